@@ -1,0 +1,220 @@
+//! The numbered list of series that samples refer to.
+
+use crate::WireError;
+use crate::limits::{KEY_BYTES_MAX, SCALE_MAX, SERIES_MAX};
+use crate::series::{Kind, SeriesDef, Unit};
+use crate::varint::{Reader, put};
+
+/// First byte of a binary message: a layout.
+pub const KIND_LAYOUT: u8 = 1;
+
+const FLAG_COUNTER: u8 = 1;
+const FLAG_STEADY: u8 = 2;
+
+/// A list of series in a fixed order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    id: u64,
+    series: Vec<SeriesDef>,
+    /// Positions of the steady series, in order.
+    steady: Vec<u32>,
+}
+
+impl Layout {
+    /// `id` grows with every layout of one run of the Spider.
+    pub fn new(id: u64, series: Vec<SeriesDef>) -> Self {
+        let steady = (0u32..)
+            .zip(&series)
+            .filter(|(_, series)| series.steady)
+            .map(|(index, _)| index)
+            .collect();
+        Self { id, series, steady }
+    }
+
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub fn series(&self) -> &[SeriesDef] {
+        &self.series
+    }
+
+    pub fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
+    pub(crate) fn steady(&self) -> &[u32] {
+        &self.steady
+    }
+
+    /// Appends the whole message, kind byte included.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.push(KIND_LAYOUT);
+        put(out, self.id);
+        self.encode_series(out);
+    }
+
+    /// Appends the list without kind and number: equal lists give equal bytes.
+    pub fn encode_series(&self, out: &mut Vec<u8>) {
+        put(out, self.series.len() as u64);
+        let mut before: &str = "";
+        for series in &self.series {
+            let shared = shared_prefix(before.as_bytes(), series.key.as_bytes());
+            put(out, shared as u64);
+            put(out, (series.key.len() - shared) as u64);
+            out.extend_from_slice(&series.key.as_bytes()[shared..]);
+            out.push(
+                if series.kind == Kind::Counter {
+                    FLAG_COUNTER
+                } else {
+                    0
+                } | if series.steady { FLAG_STEADY } else { 0 },
+            );
+            out.push(series.unit.0);
+            put(out, u64::from(series.scale));
+            before = &series.key;
+        }
+    }
+
+    /// Reads what follows the kind byte.
+    pub fn decode(body: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(body);
+        let id = reader.varint()?;
+        Self::decode_series(id, reader.rest())
+    }
+
+    /// Reads what [`Self::encode_series`] wrote. Bytes after it are ignored: a
+    /// later minor version may append fields there.
+    pub fn decode_series(id: u64, body: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(body);
+        let count = reader.varint()?;
+        if count > SERIES_MAX as u64 {
+            return Err(WireError::OutOfRange("series count"));
+        }
+        // A series takes five bytes at the least: no reservation beyond what was sent.
+        let mut series = Vec::with_capacity((count as usize).min(reader.rest().len() / 5 + 1));
+        let mut key: Vec<u8> = Vec::new();
+        for _ in 0..count {
+            let shared = reader.varint()?;
+            if shared > key.len() as u64 {
+                return Err(WireError::OutOfRange("shared key prefix"));
+            }
+            let suffix = reader.varint()?;
+            if shared + suffix.min(1 << 32) > KEY_BYTES_MAX as u64 {
+                return Err(WireError::OutOfRange("series key length"));
+            }
+            key.truncate(shared as usize);
+            key.extend_from_slice(reader.bytes(suffix as usize)?);
+            let flags = reader.byte()?;
+            let unit = Unit(reader.byte()?);
+            let scale = reader.varint()?;
+            if scale == 0 || scale > u64::from(SCALE_MAX) {
+                return Err(WireError::OutOfRange("series scale"));
+            }
+            let key = std::str::from_utf8(&key).map_err(|_| WireError::NotUtf8)?;
+            series.push(SeriesDef {
+                key: key.into(),
+                kind: if flags & FLAG_COUNTER != 0 {
+                    Kind::Counter
+                } else {
+                    Kind::Gauge
+                },
+                unit,
+                scale: scale as u32,
+                steady: flags & FLAG_STEADY != 0,
+            });
+        }
+        Ok(Self::new(id, series))
+    }
+}
+
+fn shared_prefix(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Layout {
+        Layout::new(
+            7,
+            vec![
+                SeriesDef::new("cpu.user_ms", &[]),
+                SeriesDef::new("cpu.user_ms", &[("core", "0")]),
+                SeriesDef::new("cpu.idle_ms", &[("core", "0")]),
+                SeriesDef::new("fs.free_bytes", &[("mount", "/é"), ("type", "ext4")]),
+                SeriesDef::new("fs.free_bytes", &[("mount", "/è"), ("type", "ext4")]),
+            ],
+        )
+    }
+
+    #[test]
+    fn comes_back_the_same() {
+        let layout = sample();
+        let mut bytes = Vec::new();
+        layout.encode(&mut bytes);
+        assert_eq!(bytes[0], KIND_LAYOUT);
+        assert_eq!(Layout::decode(&bytes[1..]), Ok(layout));
+    }
+
+    #[test]
+    fn every_cut_is_refused_not_misread() {
+        let mut bytes = Vec::new();
+        sample().encode(&mut bytes);
+        for end in 1..bytes.len() {
+            assert!(Layout::decode(&bytes[1..end]).is_err(), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn limits_hold_at_the_bound_and_one_past_it() {
+        let many = |count: usize| {
+            let series = (0..count)
+                .map(|n| SeriesDef::new(&format!("s{n}"), &[]))
+                .collect();
+            let mut bytes = Vec::new();
+            Layout::new(1, series).encode(&mut bytes);
+            Layout::decode(&bytes[1..])
+        };
+        assert_eq!(many(SERIES_MAX).unwrap().len(), SERIES_MAX);
+        assert_eq!(
+            many(SERIES_MAX + 1),
+            Err(WireError::OutOfRange("series count"))
+        );
+
+        let long = |bytes: usize, scale: u32| {
+            let mut def = SeriesDef::new("x", &[]);
+            def.key = "k".repeat(bytes).into();
+            def.scale = scale;
+            let mut out = Vec::new();
+            Layout::new(1, vec![def]).encode(&mut out);
+            Layout::decode(&out[1..])
+        };
+        assert!(long(KEY_BYTES_MAX, SCALE_MAX).is_ok());
+        assert_eq!(
+            long(KEY_BYTES_MAX + 1, 1),
+            Err(WireError::OutOfRange("series key length"))
+        );
+        assert_eq!(
+            long(1, SCALE_MAX + 1),
+            Err(WireError::OutOfRange("series scale"))
+        );
+        assert_eq!(long(1, 0), Err(WireError::OutOfRange("series scale")));
+    }
+
+    #[test]
+    fn a_key_that_is_not_utf8_is_refused() {
+        let bytes = [1, 1, 0, 1, 0xff, 0, 0, 1];
+        assert_eq!(Layout::decode(&bytes), Err(WireError::NotUtf8));
+        // A prefix that shares more than the key before it has.
+        assert_eq!(
+            Layout::decode(&[1, 1, 3, 0, 0, 0, 1]),
+            Err(WireError::OutOfRange("shared key prefix"))
+        );
+    }
+}

@@ -1,0 +1,432 @@
+//! Sample records: keyframes of full values, then deltas of what changed.
+//!
+//! A record is self-delimiting, so a frame is the kind byte and any number of
+//! records. Values are divided by the scale of their series before they are
+//! encoded; [`State`] holds them divided, and [`State::value`] multiplies.
+
+use crate::limits::SERIES_MAX;
+use crate::varint::{Reader, put, put_signed};
+use crate::{ABSENT, Layout, WireError};
+
+/// First byte of a binary message: one or more sample records.
+pub const KIND_SAMPLES: u8 = 2;
+
+/// What both sides know after a record: the base of the next delta.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Sequence number within one run of the Spider; 0 before the first record.
+    pub seq: u64,
+    /// Sample time in milliseconds, on the clock of whoever holds the state.
+    pub time_ms: i64,
+    /// Time between the last two samples.
+    step_ms: i64,
+    /// Values divided by their scale, or [`ABSENT`].
+    scaled: Vec<i64>,
+    /// Last change of each steady series, in the order of the layout.
+    steps: Vec<i64>,
+}
+
+/// What a record turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    Keyframe,
+    Delta,
+}
+
+impl State {
+    /// Takes the first sample, to which no delta is known.
+    pub fn start(&mut self, layout: &Layout, seq: u64, time_ms: i64, values: &[i64]) {
+        debug_assert_eq!(values.len(), layout.len());
+        self.seq = seq;
+        self.time_ms = time_ms;
+        self.step_ms = 0;
+        self.scaled.clear();
+        self.scaled.extend(
+            values
+                .iter()
+                .zip(layout.series())
+                .map(|(&v, s)| scale(v, s.scale)),
+        );
+        self.steps.clear();
+        self.steps.resize(layout.steady().len(), 0);
+    }
+
+    /// Values in units, as the collector gave them.
+    pub fn value(&self, layout: &Layout, index: usize) -> Option<i64> {
+        match (self.scaled.get(index), layout.series().get(index)) {
+            (Some(&scaled), Some(series)) if scaled != ABSENT => {
+                Some(scaled.wrapping_mul(i64::from(series.scale)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Values divided by their scale, [`ABSENT`] where there is none.
+    pub fn scaled(&self) -> &[i64] {
+        &self.scaled
+    }
+
+    /// Appends a record that needs no base. Time is shifted by `time_shift_ms`
+    /// (from the Spider's monotonic clock to wall time).
+    pub fn encode_keyframe(&self, layout: &Layout, time_shift_ms: i64, out: &mut Vec<u8>) {
+        put(out, layout.id() << 1 | 1);
+        put(out, self.seq);
+        put_signed(out, self.time_ms.wrapping_add(time_shift_ms));
+        put_signed(out, self.step_ms);
+        for &value in &self.scaled {
+            put_signed(out, value);
+        }
+        for &step in &self.steps {
+            put_signed(out, step);
+        }
+    }
+
+    /// Appends the next sample as a delta and moves the state on to it.
+    ///
+    /// `seq` must be above the state's.
+    pub fn encode_delta(
+        &mut self,
+        layout: &Layout,
+        seq: u64,
+        time_ms: i64,
+        values: &[i64],
+        out: &mut Vec<u8>,
+    ) {
+        debug_assert_eq!(values.len(), self.scaled.len());
+        put(out, (seq - self.seq) << 1);
+        let step_ms = time_ms.wrapping_sub(self.time_ms);
+        put_signed(out, step_ms.wrapping_sub(self.step_ms));
+        self.seq = seq;
+        self.time_ms = time_ms;
+        self.step_ms = step_ms;
+
+        // Two-level bitmap: which groups of eight changed, then which of the eight.
+        let groups = values.len().div_ceil(8);
+        let top = out.len();
+        out.resize(top + groups.div_ceil(8), 0);
+        let mut steady = layout.steady().iter().zip(0usize..).peekable();
+        // The residuals follow all bitmaps, so they are written to the end first
+        // and the group bytes are put in front of them.
+        let mut group_bytes = [0u8; SERIES_MAX / 8];
+        let mut groups_changed = 0usize;
+        let body = out.len();
+        for (group, chunk) in values.chunks(8).enumerate() {
+            let mut bits = 0u8;
+            for (bit, &value) in chunk.iter().enumerate() {
+                let index = group * 8 + bit;
+                let series = &layout.series()[index];
+                let now = scale(value, series.scale);
+                let before = self.scaled[index];
+                let mut predicted = before;
+                if let Some((_, k)) = steady.next_if(|(at, _)| **at as usize == index) {
+                    predicted = predict(before, self.steps[k]);
+                    self.steps[k] = step(before, now);
+                }
+                let residual = now.wrapping_sub(predicted);
+                if residual != 0 {
+                    bits |= 1 << bit;
+                    put_signed(out, residual);
+                }
+                self.scaled[index] = now;
+            }
+            if bits != 0 {
+                out[top + group / 8] |= 1 << (group % 8);
+                group_bytes[groups_changed] = bits;
+                groups_changed += 1;
+            }
+        }
+        let residuals = out.len() - body;
+        out.extend_from_slice(&group_bytes[..groups_changed]);
+        out[body..].rotate_left(residuals);
+    }
+
+    /// Reads one record off `reader`. On an error the state must not be used on.
+    pub fn apply(&mut self, layout: &Layout, reader: &mut Reader<'_>) -> Result<Record, WireError> {
+        let head = reader.varint()?;
+        if head & 1 == 1 {
+            self.apply_keyframe(layout, head >> 1, reader)?;
+            return Ok(Record::Keyframe);
+        }
+        if self.seq == 0 || self.scaled.len() != layout.len() {
+            return Err(WireError::NoKeyframe);
+        }
+        let ahead = head >> 1;
+        if ahead == 0 {
+            return Err(WireError::OutOfRange("sequence step"));
+        }
+        self.seq = self
+            .seq
+            .checked_add(ahead)
+            .ok_or(WireError::OutOfRange("sequence"))?;
+        self.step_ms = self.step_ms.wrapping_add(reader.signed()?);
+        self.time_ms = self.time_ms.wrapping_add(self.step_ms);
+
+        let groups = layout.len().div_ceil(8);
+        let top = reader.bytes(groups.div_ceil(8))?;
+        let changed: usize = top.iter().map(|byte| byte.count_ones() as usize).sum();
+        let mut group_bytes = reader.bytes(changed)?.iter();
+        // Steady series move by their last step even where nothing was sent.
+        for (&index, step) in layout.steady().iter().zip(&mut self.steps) {
+            let value = &mut self.scaled[index as usize];
+            *value = predict(*value, *step);
+        }
+        let mut steady = layout.steady().iter().zip(0usize..).peekable();
+        for (byte, &bits) in top.iter().enumerate() {
+            for_each_bit(bits, |bit| {
+                let group = byte * 8 + bit;
+                let bits = *group_bytes.next().ok_or(WireError::Truncated)?;
+                for_each_bit(bits, |bit| {
+                    let index = group * 8 + bit;
+                    let residual = reader.signed()?;
+                    let value = self
+                        .scaled
+                        .get_mut(index)
+                        .ok_or(WireError::OutOfRange("series number"))?;
+                    let predicted = *value;
+                    *value = predicted.wrapping_add(residual);
+                    while steady.next_if(|(at, _)| (**at as usize) < index).is_some() {}
+                    if let Some((_, k)) = steady.next_if(|(at, _)| **at as usize == index) {
+                        let before = unpredict(predicted, self.steps[k]);
+                        self.steps[k] = step(before, *value);
+                    }
+                    Ok(())
+                })
+            })?;
+        }
+        Ok(Record::Delta)
+    }
+
+    fn apply_keyframe(
+        &mut self,
+        layout: &Layout,
+        layout_id: u64,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), WireError> {
+        if layout_id != layout.id() {
+            return Err(WireError::UnknownLayout);
+        }
+        self.seq = reader.varint()?;
+        if self.seq == 0 {
+            return Err(WireError::OutOfRange("sequence"));
+        }
+        self.time_ms = reader.signed()?;
+        self.step_ms = reader.signed()?;
+        self.scaled.clear();
+        self.scaled.reserve_exact(layout.len());
+        for _ in 0..layout.len() {
+            self.scaled.push(reader.signed()?);
+        }
+        self.steps.clear();
+        self.steps.reserve_exact(layout.steady().len());
+        for _ in 0..layout.steady().len() {
+            self.steps.push(reader.signed()?);
+        }
+        Ok(())
+    }
+}
+
+fn for_each_bit(
+    mut bits: u8,
+    mut each: impl FnMut(usize) -> Result<(), WireError>,
+) -> Result<(), WireError> {
+    while bits != 0 {
+        each(bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+    }
+    Ok(())
+}
+
+fn scale(value: i64, scale: u32) -> i64 {
+    if value == ABSENT {
+        ABSENT
+    } else {
+        value.div_euclid(i64::from(scale))
+    }
+}
+
+/// What a steady series is expected to be next. Nothing is expected of an absent one.
+fn predict(value: i64, step: i64) -> i64 {
+    if value == ABSENT {
+        ABSENT
+    } else {
+        value.wrapping_add(step)
+    }
+}
+
+fn unpredict(predicted: i64, step: i64) -> i64 {
+    // An absent value has step 0, so this gives it back unchanged.
+    predicted.wrapping_sub(step)
+}
+
+fn step(before: i64, now: i64) -> i64 {
+    if before == ABSENT || now == ABSENT {
+        0
+    } else {
+        now.wrapping_sub(before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SeriesDef;
+
+    struct Rng(u64);
+
+    impl Rng {
+        fn next(&mut self) -> u64 {
+            // xorshift64*, enough to shake the codec.
+            self.0 ^= self.0 >> 12;
+            self.0 ^= self.0 << 25;
+            self.0 ^= self.0 >> 27;
+            self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+        }
+    }
+
+    fn layout(count: usize) -> Layout {
+        let names = [
+            "cpu.idle_ms",
+            "mem.free_bytes",
+            "net.rx_bytes",
+            "system.uptime_ms",
+            "x",
+        ];
+        let series = (0..count)
+            .map(|n| SeriesDef::new(names[n % names.len()], &[("n", &n.to_string())]))
+            .collect();
+        Layout::new(3, series)
+    }
+
+    #[test]
+    fn random_streams_come_back_value_for_value() {
+        for seed in 1..200u64 {
+            let mut rng = Rng(seed * 77_777);
+            let layout = layout((rng.next() % 150) as usize);
+            let mut values: Vec<i64> = layout
+                .series()
+                .iter()
+                .map(|s| (rng.next() as i32 as i64) * i64::from(s.scale))
+                .collect();
+            let mut encoder = State::default();
+            let mut decoder = State::default();
+            let mut bytes = Vec::new();
+            encoder.start(&layout, 1, 1_000, &values);
+            encoder.encode_keyframe(&layout, 0, &mut bytes);
+            let mut seq = 1;
+            for round in 0..60 {
+                let mut reader = Reader::new(&bytes);
+                let record = decoder.apply(&layout, &mut reader).unwrap();
+                assert!(reader.is_empty(), "seed {seed} round {round}");
+                assert_eq!(record == Record::Keyframe, bytes[0] & 1 == 1);
+                assert_eq!(decoder, encoder, "seed {seed} round {round}");
+                for (index, &value) in values.iter().enumerate() {
+                    let expected = (value != ABSENT).then_some(value);
+                    assert_eq!(decoder.value(&layout, index), expected, "seed {seed}");
+                }
+                bytes.clear();
+                seq += 1 + rng.next() % 3;
+                for (value, series) in values.iter_mut().zip(layout.series()) {
+                    *value = match rng.next() % 12 {
+                        0 => ABSENT,
+                        1..4 => (rng.next() as i32 as i64) * i64::from(series.scale),
+                        4..6 if *value != ABSENT => *value + i64::from(series.scale),
+                        _ => *value,
+                    };
+                }
+                encoder.encode_delta(&layout, seq, seq as i64 * 997, &values, &mut bytes);
+                // A reader may also open the stream right here.
+                let mut key = Vec::new();
+                encoder.encode_keyframe(&layout, 0, &mut key);
+                let mut late = State::default();
+                late.apply(&layout, &mut Reader::new(&key)).unwrap();
+                assert_eq!(late, encoder);
+            }
+        }
+    }
+
+    #[test]
+    fn extreme_values_do_not_overflow() {
+        let layout = Layout::new(
+            1,
+            vec![SeriesDef::new("x", &[]), SeriesDef::new("cpu.idle_ms", &[])],
+        );
+        let mut encoder = State::default();
+        let mut decoder = State::default();
+        let mut bytes = Vec::new();
+        encoder.start(&layout, 1, 0, &[i64::MAX, 0]);
+        encoder.encode_keyframe(&layout, 0, &mut bytes);
+        for (seq, value) in [(2, i64::MIN + 1), (3, ABSENT), (4, i64::MAX), (5, 0)] {
+            encoder.encode_delta(
+                &layout,
+                seq,
+                i64::MAX - seq as i64,
+                &[value, 10 * seq as i64],
+                &mut bytes,
+            );
+        }
+        let mut reader = Reader::new(&bytes);
+        while !reader.is_empty() {
+            decoder.apply(&layout, &mut reader).unwrap();
+        }
+        assert_eq!(decoder, encoder);
+    }
+
+    #[test]
+    fn time_shift_moves_the_keyframe_only() {
+        let layout = layout(2);
+        let mut state = State::default();
+        state.start(&layout, 9, 5_000, &[10, 1024]);
+        let mut bytes = Vec::new();
+        state.encode_keyframe(&layout, 1_700_000_000_000, &mut bytes);
+        let mut decoder = State::default();
+        decoder.apply(&layout, &mut Reader::new(&bytes)).unwrap();
+        assert_eq!(decoder.time_ms, 1_700_000_005_000);
+    }
+
+    #[test]
+    fn hostile_records_are_refused() {
+        let layout = layout(9);
+        let apply = |bytes: &[u8]| State::default().apply(&layout, &mut Reader::new(bytes));
+        assert_eq!(apply(&[2, 0, 0]), Err(WireError::NoKeyframe));
+        assert_eq!(apply(&[9 << 1 | 1, 1, 0, 0]), Err(WireError::UnknownLayout));
+        assert_eq!(
+            apply(&[3 << 1 | 1, 0]),
+            Err(WireError::OutOfRange("sequence"))
+        );
+        assert_eq!(apply(&[]), Err(WireError::Truncated));
+
+        let mut state = State::default();
+        state.start(&layout, 1, 0, &[0; 9]);
+        let next = |bytes: &[u8]| state.clone().apply(&layout, &mut Reader::new(bytes));
+        assert_eq!(
+            next(&[0, 0, 0]),
+            Err(WireError::OutOfRange("sequence step"))
+        );
+        // Nine series: the second group has one series only, bit 1 names a tenth.
+        assert_eq!(
+            next(&[2, 0, 0b10, 0b10, 2]),
+            Err(WireError::OutOfRange("series number"))
+        );
+        // A third group does not exist.
+        assert_eq!(
+            next(&[2, 0, 0b100, 0b1, 2]),
+            Err(WireError::OutOfRange("series number"))
+        );
+        assert_eq!(next(&[2, 0, 0b10, 0b1]), Err(WireError::Truncated));
+        assert_eq!(next(&[2, 0, 0b11, 0b1]), Err(WireError::Truncated));
+    }
+
+    #[test]
+    fn random_bytes_never_panic() {
+        let layout = layout(77);
+        let mut rng = Rng(42);
+        for _ in 0..20_000 {
+            let bytes: Vec<u8> = (0..rng.next() % 64).map(|_| rng.next() as u8).collect();
+            let mut state = State::default();
+            state.start(&layout, 1, 0, &[5; 77]);
+            let mut reader = Reader::new(&bytes);
+            while !reader.is_empty() && state.apply(&layout, &mut reader).is_ok() {}
+            let _ = Layout::decode(&bytes);
+        }
+    }
+}
