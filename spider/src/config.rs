@@ -1,0 +1,89 @@
+//! What the operator asked for: flags, environment and the config file.
+
+mod parse;
+mod server_url;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use stardust_shared::limits::{INTERVAL_MS_DEFAULT, RING_BYTES_DEFAULT};
+
+pub use parse::{Input, Outcome, UsageError, parse};
+pub use server_url::ServerUrl;
+
+/// The environment variable that may carry the node token.
+pub const TOKEN_VARIABLE: &str = "STARDUST_TOKEN";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub server: Option<ServerUrl>,
+    pub token: Option<Secret>,
+    pub interval_ms: u64,
+    pub root: PathBuf,
+    pub ring_bytes: usize,
+    /// Certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    pub mode: Mode,
+    /// Told on stderr at start: nothing that stops us.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Samples go to Ground Control.
+    Link,
+    /// Samples go to stdout as JSON lines.
+    Stdout,
+    /// One sample goes to stdout.
+    Once,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: None,
+            token: None,
+            interval_ms: INTERVAL_MS_DEFAULT,
+            root: PathBuf::from("/"),
+            ring_bytes: RING_BYTES_DEFAULT,
+            ca_file: None,
+            mode: Mode::Link,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// A text that is never shown: no `Display`, and a `Debug` without it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let config = Config {
+            token: Some(Secret::new("s3cr3t-token")),
+            ..Config::default()
+        };
+        assert!(!format!("{config:?}").contains("s3cr3t"));
+    }
+}

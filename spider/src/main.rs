@@ -1,0 +1,3 @@
+//! The Spider's command.
+
+fn main() {}

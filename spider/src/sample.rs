@@ -1,0 +1,254 @@
+//! One sample: the series of this machine and their values of the moment.
+//!
+//! A collector registers a series once and keeps the [`Slot`]; from then on a
+//! sample is a store per value. Nothing is allocated unless the set of series
+//! changes, and then [`Sample::generation`] grows, so that the link can tell.
+//!
+//! Values are kept in *layout order*: series that change in every sample come
+//! first and those that hardly ever change come last. The wire says in two
+//! levels of bits which groups of eight changed, so this order is what keeps
+//! a delta short.
+
+use stardust_shared::limits::SERIES_MAX;
+use stardust_shared::{ABSENT, SeriesDef};
+
+use crate::{clock, order};
+
+/// Handle of one registered series. Not `Clone`: whoever holds it owns the series.
+#[derive(Debug)]
+pub struct Slot(u32);
+
+/// A slot without a series: the layout is full, or the key is taken.
+const DEAD: u32 = u32::MAX;
+
+#[derive(Debug, Default)]
+pub struct Sample {
+    /// In layout order, as `values`.
+    series: Vec<SeriesDef>,
+    values: Vec<i64>,
+    /// Which slot is at each place of `series`.
+    slots: Vec<u32>,
+    entries: Vec<Entry>,
+    free: Vec<u32>,
+    /// Counts registrations: within a rank the order is that of arrival.
+    arrivals: u64,
+    generation: u64,
+    changed: bool,
+    boot_ms: i64,
+    refused: u32,
+}
+
+#[derive(Debug)]
+struct Entry {
+    place: u32,
+    rank: u8,
+    arrival: u64,
+    released: bool,
+}
+
+impl Sample {
+    /// Starts a collection: every value is absent until it is set.
+    pub fn begin(&mut self) {
+        self.values.fill(ABSENT);
+        self.boot_ms = clock::boot_ms();
+    }
+
+    /// Ends a collection: brings a changed set of series into layout order.
+    pub fn end(&mut self) {
+        if std::mem::take(&mut self.changed) {
+            self.reorder();
+            self.generation += 1;
+        }
+    }
+
+    /// Registers the series `name` with `labels`.
+    ///
+    /// A key that is taken (two devices whose names are the same once they are
+    /// made valid text) or one series too many gives a slot that ignores values.
+    pub fn slot(&mut self, name: &str, labels: &[(&str, &str)]) -> Slot {
+        let def = SeriesDef::new(name, labels);
+        if self.series.len() >= SERIES_MAX || self.series.iter().any(|s| s.key == def.key) {
+            self.refused = self.refused.saturating_add(1);
+            return Slot(DEAD);
+        }
+        self.arrivals += 1;
+        let entry = Entry {
+            place: self.series.len() as u32,
+            rank: order::rank(name, !labels.is_empty()),
+            arrival: self.arrivals,
+            released: false,
+        };
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.entries[index as usize] = entry;
+                index
+            }
+            None => {
+                self.entries.push(entry);
+                self.entries.len() as u32 - 1
+            }
+        };
+        self.series.push(def);
+        self.values.push(ABSENT);
+        self.slots.push(index);
+        self.changed = true;
+        Slot(index)
+    }
+
+    /// Sets the value of this sample; `None` leaves it absent.
+    pub fn set(&mut self, slot: &Slot, value: Option<i64>) {
+        if let (Some(value), Some(entry)) = (value, self.entries.get(slot.0 as usize)) {
+            self.values[entry.place as usize] = value;
+        }
+    }
+
+    /// Gives a series up: it leaves the layout at the end of this collection.
+    pub fn release(&mut self, slot: Slot) {
+        if let Some(entry) = self.entries.get_mut(slot.0 as usize) {
+            entry.released = true;
+            self.changed = true;
+        }
+    }
+
+    /// Whether this collection has already changed the set of series.
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The series, in layout order.
+    pub fn series(&self) -> &[SeriesDef] {
+        &self.series
+    }
+
+    /// The values, in layout order; [`ABSENT`] where there is none.
+    pub fn values(&self) -> &[i64] {
+        &self.values
+    }
+
+    /// Grows whenever [`Self::series`] changes. 0 before the first collection.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// When the collection began, on the clock of [`clock::boot_ms`].
+    pub fn boot_ms(&self) -> i64 {
+        self.boot_ms
+    }
+
+    /// How many series were asked for and had no room or no name of their own.
+    pub fn refused(&self) -> u32 {
+        self.refused
+    }
+
+    /// The value of the series with this key, for tests and for showing.
+    pub fn value(&self, key: &str) -> Option<i64> {
+        let place = self.series.iter().position(|s| &*s.key == key)?;
+        (self.values[place] != ABSENT).then_some(self.values[place])
+    }
+
+    fn reorder(&mut self) {
+        let mut order: Vec<u32> = Vec::with_capacity(self.slots.len());
+        for &slot in &self.slots {
+            if self.entries[slot as usize].released {
+                self.free.push(slot);
+            } else {
+                order.push(slot);
+            }
+        }
+        order.sort_by_key(|&slot| {
+            let entry = &self.entries[slot as usize];
+            (entry.rank, entry.arrival)
+        });
+        let mut series = Vec::with_capacity(order.len());
+        let mut values = Vec::with_capacity(order.len());
+        for (place, &slot) in order.iter().enumerate() {
+            let entry = &mut self.entries[slot as usize];
+            let old = entry.place as usize;
+            entry.place = place as u32;
+            let nothing = SeriesDef::new("", &[]);
+            series.push(std::mem::replace(&mut self.series[old], nothing));
+            values.push(self.values[old]);
+        }
+        self.series = series;
+        self.values = values;
+        self.slots = order;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(sample: &Sample) -> Vec<&str> {
+        sample.series().iter().map(|s| &*s.key).collect()
+    }
+
+    #[test]
+    fn values_follow_their_series_into_layout_order() {
+        let mut sample = Sample::default();
+        sample.begin();
+        let errors = sample.slot("net.rx_errors", &[("iface", "eth0")]);
+        let bytes = sample.slot("net.rx_bytes", &[("iface", "eth0")]);
+        sample.set(&errors, Some(7));
+        sample.set(&bytes, Some(8));
+        sample.end();
+        assert_eq!(
+            keys(&sample),
+            ["net.rx_bytes{iface=eth0}", "net.rx_errors{iface=eth0}"]
+        );
+        assert_eq!(sample.values(), [8, 7]);
+        assert_eq!(sample.generation(), 1);
+
+        sample.begin();
+        sample.set(&errors, Some(9));
+        sample.set(&bytes, None);
+        sample.end();
+        assert_eq!(sample.values(), [ABSENT, 9]);
+        assert_eq!(sample.generation(), 1);
+    }
+
+    #[test]
+    fn a_released_slot_leaves_and_its_number_is_used_again() {
+        let mut sample = Sample::default();
+        sample.begin();
+        let a = sample.slot("net.rx_bytes", &[("iface", "a")]);
+        let b = sample.slot("net.rx_bytes", &[("iface", "b")]);
+        sample.end();
+        sample.begin();
+        sample.release(a);
+        sample.set(&b, Some(2));
+        sample.end();
+        assert_eq!(keys(&sample), ["net.rx_bytes{iface=b}"]);
+        assert_eq!(sample.values(), [2]);
+        sample.begin();
+        let c = sample.slot("net.rx_bytes", &[("iface", "c")]);
+        sample.set(&c, Some(3));
+        sample.set(&b, Some(4));
+        sample.end();
+        assert_eq!(sample.value("net.rx_bytes{iface=b}"), Some(4));
+        assert_eq!(sample.value("net.rx_bytes{iface=c}"), Some(3));
+        assert_eq!(sample.value("net.rx_bytes{iface=a}"), None);
+        assert_eq!((sample.entries.len(), sample.generation()), (2, 3));
+    }
+
+    #[test]
+    fn a_taken_key_and_a_full_layout_give_slots_that_ignore_values() {
+        let mut sample = Sample::default();
+        sample.begin();
+        let first = sample.slot("mem.free_bytes", &[]);
+        let twin = sample.slot("mem.free_bytes", &[]);
+        sample.set(&first, Some(1));
+        sample.set(&twin, Some(2));
+        assert_eq!(sample.value("mem.free_bytes"), Some(1));
+        for n in 1..SERIES_MAX {
+            sample.slot("x", &[("n", &n.to_string())]);
+        }
+        assert_eq!((sample.series().len(), sample.refused()), (SERIES_MAX, 1));
+        let extra = sample.slot("y", &[]);
+        sample.set(&extra, Some(3));
+        sample.release(extra);
+        sample.end();
+        assert_eq!((sample.series().len(), sample.refused()), (SERIES_MAX, 2));
+        assert_eq!(sample.value("mem.free_bytes"), Some(1));
+    }
+}
