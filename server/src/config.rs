@@ -1,0 +1,368 @@
+//! Flags and environment → [`Config`]. A pure function of both, called once by `main`.
+
+use std::ffi::{OsStr, OsString};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
+
+use crate::error::{Error, Kind};
+use crate::secret::Secret;
+use crate::server_url::ServerUrl;
+
+pub const PORT_DEFAULT: u16 = 8933;
+pub const DB_DEFAULT: &str = "stardust.db";
+pub const COMMIT_INTERVAL_MS_DEFAULT: u64 = 10_000;
+pub const COMMIT_INTERVAL_MS_MIN: u64 = 100;
+pub const COMMIT_INTERVAL_MS_MAX: u64 = 600_000;
+/// Shortest STARDUST_SECRET, in characters.
+pub const SECRET_CHARS_MIN: usize = 16;
+/// Longest STARDUST_SECRET, in bytes.
+pub const SECRET_BYTES_MAX: usize = 4096;
+pub const ADMIN_USER_DEFAULT: &str = "admin";
+pub const ADMIN_PASSWORD_DEFAULT: &str = "admin";
+/// Longest name of a user, in characters.
+pub const USER_CHARS_MAX: usize = 64;
+/// Longest password, in bytes.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+/// Most `--trusted-proxy` flags.
+const TRUSTED_PROXIES_MAX: usize = 64;
+
+pub const HELP: &str = "\
+Ground Control of Stardust: takes in what the Spiders see, keeps it and shows it.
+
+Usage: stardust-server [FLAGS]
+
+  --port PORT            port of the Capsule, the API and the Spiders (8933; 0 = any free one)
+  --bind ADDRESS         address to listen on (127.0.0.1); 0.0.0.0 or :: for all
+  --db FILE              the database (stardust.db); made when it is missing
+  --server-url URL       where Spiders reach this server, for example https://stardust.example
+  --agent-binary FILE    the Spider to install on nodes, instead of the one that is built in
+  --agent-dir DIR        folder with Spiders by architecture: stardust-spider-aarch64, …
+  --interval MS          sampling interval that Spiders are told (200 to 3600000)
+  --commit-interval MS   how often samples are written to disk (10000; 100 to 600000)
+  --trusted-proxy IP     a reverse proxy whose X-Forwarded-For and -Proto are believed;
+                         may be given more than once
+  --demo                 try it: temporary data, a Spider of this machine, nothing to set up
+  --help                 this text
+  --version              the version
+
+Environment:
+  STARDUST_SECRET        at least 16 characters, required (not with --demo); keys are derived
+                         from it. Make one: openssl rand -hex 32
+  STARDUST_ADMIN_USER    first login, used when the database has no user yet (admin)
+  STARDUST_ADMIN_PASS    its password (admin, which must be changed at the first login)
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Command {
+    Run(Box<Config>),
+    Help,
+    Version,
+}
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// 0: any free port.
+    pub port: u16,
+    pub bind: IpAddr,
+    pub db: PathBuf,
+    pub agent_binary: Option<PathBuf>,
+    pub agent_dir: Option<PathBuf>,
+    pub server_url: Option<ServerUrl>,
+    pub demo: bool,
+    pub commit_interval_ms: u64,
+    /// What Spiders are told; None leaves it to them.
+    pub interval_ms: Option<u64>,
+    pub trusted_proxies: Vec<IpAddr>,
+    /// None only with `--demo`, which makes its own.
+    pub secret: Option<Secret>,
+    pub admin: AdminSeed,
+}
+
+/// The first user; used only while the users table is empty.
+#[derive(Clone, Debug)]
+pub struct AdminSeed {
+    pub user: String,
+    pub password: Secret,
+}
+
+impl Default for AdminSeed {
+    fn default() -> Self {
+        Self {
+            user: ADMIN_USER_DEFAULT.into(),
+            password: Secret::new(ADMIN_PASSWORD_DEFAULT.into()),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            port: PORT_DEFAULT,
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            db: DB_DEFAULT.into(),
+            agent_binary: None,
+            agent_dir: None,
+            server_url: None,
+            demo: false,
+            commit_interval_ms: COMMIT_INTERVAL_MS_DEFAULT,
+            interval_ms: None,
+            trusted_proxies: Vec::new(),
+            secret: None,
+            admin: AdminSeed::default(),
+        }
+    }
+}
+
+/// Reads `args` (without the program's name) and the environment through `env`.
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Command, Error> {
+    let mut config = Config::default();
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        let (flag, inline) = split_flag(&arg)?;
+        match flag.as_str() {
+            "--help" | "-h" => return no_value(&flag, inline).map(|()| Command::Help),
+            "--version" | "-V" => return no_value(&flag, inline).map(|()| Command::Version),
+            "--demo" => {
+                no_value(&flag, inline)?;
+                config.demo = true;
+            }
+            "--port" | "--bind" | "--db" | "--agent-binary" | "--agent-dir" | "--server-url"
+            | "--commit-interval" | "--interval" | "--trusted-proxy" => {
+                let value = match inline {
+                    Some(value) => value,
+                    None => args.next().ok_or_else(|| {
+                        usage(
+                            format!("{flag} needs a value."),
+                            &format!("Write {flag} VALUE."),
+                        )
+                    })?,
+                };
+                set(&mut config, &flag, value)?;
+            }
+            _ => {
+                return Err(usage(
+                    format!("The flag {flag} is not known."),
+                    "stardust-server --help lists all flags.",
+                ));
+            }
+        }
+    }
+    read_environment(&mut config, env)?;
+    Ok(Command::Run(Box::new(config)))
+}
+
+/// `--flag=value` apart; a flag that is not UTF-8 or no flag at all is refused.
+fn split_flag(arg: &OsStr) -> Result<(String, Option<OsString>), Error> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let bytes = arg.as_bytes();
+    let (name, value) = match bytes.iter().position(|&b| b == b'=') {
+        Some(at) => (
+            &bytes[..at],
+            Some(OsString::from_vec(bytes[at + 1..].to_vec())),
+        ),
+        None => (bytes, None),
+    };
+    match std::str::from_utf8(name) {
+        Ok(name) if name.starts_with('-') => Ok((name.to_owned(), value)),
+        _ => Err(usage(
+            format!("{arg:?} is not a flag."),
+            "stardust-server --help lists all flags.",
+        )),
+    }
+}
+
+fn no_value(flag: &str, value: Option<OsString>) -> Result<(), Error> {
+    match value {
+        None => Ok(()),
+        Some(_) => Err(usage(
+            format!("{flag} takes no value."),
+            &format!("Write {flag} alone."),
+        )),
+    }
+}
+
+fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
+    // Paths may be any bytes; everything else is text.
+    let text = |value: &OsStr| {
+        value
+            .to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| usage(format!("The value of {flag} is not UTF-8."), ""))
+    };
+    match flag {
+        "--port" => {
+            config.port = number(
+                flag,
+                &text(&value)?,
+                0,
+                u64::from(u16::MAX),
+                "0 (any) to 65535",
+            )? as u16;
+        }
+        "--bind" => config.bind = address(flag, &text(&value)?)?,
+        "--db" => config.db = path(flag, value)?,
+        "--agent-binary" => config.agent_binary = Some(path(flag, value)?),
+        "--agent-dir" => config.agent_dir = Some(path(flag, value)?),
+        "--server-url" => {
+            let url = text(&value)?;
+            config.server_url = Some(ServerUrl::parse(&url).map_err(|why| {
+                usage(
+                    format!("--server-url {url:?} can't be used: {why}."),
+                    "Write it like https://stardust.example or http://192.0.2.7:8933.",
+                )
+            })?);
+        }
+        "--commit-interval" => {
+            config.commit_interval_ms = number(
+                flag,
+                &text(&value)?,
+                COMMIT_INTERVAL_MS_MIN,
+                COMMIT_INTERVAL_MS_MAX,
+                "100 to 600000 (milliseconds)",
+            )?;
+        }
+        "--interval" => {
+            config.interval_ms = Some(number(
+                flag,
+                &text(&value)?,
+                INTERVAL_MS_MIN,
+                INTERVAL_MS_MAX,
+                "200 to 3600000 (milliseconds)",
+            )?);
+        }
+        "--trusted-proxy" => {
+            if config.trusted_proxies.len() >= TRUSTED_PROXIES_MAX {
+                return Err(usage(
+                    format!("More than {TRUSTED_PROXIES_MAX} trusted proxies."),
+                    "Name only the proxies that stand directly in front of this server.",
+                ));
+            }
+            config.trusted_proxies.push(address(flag, &text(&value)?)?);
+        }
+        _ => unreachable!("parse() passes only the flags above"),
+    }
+    Ok(())
+}
+
+fn number(flag: &str, text: &str, min: u64, max: u64, range: &str) -> Result<u64, Error> {
+    // `parse` alone would take a leading plus sign.
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse::<u64>() {
+        Ok(number) if digits && (min..=max).contains(&number) => Ok(number),
+        _ => Err(usage(
+            format!("{flag} {text:?} is not a whole number in its range."),
+            &format!("Use {range}."),
+        )),
+    }
+}
+
+fn address(flag: &str, text: &str) -> Result<IpAddr, Error> {
+    if text == "localhost" {
+        return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    bare.parse().map_err(|_| {
+        usage(
+            format!("{flag} {text:?} is not an IP address."),
+            "Use an address such as 127.0.0.1, 192.0.2.7 or ::1, without a port.",
+        )
+    })
+}
+
+fn path(flag: &str, value: OsString) -> Result<PathBuf, Error> {
+    use std::os::unix::ffi::OsStrExt;
+    if value.is_empty() || value.as_bytes().contains(&0) {
+        return Err(usage(
+            format!("{flag} needs the name of a file or folder."),
+            &format!("Write {flag} PATH."),
+        ));
+    }
+    Ok(value.into())
+}
+
+fn read_environment(
+    config: &mut Config,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<(), Error> {
+    // An empty variable is an unset one: compose files can't leave one out.
+    let variable = |name: &str| -> Result<Option<String>, Error> {
+        match env(name).filter(|value| !value.is_empty()) {
+            None => Ok(None),
+            Some(value) => value.into_string().map(Some).map_err(|_| {
+                Error::new(
+                    Kind::Config,
+                    format!("{name} is not UTF-8 text."),
+                    "Set it to plain text.",
+                )
+            }),
+        }
+    };
+    match variable("STARDUST_SECRET")?.map(Secret::new) {
+        Some(secret) => config.secret = Some(checked_secret(secret)?),
+        None if config.demo => {}
+        None => {
+            return Err(Error::new(
+                Kind::Config,
+                "STARDUST_SECRET is not set: it protects the logins and credentials in the database.",
+                "Make one with `openssl rand -hex 32`, keep it, and set it in the environment at every start.",
+            ));
+        }
+    }
+    if let Some(user) = variable("STARDUST_ADMIN_USER")? {
+        let chars = user.chars().count();
+        if chars > USER_CHARS_MAX || user.chars().any(char::is_control) || user.trim() != user {
+            return Err(Error::new(
+                Kind::Config,
+                "STARDUST_ADMIN_USER can't be used as a name.",
+                format!(
+                    "Use 1 to {USER_CHARS_MAX} characters, without control characters and without spaces around it."
+                ),
+            ));
+        }
+        config.admin.user = user;
+    }
+    if let Some(password) = variable("STARDUST_ADMIN_PASS")? {
+        let password = Secret::new(password);
+        if password.expose().len() > PASSWORD_BYTES_MAX {
+            return Err(Error::new(
+                Kind::Config,
+                "STARDUST_ADMIN_PASS is too long.",
+                format!("Use at most {PASSWORD_BYTES_MAX} bytes."),
+            ));
+        }
+        config.admin.password = password;
+    }
+    Ok(())
+}
+
+fn checked_secret(secret: Secret) -> Result<Secret, Error> {
+    let text = secret.expose();
+    let wrong = if text.chars().count() < SECRET_CHARS_MIN {
+        format!("shorter than {SECRET_CHARS_MIN} characters")
+    } else if text.len() > SECRET_BYTES_MAX {
+        format!("longer than {SECRET_BYTES_MAX} bytes")
+    } else {
+        return Ok(secret);
+    };
+    Err(Error::new(
+        Kind::Config,
+        format!("STARDUST_SECRET is {wrong}."),
+        "Make one with `openssl rand -hex 32`.",
+    ))
+}
+
+fn usage(message: String, hint: &str) -> Error {
+    Error::new(Kind::Usage, message, hint)
+}
+
+#[cfg(test)]
+mod tests;

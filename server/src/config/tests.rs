@@ -1,0 +1,210 @@
+use std::os::unix::ffi::OsStringExt;
+
+use super::*;
+
+const SECRET: (&str, &str) = ("STARDUST_SECRET", "0123456789abcdef");
+
+fn run(args: &[&str], env: &[(&str, &str)]) -> Result<Command, Error> {
+    parse(args.iter().map(OsString::from), |name| {
+        env.iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.into())
+    })
+}
+
+fn config(args: &[&str], env: &[(&str, &str)]) -> Config {
+    match run(args, env).unwrap() {
+        Command::Run(config) => *config,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn defaults_are_those_of_the_readme() {
+    let config = config(&[], &[SECRET]);
+    assert_eq!(config.port, 8933);
+    assert_eq!(config.bind.to_string(), "127.0.0.1");
+    assert_eq!(config.db.to_str(), Some("stardust.db"));
+    assert_eq!(config.commit_interval_ms, 10_000);
+    assert_eq!(config.interval_ms, None);
+    assert_eq!(config.admin.user, "admin");
+    assert_eq!(config.admin.password.expose(), "admin");
+    assert!(!config.demo && config.trusted_proxies.is_empty());
+}
+
+#[test]
+fn both_ways_to_write_a_value() {
+    let config = config(
+        &[
+            "--port=0",
+            "--bind",
+            "::",
+            "--db=/var/lib/a=b.db",
+            "--server-url=https://stardust.example/",
+            "--interval",
+            "1000",
+            "--commit-interval=100",
+            "--trusted-proxy",
+            "10.0.0.1",
+            "--trusted-proxy=[::1]",
+            "--agent-binary",
+            "/opt/spider",
+            "--agent-dir=/opt/spiders",
+        ],
+        &[
+            SECRET,
+            ("STARDUST_ADMIN_USER", "ziggy"),
+            ("STARDUST_ADMIN_PASS", "played guitar"),
+        ],
+    );
+    assert_eq!(config.port, 0);
+    assert_eq!(config.bind.to_string(), "::");
+    assert_eq!(config.db.to_str(), Some("/var/lib/a=b.db"));
+    assert_eq!(
+        config.server_url.unwrap().to_string(),
+        "wss://stardust.example"
+    );
+    assert_eq!(config.interval_ms, Some(1000));
+    assert_eq!(config.commit_interval_ms, 100);
+    assert_eq!(config.trusted_proxies.len(), 2);
+    assert_eq!(config.admin.user, "ziggy");
+    assert_eq!(config.admin.password.expose(), "played guitar");
+    assert_eq!(config.agent_dir.unwrap().to_str(), Some("/opt/spiders"));
+    assert_eq!(config.agent_binary.unwrap().to_str(), Some("/opt/spider"));
+}
+
+#[test]
+fn hostile_values_are_usage_errors() {
+    for args in [
+        &["--nonsense"][..],
+        &["stray"],
+        &[""],
+        &["-"],
+        &["--"],
+        &["=x"],
+        &["--port"],
+        &["--port", ""],
+        &["--port", "65536"],
+        &["--port", "-1"],
+        &["--port", "+1"],
+        &["--port", "99999999999999999999999"],
+        &["--port", "８０"],
+        &["--bind", "0.0.0.0:80"],
+        &["--bind", "example.org"],
+        &["--bind="],
+        &["--db="],
+        &["--db", "a\0b"],
+        &["--interval", "199"],
+        &["--interval", "3600001"],
+        &["--commit-interval", "99"],
+        &["--commit-interval", "600001"],
+        &["--commit-interval", "1e3"],
+        &["--server-url", "stardust.example"],
+        &["--server-url", "https://a/'$(id)'"],
+        &["--trusted-proxy", "10.0.0.0/8"],
+        &["--demo=yes"],
+        &["--help=1"],
+    ] {
+        let error = run(args, &[SECRET]).expect_err(&format!("{args:?}"));
+        assert_eq!(error.kind, Kind::Usage, "{args:?}: {error}");
+        assert_eq!(error.kind.exit_code(), 2);
+    }
+    // Not UTF-8, as a flag and as a value.
+    for bytes in [&b"\xff"[..], b"--\xff", b"--port=\xff"] {
+        let error = parse([OsString::from_vec(bytes.to_vec())], |_| None).unwrap_err();
+        assert_eq!(error.kind, Kind::Usage);
+    }
+    let many = vec!["--trusted-proxy=10.0.0.1"; 65];
+    assert_eq!(run(&many, &[SECRET]).unwrap_err().kind, Kind::Usage);
+}
+
+#[test]
+fn bounds_themselves_are_accepted() {
+    assert_eq!(
+        config(&["--interval=200"], &[SECRET]).interval_ms,
+        Some(200)
+    );
+    assert_eq!(
+        config(&["--commit-interval", "600000"], &[SECRET]).commit_interval_ms,
+        600_000
+    );
+    assert_eq!(config(&["--port", "65535"], &[SECRET]).port, 65_535);
+}
+
+#[test]
+fn a_missing_or_short_secret_says_how_to_make_one() {
+    for env in [
+        &[][..],
+        &[("STARDUST_SECRET", "")],
+        &[("STARDUST_SECRET", "fifteen-letters")],
+        // 8 characters, though 16 bytes.
+        &[("STARDUST_SECRET", "éééééééé")],
+    ] {
+        let error = run(&[], env).unwrap_err();
+        assert_eq!(error.kind, Kind::Config);
+        assert!(
+            error.to_string().contains("openssl rand -hex 32"),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("fifteen"), "{error}");
+    }
+    let long = "x".repeat(SECRET_BYTES_MAX + 1);
+    assert!(run(&[], &[("STARDUST_SECRET", &long)]).is_err());
+    assert!(config(&["--demo"], &[]).secret.is_none());
+    // A secret that is set counts in the demo too, and so does its check.
+    assert!(run(&["--demo"], &[("STARDUST_SECRET", "short")]).is_err());
+}
+
+#[test]
+fn help_and_version_need_no_secret() {
+    assert!(matches!(run(&["--help"], &[]), Ok(Command::Help)));
+    assert!(matches!(run(&["--version"], &[]), Ok(Command::Version)));
+    // But a mistake before them is still a mistake.
+    assert!(run(&["--nonsense", "--help"], &[]).is_err());
+}
+
+#[test]
+fn hostile_admin_names_are_refused() {
+    for user in ["a\nb", " admin", "x\u{7f}", &"x".repeat(USER_CHARS_MAX + 1)] {
+        let error = run(&[], &[SECRET, ("STARDUST_ADMIN_USER", user)]).unwrap_err();
+        assert_eq!(error.kind, Kind::Config, "{user:?}");
+    }
+    let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
+    assert!(run(&[], &[SECRET, ("STARDUST_ADMIN_PASS", &long)]).is_err());
+}
+
+#[test]
+fn nothing_secret_is_in_the_debug_output() {
+    let config = config(
+        &[],
+        &[
+            ("STARDUST_SECRET", "tell-nobody-about-this"),
+            ("STARDUST_ADMIN_PASS", "nor-about-that"),
+        ],
+    );
+    let shown = format!("{config:?}");
+    assert!(
+        !shown.contains("tell-nobody") && !shown.contains("nor-about"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_help_names_every_flag() {
+    for flag in [
+        "--port",
+        "--bind",
+        "--db",
+        "--agent-binary",
+        "--agent-dir",
+        "--server-url",
+        "--demo",
+        "--commit-interval",
+        "--interval",
+        "--trusted-proxy",
+        "--help",
+        "--version",
+    ] {
+        assert!(HELP.contains(&format!("  {flag} ")), "{flag}");
+    }
+}

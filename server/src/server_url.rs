@@ -1,0 +1,146 @@
+//! The address under which Spiders reach Ground Control.
+
+use std::fmt;
+
+/// `ws://host[:port]` or `wss://host[:port]`, nothing else in it: safe to put
+/// into a shell command between single quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerUrl {
+    secure: bool,
+    authority: String,
+}
+
+/// Longest host name of DNS, plus a port.
+const AUTHORITY_BYTES_MAX: usize = 253 + 6;
+
+impl ServerUrl {
+    /// Reads `http://`, `https://`, `ws://` or `wss://` with a host and maybe a port.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or("it has no scheme such as https://")?;
+        let secure = match scheme.to_ascii_lowercase().as_str() {
+            "http" | "ws" => false,
+            "https" | "wss" => true,
+            _ => return Err("its scheme is not http, https, ws or wss"),
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.contains(['/', '?', '#']) {
+            return Err("it has a path: Spiders connect to /ws at the root of the host");
+        }
+        Self::from_authority(secure, authority).ok_or("its host or port is not valid")
+    }
+
+    /// From a `host[:port]` as a Host header carries it; None when it is not sane.
+    pub fn from_authority(secure: bool, authority: &str) -> Option<Self> {
+        if authority.len() > AUTHORITY_BYTES_MAX {
+            return None;
+        }
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(rest) => {
+                let (address, after) = rest.split_once(']')?;
+                address.parse::<std::net::Ipv6Addr>().ok()?;
+                let port = match after {
+                    "" => None,
+                    after => Some(after.strip_prefix(':')?),
+                };
+                (None, port)
+            }
+            None => match authority.split_once(':') {
+                Some((host, port)) => (Some(host), Some(port)),
+                None => (Some(authority), None),
+            },
+        };
+        if let Some(port) = port {
+            let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+            if !digits || port.parse::<u16>().ok()? == 0 {
+                return None;
+            }
+        }
+        if let Some(host) = host {
+            let label = |label: &str| {
+                !label.is_empty()
+                    && label.len() <= 63
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            };
+            if !host.strip_suffix('.').unwrap_or(host).split('.').all(label) {
+                return None;
+            }
+        }
+        Some(Self {
+            secure,
+            authority: authority.to_ascii_lowercase(),
+        })
+    }
+
+    pub fn secure(&self) -> bool {
+        self.secure
+    }
+
+    /// `host[:port]`.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+}
+
+/// As a Spider takes it: `ws://…` or `wss://…`.
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}", self.authority)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_become_websocket_ones() {
+        for (text, expected) in [
+            ("http://127.0.0.1:8933", "ws://127.0.0.1:8933"),
+            ("https://Stardust.Example", "wss://stardust.example"),
+            ("wss://stardust.example:443/", "wss://stardust.example:443"),
+            ("WS://[::1]:8933", "ws://[::1]:8933"),
+            ("https://my_host.lan.", "wss://my_host.lan."),
+        ] {
+            assert_eq!(ServerUrl::parse(text).unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn hostile_addresses_are_refused() {
+        for text in [
+            "",
+            "stardust.example",
+            "ftp://a",
+            "http://",
+            "http://a/b",
+            "http://a?b",
+            "http://user@a",
+            "http://a b",
+            "http://a'; rm -rf /;'",
+            "http://$(id)",
+            "http://a\n",
+            "http://a:0",
+            "http://a:",
+            "http://a:65536",
+            "http://a:+80",
+            "http://a:80:80",
+            "http://[::1",
+            "http://[::1]80",
+            "http://[::1%25eth0]",
+            "http://[zz]",
+            "http://-a.example",
+            "http://a..b",
+            "http://é.example",
+            &format!("http://{}", "a.".repeat(200)),
+        ] {
+            assert!(ServerUrl::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Why the database could not do something, by who can mend it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::error::{Error, Kind};
+
+#[derive(Debug)]
+pub enum StoreError {
+    /// The file or its folder can't be read or written: the operator's.
+    Path { path: PathBuf, why: String },
+    /// The file is no SQLite database, or a damaged one.
+    NotADatabase(PathBuf),
+    /// An SQLite database of some other program.
+    Foreign(PathBuf),
+    /// Written by a later release than this one.
+    Newer {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+    /// Two users or nodes can't have one name.
+    NameTaken,
+    /// SQLite refused: full disk, lock held for too long, or a fault of ours.
+    Sql(rusqlite::Error),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path { path, why } => {
+                write!(f, "The database {} can't be opened: {why}.", path.display())
+            }
+            Self::NotADatabase(path) => {
+                write!(
+                    f,
+                    "{} is not an SQLite database, or it is damaged.",
+                    path.display()
+                )
+            }
+            Self::Foreign(path) => {
+                write!(f, "{} is the database of another program.", path.display())
+            }
+            Self::Newer { path, found, known } => write!(
+                f,
+                "The database {} is of a later release: its schema is {found}, this program knows up to {known}.",
+                path.display()
+            ),
+            Self::NameTaken => f.write_str("The name is taken."),
+            Self::Sql(error) => write!(f, "The database refused: {error}."),
+        }
+    }
+}
+
+impl StoreError {
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Path { .. } => {
+                "Name a file in a folder that this user may write to, with --db FILE."
+            }
+            Self::NotADatabase(_) => {
+                "Name another file with --db FILE, or put back a copy of this one."
+            }
+            Self::Foreign(_) => "Name another file with --db FILE.",
+            Self::Newer { .. } => {
+                "Start the later release, or put back a copy of the database from before it."
+            }
+            Self::NameTaken => "Choose another name.",
+            Self::Sql(_) => {
+                "See that the disk is not full and that nothing else holds the database."
+            }
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Sql(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let kind = match error {
+            StoreError::NameTaken => Kind::NameTaken,
+            _ => Kind::Database,
+        };
+        Self::new(kind, error.to_string(), error.hint())
+    }
+}
+
+/// Whether SQLite refused a row since its UNIQUE value is there already.
+pub(super) fn is_unique_violation(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::SqliteFailure(failure, _)
+            if failure.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
+    )
+}

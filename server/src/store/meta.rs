@@ -1,0 +1,33 @@
+//! The `meta` table: small facts about the database itself.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{Store, StoreError};
+
+impl Store {
+    pub fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        get(&*self.reader()?, key)
+    }
+
+    /// Writes several at once: all or none.
+    pub fn set_meta(&self, pairs: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction()?;
+        for (key, value) in pairs {
+            transaction.execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                params![key, value],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+fn get(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?)
+}

@@ -1,0 +1,173 @@
+//! The `nodes` table.
+
+use rusqlite::{OptionalExtension, Row, params};
+use stardust_shared::message::Identity;
+
+use super::error::is_unique_violation;
+use super::{Store, StoreError};
+
+/// A node as the database holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeRecord {
+    pub id: i64,
+    pub name: String,
+    pub tags: Vec<String>,
+    /// SHA-256 of the token; the token itself is kept nowhere.
+    pub token_sha256: [u8; 32],
+    pub created_ms: i64,
+    pub last_seen_ms: Option<i64>,
+    pub address: Option<String>,
+    pub spider_version: Option<String>,
+    pub identity: Option<Identity>,
+}
+
+/// What a Spider's hello says about its node.
+#[derive(Clone, Debug)]
+pub struct NodeHello {
+    pub id: i64,
+    pub seen_ms: i64,
+    pub address: String,
+    pub spider_version: String,
+    pub identity: Identity,
+}
+
+const COLUMNS: &str = "id, name, tags, token_sha256, created_ms, last_seen_ms, address, \
+                       spider_version, identity";
+
+impl Store {
+    /// All nodes, by id.
+    pub fn nodes(&self) -> Result<Vec<NodeRecord>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement =
+            reader.prepare_cached(&format!("SELECT {COLUMNS} FROM nodes ORDER BY id"))?;
+        let rows = statement.query_map([], from_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub fn node(&self, id: i64) -> Result<Option<NodeRecord>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement =
+            reader.prepare_cached(&format!("SELECT {COLUMNS} FROM nodes WHERE id = ?1"))?;
+        Ok(statement.query_row([id], from_row).optional()?)
+    }
+
+    pub fn insert_node(
+        &self,
+        name: &str,
+        tags: &[String],
+        token_sha256: [u8; 32],
+        created_ms: i64,
+    ) -> Result<NodeRecord, StoreError> {
+        let writer = self.writer();
+        writer
+            .execute(
+                "INSERT INTO nodes (name, tags, token_sha256, created_ms) VALUES (?1, ?2, ?3, ?4)",
+                params![name, to_json(tags), token_sha256, created_ms],
+            )
+            .map_err(name_taken)?;
+        Ok(NodeRecord {
+            id: writer.last_insert_rowid(),
+            name: name.to_owned(),
+            tags: tags.to_vec(),
+            token_sha256,
+            created_ms,
+            last_seen_ms: None,
+            address: None,
+            spider_version: None,
+            identity: None,
+        })
+    }
+
+    /// False when there is no such node.
+    pub fn update_node(&self, id: i64, name: &str, tags: &[String]) -> Result<bool, StoreError> {
+        let changed = self
+            .writer()
+            .execute(
+                "UPDATE nodes SET name = ?2, tags = ?3 WHERE id = ?1",
+                params![id, name, to_json(tags)],
+            )
+            .map_err(name_taken)?;
+        Ok(changed == 1)
+    }
+
+    /// False when there is no such node.
+    pub fn delete_node(&self, id: i64) -> Result<bool, StoreError> {
+        let changed = self
+            .writer()
+            .execute("DELETE FROM nodes WHERE id = ?1", [id])?;
+        Ok(changed == 1)
+    }
+
+    /// Notes what Spiders said in their hellos, in one transaction. Nodes that
+    /// are gone are skipped.
+    pub fn note_hellos(&self, hellos: &[NodeHello]) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction()?;
+        {
+            let mut statement = transaction.prepare_cached(
+                "UPDATE nodes SET last_seen_ms = max(coalesce(last_seen_ms, 0), ?2), address = ?3,
+                 spider_version = ?4, identity = ?5 WHERE id = ?1",
+            )?;
+            for hello in hellos {
+                let identity = serde_json::to_string(&hello.identity).ok();
+                statement.execute(params![
+                    hello.id,
+                    hello.seen_ms,
+                    hello.address,
+                    hello.spider_version,
+                    identity
+                ])?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Notes when nodes were last heard of: pairs of id and time.
+    pub fn note_seen(&self, seen: &[(i64, i64)]) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction()?;
+        {
+            let mut statement = transaction.prepare_cached(
+                "UPDATE nodes SET last_seen_ms = max(coalesce(last_seen_ms, 0), ?2) WHERE id = ?1",
+            )?;
+            for (id, seen_ms) in seen {
+                statement.execute(params![id, seen_ms])?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<NodeRecord> {
+    // JSON that does not parse was written by a later release or by hand: it is
+    // left out rather than making all nodes unreadable.
+    let tags: String = row.get(2)?;
+    let identity: Option<String> = row.get(8)?;
+    Ok(NodeRecord {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        tags: serde_json::from_str(&tags).unwrap_or_default(),
+        token_sha256: row.get(3)?,
+        created_ms: row.get(4)?,
+        last_seen_ms: row.get(5)?,
+        address: row.get(6)?,
+        spider_version: row.get(7)?,
+        identity: identity.and_then(|text| serde_json::from_str(&text).ok()),
+    })
+}
+
+fn to_json(tags: &[String]) -> String {
+    // A list of texts: serialising it can't fail.
+    serde_json::to_string(tags).unwrap_or_else(|_| "[]".into())
+}
+
+fn name_taken(error: rusqlite::Error) -> StoreError {
+    // The token is 256 random bits: it is always the name that is there already.
+    if is_unique_violation(&error) {
+        StoreError::NameTaken
+    } else {
+        StoreError::Sql(error)
+    }
+}

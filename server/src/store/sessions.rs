@@ -1,0 +1,99 @@
+//! The `sessions` table: what makes a token good, until it ends.
+
+use rusqlite::{Connection, Row, params};
+
+use super::{Store, StoreError};
+
+/// Names a session: 128 random bits, the `jti` of its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub [u8; 16]);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    pub id: SessionId,
+    pub user_id: i64,
+    pub created_ms: i64,
+    pub expires_ms: i64,
+}
+
+impl Store {
+    pub fn sessions(&self) -> Result<Vec<SessionRecord>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement =
+            reader.prepare_cached("SELECT id, user_id, created_ms, expires_ms FROM sessions")?;
+        let rows = statement.query_map([], from_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Adds a session and takes `ended` out, in one transaction.
+    pub fn insert_session(
+        &self,
+        session: &SessionRecord,
+        ended: &[SessionId],
+    ) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction()?;
+        delete(&transaction, ended)?;
+        insert(&transaction, session)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    pub fn delete_sessions(&self, ended: &[SessionId]) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction()?;
+        delete(&transaction, ended)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// A new password: every session of the user ends and `session` begins, all
+    /// in one transaction.
+    pub fn change_password(
+        &self,
+        password_hash: &str,
+        session: &SessionRecord,
+    ) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction()?;
+        transaction.execute(
+            "UPDATE users SET password_hash = ?2, must_change = 0, changed_ms = ?3 WHERE id = ?1",
+            params![session.user_id, password_hash, session.created_ms],
+        )?;
+        transaction.execute("DELETE FROM sessions WHERE user_id = ?1", [session.user_id])?;
+        insert(&transaction, session)?;
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+fn insert(connection: &Connection, session: &SessionRecord) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO sessions (id, user_id, created_ms, expires_ms) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            session.id.0,
+            session.user_id,
+            session.created_ms,
+            session.expires_ms
+        ])?;
+    Ok(())
+}
+
+fn delete(connection: &Connection, ids: &[SessionId]) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("DELETE FROM sessions WHERE id = ?1")?;
+    for id in ids {
+        statement.execute([id.0])?;
+    }
+    Ok(())
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
+    Ok(SessionRecord {
+        id: SessionId(row.get(0)?),
+        user_id: row.get(1)?,
+        created_ms: row.get(2)?,
+        expires_ms: row.get(3)?,
+    })
+}

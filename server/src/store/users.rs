@@ -1,0 +1,72 @@
+//! The `users` table.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::error::is_unique_violation;
+use super::{Store, StoreError};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRecord {
+    pub id: i64,
+    pub name: String,
+    pub password_hash: String,
+    /// The password is the default one: nothing but changing it is allowed.
+    pub must_change: bool,
+}
+
+impl Store {
+    /// All users, by id. There are few: they are held in memory.
+    pub fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement = reader
+            .prepare_cached("SELECT id, name, password_hash, must_change FROM users ORDER BY id")?;
+        let rows = statement.query_map([], from_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement = reader.prepare_cached(
+            "SELECT id, name, password_hash, must_change FROM users WHERE name = ?1",
+        )?;
+        Ok(statement.query_row([name], from_row).optional()?)
+    }
+
+    pub fn insert_user(
+        &self,
+        name: &str,
+        password_hash: &str,
+        must_change: bool,
+        now_ms: i64,
+    ) -> Result<UserRecord, StoreError> {
+        let writer = self.writer();
+        writer
+            .execute(
+                "INSERT INTO users (name, password_hash, must_change, created_ms, changed_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?4)",
+                params![name, password_hash, must_change, now_ms],
+            )
+            .map_err(|error| {
+                if is_unique_violation(&error) {
+                    StoreError::NameTaken
+                } else {
+                    StoreError::Sql(error)
+                }
+            })?;
+        Ok(UserRecord {
+            id: writer.last_insert_rowid(),
+            name: name.to_owned(),
+            password_hash: password_hash.to_owned(),
+            must_change,
+        })
+    }
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
+    Ok(UserRecord {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        password_hash: row.get(2)?,
+        must_change: row.get(3)?,
+    })
+}
