@@ -1,0 +1,21 @@
+//! The link to Ground Control: what keeps samples, and what brings them there.
+//!
+//! ```text
+//! sampler ─► ring ─► session ─► connection ─► /ws
+//!              ▲────── ack ◄──────┘
+//! ```
+//! `link` and all that it is made of (`ring`, `session`, `backoff`, `wall`,
+//! `report`) know neither sockets nor clocks, so a seeded simulation drives them
+//! through every kind of outage (`tests/link_simulation.rs`). `connect`, `tls`
+//! and `run` are the I/O around them, on the Spider's one thread.
+
+pub mod backoff;
+pub mod fault;
+#[allow(clippy::module_inception)]
+pub mod link;
+mod queue;
+pub mod random;
+pub mod report;
+pub mod ring;
+pub mod session;
+pub mod wall;
