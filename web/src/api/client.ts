@@ -1,0 +1,139 @@
+import type { AddedNode, History, Node, Session } from './types';
+
+/** A refusal or a failure, in the words of the API: what failed and what to do next. */
+export class ApiError extends Error {
+  override name = 'ApiError';
+  constructor(
+    readonly status: number,
+    readonly kind: string,
+    message: string,
+    readonly hint: string,
+    /** Seconds to wait before the next try, from Retry-After. */
+    readonly retryAfterS: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** Whoever holds the session hears of it here when the server says that it ended. */
+type SessionListener = (kind: 'unauthenticated' | 'password_change_required') => void;
+let onSessionLost: SessionListener = () => {};
+let csrfToken = '';
+
+export function setCsrf(token: string): void {
+  csrfToken = token;
+}
+export function setSessionListener(listener: SessionListener): void {
+  onSessionLost = listener;
+}
+
+const TIMEOUT_MS = 20_000;
+
+function retryAfterSeconds(response: Response): number | null {
+  const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
+}
+
+async function errorFrom(response: Response): Promise<ApiError> {
+  let kind = 'http';
+  let message = `Ground Control answered with status ${response.status}.`;
+  let hint = response.status >= 500 ? 'Try again; if it stays, look at the log of the server.' : '';
+  try {
+    const body = (await response.json()) as {
+      error?: { kind?: string; message?: string; hint?: string };
+    };
+    if (body.error) {
+      kind = String(body.error.kind ?? kind);
+      message = String(body.error.message ?? message);
+      hint = String(body.error.hint ?? hint);
+    }
+  } catch {
+    // Not JSON: a proxy in front may have answered. The status alone has to do.
+  }
+  return new ApiError(response.status, kind, message, hint, retryAfterSeconds(response));
+}
+
+async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (method !== 'GET' && csrfToken) headers['X-CSRF-Token'] = csrfToken;
+  const deadline = AbortSignal.timeout(TIMEOUT_MS);
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+      credentials: 'same-origin',
+      cache: 'no-store',
+    });
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new ApiError(
+      0,
+      'unreachable',
+      'Ground Control can’t be reached.',
+      'Check that the server runs and that this device is on the network, then try again.',
+    );
+  }
+  if (!response.ok) {
+    const error = await errorFrom(response);
+    // A wrong password at login or password change is an answer to the form, not the end of the session.
+    if (error.status === 401 && error.kind !== 'bad_credentials') onSessionLost('unauthenticated');
+    if (error.kind === 'password_change_required') onSessionLost('password_change_required');
+    throw error;
+  }
+  if (response.status === 204) return undefined as T;
+  try {
+    return (await response.json()) as T;
+  } catch {
+    throw new ApiError(
+      response.status,
+      'bad_answer',
+      'The answer was not what the Capsule expects.',
+      'A proxy in front may have changed it, or the server has another version: reload the page.',
+    );
+  }
+}
+
+export interface HistoryQuery {
+  series: string[];
+  from: number;
+  to: number;
+  points: number;
+}
+
+export const api = {
+  login: (user: string, password: string) =>
+    call<Session & { token: string }>('POST', '/api/auth/login', { user, password }),
+  session: () => call<Session>('GET', '/api/auth/session'),
+  logout: () => call<void>('POST', '/api/auth/logout'),
+  changePassword: (current: string, next: string) =>
+    call<Session>('POST', '/api/auth/password', { current, new: next }),
+  addNode: (name: string, tags: string[]) => call<AddedNode>('POST', '/api/nodes', { name, tags }),
+  node: (id: number, signal?: AbortSignal) => call<Node>('GET', `/api/nodes/${id}`, undefined, signal),
+  updateNode: (id: number, change: { name?: string; tags?: string[] }) =>
+    call<Node>('PATCH', `/api/nodes/${id}`, change),
+  deleteNode: (id: number) => call<void>('DELETE', `/api/nodes/${id}`),
+  history: (id: number, query: HistoryQuery, signal?: AbortSignal) => {
+    const params = new URLSearchParams();
+    for (const selector of query.series) params.append('series', selector);
+    params.set('from', String(Math.round(query.from)));
+    params.set('to', String(Math.round(query.to)));
+    params.set('points', String(query.points));
+    return call<History>('GET', `/api/nodes/${id}/history?${params}`, undefined, signal);
+  },
+  health: () => call<{ status: string; version: string }>('GET', '/healthz'),
+};
+
+/** Any thrown thing as an ApiError, so that every place can show a message and a hint. */
+export function asApiError(cause: unknown): ApiError {
+  if (cause instanceof ApiError) return cause;
+  return new ApiError(
+    0,
+    'capsule',
+    'Something went wrong in the Capsule itself.',
+    cause instanceof Error ? cause.message : 'Reload the page.',
+  );
+}

@@ -1,0 +1,131 @@
+/** What Ground Control says, as it is on the wire. Every string in here comes from outside: show it as text only. */
+
+export type NodeStatus = 'online' | 'offline' | 'pending';
+
+export interface Session {
+  user: string;
+  csrf: string;
+  must_change_password: boolean;
+  expires_ms: number;
+}
+
+export interface Identity {
+  hostname?: string | null;
+  os?: string | null;
+  os_id?: string | null;
+  kernel?: string | null;
+  arch?: string | null;
+  cpu_model?: string | null;
+  cores?: number | null;
+  mem_total_bytes?: number | null;
+  package_manager?: string | null;
+  init?: string | null;
+  virtualization?: string | null;
+  container?: string | null;
+  board?: string | null;
+  boot_id?: string | null;
+}
+
+type Maybe = number | null | undefined;
+
+export interface Summary {
+  time_ms?: Maybe;
+  cpu_percent?: Maybe;
+  cores?: Maybe;
+  mem_used_bytes?: Maybe;
+  mem_total_bytes?: Maybe;
+  swap_used_bytes?: Maybe;
+  swap_total_bytes?: Maybe;
+  disk_mount?: string | null;
+  disk_used_bytes?: Maybe;
+  disk_total_bytes?: Maybe;
+  disk_percent?: Maybe;
+  disk_read_bytes_per_s?: Maybe;
+  disk_write_bytes_per_s?: Maybe;
+  net_rx_bytes_per_s?: Maybe;
+  net_tx_bytes_per_s?: Maybe;
+  load_1m?: Maybe;
+  load_5m?: Maybe;
+  load_15m?: Maybe;
+  procs?: Maybe;
+  temp_celsius?: Maybe;
+  temp_sensor?: string | null;
+  uptime_ms?: Maybe;
+  tcp_established?: Maybe;
+}
+
+export interface Spark {
+  step_ms: number;
+  end_ms: number;
+  cpu_percent: (number | null)[];
+}
+
+export interface Node {
+  id: number;
+  name: string;
+  tags: string[];
+  status: NodeStatus;
+  since_ms?: number | null;
+  reason?: string | null;
+  created_ms?: number | null;
+  last_seen_ms?: number | null;
+  interval_ms?: number | null;
+  address?: string | null;
+  spider_version?: string | null;
+  identity?: Identity | null;
+  summary?: Summary | null;
+  spark?: Spark | null;
+}
+
+export interface AddedNode extends Node {
+  token: string;
+  command: string;
+}
+
+export type SeriesKind = 'counter' | 'gauge';
+
+export interface SeriesInfo {
+  key: string;
+  unit: string;
+  kind: SeriesKind;
+}
+
+export type Cell = number | null;
+
+export interface HistorySeries extends SeriesInfo {
+  count?: number[];
+  avg: Cell[];
+  min: Cell[];
+  max: Cell[];
+  increase?: Cell[];
+}
+
+export interface Gap {
+  from: number;
+  to: number;
+  cause: string;
+  text: string;
+}
+
+export interface History {
+  node: number;
+  from: number;
+  to: number;
+  step_ms: number;
+  tier: string;
+  times: number[];
+  series: HistorySeries[];
+  gaps: Gap[];
+}
+
+export type LiveMessage =
+  | { type: 'snapshot'; time_ms: number; version: string; nodes: Node[] }
+  | {
+      type: 'changes';
+      time_ms: number;
+      nodes?: (Partial<Node> & { id: number })[];
+      removed?: number[];
+    }
+  | { type: 'layout'; node: number; layout: number; series: SeriesInfo[] }
+  | { type: 'sample'; node: number; layout: number; time_ms: number; values: Cell[] }
+  | { type: 'bye'; reason: string };

@@ -1,0 +1,121 @@
+import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { api } from '../api/client';
+import type { LiveMessage, Node, SeriesInfo } from '../api/types';
+import { EMPTY_FLEET, type FleetNode, type FleetState, reduceFleet, removeNode, upsertNode } from './fleet';
+import { type Connection, LiveSocket } from './socket';
+
+/** The live half of the Capsule: one socket, one fleet, and samples handed to whoever watches a node. */
+type SampleMessage = Extract<LiveMessage, { type: 'sample' }>;
+export interface SampleListener {
+  onLayout(series: SeriesInfo[], layout: number): void;
+  onSample(sample: SampleMessage): void;
+  /** The socket is back after a loss: samples in between are in the history. */
+  onReconnect(): void;
+}
+
+let fleet: FleetState = EMPTY_FLEET;
+let connection: Connection = { phase: 'idle', retryAt: null, lostAt: null, reason: null };
+let heardAt = 0;
+const subscribers = new Set<() => void>();
+const watchers = new Map<number, SampleListener>();
+
+function publish(): void {
+  for (const notify of subscribers) notify();
+}
+
+const socket = new LiveSocket(
+  () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/live`,
+  {
+    onMessage(message) {
+      heardAt = Date.now();
+      if (message.type === 'layout') watchers.get(message.node)?.onLayout(message.series, message.layout);
+      else if (message.type === 'sample') watchers.get(message.node)?.onSample(message);
+      else {
+        const next = reduceFleet(fleet, message, heardAt);
+        if (next !== fleet) {
+          fleet = next;
+          publish();
+        }
+      }
+    },
+    onConnection(next) {
+      const returned = next.phase === 'open' && connection.lostAt !== null;
+      connection = next;
+      publish();
+      if (returned) for (const watcher of watchers.values()) watcher.onReconnect();
+    },
+    onSessionDoubt() {
+      // A 401 reaches the session's listener by way of the API client; other failures mean: keep trying.
+      api.session().catch(() => {});
+    },
+    expectsTraffic() {
+      if (!fleet.nodes) return true;
+      for (const node of fleet.nodes.values()) {
+        if (node.status === 'online' && (node.interval_ms ?? 5_000) <= 10_000) return true;
+      }
+      return false;
+    },
+  },
+);
+
+export const live = {
+  start: () => socket.start(),
+  stop() {
+    socket.stop();
+    fleet = EMPTY_FLEET;
+    publish();
+  },
+  retryNow: () => socket.retryNow(),
+  fleet: () => fleet,
+  watch(node: number, listener: SampleListener): () => void {
+    watchers.set(node, listener);
+    socket.watch([...watchers.keys()]);
+    return () => {
+      if (watchers.get(node) !== listener) return;
+      watchers.delete(node);
+      socket.watch([...watchers.keys()]);
+    };
+  },
+  upsert(node: Node) {
+    fleet = upsertNode(fleet, node, Date.now());
+    publish();
+  },
+  remove(id: number) {
+    fleet = removeNode(fleet, id);
+    publish();
+  },
+};
+
+function subscribe(notify: () => void): () => void {
+  subscribers.add(notify);
+  return () => subscribers.delete(notify);
+}
+
+export function useFleet(): FleetState {
+  return useSyncExternalStore(subscribe, () => fleet);
+}
+
+export function useFleetNode(id: number): FleetNode | undefined {
+  return useSyncExternalStore(subscribe, () => fleet.nodes?.get(id));
+}
+
+export function useConnection(): Connection {
+  return useSyncExternalStore(subscribe, () => connection);
+}
+
+/** This browser's clock, renewed every `everyMs`: for ages, which grow without any message. */
+export function useNow(everyMs = 1_000): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return now;
+}
+
+/** While the connection is lost nothing new can be known: ages for "stale" stand still at the last word. */
+export function useKnownNow(everyMs = 1_000): number {
+  const now = useNow(everyMs);
+  const { lostAt } = useConnection();
+  return useMemo(() => (lostAt === null ? now : Math.min(now, Math.max(heardAt, lostAt))), [now, lostAt]);
+}

@@ -1,0 +1,174 @@
+import { type FormEvent, useId, useState } from 'react';
+import { useLocation } from 'wouter';
+import { type ApiError, api, asApiError } from '../../api/client';
+import type { AddedNode } from '../../api/types';
+import { displayName } from '../../lib/series-key';
+import { live, useFleetNode } from '../../live/store';
+import { Button } from '../../ui/button';
+import { CopyButton } from '../../ui/copy';
+import { Dialog } from '../../ui/dialog';
+import { Problem } from '../../ui/problem';
+import { Sparkline } from '../../ui/sparkline';
+import { StatusDot } from '../../ui/status';
+import { parseTags } from './parse-tags';
+
+/** Name first; then the command with the token, shown once; then it waits for the machine's first hello. */
+export function AddNodeDialog({ onClose }: { onClose(): void }) {
+  const [added, setAdded] = useState<AddedNode | null>(null);
+  return (
+    <Dialog
+      title={added ? `Start the Spider on ${displayName(added.name, 40)}` : 'Add a node'}
+      onClose={onClose}
+      sticky={added !== null}
+    >
+      {added ? (
+        <Command added={added} onClose={onClose} />
+      ) : (
+        <NameForm onAdded={setAdded} onClose={onClose} />
+      )}
+    </Dialog>
+  );
+}
+
+function NameForm({ onAdded, onClose }: { onAdded(node: AddedNode): void; onClose(): void }) {
+  const [name, setName] = useState('');
+  const [tags, setTags] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const id = useId();
+
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    if (busy) return;
+    setBusy(true);
+    setError(null);
+    try {
+      const { token, command, ...node } = await api.addNode(name.trim(), parseTags(tags));
+      live.upsert(node);
+      onAdded({ ...node, token, command });
+    } catch (cause) {
+      setError(asApiError(cause));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <div className="grid gap-1">
+        <label htmlFor={`${id}-name`} className="text-sm text-dim">
+          Name
+        </label>
+        <input
+          id={`${id}-name`}
+          className="field"
+          data-testid="add-node-name"
+          autoFocus
+          required
+          maxLength={128}
+          autoComplete="off"
+          autoCapitalize="none"
+          spellCheck={false}
+          placeholder="pi4"
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+      </div>
+      <div className="grid gap-1">
+        <label htmlFor={`${id}-tags`} className="text-sm text-dim">
+          Tags <span className="text-faint">(optional, with commas between)</span>
+        </label>
+        <input
+          id={`${id}-tags`}
+          className="field"
+          data-testid="add-node-tags"
+          autoComplete="off"
+          autoCapitalize="none"
+          spellCheck={false}
+          placeholder="home, raspberry"
+          value={tags}
+          onChange={(event) => setTags(event.target.value)}
+        />
+      </div>
+      {error && <Problem error={error} />}
+      <div className="flex justify-end gap-2">
+        <Button look="quiet" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button
+          look="primary"
+          type="submit"
+          data-testid="add-node-submit"
+          disabled={busy || name.trim() === ''}
+        >
+          {busy ? 'Adding…' : 'Add node'}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+function Secret({ label, text, testId }: { label: string; text: string; testId: string }) {
+  return (
+    <div className="grid gap-1">
+      <div className="flex items-center justify-between">
+        <span className="text-sm text-dim">{label}</span>
+        <CopyButton text={text} />
+      </div>
+      <code
+        data-testid={testId}
+        className="block rounded-md border border-line bg-ink px-3 py-2 font-mono text-xs leading-5 break-all whitespace-pre-wrap select-all"
+      >
+        {text}
+      </code>
+    </div>
+  );
+}
+
+function Command({ added, onClose }: { added: AddedNode; onClose(): void }) {
+  const [, navigate] = useLocation();
+  const node = useFleetNode(added.id);
+  const online = node?.status === 'online';
+  return (
+    <div className="grid gap-4">
+      <Secret label="Paste this on the machine" text={added.command} testId="add-node-command" />
+      <Secret label="Its token alone" text={added.token} testId="add-node-token" />
+      <p className="text-sm text-dim">
+        The token is shown this once. It lets this one machine report and nothing else; if it gets lost,
+        remove the node and add it anew.
+      </p>
+      <div
+        role="status"
+        data-testid="add-node-state"
+        data-status={node?.status ?? 'pending'}
+        className="flex min-h-14 items-center gap-3 rounded-md border border-line bg-ink px-3 py-2"
+      >
+        {online ? (
+          <>
+            <StatusDot status="online" />
+            <span className="text-sm">Here am I, floating in my tin can: it is online.</span>
+            <span className="ml-auto w-24">
+              <Sparkline spark={node?.spark} className="h-6" />
+            </span>
+          </>
+        ) : (
+          <>
+            <span className="pulse">
+              <StatusDot status="pending" />
+            </span>
+            <span className="text-sm text-dim">Waiting for its first hello…</span>
+          </>
+        )}
+      </div>
+      <div className="flex justify-end gap-2">
+        <Button look={online ? 'quiet' : 'plain'} onClick={onClose}>
+          {online ? 'Close' : 'I have copied it'}
+        </Button>
+        {online && (
+          <Button look="primary" onClick={() => navigate(`/nodes/${added.id}`)} data-testid="add-node-open">
+            Open {displayName(added.name, 24)}
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}

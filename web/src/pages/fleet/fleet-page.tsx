@@ -1,0 +1,176 @@
+import LayoutGrid from 'lucide-react/icons/layout-grid';
+import Plus from 'lucide-react/icons/plus';
+import Rows3 from 'lucide-react/icons/rows-3';
+import Search from 'lucide-react/icons/search';
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import { useLocation, useSearch } from 'wouter';
+import { readPref, writePref } from '../../lib/prefs';
+import { useShortcuts } from '../../lib/shortcuts';
+import { type FleetView, fleetViewSearch, parseFleetView, type Sort } from '../../lib/url-state';
+import { countStates, fleetTitle } from '../../live/fleet';
+import { useFleet, useKnownNow } from '../../live/store';
+import { Button } from '../../ui/button';
+import { Empty } from '../../ui/empty';
+import { AddNodeDialog } from './add-node-dialog';
+import { CardList } from './card-list';
+import { useArrowWalk } from './roving';
+import { rowsFor } from './rows';
+import { Strip } from './strip';
+import { TableList } from './table-list';
+
+const DESCENDING_FIRST: ReadonlySet<Sort> = new Set([
+  'cpu',
+  'mem',
+  'disk',
+  'rx',
+  'tx',
+  'load',
+  'temp',
+  'uptime',
+]);
+
+export function FleetPage() {
+  const [, navigate] = useLocation();
+  const searchText = useSearch();
+  const view = useMemo(() => parseFleetView(searchText), [searchText]);
+  const layout = view.layout ?? (readPref('fleet-view') === 'table' ? 'table' : 'cards');
+  const fleet = useDeferredValue(useFleet());
+  const now = useKnownNow();
+  const [adding, setAdding] = useState(false);
+  const searchField = useRef<HTMLInputElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+
+  const change = (part: Partial<FleetView>) =>
+    navigate(`/${fleetViewSearch({ ...view, ...part })}`, { replace: true });
+  const setLayout = (next: 'cards' | 'table') => {
+    writePref('fleet-view', next);
+    change({ layout: next });
+  };
+  useShortcuts({ '/': () => searchField.current?.focus(), n: () => setAdding(true) });
+  useArrowWalk(
+    list,
+    layout === 'cards'
+      ? Number(list.current?.querySelector<HTMLElement>('[data-columns]')?.dataset.columns ?? 1)
+      : 1,
+  );
+
+  const counts = useMemo(() => (fleet.nodes ? countStates(fleet.nodes.values(), now) : null), [fleet, now]);
+  const rows = useMemo(
+    () => (fleet.nodes ? rowsFor(fleet.nodes.values(), view, now) : []),
+    [fleet, view, now],
+  );
+  const title = fleetTitle(counts);
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+
+  const total = fleet.nodes?.size ?? 0;
+  return (
+    <div className="mx-auto max-w-440 px-3 py-4 sm:px-6 sm:py-5">
+      <div className="mb-4 flex flex-wrap items-center gap-2">
+        <h1 className="mr-auto text-xl font-semibold">Fleet</h1>
+        <label className="relative order-last w-full sm:order-none sm:w-72">
+          <span className="sr-only">Search nodes</span>
+          <Search
+            size={15}
+            aria-hidden
+            className="pointer-events-none absolute top-1/2 left-2.5 -translate-y-1/2 text-faint"
+          />
+          <input
+            ref={searchField}
+            type="search"
+            data-testid="fleet-search"
+            className="field h-8 pr-8 pl-8 text-sm pointer-coarse:h-10"
+            placeholder="Name, tag, system, address"
+            value={view.query}
+            onChange={(event) => change({ query: event.target.value })}
+            onKeyDown={(event) => {
+              if (event.key !== 'Escape') return;
+              change({ query: '' });
+              event.currentTarget.blur();
+            }}
+          />
+          {!view.query && (
+            <kbd className="pointer-events-none absolute top-1/2 right-2 -translate-y-1/2 rounded-sm border border-line px-1.5 font-sans text-2xs text-faint pointer-coarse:hidden">
+              /
+            </kbd>
+          )}
+        </label>
+        <fieldset className="flex rounded-md border border-line-strong p-px">
+          <legend className="sr-only">View</legend>
+          {(['cards', 'table'] as const).map((choice) => {
+            const Icon = choice === 'cards' ? LayoutGrid : Rows3;
+            const label = choice === 'cards' ? 'Cards' : 'Table';
+            return (
+              <button
+                key={choice}
+                type="button"
+                aria-pressed={layout === choice}
+                aria-label={label}
+                title={label}
+                data-testid={`view-${choice}`}
+                onClick={() => setLayout(choice)}
+                className={`grid h-7 w-8 place-items-center rounded-[5px] transition pointer-coarse:h-9 pointer-coarse:w-10 ${
+                  layout === choice ? 'bg-hover text-text' : 'text-faint hover:text-text'
+                }`}
+              >
+                <Icon size={15} aria-hidden />
+              </button>
+            );
+          })}
+        </fieldset>
+        <Button look="primary" data-testid="add-node" onClick={() => setAdding(true)}>
+          <Plus size={15} strokeWidth={2.5} aria-hidden />
+          Add node
+        </Button>
+      </div>
+
+      {counts && total > 0 && (
+        <div className="mb-3">
+          <Strip counts={counts} filter={view.filter} onFilter={(filter) => change({ filter })} />
+        </div>
+      )}
+
+      <div ref={list}>
+        {!fleet.nodes ? (
+          <p className="late py-20 text-center text-sm text-faint">Looking for the fleet…</p>
+        ) : total === 0 ? (
+          <Empty title="No machines yet" line="The stars look very different today.">
+            <p className="max-w-110 text-sm text-dim">
+              Add a node by name: you get one command with its own token. Run it on the machine, and its first
+              numbers appear here within seconds.
+            </p>
+            <Button look="primary" onClick={() => setAdding(true)} className="mt-2">
+              <Plus size={15} strokeWidth={2.5} aria-hidden />
+              Add the first node
+            </Button>
+          </Empty>
+        ) : rows.length === 0 ? (
+          <Empty
+            title={view.query ? 'Nothing matches' : `No node is ${view.filter}`}
+            line="Can you hear me, Major Tom?"
+          >
+            <Button onClick={() => change({ query: '', filter: 'all' })}>Show all nodes</Button>
+          </Empty>
+        ) : layout === 'cards' ? (
+          <CardList rows={rows} now={now} skewMs={fleet.skewMs} />
+        ) : (
+          <TableList
+            rows={rows}
+            now={now}
+            skewMs={fleet.skewMs}
+            view={view}
+            onSort={(sort) =>
+              change(
+                sort === view.sort
+                  ? { descending: !view.descending }
+                  : { sort, descending: DESCENDING_FIRST.has(sort) },
+              )
+            }
+          />
+        )}
+      </div>
+      {adding && <AddNodeDialog onClose={() => setAdding(false)} />}
+    </div>
+  );
+}

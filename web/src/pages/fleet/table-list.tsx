@@ -1,0 +1,108 @@
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import ArrowDown from 'lucide-react/icons/arrow-down';
+import ArrowUp from 'lucide-react/icons/arrow-up';
+import { useLayoutEffect, useRef, useState } from 'react';
+import type { FleetView, Sort } from '../../lib/url-state';
+import type { Row } from './rows';
+import { COLUMNS_CLASS, TableRow } from './table-row';
+
+const ROW_HEIGHT = 44;
+
+interface Column {
+  sort: Sort | null;
+  label: string;
+  align?: string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { sort: 'name', label: 'Name' },
+  { sort: 'state', label: 'State', align: 'max-sm:hidden' },
+  { sort: null, label: 'CPU, 15 min', align: 'max-xl:hidden' },
+  { sort: 'cpu', label: 'CPU' },
+  { sort: 'mem', label: 'Memory' },
+  { sort: 'disk', label: 'Disk' },
+  { sort: 'rx', label: 'In', align: 'justify-end max-lg:hidden' },
+  { sort: 'tx', label: 'Out', align: 'justify-end max-lg:hidden' },
+  { sort: 'load', label: 'Load', align: 'justify-end max-sm:hidden' },
+  { sort: 'temp', label: 'Temp', align: 'justify-end max-lg:hidden' },
+  { sort: 'uptime', label: 'Up', align: 'justify-end max-lg:hidden' },
+];
+
+interface Props {
+  rows: Row[];
+  now: number;
+  skewMs: number;
+  view: FleetView;
+  onSort(sort: Sort): void;
+}
+
+/** The dense view: one line a node, sortable by every column, only the lines in view in the page. */
+export function TableList({ rows, now, skewMs, view, onSort }: Props) {
+  const body = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    const measure = () => setTop(body.current!.getBoundingClientRect().top + window.scrollY);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(body.current!.parentElement!);
+    return () => observer.disconnect();
+  }, []);
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 12,
+    scrollMargin: top,
+  });
+  return (
+    <div role="table" aria-label="Nodes" aria-rowcount={rows.length + 1} className="panel">
+      <div
+        role="row"
+        aria-rowindex={1}
+        className={`${COLUMNS_CLASS} sticky top-0 z-20 h-9 rounded-t-lg border-b border-line bg-panel`}
+      >
+        {COLUMNS.map((column) => {
+          const active = column.sort !== null && column.sort === view.sort;
+          const Arrow = view.descending ? ArrowDown : ArrowUp;
+          return (
+            <div
+              key={column.label}
+              role="columnheader"
+              aria-sort={active ? (view.descending ? 'descending' : 'ascending') : undefined}
+              className={`flex min-w-0 ${column.align ?? ''}`}
+            >
+              {column.sort === null ? (
+                <span className="eyebrow">{column.label}</span>
+              ) : (
+                <button
+                  type="button"
+                  onClick={() => onSort(column.sort!)}
+                  className={`eyebrow -mx-1 flex items-center gap-1 rounded-sm px-1 transition hover:text-text ${active ? 'text-text' : ''}`}
+                >
+                  {column.label}
+                  {active && <Arrow size={12} aria-hidden />}
+                </button>
+              )}
+            </div>
+          );
+        })}
+      </div>
+      <div ref={body} role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map((item) => {
+          const row = rows[item.index]!;
+          return (
+            <TableRow
+              key={row.node.id}
+              node={row.node}
+              status={row.status}
+              now={now}
+              skewMs={skewMs}
+              index={item.index}
+              height={ROW_HEIGHT}
+              offset={item.start - top}
+            />
+          );
+        })}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,135 @@
+import { memo } from 'react';
+import { Link } from 'wouter';
+import { displayName } from '../../lib/series-key';
+import { ABSENT, age, bytesPerSecond, celsius, duration, load } from '../../lib/units';
+import type { FleetNode, ShownStatus } from '../../live/fleet';
+import { Bar, LEVEL_TEXT, levelOf, PercentText, ratioPercent } from '../../ui/meter';
+import { Sparkline } from '../../ui/sparkline';
+import { StatusDot, statusText } from '../../ui/status';
+import { Tags } from './tags';
+import { stateWords } from './words';
+
+/** Shared by the head and the rows; columns leave from the least needed as the page gets narrower. */
+export const COLUMNS_CLASS =
+  'grid items-center gap-x-4 px-4 ' +
+  'grid-cols-[minmax(0,1fr)_3.75rem_3.75rem_3.75rem] ' +
+  'sm:grid-cols-[minmax(8rem,2fr)_minmax(7rem,1.3fr)_5.5rem_5.5rem_5.5rem_3.5rem] ' +
+  'lg:grid-cols-[minmax(8rem,2fr)_minmax(7rem,1.3fr)_6.5rem_6.5rem_6.5rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem] ' +
+  'xl:grid-cols-[minmax(10rem,2fr)_minmax(8rem,1.3fr)_7.5rem_7rem_7rem_7rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem]';
+
+interface Props {
+  node: FleetNode;
+  status: ShownStatus;
+  now: number;
+  skewMs: number;
+  index: number;
+  height: number;
+  offset: number;
+}
+
+function MeterCell({
+  value,
+  grey,
+  title,
+}: {
+  value: number | null | undefined;
+  grey: boolean;
+  title: string;
+}) {
+  return (
+    <div
+      role="cell"
+      className="grid grid-cols-1 items-center gap-1 sm:grid-cols-[1fr_2.9rem] sm:gap-2"
+      title={title}
+    >
+      <span className="max-sm:order-2">
+        <Bar value={value} grey={grey} />
+      </span>
+      <span className="text-right text-xs">
+        <PercentText value={value} grey={grey} />
+      </span>
+    </div>
+  );
+}
+
+function NumberCell({
+  text,
+  hide = 'max-lg:hidden',
+  tone = '',
+}: {
+  text: string;
+  hide?: string;
+  tone?: string;
+}) {
+  return (
+    <div
+      role="cell"
+      className={`text-right text-xs whitespace-nowrap ${hide} ${text === ABSENT ? 'text-faint' : tone}`}
+    >
+      {text}
+    </div>
+  );
+}
+
+export const TableRow = memo(function TableRow({ node, status, now, skewMs, index, height, offset }: Props) {
+  const s = node.summary;
+  const grey = status === 'offline' || status === 'stale';
+  const words = stateWords(node, status, now, skewMs);
+  const reason = node.reason ? displayName(node.reason, 160) : null;
+  const loadLevel = levelOf(s?.load_1m != null ? s.load_1m / (s.cores || 1) : null, 1, 2);
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      data-node-id={node.id}
+      data-status={status}
+      style={{ height, transform: `translateY(${offset}px)` }}
+      className={`${COLUMNS_CLASS} absolute inset-x-0 border-b border-line transition-colors last:border-0 hover:bg-hover ${
+        grey ? 'text-faint' : ''
+      }`}
+    >
+      <div role="cell" className="flex min-w-0 items-center gap-2">
+        <StatusDot status={status} />
+        <Link
+          href={`/nodes/${node.id}`}
+          data-roving
+          className={`min-w-0 truncate font-medium after:absolute after:inset-0 ${grey ? 'text-dim' : 'text-text'}`}
+        >
+          {displayName(node.name)}
+        </Link>
+        <span className="flex min-w-0 shrink-[3] gap-1 overflow-hidden max-md:hidden">
+          <Tags tags={node.tags} max={3} />
+        </span>
+      </div>
+      <div
+        role="cell"
+        className={`min-w-0 truncate text-xs max-sm:hidden ${status === 'online' ? 'text-faint' : statusText(status)}`}
+        title={[words, reason].filter(Boolean).join(': ')}
+      >
+        {words}
+      </div>
+      <div role="cell" className="max-xl:hidden">
+        {s && <Sparkline spark={node.spark} grey={grey} className="h-6" />}
+      </div>
+      <MeterCell value={s?.cpu_percent} grey={grey} title={s?.cores != null ? `${s.cores} cores` : ''} />
+      <MeterCell
+        value={ratioPercent(s?.mem_used_bytes, s?.mem_total_bytes)}
+        grey={grey}
+        title="Memory in use"
+      />
+      <MeterCell
+        value={s?.disk_percent}
+        grey={grey}
+        title={s?.disk_mount ? `Fullest: ${displayName(s.disk_mount)}` : ''}
+      />
+      <NumberCell text={bytesPerSecond(s?.net_rx_bytes_per_s)} />
+      <NumberCell text={bytesPerSecond(s?.net_tx_bytes_per_s)} />
+      <NumberCell text={load(s?.load_1m)} hide="max-sm:hidden" tone={grey ? '' : LEVEL_TEXT[loadLevel]} />
+      <NumberCell
+        text={celsius(s?.temp_celsius)}
+        tone={grey ? '' : LEVEL_TEXT[levelOf(s?.temp_celsius, 75, 85)]}
+      />
+      <NumberCell text={grey ? duration(null) : age(s?.uptime_ms)} />
+    </div>
+  );
+});

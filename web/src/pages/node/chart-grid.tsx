@@ -1,0 +1,124 @@
+import { useCallback, useMemo } from 'react';
+import type { Gap } from '../../api/types';
+import { displayName } from '../../lib/series-key';
+import type { NodeView } from '../../lib/url-state';
+import type { FleetNode } from '../../live/fleet';
+import { Problem } from '../../ui/problem';
+import { CHARTS } from './charts';
+import { ChartCard } from './charts/chart-card';
+import type { BuildContext } from './charts/model';
+import type { SourceState } from './source';
+
+interface Props {
+  node: FleetNode;
+  state: SourceState;
+  view: NodeView;
+  intervalMs: number;
+  onView(change: Partial<NodeView>, push?: boolean): void;
+  onRetry(): void;
+}
+
+/** What is missing since the last sample of a node that isn't there: the history can't know yet that it ended. */
+function openGap(node: FleetNode, state: SourceState): Gap | null {
+  if (node.status !== 'offline' || node.last_seen_ms == null) return null;
+  const from = node.last_seen_ms;
+  if (from >= state.to) return null;
+  const text = node.reason ? `Offline: ${displayName(node.reason, 160)}` : 'Offline since then';
+  return { from, to: state.to, cause: 'offline_now', text };
+}
+
+const NO_TOGGLES: ReadonlySet<string> = new Set();
+
+export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Props) {
+  const cores = node.identity?.cores ?? node.summary?.cores ?? null;
+  const context = useMemo<BuildContext>(() => ({ cores, netUnit: view.netUnit }), [cores, view.netUnit]);
+
+  const charts = useMemo(
+    () =>
+      CHARTS.flatMap((def) => {
+        const frame = state.frames.get(def.group);
+        const data = frame ? def.build(frame, context) : null;
+        return frame && data ? [{ def, data, frame }] : [];
+      }),
+    [state.frames, context],
+  );
+
+  const toggledBy = useMemo(() => {
+    const by = new Map<string, Set<string>>();
+    for (const entry of view.toggled) {
+      const split = entry.indexOf('~');
+      if (split < 0) continue;
+      const chart = entry.slice(0, split);
+      by.set(chart, (by.get(chart) ?? new Set()).add(entry.slice(split + 1)));
+    }
+    return by;
+  }, [view.toggled]);
+
+  const toggle = useCallback(
+    (chart: string, items: string[]) => {
+      const next = new Set(view.toggled);
+      for (const item of items) {
+        const entry = `${chart}~${item}`;
+        if (!next.delete(entry)) next.add(entry);
+      }
+      onView({ toggled: next });
+    },
+    [view.toggled, onView],
+  );
+  const onZoom = useCallback(
+    (from: number, to: number) => {
+      const middle = (from + to) / 2;
+      const half = Math.max(5_000, (to - from) / 2);
+      onView({ fixed: { from: Math.round(middle - half), to: Math.round(middle + half) } }, true);
+    },
+    [onView],
+  );
+  const onReset = useCallback(() => onView({ fixed: null }, true), [onView]);
+
+  const gap = openGap(node, state);
+  const failed = [...state.errors.values()][0];
+  const empty = !state.first && charts.length === 0 && !failed;
+  return (
+    <div className="grid gap-3">
+      {failed && <Problem error={failed} onRetry={onRetry} />}
+      {empty && (
+        <p className="panel px-4 py-12 text-center text-sm text-faint">
+          Nothing was measured in this time.{' '}
+          {node.status === 'pending' ? 'The Spider has not said hello yet.' : ''}
+        </p>
+      )}
+      {state.first && state.loading && <Placeholders />}
+      <div className="grid grid-cols-1 gap-3 lg:grid-cols-2">
+        {charts.map(({ def, data, frame }) => (
+          <ChartCard
+            key={def.id}
+            def={def}
+            data={data}
+            context={context}
+            from={state.from}
+            to={state.to}
+            stepMs={frame.stepMs}
+            intervalMs={intervalMs}
+            gaps={gap ? [...frame.gaps.filter((g) => g.from < gap.from), gap] : frame.gaps}
+            toggled={toggledBy.get(def.id) ?? NO_TOGGLES}
+            dimmed={state.loading && (frame.to < state.from || frame.from > state.to)}
+            onToggle={(item) => toggle(def.id, [item])}
+            onOnly={(items) => toggle(def.id, items)}
+            onZoom={onZoom}
+            onReset={onReset}
+          />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Placeholders() {
+  return (
+    <div aria-hidden className="late grid grid-cols-1 gap-3 lg:grid-cols-2">
+      {['a', 'b', 'c', 'd'].map((key) => (
+        <div key={key} className="panel h-60" />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,100 @@
+import { memo, useMemo, useRef, useState } from 'react';
+import type { Gap } from '../../../api/types';
+import { gapsInWindow } from '../../../lib/gaps';
+import { useTheme } from '../../../lib/theme';
+import { Legend } from './legend';
+import type { BuildContext, ChartData, ChartDef, Line } from './model';
+import { plotOf } from './plot-data';
+import { Tooltip } from './tooltip';
+import { CHART_HEIGHT } from './uplot-options';
+import { type CursorAt, usePlot } from './use-plot';
+
+interface Props {
+  def: ChartDef;
+  data: ChartData;
+  context: BuildContext;
+  from: number;
+  to: number;
+  stepMs: number;
+  intervalMs: number;
+  gaps: readonly Gap[];
+  /** Items switched against their default. */
+  toggled: ReadonlySet<string>;
+  dimmed: boolean;
+  onToggle(item: string): void;
+  onOnly(items: string[]): void;
+  onZoom(from: number, to: number): void;
+  onReset(): void;
+}
+
+/** Buckets so close are one line even where the ones between are empty. */
+const BRIDGED_INTERVALS = 3;
+
+export const ChartCard = memo(function ChartCard(props: Props) {
+  const { def, data, context, from, to, stepMs, intervalMs, toggled } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const theme = useTheme();
+  const [cursor, setCursor] = useState<CursorAt | null>(null);
+  const gaps = useMemo(() => gapsInWindow(props.gaps, from, to, stepMs), [props.gaps, from, to, stepMs]);
+  const bridgeMs = Math.max(stepMs * 1.5, BRIDGED_INTERVALS * intervalMs);
+  const visible = useMemo(
+    () => (line: Line) => line.reference || (line.hiddenByDefault ?? false) === toggled.has(line.item),
+    [toggled],
+  );
+  const plot = useMemo(
+    () => plotOf(def, data, visible, { bridgeMs, gaps, bands: stepMs > intervalMs * 1.5 }),
+    [def, data, visible, bridgeMs, gaps, stepMs, intervalMs],
+  );
+  usePlot({
+    box,
+    def,
+    plot,
+    context,
+    from,
+    to,
+    gaps,
+    theme,
+    onZoom: props.onZoom,
+    onReset: props.onReset,
+    onCursor: setCursor,
+  });
+  const note = def.note?.(context);
+  return (
+    <section aria-label={def.title} className="panel relative flex min-w-0 flex-col px-3 pt-3 pb-2.5">
+      <div className="mb-1 flex items-baseline gap-2 px-1">
+        <h3 className="text-sm font-semibold">{def.title}</h3>
+        {note && <span className="text-2xs text-faint">{note}</span>}
+      </div>
+      <div
+        ref={box}
+        data-chart={def.id}
+        data-points="0"
+        style={{ height: CHART_HEIGHT }}
+        className={`relative transition-opacity ${props.dimmed ? 'opacity-45' : ''}`}
+      >
+        {cursor?.here && (
+          <Tooltip
+            def={def}
+            data={data}
+            context={context}
+            cursor={cursor}
+            gaps={gaps}
+            stepMs={stepMs}
+            bridgeMs={bridgeMs}
+            visible={visible}
+          />
+        )}
+      </div>
+      <Legend
+        def={def}
+        data={data}
+        context={context}
+        visible={visible}
+        index={cursor?.index ?? null}
+        bridgeMs={bridgeMs}
+        onToggle={props.onToggle}
+        onOnly={props.onOnly}
+      />
+    </section>
+  );
+});

@@ -1,0 +1,302 @@
+import type { Cell } from '../../../api/types';
+import { displayName } from '../../../lib/series-key';
+import { bytes, celsius, count, load, percent } from '../../../lib/units';
+import { combine, type Frame, hasValues, tracksByLabel, whole } from '../frame';
+import { type ChartDef, colorAt, type Line } from './model';
+
+const clampPercent = (value: number) => Math.max(0, Math.min(100, value));
+
+/** The modes of the CPU, lowest in the stack first, with the series that make them up. */
+const MODES: readonly { id: string; label: string; color: string; of: string[] }[] = [
+  { id: 'user', label: 'user', color: 's1', of: ['user', 'nice'] },
+  { id: 'system', label: 'system', color: 's3', of: ['system', 'irq', 'softirq'] },
+  { id: 'iowait', label: 'iowait', color: 's4', of: ['iowait'] },
+  { id: 'steal', label: 'steal', color: 's6', of: ['steal'] },
+];
+
+function coreCount(frame: Frame, cores: number | null): number {
+  if (cores && cores > 0) return cores;
+  // Without an identity: all modes together make 1000 ms a second and core.
+  const modes = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'].map(
+    (mode) => whole(frame, `cpu.${mode}_ms`)?.avg,
+  );
+  const present = modes.filter((mode) => mode !== undefined);
+  const sums = combine(present, (...values) => values.reduce((sum, value) => sum + value, 0));
+  const largest = sums.reduce<number>((max, sum) => Math.max(max, sum ?? 0), 0);
+  return Math.max(1, Math.round(largest / 1000));
+}
+
+const cpu: ChartDef = {
+  id: 'cpu',
+  title: 'CPU',
+  group: 'machine',
+  stacked: true,
+  max: 100,
+  format: (value) => percent(value),
+  build(frame, context) {
+    const cores = coreCount(frame, context.cores);
+    const toPercent = (rate: number) => clampPercent(rate / 10 / cores);
+    const lines: Line[] = [];
+    for (const mode of MODES) {
+      const parts = mode.of
+        .map((part) => whole(frame, `cpu.${part}_ms`)?.avg)
+        .filter((part) => part !== undefined);
+      if (parts.length === 0) continue;
+      const values = combine(parts, (...rates) => toPercent(rates.reduce((sum, rate) => sum + rate, 0)));
+      if (!hasValues(values)) continue;
+      lines.push({
+        id: mode.id,
+        label: mode.label,
+        item: mode.id,
+        itemLabel: mode.label,
+        color: mode.color,
+        values,
+      });
+    }
+    const idle = whole(frame, 'cpu.idle_ms');
+    const iowait = whole(frame, 'cpu.iowait_ms');
+    if (lines.length > 0 && idle && frame.stepMs >= 60_000) {
+      // On coarse steps the mean hides the bursts: the busiest moment is where the least was idle.
+      const values = combine(iowait ? [idle.min, iowait.min] : [idle.min], (least, wait = 0) =>
+        clampPercent(100 - (least + wait) / 10 / cores),
+      );
+      lines.push({
+        id: 'peak',
+        label: 'peak',
+        item: 'peak',
+        itemLabel: 'peak',
+        color: 'faint',
+        values,
+        dashed: true,
+      });
+    }
+    return lines.length > 0 ? { times: frame.times, lines } : null;
+  },
+};
+
+/** Above this many cores, one line each is too much to read at once: the first few are on, the rest can be. */
+const CORES_SHOWN_MAX = 64;
+
+const cores: ChartDef = {
+  id: 'cores',
+  title: 'CPU per core',
+  group: 'cores',
+  max: 100,
+  format: (value) => percent(value),
+  build(frame) {
+    const lines = tracksByLabel(frame, 'cpu.idle_ms', 'core').map(({ item, track }, index): Line => {
+      const wait = [...frame.tracks.values()].find(
+        (t) => t.name === 'cpu.iowait_ms' && t.labels.core === item,
+      );
+      const values = combine(wait ? [track.avg, wait.avg] : [track.avg], (idle, iowait = 0) =>
+        clampPercent(100 - (idle + iowait) / 10),
+      );
+      const name = `core ${displayName(item, 12)}`;
+      return {
+        id: item,
+        label: name,
+        item,
+        itemLabel: name,
+        color: colorAt(index),
+        values,
+        hiddenByDefault: index >= CORES_SHOWN_MAX,
+      };
+    });
+    const shown = lines.filter((line) => hasValues(line.values));
+    return shown.length > 1 ? { times: frame.times, lines: shown } : null;
+  },
+};
+
+const memory: ChartDef = {
+  id: 'memory',
+  title: 'Memory',
+  group: 'machine',
+  stacked: true,
+  base: 2,
+  format: (value) => bytes(value),
+  build(frame) {
+    const part = (name: string) => whole(frame, `mem.${name}_bytes`)?.avg ?? null;
+    const total = part('total');
+    const free = part('free');
+    const available = part('available');
+    const buffers = part('buffers');
+    const cached = part('cached');
+    if (!total || !(available ?? free) || !hasValues(total)) return null;
+    const lines: Line[] = [];
+    const add = (id: string, color: string, values: Cell[], extra: Partial<Line> = {}) =>
+      lines.push({ id, label: id, item: id, itemLabel: id, color, values, ...extra });
+    // As `free` counts: used is what could not be given to a new program.
+    const used = combine([total, (available ?? free)!], (all, left) => Math.max(0, all - left));
+    add('used', 's1', used);
+    if (free && buffers && cached) {
+      add(
+        'buffers',
+        's3',
+        combine([total, free, used, buffers], (all, f, u, b) => Math.max(0, Math.min(b, all - f - u))),
+      );
+      // The part of the cache that isn't counted as used: so the stack ends where free memory begins.
+      add(
+        'cached',
+        's2',
+        combine([total, free, used, buffers, cached], (all, f, u, b, c) =>
+          Math.max(0, Math.min(c, all - f - u - b)),
+        ),
+      );
+    }
+    if (available) add('available', 's4', available, { dashed: true });
+    add('total', 'faint', total, { dashed: true, reference: true });
+    return { times: frame.times, lines };
+  },
+};
+
+const swap: ChartDef = {
+  id: 'swap',
+  title: 'Swap',
+  group: 'machine',
+  base: 2,
+  format: (value) => bytes(value),
+  build(frame) {
+    const total = whole(frame, 'swap.total_bytes')?.avg;
+    const free = whole(frame, 'swap.free_bytes');
+    // A machine without swap has nothing to show here.
+    if (!total || !free || !total.some((value) => value !== null && value > 0)) return null;
+    const usedWith = (left: Cell[]) => combine([total, left], (all, rest) => Math.max(0, all - rest));
+    return {
+      times: frame.times,
+      lines: [
+        {
+          id: 'used',
+          label: 'used',
+          item: 'used',
+          itemLabel: 'used',
+          color: 's1',
+          values: usedWith(free.avg),
+          band: { min: usedWith(free.max), max: usedWith(free.min) },
+        },
+        {
+          id: 'total',
+          label: 'total',
+          item: 'total',
+          itemLabel: 'total',
+          color: 'faint',
+          values: total,
+          dashed: true,
+          reference: true,
+        },
+      ],
+    };
+  },
+};
+
+const loads: ChartDef = {
+  id: 'load',
+  title: 'Load',
+  group: 'machine',
+  maxAtLeast: 1,
+  format: (value) => load(value),
+  build(frame, context) {
+    const lines: Line[] = [];
+    ['1m', '5m', '15m'].forEach((span, index) => {
+      const track = whole(frame, `load.${span}_milli`);
+      if (!track || !hasValues(track.avg)) return;
+      const milli = (cells: Cell[]) => combine([cells], (value) => value / 1000);
+      lines.push({
+        id: span,
+        label: span.replace('m', ' min'),
+        item: span,
+        itemLabel: span.replace('m', ' min'),
+        color: ['s1', 's2', 's3'][index]!,
+        values: milli(track.avg),
+        band: index === 0 ? { min: milli(track.min), max: milli(track.max) } : undefined,
+      });
+    });
+    if (lines.length === 0) return null;
+    if (context.cores) {
+      const cores = context.cores;
+      lines.push({
+        id: 'cores',
+        label: 'cores',
+        item: 'cores',
+        itemLabel: 'cores',
+        color: 'faint',
+        values: frame.times.map(() => cores),
+        dashed: true,
+        reference: true,
+      });
+    }
+    return { times: frame.times, lines };
+  },
+};
+
+const processes: ChartDef = {
+  id: 'processes',
+  title: 'Processes',
+  group: 'machine',
+  format: (value) => count(Math.round(value * 10) / 10),
+  build(frame) {
+    const lines: Line[] = [];
+    for (const [name, label, color] of [
+      ['proc.total', 'all', 's1'],
+      ['proc.running', 'running', 's2'],
+    ] as const) {
+      const track = whole(frame, name);
+      if (!track || !hasValues(track.avg)) continue;
+      lines.push({
+        id: label,
+        label,
+        item: label,
+        itemLabel: label,
+        color,
+        values: track.avg,
+        band: { min: track.min, max: track.max },
+      });
+    }
+    return lines.length > 0 ? { times: frame.times, lines } : null;
+  },
+};
+
+const temperatures: ChartDef = {
+  id: 'temperature',
+  title: 'Temperature',
+  group: 'machine',
+  maxAtLeast: 60,
+  format: (value) => celsius(value),
+  build(frame) {
+    const tracks = tracksByLabel(frame, 'temp.celsius_milli', 'sensor');
+    const milli = (cells: Cell[]) => combine([cells], (value) => value / 1000);
+    const lines = tracks
+      .filter(({ track }) => hasValues(track.avg))
+      .map(({ item, track }, index): Line => {
+        const name = displayName(item, 32);
+        return {
+          id: item,
+          label: name,
+          item,
+          itemLabel: name,
+          color: colorAt(index),
+          values: milli(track.avg),
+          band: tracks.length <= 3 ? { min: milli(track.min), max: milli(track.max) } : undefined,
+        };
+      });
+    return lines.length > 0 ? { times: frame.times, lines } : null;
+  },
+};
+
+const connections: ChartDef = {
+  id: 'tcp',
+  title: 'TCP connections',
+  group: 'machine',
+  maxAtLeast: 4,
+  format: (value) => count(Math.round(value * 10) / 10),
+  build(frame) {
+    const lines = tracksByLabel(frame, 'tcp.connections', 'state')
+      .filter(({ track }) => hasValues(track.avg))
+      .map(({ item, track }, index): Line => {
+        const name = displayName(item, 24).replaceAll('_', ' ');
+        return { id: item, label: name, item, itemLabel: name, color: colorAt(index), values: track.avg };
+      });
+    return lines.length > 0 ? { times: frame.times, lines } : null;
+  },
+};
+
+export const MACHINE_CHARTS = { cpu, cores, memory, swap, loads, processes, temperatures, connections };

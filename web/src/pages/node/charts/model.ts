@@ -1,0 +1,55 @@
+import type { Cell } from '../../../api/types';
+import type { Frame } from '../frame';
+import type { GroupId } from '../groups';
+
+/** A line of a chart, ready to draw. */
+export interface Line {
+  id: string;
+  label: string;
+  /** CSS variable of the colour, without the dashes: `s1` to `s8`, `text`, `faint`. */
+  color: string;
+  values: Cell[];
+  /** The band between the smallest and largest reading of each bucket. */
+  band?: { min: Cell[]; max: Cell[] };
+  /** Items are switched together when several lines belong to one: rx and tx of an interface. */
+  item: string;
+  itemLabel: string;
+  dashed?: boolean;
+  /** Drawn below the zero line and shown as a positive number. */
+  mirrored?: boolean;
+  /** Not switched on unless asked for: loopback, the less busy of many. */
+  hiddenByDefault?: boolean;
+  /** Stands beside the items and has no switch: the number of cores, the total. */
+  reference?: boolean;
+}
+
+export interface ChartData {
+  times: number[];
+  lines: Line[];
+}
+
+export interface BuildContext {
+  cores: number | null;
+  netUnit: 'bytes' | 'bits';
+}
+
+export interface ChartDef {
+  id: string;
+  title: string;
+  group: GroupId;
+  stacked?: boolean;
+  /** The scale never ends below this: percent charts end at 100. */
+  max?: number;
+  /** Keeps the scale from magnifying noise. */
+  maxAtLeast?: number;
+  format(value: number, context: BuildContext): string;
+  /** Which step the marks of the scale follow. */
+  base?: 2 | 10;
+  note?(context: BuildContext): string | null;
+  build(frame: Frame, context: BuildContext): ChartData | null;
+}
+
+export const COLORS = ['s1', 's2', 's3', 's4', 's5', 's6', 's7', 's8'] as const;
+export function colorAt(index: number): string {
+  return COLORS[index % COLORS.length]!;
+}

@@ -1,0 +1,156 @@
+import type uPlot from 'uplot';
+import type { Gap } from '../../../api/types';
+import type { BuildContext, ChartDef } from './model';
+import { hatchPattern, type Palette } from './palette';
+import type { Plot } from './plot-data';
+import { marksOf, niceScale, type Scale, timeMark } from './scale';
+
+export const CHART_HEIGHT = 168;
+const SYNC_KEY = 'node';
+
+export interface PlotEvents {
+  gaps(): readonly Gap[];
+  onZoom(from: number, to: number): void;
+  onReset(): void;
+  onCursor(plot: uPlot): void;
+}
+
+/** Points are drawn only where a reading stands alone, between holes: a line of one point is invisible. */
+function lonelyPoints(plot: uPlot, seriesIndex: number): number[] {
+  const values = plot.data[seriesIndex]!;
+  const [first, last] = plot.series[0]!.idxs ?? [0, values.length - 1];
+  const lonely: number[] = [];
+  for (let i = first; i <= last; i += 1) {
+    if (values[i] == null) continue;
+    const before = i === 0 || values[i - 1] === null;
+    const after = i === values.length - 1 || values[i + 1] === null;
+    if (before && after) lonely.push(i);
+  }
+  return lonely;
+}
+
+function drawGaps(plot: uPlot, gaps: readonly Gap[], palette: Palette): void {
+  if (gaps.length === 0) return;
+  const { ctx, bbox } = plot;
+  const pattern = hatchPattern(ctx, palette('hatch'));
+  if (!pattern) return;
+  ctx.save();
+  ctx.fillStyle = pattern;
+  for (const gap of gaps) {
+    const left = Math.max(bbox.left, plot.valToPos(gap.from, 'x', true));
+    const right = Math.min(bbox.left + bbox.width, plot.valToPos(gap.to, 'x', true));
+    // Even the shortest gap can be seen.
+    if (right > bbox.left && left < bbox.left + bbox.width) {
+      ctx.fillRect(left, bbox.top, Math.max(right - left, 2 * devicePixelRatio), bbox.height);
+    }
+  }
+  ctx.restore();
+}
+
+export function optionsFor(
+  def: ChartDef,
+  plot: Plot,
+  context: BuildContext,
+  palette: Palette,
+  width: number,
+  events: PlotEvents,
+): uPlot.Options {
+  const bits = def.id === 'network' && context.netUnit === 'bits';
+  const base = bits ? 10 : (def.base ?? 10);
+  let scale: Scale = { min: 0, max: 1, step: 1 };
+  const font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  const axis = {
+    stroke: palette('faint'),
+    font,
+    grid: { stroke: palette('line'), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width,
+    height: CHART_HEIGHT,
+    ms: 1,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: {
+      y: false,
+      drag: { x: true, y: false, setScale: false },
+      points: { show: false },
+      sync: {
+        key: SYNC_KEY,
+        // Only the place is shared: a drag in one chart must not zoom once for each of them.
+        filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave' },
+      },
+      bind: {
+        dblclick: () => () => {
+          events.onReset();
+          return null;
+        },
+      },
+    },
+    scales: {
+      x: { time: true, auto: false },
+      y: {
+        range: (_plot, min, max) => {
+          const top = def.max ?? Math.max(max ?? 0, def.maxAtLeast ?? 0);
+          scale = def.max
+            ? { min: 0, max: def.max, step: def.max / 4 }
+            : niceScale(min ?? 0, top, base, bits ? 8 : 1);
+          return [scale.min, scale.max];
+        },
+      },
+    },
+    axes: [
+      {
+        ...axis,
+        size: 24,
+        space: 72,
+        gap: 6,
+        values: (_plot, splits, _axis, _space, distance) => splits.map((ms) => timeMark(ms, distance)),
+      },
+      {
+        ...axis,
+        size: 68,
+        gap: 8,
+        splits: () => marksOf(scale),
+        values: (_plot, splits) =>
+          splits.map((value) => (value === 0 ? '0' : def.format(Math.abs(value), context))),
+      },
+    ],
+    series: [
+      {},
+      ...plot.series.map(({ line, role }): uPlot.Series => {
+        if (role === 'edge') return { stroke: 'transparent', width: 0, points: { show: false } };
+        return {
+          stroke: palette(line.color),
+          width: 1.25,
+          dash: line.dashed ? [4, 4] : undefined,
+          fill: role === 'area' ? palette(line.color, 0.3) : undefined,
+          points: {
+            show: (self, index) => !line.reference && lonelyPoints(self, index).length > 0,
+            filter: (self, index) => lonelyPoints(self, index),
+            size: 4,
+            fill: palette(line.color),
+          },
+        };
+      }),
+    ],
+    bands: plot.bands.map((band) => ({
+      series: [band.upper, band.lower] as [number, number],
+      fill: palette(band.color, band.stacked ? 0.3 : 0.18),
+    })),
+    hooks: {
+      drawClear: [(self) => drawGaps(self, events.gaps(), palette)],
+      setCursor: [(self) => events.onCursor(self)],
+      setSelect: [
+        (self) => {
+          const { left, width: wide } = self.select;
+          if (wide < 4) return;
+          const from = self.posToVal(left, 'x');
+          const to = self.posToVal(left + wide, 'x');
+          self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          events.onZoom(from, to);
+        },
+      ],
+    },
+  };
+}

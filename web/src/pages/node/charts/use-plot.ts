@@ -1,0 +1,130 @@
+import { type RefObject, useEffect, useLayoutEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import type { Gap } from '../../../api/types';
+import type { BuildContext, ChartDef } from './model';
+import { readPalette } from './palette';
+import type { Plot } from './plot-data';
+import { optionsFor } from './uplot-options';
+
+export interface CursorAt {
+  index: number;
+  left: number;
+  top: number;
+  time: number;
+  /** The pointer is over this very chart, not over a neighbour. */
+  here: boolean;
+}
+
+interface Args {
+  box: RefObject<HTMLDivElement | null>;
+  def: ChartDef;
+  plot: Plot;
+  context: BuildContext;
+  from: number;
+  to: number;
+  gaps: readonly Gap[];
+  theme: string;
+  onZoom(from: number, to: number): void;
+  onReset(): void;
+  onCursor(at: CursorAt | null): void;
+}
+
+/** Keeps one uPlot in `box`: built anew when its lines change, fed when only its data do. */
+export function usePlot(args: Args): void {
+  const latest = useRef(args);
+  const chart = useRef<uPlot | null>(null);
+  const inView = useRef(true);
+  const behind = useRef(false);
+  const { box, plot, def, context, from, to, theme } = args;
+  useLayoutEffect(() => {
+    latest.current = args;
+  });
+
+  const shape = [
+    theme,
+    context.netUnit,
+    ...plot.series.map(({ line, role }) => `${role}:${line.id}:${line.color}`),
+  ].join('|');
+
+  const feed = useRef(() => {});
+  feed.current = () => {
+    const self = chart.current;
+    const now = latest.current;
+    if (!self) return;
+    if (!inView.current || document.hidden) {
+      behind.current = true;
+    } else {
+      behind.current = false;
+      self.batch(() => {
+        self.setData(now.plot.data as uPlot.AlignedData, false);
+        self.setScale('x', { min: now.from, max: now.to });
+      });
+    }
+    box.current?.setAttribute('data-points', String(now.plot.points));
+  };
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` says all that makes another chart of it.
+  useLayoutEffect(() => {
+    const element = box.current!;
+    const now = latest.current;
+    const options = optionsFor(def, now.plot, context, readPalette(), element.clientWidth || 400, {
+      gaps: () => latest.current.gaps,
+      onZoom: (a, b) => latest.current.onZoom(a, b),
+      onReset: () => latest.current.onReset(),
+      onCursor: (self) => {
+        const { left, top, idx } = self.cursor;
+        if (left === undefined || left < 0 || idx == null) latest.current.onCursor(null);
+        else {
+          latest.current.onCursor({
+            index: idx,
+            left,
+            top: top ?? 0,
+            time: self.posToVal(left, 'x'),
+            here: self.over.matches(':hover'),
+          });
+        }
+      },
+    });
+    options.scales!.x!.min = now.from;
+    options.scales!.x!.max = now.to;
+    const self = new uPlot(options, now.plot.data as uPlot.AlignedData, element);
+    chart.current = self;
+    feed.current();
+    return () => {
+      chart.current = null;
+      self.destroy();
+    };
+  }, [shape]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: fed whenever the data or the window change.
+  useEffect(() => feed.current(), [plot, from, to]);
+
+  useEffect(() => {
+    const element = box.current!;
+    const resize = new ResizeObserver(() => {
+      const self = chart.current;
+      if (self && element.clientWidth > 0 && element.clientWidth !== self.width) {
+        self.setSize({ width: element.clientWidth, height: self.height });
+      }
+    });
+    resize.observe(element);
+    // Live data redraw only what can be seen; the rest catches up when it comes into view.
+    const seen = new IntersectionObserver(
+      ([entry]) => {
+        inView.current = entry?.isIntersecting ?? true;
+        if (inView.current && behind.current) feed.current();
+      },
+      { rootMargin: '200px' },
+    );
+    seen.observe(element);
+    const onVisible = () => {
+      if (!document.hidden && behind.current) feed.current();
+    };
+    document.addEventListener('visibilitychange', onVisible);
+    return () => {
+      resize.disconnect();
+      seen.disconnect();
+      document.removeEventListener('visibilitychange', onVisible);
+    };
+  }, [box]);
+}

@@ -1,0 +1,55 @@
+/** What is asked of the history in one call each: together one page, apart so that one failure spares the rest. */
+export interface Group {
+  id: GroupId;
+  selectors: string[];
+  /** Which live series belong to the group (so that a new disk or interface appears without a reload). */
+  wants(key: string): boolean;
+}
+
+export type GroupId = 'machine' | 'cores' | 'traffic' | 'packets' | 'disks' | 'filesystems';
+
+const MODES = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'] as const;
+
+export const GROUPS: readonly Group[] = [
+  {
+    id: 'machine',
+    selectors: [
+      ...MODES.map((mode) => `cpu.${mode}_ms`),
+      'mem.*',
+      'swap.*',
+      'load.*',
+      'proc.*',
+      'temp.*',
+      'tcp.*',
+    ],
+    wants: (key) => /^(?:cpu\.[a-z]+_ms$|mem\.|swap\.|load\.|proc\.|temp\.|tcp\.)/.test(key),
+  },
+  {
+    id: 'cores',
+    selectors: ['cpu.idle_ms{*', 'cpu.iowait_ms{*'],
+    wants: (key) => /^cpu\.(?:idle|iowait)_ms\{/.test(key),
+  },
+  {
+    id: 'traffic',
+    selectors: ['net.rx_bytes', 'net.tx_bytes'],
+    wants: (key) => /^net\.[rt]x_bytes/.test(key),
+  },
+  {
+    id: 'packets',
+    selectors: [
+      'net.rx_packets',
+      'net.tx_packets',
+      'net.rx_errors',
+      'net.tx_errors',
+      'net.rx_dropped',
+      'net.tx_dropped',
+    ],
+    wants: (key) => /^net\.[rt]x_(?:packets|errors|dropped)/.test(key),
+  },
+  { id: 'disks', selectors: ['disk.*'], wants: (key) => key.startsWith('disk.') },
+  {
+    id: 'filesystems',
+    selectors: ['fs.total_bytes', 'fs.free_bytes', 'fs.available_bytes'],
+    wants: (key) => /^fs\.(?:total|free|available)_bytes/.test(key),
+  },
+];

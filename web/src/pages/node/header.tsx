@@ -1,0 +1,126 @@
+import ChevronRight from 'lucide-react/icons/chevron-right';
+import Ellipsis from 'lucide-react/icons/ellipsis';
+import Pencil from 'lucide-react/icons/pencil';
+import Tags from 'lucide-react/icons/tags';
+import Trash2 from 'lucide-react/icons/trash-2';
+import { useState } from 'react';
+import { Link } from 'wouter';
+import { displayName } from '../../lib/series-key';
+import { dayAndClock } from '../../lib/time';
+import { age, bytes } from '../../lib/units';
+import type { FleetNode, ShownStatus } from '../../live/fleet';
+import { Menu } from '../../ui/menu';
+import { StatusDot, statusText, statusWord } from '../../ui/status';
+import { Tags as TagList } from '../fleet/tags';
+import { DeleteDialog } from './delete-dialog';
+import { EditDialog } from './edit-dialog';
+
+interface Props {
+  node: FleetNode;
+  status: ShownStatus;
+  now: number;
+  skewMs: number;
+}
+
+function stateLine(node: FleetNode, status: ShownStatus, now: number, skewMs: number): string {
+  const since = node.since_ms != null ? ` for ${age(now + skewMs - node.since_ms)}` : '';
+  if (status === 'stale') return `No sample for ${age(now - (node.heardAt ?? now))}`;
+  return `${statusWord(status)}${since}`;
+}
+
+/** Who this machine is, and in what state. */
+export function Header({ node, status, now, skewMs }: Props) {
+  const [dialog, setDialog] = useState<'name' | 'tags' | 'delete' | null>(null);
+  const id = node.identity;
+  const facts: [string, string | null | undefined][] = [
+    ['System', id?.os],
+    ['Kernel', [id?.kernel, id?.arch].filter(Boolean).join(', ')],
+    [
+      'Processor',
+      [id?.cpu_model, id?.cores ? `${id.cores} ${id.cores === 1 ? 'core' : 'cores'}` : null]
+        .filter(Boolean)
+        .join(', '),
+    ],
+    ['Memory', id?.mem_total_bytes != null ? bytes(id.mem_total_bytes) : null],
+    ['Board', id?.board],
+    ['Runs in', [id?.virtualization, id?.container].filter((part) => part && part !== 'none').join(', ')],
+    ['Host name', id?.hostname && id.hostname !== node.name ? id.hostname : null],
+    ['Address', node.address],
+    ['Packages', id?.package_manager],
+    ['Init', id?.init],
+    [
+      'Spider',
+      node.spider_version
+        ? `${node.spider_version}${node.interval_ms ? `, every ${node.interval_ms / 1000} s` : ''}`
+        : null,
+    ],
+  ];
+  return (
+    <header className="grid gap-3">
+      <nav aria-label="Breadcrumb" className="flex items-center gap-1 text-xs text-faint">
+        <Link href="/" className="rounded-sm hover:text-text">
+          Fleet
+        </Link>
+        <ChevronRight size={12} aria-hidden />
+        <span className="truncate">{displayName(node.name)}</span>
+      </nav>
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
+        <h1 className="min-w-0 max-w-full truncate text-xl font-semibold" data-testid="node-name">
+          {displayName(node.name)}
+        </h1>
+        <span
+          data-testid="node-status"
+          data-status={status}
+          title={node.since_ms != null ? `Since ${dayAndClock(node.since_ms)}` : undefined}
+          className={`flex items-center gap-2 text-sm whitespace-nowrap ${statusText(status)}`}
+        >
+          <StatusDot status={status} />
+          {stateLine(node, status, now, skewMs)}
+        </span>
+        <span className="flex min-w-0 flex-wrap gap-1">
+          <TagList tags={node.tags} />
+        </span>
+        <span className="ml-auto">
+          <Menu
+            label="Actions"
+            trigger={
+              <>
+                <Ellipsis size={16} aria-hidden />
+                <span className="max-sm:sr-only">Actions</span>
+              </>
+            }
+            items={[
+              { label: 'Rename', icon: <Pencil size={14} aria-hidden />, onSelect: () => setDialog('name') },
+              { label: 'Edit tags', icon: <Tags size={14} aria-hidden />, onSelect: () => setDialog('tags') },
+              {
+                label: 'Delete…',
+                icon: <Trash2 size={14} aria-hidden />,
+                danger: true,
+                onSelect: () => setDialog('delete'),
+              },
+            ]}
+          />
+        </span>
+      </div>
+      {node.reason && status !== 'online' && (
+        <p className="text-sm text-dim wrap-anywhere">{displayName(node.reason, 300)}</p>
+      )}
+      <dl className="flex flex-wrap gap-x-6 gap-y-2 text-xs">
+        {facts.map(([label, value]) =>
+          value ? (
+            <div key={label} className="min-w-0 max-w-full">
+              <dt className="text-2xs text-faint">{label}</dt>
+              <dd className="truncate text-dim" title={displayName(value, 300)}>
+                {displayName(value, 90)}
+              </dd>
+            </div>
+          ) : null,
+        )}
+      </dl>
+      {(dialog === 'name' || dialog === 'tags') && (
+        <EditDialog node={node} what={dialog} onClose={() => setDialog(null)} />
+      )}
+      {dialog === 'delete' && <DeleteDialog node={node} onClose={() => setDialog(null)} />}
+    </header>
+  );
+}

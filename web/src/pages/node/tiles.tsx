@@ -1,0 +1,120 @@
+import type { ReactNode } from 'react';
+import { displayName } from '../../lib/series-key';
+import { ABSENT, bytes, bytesPerSecond, celsius, count, duration, load, percent } from '../../lib/units';
+import type { FleetNode } from '../../live/fleet';
+import { Bar, LEVEL_TEXT, levelOf, ratioPercent } from '../../ui/meter';
+
+interface TileProps {
+  label: string;
+  value: string;
+  detail: ReactNode;
+  percentOf?: number | null;
+  tone?: string;
+  grey: boolean;
+  testId: string;
+}
+
+function Tile({ label, value, detail, percentOf, tone = '', grey, testId }: TileProps) {
+  return (
+    <div className="min-w-0 bg-panel px-4 py-3" data-testid={testId}>
+      <p className="text-xs text-faint">{label}</p>
+      <p className={`mt-0.5 truncate text-lg font-semibold ${grey ? 'text-faint' : tone}`}>{value}</p>
+      <div className="my-1.5">
+        {percentOf === undefined ? <span className="block h-1" /> : <Bar value={percentOf} grey={grey} />}
+      </div>
+      <p className="truncate text-2xs text-faint">{detail}</p>
+    </div>
+  );
+}
+
+/** The node now, in eight numbers. */
+export function Tiles({ node, grey }: { node: FleetNode; grey: boolean }) {
+  const s = node.summary;
+  if (!s) return null;
+  const memory = ratioPercent(s.mem_used_bytes, s.mem_total_bytes);
+  const swap = s.swap_total_bytes
+    ? `swap ${bytes(s.swap_used_bytes)} of ${bytes(s.swap_total_bytes)}`
+    : 'no swap';
+  const cores = s.cores ?? node.identity?.cores;
+  return (
+    <div className="grid grid-cols-2 gap-px overflow-hidden rounded-lg border border-line bg-line sm:grid-cols-4 2xl:grid-cols-8">
+      <Tile
+        testId="tile-cpu"
+        label="CPU"
+        value={percent(s.cpu_percent)}
+        percentOf={s.cpu_percent ?? null}
+        tone={LEVEL_TEXT[levelOf(s.cpu_percent, 80, 92)]}
+        detail={cores != null ? `${cores} ${cores === 1 ? 'core' : 'cores'}` : ABSENT}
+        grey={grey}
+      />
+      <Tile
+        testId="tile-memory"
+        label="Memory"
+        value={bytes(s.mem_used_bytes)}
+        percentOf={memory}
+        tone={LEVEL_TEXT[levelOf(memory, 80, 92)]}
+        detail={`${percent(memory)} of ${bytes(s.mem_total_bytes)}, ${swap}`}
+        grey={grey}
+      />
+      <Tile
+        testId="tile-disk"
+        label={s.disk_mount ? `Fullest disk, ${displayName(s.disk_mount, 40)}` : 'Fullest disk'}
+        value={percent(s.disk_percent)}
+        percentOf={s.disk_percent ?? null}
+        tone={LEVEL_TEXT[levelOf(s.disk_percent, 80, 92)]}
+        detail={
+          s.disk_total_bytes != null ? `${bytes(s.disk_used_bytes)} of ${bytes(s.disk_total_bytes)}` : ABSENT
+        }
+        grey={grey}
+      />
+      <Tile
+        testId="tile-load"
+        label="Load, 1 min"
+        value={load(s.load_1m)}
+        percentOf={cores && s.load_1m != null ? (s.load_1m / cores) * 100 : undefined}
+        tone={LEVEL_TEXT[levelOf(cores && s.load_1m != null ? s.load_1m / cores : null, 1, 2)]}
+        detail={`5 min ${load(s.load_5m)}, 15 min ${load(s.load_15m)}`}
+        grey={grey}
+      />
+      <Tile
+        testId="tile-network"
+        label="Network in"
+        value={bytesPerSecond(s.net_rx_bytes_per_s)}
+        detail={`out ${bytesPerSecond(s.net_tx_bytes_per_s)}`}
+        grey={grey}
+      />
+      <Tile
+        testId="tile-disk-io"
+        label="Disk read"
+        value={bytesPerSecond(s.disk_read_bytes_per_s)}
+        detail={`written ${bytesPerSecond(s.disk_write_bytes_per_s)}`}
+        grey={grey}
+      />
+      {s.temp_celsius != null ? (
+        <Tile
+          testId="tile-temperature"
+          label="Temperature"
+          value={celsius(s.temp_celsius)}
+          tone={LEVEL_TEXT[levelOf(s.temp_celsius, 75, 85)]}
+          detail={s.temp_sensor ? displayName(s.temp_sensor, 40) : 'hottest sensor'}
+          grey={grey}
+        />
+      ) : (
+        <Tile
+          testId="tile-tcp"
+          label="TCP connections"
+          value={count(s.tcp_established)}
+          detail="established"
+          grey={grey}
+        />
+      )}
+      <Tile
+        testId="tile-uptime"
+        label="Up for"
+        value={duration(s.uptime_ms)}
+        detail={`${count(s.procs)} processes${s.temp_celsius != null ? `, ${count(s.tcp_established)} TCP` : ''}`}
+        grey={grey}
+      />
+    </div>
+  );
+}

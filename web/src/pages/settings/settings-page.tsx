@@ -1,0 +1,134 @@
+import { type ReactNode, useEffect, useState } from 'react';
+import { type ApiError, asApiError } from '../../api/client';
+import { logout, useSession } from '../../api/session';
+import { setTheme, type ThemeChoice, useThemeChoice } from '../../lib/theme';
+import { useFleet } from '../../live/store';
+import { Bolt } from '../../ui/brand';
+import { Button } from '../../ui/button';
+import { Problem } from '../../ui/problem';
+import { PasswordForm } from '../login/password-form';
+
+function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className="panel grid gap-4 p-5 sm:grid-cols-[10rem_1fr]">
+      <h2 className="text-sm font-semibold">{title}</h2>
+      <div className="min-w-0">{children}</div>
+    </section>
+  );
+}
+
+const THEMES: readonly { id: ThemeChoice; label: string }[] = [
+  { id: 'system', label: 'As the system' },
+  { id: 'dark', label: 'Dark' },
+  { id: 'light', label: 'Light' },
+];
+
+const KEYS: readonly [string, string][] = [
+  ['/', 'Search the fleet'],
+  ['g f', 'To the fleet'],
+  ['g s', 'To the settings'],
+  ['n', 'Add a node, on the fleet page'],
+  ['↑ ↓ Enter', 'Walk through the nodes and open one'],
+  ['Esc', 'Close a dialog, leave a zoom'],
+];
+
+export default function SettingsPage() {
+  const session = useSession();
+  const theme = useThemeChoice();
+  const { version } = useFleet();
+  const [changed, setChanged] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const user = session.phase === 'in' ? session.session.user : '';
+
+  useEffect(() => {
+    document.title = 'Settings · Stardust';
+  }, []);
+
+  return (
+    <div className="mx-auto grid max-w-190 gap-3 px-3 py-4 sm:px-6 sm:py-5">
+      <h1 className="mb-1 text-xl font-semibold">Settings</h1>
+      <Section title="Account">
+        <div className="flex flex-wrap items-center justify-between gap-3">
+          <p className="text-sm text-dim">
+            Signed in as <span className="font-semibold text-text wrap-anywhere">{user}</span>
+          </p>
+          <Button
+            data-testid="sign-out"
+            onClick={async () => {
+              try {
+                await logout();
+              } catch (cause) {
+                setError(asApiError(cause));
+              }
+            }}
+          >
+            Sign out
+          </Button>
+        </div>
+        {error && (
+          <div className="mt-3">
+            <Problem error={error} />
+          </div>
+        )}
+      </Section>
+      <Section title="Password">
+        <div className="max-w-88">
+          <p className="mb-4 text-sm text-dim">Changing it signs you out everywhere else.</p>
+          <PasswordForm user={user} submitLabel="Change the password" onDone={() => setChanged(true)} />
+          <p role="status" className="mt-2 min-h-5 text-sm text-dim">
+            {changed ? 'Changed. All other sessions have ended.' : ''}
+          </p>
+        </div>
+      </Section>
+      <Section title="Appearance">
+        <fieldset className="inline-flex rounded-md border border-line-strong p-px">
+          <legend className="sr-only">Theme</legend>
+          {THEMES.map((choice) => (
+            <button
+              key={choice.id}
+              type="button"
+              aria-pressed={theme === choice.id}
+              data-testid={`theme-${choice.id}`}
+              onClick={() => setTheme(choice.id)}
+              className={`h-7 rounded-[5px] px-3 text-sm transition pointer-coarse:h-9 ${
+                theme === choice.id ? 'bg-hover font-semibold' : 'text-dim hover:text-text'
+              }`}
+            >
+              {choice.label}
+            </button>
+          ))}
+        </fieldset>
+      </Section>
+      <Section title="Keys">
+        <dl className="grid grid-cols-[6.5rem_1fr] gap-y-1.5 text-sm">
+          {KEYS.map(([keys, what]) => (
+            <div key={keys} className="contents">
+              <dt>
+                <kbd className="rounded-sm border border-line-strong px-1.5 font-sans text-xs text-dim">
+                  {keys}
+                </kbd>
+              </dt>
+              <dd className="text-dim">{what}</dd>
+            </div>
+          ))}
+        </dl>
+      </Section>
+      <Section title="About">
+        <div className="flex items-start gap-4">
+          <Bolt size={36} />
+          <div>
+            <p className="text-sm font-semibold" data-testid="about-version">
+              Stardust {version}
+            </p>
+            <p className="text-sm text-dim">
+              Ground Control keeps the watch, the Spiders weave, the Capsule shows it.
+            </p>
+            <p className="mt-2 text-sm text-faint italic">
+              And the papers want to know whose shirts you wear.
+            </p>
+          </div>
+        </div>
+      </Section>
+    </div>
+  );
+}

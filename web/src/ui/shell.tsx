@@ -1,0 +1,88 @@
+import LayoutGrid from 'lucide-react/icons/layout-grid';
+import Settings from 'lucide-react/icons/settings';
+import type { ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import { useShortcuts } from '../lib/shortcuts';
+import { countStates } from '../live/fleet';
+import { useConnection, useFleet, useKnownNow } from '../live/store';
+import { Bolt } from './brand';
+import { ConnectionBar } from './connection-bar';
+
+const PLACES = [
+  {
+    to: '/',
+    label: 'Fleet',
+    icon: LayoutGrid,
+    here: (path: string) => path === '/' || path.startsWith('/nodes'),
+  },
+  {
+    to: '/settings',
+    label: 'Settings',
+    icon: Settings,
+    here: (path: string) => path.startsWith('/settings'),
+  },
+] as const;
+
+/** Rail on wide screens, bottom bar on phones; the page between; the connection's state above all. */
+export function Shell({ children }: { children: ReactNode }) {
+  const [path, navigate] = useLocation();
+  const { lostAt } = useConnection();
+  const { nodes } = useFleet();
+  const now = useKnownNow(5_000);
+  const counts = nodes ? countStates(nodes.values(), now) : null;
+  const troubled = counts ? counts.offline + counts.stale : 0;
+  useShortcuts({ 'g f': () => navigate('/'), 'g s': () => navigate('/settings') });
+  return (
+    <div className="min-h-dvh md:pl-18">
+      <a
+        href="#page"
+        className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded-md focus:bg-raised focus:px-3 focus:py-2"
+      >
+        Skip to the page
+      </a>
+      <nav
+        aria-label="Main"
+        className="fixed z-30 flex border-line bg-panel max-md:inset-x-0 max-md:bottom-0 max-md:border-t max-md:pb-[env(safe-area-inset-bottom)] md:inset-y-0 md:left-0 md:w-18 md:flex-col md:items-stretch md:gap-1 md:border-r md:px-2 md:py-3"
+      >
+        <Link
+          href="/"
+          aria-label="Stardust: to the fleet"
+          className="mb-4 grid place-items-center rounded-md py-1 max-md:hidden"
+        >
+          <Bolt size={30} />
+        </Link>
+        {PLACES.map((place) => {
+          const here = place.here(path);
+          const Icon = place.icon;
+          return (
+            <Link
+              key={place.to}
+              href={place.to}
+              aria-current={here ? 'page' : undefined}
+              className={`relative flex flex-1 flex-col items-center gap-1 rounded-md py-2 text-2xs transition md:flex-none ${
+                here ? 'text-text md:bg-hover' : 'text-faint hover:text-text'
+              }`}
+            >
+              <Icon size={18} strokeWidth={here ? 2 : 1.75} aria-hidden />
+              {place.label}
+              {place.to === '/' && troubled > 0 && (
+                <span className="absolute top-1 left-1/2 ml-2.5 grid h-4 min-w-4 place-items-center rounded-full bg-bad px-1 text-[10px] leading-none font-semibold text-ink">
+                  {troubled > 99 ? '99+' : troubled}
+                  <span className="sr-only"> in trouble</span>
+                </span>
+              )}
+            </Link>
+          );
+        })}
+      </nav>
+      <ConnectionBar />
+      <main
+        id="page"
+        tabIndex={-1}
+        className={`outline-none transition-opacity max-md:pb-20 ${lostAt !== null ? 'opacity-80' : ''}`}
+      >
+        {children}
+      </main>
+    </div>
+  );
+}
