@@ -1,0 +1,198 @@
+//! STARDUST_SECRET → one key for each purpose.
+//!
+//! bcrypt-pbkdf with a salt from the database, once at start, gives a master
+//! key; HMAC-SHA256 over a label gives the key of a purpose. A check value in
+//! the database tells a wrong secret before anything is served.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Kind};
+use crate::secret::{Secret, equal};
+use crate::store::Store;
+
+/// A key for one purpose; zeroed when dropped.
+pub type Key = Zeroizing<[u8; 32]>;
+
+/// Rounds of bcrypt-pbkdf for a new database: about 150 ms on a small server.
+const ROUNDS: u32 = 48;
+/// A database that asks for more was tampered with, or start would take minutes.
+const ROUNDS_MAX: u32 = 1 << 14;
+const SALT_BYTES: usize = 32;
+
+const META_ROUNDS: &str = "secret.rounds";
+const META_SALT: &str = "secret.salt";
+const META_CHECK: &str = "secret.check";
+
+/// The master key, and through it all others.
+pub struct Keys {
+    master: Key,
+}
+
+impl Keys {
+    /// Derives the keys for this database, or makes its salt and check value.
+    pub fn open(store: &Store, secret: &Secret) -> Result<Self, Error> {
+        Self::open_with(store, secret, ROUNDS)
+    }
+
+    pub(super) fn open_with(store: &Store, secret: &Secret, rounds: u32) -> Result<Self, Error> {
+        let stored = (
+            store.meta(META_ROUNDS)?,
+            store.meta(META_SALT)?,
+            store.meta(META_CHECK)?,
+        );
+        match stored {
+            (None, None, None) => Self::create(store, secret, rounds),
+            (Some(rounds), Some(salt), Some(check)) => {
+                let rounds = <[u8; 4]>::try_from(rounds)
+                    .map(u32::from_be_bytes)
+                    .ok()
+                    .filter(|rounds| (1..=ROUNDS_MAX).contains(rounds))
+                    .ok_or_else(damaged)?;
+                let keys = Self {
+                    master: stretch(secret, &salt, rounds)?,
+                };
+                if equal(&keys.check_value(), &check) {
+                    Ok(keys)
+                } else {
+                    Err(Error::new(
+                        Kind::WrongSecret,
+                        "STARDUST_SECRET is not the one that this database was made with.",
+                        "Set the secret of the first start again, or name another database with --db FILE.",
+                    ))
+                }
+            }
+            _ => Err(damaged()),
+        }
+    }
+
+    fn create(store: &Store, secret: &Secret, rounds: u32) -> Result<Self, Error> {
+        let mut salt = [0u8; SALT_BYTES];
+        random(&mut salt)?;
+        let keys = Self {
+            master: stretch(secret, &salt, rounds)?,
+        };
+        store.set_meta(&[
+            (META_ROUNDS, &rounds.to_be_bytes()),
+            (META_SALT, &salt),
+            (META_CHECK, &keys.check_value()),
+        ])?;
+        Ok(keys)
+    }
+
+    /// The key for `purpose`. Keys of different purposes say nothing of each other.
+    pub fn derive(&self, purpose: &str) -> Key {
+        Key::new(mac(&self.master, &[b"stardust v1: ", purpose.as_bytes()]))
+    }
+
+    fn check_value(&self) -> [u8; 32] {
+        *self.derive("check of the secret")
+    }
+}
+
+fn stretch(secret: &Secret, salt: &[u8], rounds: u32) -> Result<Key, Error> {
+    let mut master = Key::default();
+    bcrypt_pbkdf::bcrypt_pbkdf(secret.expose(), salt, rounds, master.as_mut_slice())
+        .map_err(|_| damaged())?;
+    Ok(master)
+}
+
+fn damaged() -> Error {
+    Error::new(
+        Kind::Database,
+        "The database's salt or its check value for STARDUST_SECRET is missing or damaged.",
+        "Put back a copy of the database from before the damage.",
+    )
+}
+
+/// HMAC-SHA256 over the parts one after the other.
+pub(super) fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// Fills `out` from the kernel's random generator.
+pub(super) fn random(out: &mut [u8]) -> Result<(), Error> {
+    getrandom::fill(out).map_err(|error| {
+        Error::new(
+            Kind::System,
+            format!("The system gives no random numbers: {error}."),
+            "Check that /dev/urandom or the getrandom system call is allowed here.",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::Folder;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.into())
+    }
+
+    #[test]
+    fn the_same_secret_gives_the_same_keys_and_another_is_refused() {
+        let folder = Folder::new();
+        let store = Store::open(&folder.join("k.db")).unwrap();
+        let first = Keys::open_with(&store, &secret("0123456789abcdef"), 2).unwrap();
+        let again = Keys::open_with(&store, &secret("0123456789abcdef"), 9).unwrap();
+        assert_eq!(first.derive("jwt"), again.derive("jwt"));
+        assert_ne!(first.derive("jwt"), first.derive("csrf"));
+
+        let error = Keys::open_with(&store, &secret("0123456789abcdeg"), 2)
+            .err()
+            .unwrap();
+        assert_eq!(error.kind, Kind::WrongSecret);
+
+        let other = Store::open(&folder.join("other.db")).unwrap();
+        let elsewhere = Keys::open_with(&other, &secret("0123456789abcdef"), 2).unwrap();
+        assert_ne!(
+            first.derive("jwt"),
+            elsewhere.derive("jwt"),
+            "the salt is random"
+        );
+    }
+
+    #[test]
+    fn a_database_without_its_salt_is_not_given_a_new_one() {
+        let folder = Folder::new();
+        let store = Store::open(&folder.join("k.db")).unwrap();
+        Keys::open_with(&store, &secret("0123456789abcdef"), 2).unwrap();
+        store
+            .writer()
+            .execute("DELETE FROM meta WHERE key = ?1", [META_SALT])
+            .unwrap();
+        let error = Keys::open_with(&store, &secret("0123456789abcdef"), 2)
+            .err()
+            .unwrap();
+        assert_eq!(error.kind, Kind::Database);
+        store
+            .set_meta(&[
+                (META_SALT, &[1; 32]),
+                (META_ROUNDS, &u32::MAX.to_be_bytes()),
+            ])
+            .unwrap();
+        assert!(Keys::open_with(&store, &secret("0123456789abcdef"), 2).is_err());
+    }
+
+    #[test]
+    fn the_key_has_nothing_of_the_secret_in_the_database() {
+        let folder = Folder::new();
+        let path = folder.join("k.db");
+        let store = Store::open(&path).unwrap();
+        let text = "a-very-recognisable-secret";
+        let keys = Keys::open_with(&store, &secret(text), 2).unwrap();
+        let master = *keys.master;
+        drop((keys, store));
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|part| part == needle);
+            assert!(!holds(text.as_bytes()) && !holds(&master));
+        }
+    }
+}

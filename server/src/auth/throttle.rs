@@ -1,0 +1,369 @@
+//! How often passwords may be tried. Pure: time comes in, a verdict goes out.
+//!
+//! Three kinds of bucket, each letting a burst through and then one try every
+//! so often, so that no wait is ever long:
+//! - an address (IPv6: its /64) that is no known device,
+//! - an account, for all unknown devices together: a guesser with many addresses,
+//! - a device: a browser that has logged in to this account before and shows its
+//!   signed cookie. It is held up by its own failures alone, so whatever others
+//!   try, the owner gets in.
+//!
+//! A try takes from its buckets before the password is looked at and is given
+//! back when it was right, so tries in parallel can't outrun the count.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+
+/// A bucket: how many tries at once, and how often another one comes back.
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    burst: u64,
+    every_ms: u64,
+}
+
+const ADDRESS: Rate = Rate {
+    burst: 10,
+    every_ms: 20_000,
+};
+const ACCOUNT: Rate = Rate {
+    burst: 50,
+    every_ms: 10_000,
+};
+const DEVICE: Rate = Rate {
+    burst: 10,
+    every_ms: 20_000,
+};
+/// Most buckets of each kind; past it the one nearest to full is forgotten.
+const BUCKETS_MAX: usize = 4096;
+
+/// Who tries.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    pub address: IpAddr,
+    /// SHA-256 of the name that was given: as long for a long one as for a short one.
+    pub account: [u8; 32],
+    /// The number in a device cookie whose signature was right for this account.
+    pub device: Option<[u8; 16]>,
+}
+
+/// What a try has taken from; handed back by [`Throttle::give_back`].
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Permit {
+    attempt: Attempt,
+    as_device: bool,
+}
+
+impl Permit {
+    /// Let in as a known device.
+    pub fn is_device(&self) -> bool {
+        self.as_device
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Throttle {
+    addresses: Buckets<[u8; 16]>,
+    accounts: Buckets<[u8; 32]>,
+    devices: Buckets<[u8; 16]>,
+}
+
+impl Throttle {
+    /// Takes one try, or says in how many milliseconds the next one is free.
+    pub fn attempt(&mut self, attempt: Attempt, now_ms: u64) -> Result<Permit, u64> {
+        if let Some(device) = attempt.device
+            && self.devices.take(device, DEVICE, now_ms).is_ok()
+        {
+            return Ok(Permit {
+                attempt,
+                as_device: true,
+            });
+        }
+        // A device that failed too often is a stranger like any other.
+        let address = network(attempt.address);
+        self.addresses.take(address, ADDRESS, now_ms)?;
+        if let Err(wait_ms) = self.accounts.take(attempt.account, ACCOUNT, now_ms) {
+            // It was not tried: the address keeps its try.
+            self.addresses.give_back(address, ADDRESS);
+            return Err(wait_ms);
+        }
+        Ok(Permit {
+            attempt,
+            as_device: false,
+        })
+    }
+
+    /// The password was right, or was never looked at.
+    pub fn give_back(&mut self, permit: Permit) {
+        if permit.as_device {
+            if let Some(device) = permit.attempt.device {
+                self.devices.give_back(device, DEVICE);
+            }
+        } else {
+            self.addresses
+                .give_back(network(permit.attempt.address), ADDRESS);
+            self.accounts.give_back(permit.attempt.account, ACCOUNT);
+        }
+    }
+}
+
+/// One holder of an IPv6 network has 2^64 addresses and more: it counts as one.
+fn network(address: IpAddr) -> [u8; 16] {
+    let v6 = match address {
+        IpAddr::V4(v4) => return v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6,
+    };
+    match v6.to_ipv4_mapped() {
+        Some(v4) => v4.to_ipv6_mapped().octets(),
+        None => {
+            let mut octets = v6.octets();
+            octets[8..].fill(0);
+            octets
+        }
+    }
+}
+
+/// For each key the time at which its bucket is full again (GCRA: one number).
+#[derive(Debug)]
+struct Buckets<K> {
+    full_at_ms: HashMap<K, u64>,
+}
+
+impl<K> Default for Buckets<K> {
+    fn default() -> Self {
+        Self {
+            full_at_ms: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Eq + Hash + Copy> Buckets<K> {
+    fn take(&mut self, key: K, rate: Rate, now_ms: u64) -> Result<(), u64> {
+        let full_at_ms = self.full_at_ms.get(&key).copied().unwrap_or(0).max(now_ms);
+        let next_ms = full_at_ms + rate.every_ms;
+        let room_ms = rate.burst * rate.every_ms;
+        if next_ms - now_ms > room_ms {
+            return Err(next_ms - now_ms - room_ms);
+        }
+        if !self.full_at_ms.contains_key(&key) {
+            self.make_room(now_ms);
+        }
+        self.full_at_ms.insert(key, next_ms);
+        Ok(())
+    }
+
+    fn give_back(&mut self, key: K, rate: Rate) {
+        if let Some(full_at_ms) = self.full_at_ms.get_mut(&key) {
+            *full_at_ms = full_at_ms.saturating_sub(rate.every_ms);
+        }
+    }
+
+    /// Forgets full buckets, and when all are in use the one nearest to full: a
+    /// flood of fresh keys can't wash away the one that was tried most.
+    fn make_room(&mut self, now_ms: u64) {
+        if self.full_at_ms.len() < BUCKETS_MAX {
+            return;
+        }
+        self.full_at_ms.retain(|_, full_at_ms| *full_at_ms > now_ms);
+        if self.full_at_ms.len() < BUCKETS_MAX {
+            return;
+        }
+        let nearest = self
+            .full_at_ms
+            .iter()
+            .min_by_key(|(_, full_at_ms)| **full_at_ms)
+            .map(|(key, _)| *key);
+        if let Some(key) = nearest {
+            self.full_at_ms.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(address: &str) -> Attempt {
+        Attempt {
+            address: address.parse().unwrap(),
+            account: [1; 32],
+            device: None,
+        }
+    }
+
+    fn fails(throttle: &mut Throttle, attempt: Attempt, now_ms: u64) -> bool {
+        throttle.attempt(attempt, now_ms).is_ok()
+    }
+
+    #[test]
+    fn an_address_is_slowed_down_and_never_for_long() {
+        let mut throttle = Throttle::default();
+        for _ in 0..ADDRESS.burst {
+            assert!(fails(&mut throttle, from("192.0.2.1"), 0));
+        }
+        // Trying on while refused does not make the wait longer.
+        for _ in 0..1000 {
+            assert_eq!(
+                throttle.attempt(from("192.0.2.1"), 0).unwrap_err(),
+                ADDRESS.every_ms
+            );
+        }
+        assert!(
+            fails(&mut throttle, from("192.0.2.2"), 0),
+            "others are not held up"
+        );
+        assert!(!fails(
+            &mut throttle,
+            from("192.0.2.1"),
+            ADDRESS.every_ms - 1
+        ));
+        assert!(fails(&mut throttle, from("192.0.2.1"), ADDRESS.every_ms));
+        assert!(!fails(&mut throttle, from("192.0.2.1"), ADDRESS.every_ms));
+    }
+
+    #[test]
+    fn right_passwords_cost_nothing() {
+        let mut throttle = Throttle::default();
+        for _ in 0..10_000 {
+            let permit = throttle.attempt(from("192.0.2.1"), 0).unwrap();
+            throttle.give_back(permit);
+        }
+    }
+
+    #[test]
+    fn many_addresses_share_the_account() {
+        let mut throttle = Throttle::default();
+        let mut let_through = 0;
+        for n in 0..1000u32 {
+            let address = IpAddr::V4(std::net::Ipv4Addr::from(0x0a00_0000 + n));
+            let_through += u64::from(fails(
+                &mut throttle,
+                Attempt {
+                    address,
+                    ..from("::")
+                },
+                0,
+            ));
+        }
+        assert_eq!(let_through, ACCOUNT.burst);
+        let other = Attempt {
+            account: [2; 32],
+            ..from("192.0.2.99")
+        };
+        assert!(
+            fails(&mut throttle, other, 0),
+            "another account is not held up"
+        );
+    }
+
+    #[test]
+    fn the_owner_with_a_known_device_gets_in_during_an_attack() {
+        let mut throttle = Throttle::default();
+        let owner = Attempt {
+            device: Some([5; 16]),
+            ..from("10.0.0.1")
+        };
+        for n in 0..100_000u32 {
+            // From everywhere, and from the owner's own address as well.
+            let address = if n % 2 == 0 {
+                owner.address
+            } else {
+                IpAddr::V4(std::net::Ipv4Addr::from(0x0a00_0000 + n))
+            };
+            let _ = throttle.attempt(
+                Attempt {
+                    address,
+                    ..from("::")
+                },
+                u64::from(n),
+            );
+            if n % 1000 == 0 {
+                let permit = throttle.attempt(owner, u64::from(n)).unwrap();
+                assert!(permit.is_device());
+                throttle.give_back(permit);
+            }
+        }
+    }
+
+    #[test]
+    fn a_stolen_device_cookie_does_not_give_endless_tries() {
+        let mut throttle = Throttle::default();
+        let thief = Attempt {
+            device: Some([5; 16]),
+            ..from("192.0.2.1")
+        };
+        let let_through = (0..1000).filter(|_| fails(&mut throttle, thief, 0)).count() as u64;
+        assert_eq!(let_through, DEVICE.burst + ADDRESS.burst);
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address() {
+        let mut throttle = Throttle::default();
+        let let_through = (0..100)
+            .filter(|n| fails(&mut throttle, from(&format!("2001:db8::{n:x}")), 0))
+            .count() as u64;
+        assert_eq!(let_through, ADDRESS.burst);
+        assert!(fails(&mut throttle, from("2001:db8:0:1::1"), 0));
+        // One IPv4 address in both of its spellings.
+        let let_through = (0..100)
+            .filter(|n| {
+                let text = ["192.0.2.7", "::ffff:192.0.2.7"][n % 2];
+                fails(&mut throttle, from(text), 0)
+            })
+            .count() as u64;
+        assert_eq!(let_through, ADDRESS.burst);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_a_flood_does_not_reset_the_target() {
+        let mut throttle = Throttle::default();
+        for n in 0..u64::MAX {
+            if !fails(
+                &mut throttle,
+                from(&format!("10.0.{}.{}", n / 256, n % 256)),
+                0,
+            ) {
+                break;
+            }
+        }
+        for n in 0..20_000u32 {
+            let mut account = [0; 32];
+            account[..4].copy_from_slice(&n.to_be_bytes());
+            let address = IpAddr::V4(std::net::Ipv4Addr::from(0x0b00_0000 + n));
+            let _ = throttle.attempt(
+                Attempt {
+                    address,
+                    account,
+                    device: Some(address_bytes(n)),
+                },
+                0,
+            );
+            let _ = throttle.attempt(
+                Attempt {
+                    address,
+                    account,
+                    device: None,
+                },
+                0,
+            );
+        }
+        for size in [
+            throttle.addresses.full_at_ms.len(),
+            throttle.accounts.full_at_ms.len(),
+            throttle.devices.full_at_ms.len(),
+        ] {
+            assert!(size <= BUCKETS_MAX, "{size}");
+        }
+        assert!(
+            !fails(&mut throttle, from("192.0.2.1"), 0),
+            "the target is still counted"
+        );
+    }
+
+    fn address_bytes(n: u32) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        bytes
+    }
+}
