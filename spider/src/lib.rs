@@ -8,6 +8,7 @@ pub mod collect;
 pub mod config;
 pub mod link;
 pub mod order;
+pub mod output;
 pub mod root;
 pub mod sample;
 

@@ -1,5 +1,20 @@
 //! One subject a file: each reads its few files and sets its series.
 
+pub mod cpu;
+pub mod disk;
+pub mod filesystem;
+pub mod limits;
+pub mod load;
+pub mod memory;
+pub mod mounts;
+pub mod network;
+pub mod statfs;
+pub mod table;
+pub mod tcp;
+pub mod temperature;
+pub mod text;
+pub mod uptime;
+
 use crate::root::{Buffer, Root};
 use crate::sample::Sample;
 
@@ -22,11 +37,21 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    pub fn new(_root: Root) -> Self {
+    pub fn new(root: Root) -> Self {
         Self {
             sample: Sample::default(),
             buffer: Buffer::default(),
-            collectors: Vec::new(),
+            collectors: vec![
+                Box::new(uptime::Uptime::new(&root)),
+                Box::new(load::LoadCollector::new(&root)),
+                Box::new(cpu::Cpu::new(&root)),
+                Box::new(memory::MemoryCollector::new(&root)),
+                Box::new(disk::Disk::new(&root)),
+                Box::new(filesystem::Filesystem::new(&root)),
+                Box::new(network::Network::new(&root)),
+                Box::new(temperature::Temperature::new(&root)),
+                Box::new(tcp::Tcp::new(&root)),
+            ],
         }
     }
 

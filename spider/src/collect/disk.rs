@@ -1,0 +1,211 @@
+//! Reads and writes of each disk: /proc/diskstats.
+//!
+//! Whole devices only, partitions are part of them. Loop devices, RAM disks,
+//! zram, optical and floppy drives are no disks: what is on them is counted
+//! where it is stored.
+
+use super::limits::DISKS_MAX;
+use super::table::Table;
+use super::text::{Words, lines, number, times};
+use super::{Collector, Context};
+use crate::root::{KeptFile, Root, Shape};
+
+pub const SERIES: [&str; 6] = [
+    "disk.reads",
+    "disk.read_bytes",
+    "disk.writes",
+    "disk.written_bytes",
+    "disk.io_ms",
+    "disk.in_flight",
+];
+/// diskstats counts sectors of 512 bytes whatever the disk's own are.
+const SECTOR: i64 = 512;
+/// More requests than any queue holds: kernels have been seen to count below 0.
+const IN_FLIGHT_MAX: i64 = 1 << 30;
+
+/// In the order of [`SERIES`].
+pub type Activity = [Option<i64>; SERIES.len()];
+
+/// Calls `each` with the name and activity of every block device.
+pub fn parse_diskstats(bytes: &[u8], mut each: impl FnMut(&[u8], &Activity)) {
+    for line in lines(bytes) {
+        let mut words = Words(line);
+        // Major and minor number.
+        if words.number().is_none() || words.number().is_none() {
+            continue;
+        }
+        let Some(name) = words.next() else { continue };
+        let mut columns = [None; 11];
+        let mut count = 0;
+        for (column, word) in columns.iter_mut().zip(words) {
+            *column = number(word);
+            count += 1;
+        }
+        // Partitions of kernels before 2.6.25 have four columns.
+        if count < columns.len() {
+            continue;
+        }
+        each(
+            name,
+            &[
+                columns[0],
+                times(columns[2], SECTOR),
+                columns[4],
+                times(columns[6], SECTOR),
+                columns[9],
+                columns[8].filter(|&count| count < IN_FLIGHT_MAX),
+            ],
+        );
+    }
+}
+
+/// Whether `name` is one of the kinds that are no disks.
+fn is_no_disk(name: &[u8]) -> bool {
+    let numbered = |prefix: &[u8]| {
+        name.strip_prefix(prefix)
+            .is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+    };
+    if numbered(b"loop") || numbered(b"ram") || numbered(b"sr") || numbered(b"fd") {
+        return true;
+    }
+    if numbered(b"zram") || numbered(b"mtdblock") {
+        return true;
+    }
+    if name.starts_with(b"mmcblk") {
+        // Hardware partitions of an eMMC that hold the boot loader.
+        let tail = name.iter().rposition(|&b| b == b'b').unwrap_or(0);
+        return name[tail..].starts_with(b"boot") || name.ends_with(b"rpmb");
+    }
+    // One path of a multipath NVMe namespace (nvme0c1n1), counted as nvme0n1.
+    name.starts_with(b"nvme") && name[4..].contains(&b'c')
+}
+
+/// Whether a name alone looks like that of a partition, for when sysfs is not there.
+fn looks_like_partition(name: &[u8]) -> bool {
+    let digits = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let stem = &name[..name.len() - digits];
+    if digits == 0 {
+        return false;
+    }
+    if [&b"sd"[..], b"vd", b"xvd", b"hd"]
+        .iter()
+        .any(|prefix| stem.starts_with(prefix))
+    {
+        return true;
+    }
+    // nvme0n1p2, mmcblk0p1, md127p1, nbd0p1
+    stem.strip_suffix(b"p")
+        .and_then(|stem| stem.last())
+        .is_some_and(u8::is_ascii_digit)
+}
+
+/// Whether sysfs, or else the name, says that `name` is a whole device.
+fn is_whole(root: &Root, name: &[u8]) -> bool {
+    // A slash in a device's name (cciss/c0d0) is a ! in sysfs.
+    let text = String::from_utf8_lossy(name).replace('/', "!");
+    if text.starts_with('.') {
+        return false;
+    }
+    let device = root.sys("class/block").join(&text);
+    if device.exists() {
+        !device.join("partition").exists()
+    } else if root.sys("block").join(&text).exists() {
+        true
+    } else {
+        !looks_like_partition(name)
+    }
+}
+
+pub struct Disk {
+    root: Root,
+    file: KeptFile,
+    table: Table<{ SERIES.len() }>,
+}
+
+impl Disk {
+    pub fn new(root: &Root) -> Self {
+        Self {
+            root: root.clone(),
+            file: KeptFile::new(root.proc("diskstats"), Shape::Records),
+            table: Table::new("disk", "device", &SERIES, DISKS_MAX),
+        }
+    }
+}
+
+impl Collector for Disk {
+    fn collect(&mut self, context: &mut Context<'_>) {
+        let Some(bytes) = self.file.read(context.buffer) else {
+            return;
+        };
+        let sample = &mut *context.sample;
+        self.table.begin();
+        let root = &self.root;
+        parse_diskstats(bytes, |name, activity| {
+            if is_no_disk(name) {
+                return;
+            }
+            // Sixteen nbd devices exist whether one is in use or not.
+            if name.starts_with(b"nbd") && activity.iter().all(|value| *value == Some(0)) {
+                return;
+            }
+            if let Some(slots) = self.table.row(name, sample, || is_whole(root, name)) {
+                for (slot, &value) in slots.iter().zip(activity) {
+                    sample.set(slot, value);
+                }
+            }
+        });
+        self.table.end(sample);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> Vec<(String, Activity)> {
+        let mut out = Vec::new();
+        parse_diskstats(bytes, |name, activity| {
+            out.push((String::from_utf8_lossy(name).into_owned(), *activity));
+        });
+        out
+    }
+
+    #[test]
+    fn columns_of_old_and_new_kernels() {
+        let got = all(b"   8       0 sda 1 2 3 4 5 6 7 8 9 10 11\n\
+            254 0 vda 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n8 1 sda1 1 2 3 4\n");
+        let activity = [1, 3 * 512, 5, 7 * 512, 10, 9].map(Some);
+        assert_eq!(got, [("sda".into(), activity), ("vda".into(), activity)]);
+    }
+
+    #[test]
+    fn hostile_lines() {
+        let got = all(b"8 0\n8 0 sda 1 2 3 4 5\nx y z\n-1 0 sdb 1 2 3 4 5 6 7 8 9 10 11\n\
+            8 0 sdc 18446744073709551615 0 36028797018963968 0 -5 0 2 0 4294967295 3 0\n\
+            8 0 sdd 1 2 3 4 5 6 7 8 9 10 11");
+        let activity = [None, None, None, Some(1024), Some(3), None];
+        assert_eq!(got, [("sdc".into(), activity)]);
+    }
+
+    #[test]
+    fn names_tell_kinds() {
+        for name in [
+            "loop0", "ram1", "sr0", "fd0", "zram0", "mmcblk0boot0", "mmcblk0boot1",
+            "mmcblk0rpmb", "nvme0c1n1", "mtdblock3",
+        ] {
+            assert!(is_no_disk(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "sda", "srv", "vda", "xvda", "hda", "nvme0n1", "mmcblk0", "mmcblk1p2", "md0", "dm-0",
+            "zd0", "nbd0", "bcache0", "ramdisk",
+        ] {
+            assert!(!is_no_disk(name.as_bytes()), "{name}");
+        }
+        for name in ["sda1", "vda15", "xvda1", "hdb3", "nvme0n1p1", "mmcblk0p2", "md127p1"] {
+            assert!(looks_like_partition(name.as_bytes()), "{name}");
+        }
+        for name in ["sda", "nvme0n1", "mmcblk0", "md0", "dm-12", "zd16", "nbd0", "7", "p1"] {
+            assert!(!looks_like_partition(name.as_bytes()), "{name}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Traffic of each network interface but loopback: /proc/net/dev.
+
+use super::limits::INTERFACES_MAX;
+use super::table::Table;
+use super::text::{Words, lines, number, trim};
+use super::{Collector, Context};
+use crate::root::{KeptFile, Root, Shape};
+
+/// What moves stands apart from what hardly ever does.
+pub const SERIES: [&str; 8] = [
+    "net.rx_bytes",
+    "net.rx_packets",
+    "net.tx_bytes",
+    "net.tx_packets",
+    "net.rx_errors",
+    "net.rx_dropped",
+    "net.tx_errors",
+    "net.tx_dropped",
+];
+/// Columns of [`SERIES`].
+const COLUMNS: [usize; 8] = [0, 1, 8, 9, 2, 3, 10, 11];
+const COLUMNS_MIN: usize = 12;
+
+/// In the order of [`SERIES`].
+pub type Traffic = [Option<i64>; SERIES.len()];
+
+/// Calls `each` with the name and traffic of every interface.
+pub fn parse_net_dev(bytes: &[u8], mut each: impl FnMut(&[u8], &Traffic)) {
+    for line in lines(bytes) {
+        // Names of old alias interfaces hold a colon (eth0:1); numbers never do.
+        let Some(colon) = line.iter().rposition(|&b| b == b':') else {
+            continue;
+        };
+        let name = trim(&line[..colon]);
+        let mut columns = [None; 16];
+        let mut count = 0;
+        for (column, word) in columns.iter_mut().zip(Words(&line[colon + 1..])) {
+            *column = number(word);
+            count += 1;
+        }
+        if name.is_empty() || count < COLUMNS_MIN {
+            continue;
+        }
+        each(name, &COLUMNS.map(|column| columns[column]));
+    }
+}
+
+pub struct Network {
+    file: KeptFile,
+    table: Table<{ SERIES.len() }>,
+}
+
+impl Network {
+    pub fn new(root: &Root) -> Self {
+        Self {
+            // A container's own network namespace, where there is one.
+            file: KeptFile::new(root.proc("net/dev"), Shape::Records),
+            table: Table::new("net", "iface", &SERIES, INTERFACES_MAX),
+        }
+    }
+}
+
+impl Collector for Network {
+    fn collect(&mut self, context: &mut Context<'_>) {
+        let Some(bytes) = self.file.read(context.buffer) else {
+            return;
+        };
+        let sample = &mut *context.sample;
+        self.table.begin();
+        parse_net_dev(bytes, |name, traffic| {
+            if name == b"lo" {
+                return;
+            }
+            if let Some(slots) = self.table.row(name, sample, || true) {
+                for (slot, &value) in slots.iter().zip(traffic) {
+                    sample.set(slot, value);
+                }
+            }
+        });
+        self.table.end(sample);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> Vec<(String, Traffic)> {
+        let mut out = Vec::new();
+        parse_net_dev(bytes, |name, traffic| {
+            out.push((String::from_utf8_lossy(name).into_owned(), *traffic));
+        });
+        out
+    }
+
+    #[test]
+    fn columns_and_names_with_colons() {
+        let got = all(b"Inter-|   Receive    |  Transmit\n \
+            face |bytes    packets errs drop\n  \
+            eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n\
+            eth0:1:100 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n");
+        let traffic = [1, 2, 9, 10, 3, 4, 11, 12].map(Some);
+        assert_eq!(got[0], ("eth0".into(), traffic));
+        assert_eq!(got[1].0, "eth0:1");
+        assert_eq!(got[1].1[0], Some(100));
+        assert_eq!(got.len(), 2);
+    }
+
+    #[test]
+    fn hostile_lines_are_left_out_and_hostile_numbers_absent() {
+        let got = all(b"eth0: 1 2 3\n: 1 2 3 4 5 6 7 8 9 10 11 12\n\xff\0: -1 \
+            18446744073709551615 3 4 5 6 7 8 9 10 11 12\neth1: 1 2 3 4 5 6 7 8 9 10 11 12 13");
+        assert_eq!(got.len(), 1);
+        assert_eq!(got[0].0, "\u{fffd}");
+        assert_eq!(got[0].1[..3], [None, None, Some(9)]);
+    }
+}
