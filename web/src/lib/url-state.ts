@@ -83,7 +83,7 @@ export function fleetViewSearch(view: FleetView): string {
 
 /** Where to go after login: only a path of our own, never another site. */
 export function safeNext(next: string | null): string {
-  if (!next || !next.startsWith('/') || next.startsWith('//') || next.includes('\\')) return '/';
+  if (!next?.startsWith('/') || next.startsWith('//') || next.includes('\\')) return '/';
   if (next.startsWith('/login')) return '/';
   return next;
 }

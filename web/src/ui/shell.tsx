@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useShortcuts } from '../lib/shortcuts';
 import { countStates } from '../live/fleet';
-import { useConnection, useFleet, useKnownNow } from '../live/store';
+import { useConnection, useFleet, useKnownNow, useNow } from '../live/store';
 import { Bolt } from './brand';
 import { ConnectionBar } from './connection-bar';
 
@@ -23,12 +23,18 @@ const PLACES = [
   },
 ] as const;
 
+/** Data that can't be renewed fade with their age, and stay readable. */
+function fadedBy(ageMs: number): number {
+  return Math.max(0.6, 0.9 - ageMs / 200_000);
+}
+
 /** Rail on wide screens, bottom bar on phones; the page between; the connection's state above all. */
 export function Shell({ children }: { children: ReactNode }) {
   const [path, navigate] = useLocation();
   const { lostAt } = useConnection();
   const { nodes } = useFleet();
   const now = useKnownNow(5_000);
+  useNow(lostAt === null ? 60_000 : 1_000);
   const counts = nodes ? countStates(nodes.values(), now) : null;
   const troubled = counts ? counts.offline + counts.stale : 0;
   useShortcuts({ 'g f': () => navigate('/'), 'g s': () => navigate('/settings') });
@@ -79,7 +85,8 @@ export function Shell({ children }: { children: ReactNode }) {
       <main
         id="page"
         tabIndex={-1}
-        className={`outline-none transition-opacity max-md:pb-20 ${lostAt !== null ? 'opacity-80' : ''}`}
+        style={{ opacity: lostAt === null ? 1 : fadedBy(Date.now() - lostAt) }}
+        className="outline-none transition-opacity max-md:pb-20"
       >
         {children}
       </main>

@@ -62,6 +62,7 @@ function NameForm({ onAdded, onClose }: { onAdded(node: AddedNode): void; onClos
           id={`${id}-name`}
           className="field"
           data-testid="add-node-name"
+          // biome-ignore lint/a11y/noAutofocus: the dialog was opened to type here.
           autoFocus
           required
           maxLength={128}

@@ -1,7 +1,7 @@
 import { memo } from 'react';
 import { Link } from 'wouter';
 import { displayName } from '../../lib/series-key';
-import { ABSENT, age, bytes, bytesPerSecond, celsius, duration, load } from '../../lib/units';
+import { ABSENT, age, bytes, bytesPerSecond, celsius, load } from '../../lib/units';
 import type { FleetNode, ShownStatus } from '../../live/fleet';
 import { Bar, LEVEL_TEXT, levelOf, PercentText, ratioPercent } from '../../ui/meter';
 import { Sparkline } from '../../ui/sparkline';
@@ -10,7 +10,7 @@ import { shortOs } from './rows';
 import { Tags } from './tags';
 import { stateWords } from './words';
 
-export const CARD_HEIGHT = 212;
+export const CARD_HEIGHT = 208;
 
 interface Props {
   node: FleetNode;
@@ -92,13 +92,13 @@ export const NodeCard = memo(function NodeCard({ node, status, now, skewMs }: Pr
       </div>
       {s ? (
         <div className={`flex flex-1 flex-col ${grey ? 'text-faint' : ''}`}>
-          <Sparkline spark={node.spark} grey={grey} className="mt-3 h-8" />
+          <Sparkline spark={node.spark} grey={grey} className="mt-3 h-10" />
           <div className="mt-3 grid grid-cols-3 gap-4">
             <Meter
               label="CPU"
               value={s.cpu_percent}
               grey={grey}
-              detail={s.cores != null ? `${s.cores} cores` : ''}
+              detail={s.uptime_ms != null ? `up ${age(s.uptime_ms)}` : ''}
             />
             <Meter
               label="Memory"
@@ -132,8 +132,8 @@ export const NodeCard = memo(function NodeCard({ node, status, now, skewMs }: Pr
                   {celsius(s.temp_celsius)}
                 </span>
               ) : (
-                <span className="text-faint" title={`Up for ${duration(s.uptime_ms)}`}>
-                  up {age(s.uptime_ms)}
+                <span className="text-faint" title="No temperature sensor">
+                  {ABSENT}
                 </span>
               )}
             </div>

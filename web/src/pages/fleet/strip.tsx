@@ -43,7 +43,7 @@ export function Strip({ counts, filter, onFilter }: Props) {
               )}
               <span className="truncate max-sm:text-2xs">{cell === 'all' ? 'All' : statusWord(cell)}</span>
             </span>
-            {on && <span aria-hidden className="absolute inset-x-0 bottom-0 h-0.5 bg-accent" />}
+            {on && <span aria-hidden className="absolute inset-x-0 bottom-0 h-0.5 bg-dim" />}
           </button>
         );
       })}

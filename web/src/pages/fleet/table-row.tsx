@@ -1,7 +1,7 @@
 import { memo } from 'react';
 import { Link } from 'wouter';
 import { displayName } from '../../lib/series-key';
-import { ABSENT, age, bytesPerSecond, celsius, duration, load } from '../../lib/units';
+import { ABSENT, age, bytesPerSecond, celsius, load } from '../../lib/units';
 import type { FleetNode, ShownStatus } from '../../live/fleet';
 import { Bar, LEVEL_TEXT, levelOf, PercentText, ratioPercent } from '../../ui/meter';
 import { Sparkline } from '../../ui/sparkline';
@@ -14,8 +14,8 @@ export const COLUMNS_CLASS =
   'grid items-center gap-x-4 px-4 ' +
   'grid-cols-[minmax(0,1fr)_3.75rem_3.75rem_3.75rem] ' +
   'sm:grid-cols-[minmax(8rem,2fr)_minmax(7rem,1.3fr)_5.5rem_5.5rem_5.5rem_3.5rem] ' +
-  'lg:grid-cols-[minmax(8rem,2fr)_minmax(7rem,1.3fr)_6.5rem_6.5rem_6.5rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem] ' +
-  'xl:grid-cols-[minmax(10rem,2fr)_minmax(8rem,1.3fr)_7.5rem_7rem_7rem_7rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem]';
+  'lg:grid-cols-[minmax(9rem,2.4fr)_minmax(6.5rem,1fr)_6rem_6.5rem_6.5rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem] ' +
+  'xl:grid-cols-[minmax(12rem,3fr)_minmax(7.5rem,1.2fr)_7.5rem_7rem_7rem_7rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem]';
 
 interface Props {
   node: FleetNode;
@@ -97,7 +97,7 @@ export const TableRow = memo(function TableRow({ node, status, now, skewMs, inde
         >
           {displayName(node.name)}
         </Link>
-        <span className="flex min-w-0 shrink-[3] gap-1 overflow-hidden max-md:hidden">
+        <span className="flex min-w-0 shrink-[99] gap-1 overflow-hidden max-md:hidden">
           <Tags tags={node.tags} max={3} />
         </span>
       </div>
@@ -129,7 +129,7 @@ export const TableRow = memo(function TableRow({ node, status, now, skewMs, inde
         text={celsius(s?.temp_celsius)}
         tone={grey ? '' : LEVEL_TEXT[levelOf(s?.temp_celsius, 75, 85)]}
       />
-      <NumberCell text={grey ? duration(null) : age(s?.uptime_ms)} />
+      <NumberCell text={grey ? ABSENT : age(s?.uptime_ms)} />
     </div>
   );
 });

@@ -8,7 +8,7 @@ export function Tags({ tags, max = 12 }: { tags: readonly string[]; max?: number
       {shown.map((tag) => (
         <span
           key={tag}
-          className="truncate rounded-sm border border-line px-1.5 text-2xs leading-4.5 text-dim"
+          className="max-w-full shrink-0 truncate rounded-sm border border-line px-1.5 text-2xs leading-4.5 text-dim"
         >
           {displayName(tag, 32)}
         </span>

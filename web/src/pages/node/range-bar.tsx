@@ -85,7 +85,7 @@ export function RangeBar({ view, from, to, live, now, onView }: Props) {
       >
         <span
           aria-hidden
-          className={`size-1.5 rounded-full ${!fixed && live ? 'pulse bg-accent' : 'bg-faint'}`}
+          className={`size-1.5 rounded-full ${!fixed && live ? 'pulse bg-ok' : 'bg-faint'}`}
         />
         {fixed ? `Live, ${rangeById(view.rangeId).label}` : live ? 'Live' : 'Waiting for samples'}
       </button>

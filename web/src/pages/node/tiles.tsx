@@ -16,13 +16,15 @@ interface TileProps {
 
 function Tile({ label, value, detail, percentOf, tone = '', grey, testId }: TileProps) {
   return (
-    <div className="min-w-0 bg-panel px-4 py-3" data-testid={testId}>
+    <div className="flex min-w-0 flex-col bg-panel px-4 py-3" data-testid={testId}>
       <p className="text-xs text-faint">{label}</p>
       <p className={`mt-0.5 truncate text-lg font-semibold ${grey ? 'text-faint' : tone}`}>{value}</p>
-      <div className="my-1.5">
-        {percentOf === undefined ? <span className="block h-1" /> : <Bar value={percentOf} grey={grey} />}
-      </div>
-      <p className="truncate text-2xs text-faint">{detail}</p>
+      {percentOf !== undefined && (
+        <div className="my-1.5">
+          <Bar value={percentOf} grey={grey} />
+        </div>
+      )}
+      <p className="mt-auto truncate text-2xs text-faint">{detail}</p>
     </div>
   );
 }

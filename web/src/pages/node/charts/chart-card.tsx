@@ -29,6 +29,8 @@ interface Props {
 
 /** Buckets so close are one line even where the ones between are empty. */
 const BRIDGED_INTERVALS = 3;
+/** So long a sample may wait for its commit: what the history lacks between its end and ours comes later. */
+const BRIDGED_MS_MIN = 15_000;
 
 export const ChartCard = memo(function ChartCard(props: Props) {
   const { def, data, context, from, to, stepMs, intervalMs, toggled } = props;
@@ -36,7 +38,7 @@ export const ChartCard = memo(function ChartCard(props: Props) {
   const theme = useTheme();
   const [cursor, setCursor] = useState<CursorAt | null>(null);
   const gaps = useMemo(() => gapsInWindow(props.gaps, from, to, stepMs), [props.gaps, from, to, stepMs]);
-  const bridgeMs = Math.max(stepMs * 1.5, BRIDGED_INTERVALS * intervalMs);
+  const bridgeMs = Math.max(stepMs * 1.5, BRIDGED_INTERVALS * intervalMs, BRIDGED_MS_MIN);
   const visible = useMemo(
     () => (line: Line) => line.reference || (line.hiddenByDefault ?? false) === toggled.has(line.item),
     [toggled],

@@ -12,7 +12,11 @@ function sum(cells: readonly Cell[]): number {
 }
 
 /** Items in natural order, with who is shown at first: the busiest, never loopback. */
-function itemsOf(frame: Frame, names: readonly string[], label: string): { item: string; quiet: boolean }[] {
+function itemsOf(
+  frame: Frame,
+  names: readonly string[],
+  label: string,
+): { item: string; quiet: boolean; color: string }[] {
   const busy = new Map<string, number>();
   for (const name of names) {
     for (const { item, track } of tracksByLabel(frame, name, label)) {
@@ -22,25 +26,29 @@ function itemsOf(frame: Frame, names: readonly string[], label: string): { item:
   const order = [...busy].filter(([item]) => item !== 'lo').sort((a, b) => b[1] - a[1]);
   const shown = new Set(order.slice(0, ITEMS_SHOWN_MAX).map(([item]) => item));
   // A machine with nothing but loopback shows that.
-  return [...busy.keys()]
+  const items = [...busy.keys()]
     .sort(new Intl.Collator(undefined, { numeric: true }).compare)
     .map((item) => ({ item, quiet: shown.size > 0 && !shown.has(item) }));
+  // The first colours, which stay apart best, go to what is shown.
+  const ranked = [...items].sort((a, b) => Number(a.quiet) - Number(b.quiet));
+  return items.map((entry) => ({ ...entry, color: colorAt(ranked.indexOf(entry)) }));
+}
+
+interface Direction {
+  name: string;
+  word: string;
+  mark: string;
 }
 
 /** Two directions of one thing, the first above the zero line, the second below it. */
-function mirrored(
-  frame: Frame,
-  label: string,
-  up: { name: string; word: string },
-  down: { name: string; word: string },
-): Line[] {
+function mirrored(frame: Frame, label: string, up: Direction, down: Direction): Line[] {
   const items = itemsOf(frame, [up.name, down.name], label);
   const find = (name: string, item: string) =>
     tracksByLabel(frame, name, label).find((entry) => entry.item === item)?.track;
   const withBand = items.filter((entry) => !entry.quiet).length === 1;
-  return items.flatMap(({ item, quiet }, index) => {
+  return items.flatMap(({ item, quiet, color }) => {
     const name = displayName(item, 32);
-    const line = (track: Track | undefined, word: string, below: boolean): Line[] =>
+    const line = (track: Track | undefined, { word, mark }: Direction, below: boolean): Line[] =>
       track
         ? [
             {
@@ -48,15 +56,16 @@ function mirrored(
               label: `${name} ${word}`,
               item,
               itemLabel: name,
-              color: colorAt(index),
+              color,
               values: track.avg,
               band: withBand ? { min: track.min, max: track.max } : undefined,
               mirrored: below,
+              paired: mark,
               hiddenByDefault: quiet,
             },
           ]
         : [];
-    return [...line(find(up.name, item), up.word, false), ...line(find(down.name, item), down.word, true)];
+    return [...line(find(up.name, item), up, false), ...line(find(down.name, item), down, true)];
   });
 }
 
@@ -75,7 +84,12 @@ const network: ChartDef = {
   build: (frame) =>
     orNull(
       frame,
-      mirrored(frame, 'iface', { name: 'net.rx_bytes', word: 'in' }, { name: 'net.tx_bytes', word: 'out' }),
+      mirrored(
+        frame,
+        'iface',
+        { name: 'net.rx_bytes', word: 'in', mark: '↓' },
+        { name: 'net.tx_bytes', word: 'out', mark: '↑' },
+      ),
     ),
 };
 
@@ -92,8 +106,8 @@ const packets: ChartDef = {
       mirrored(
         frame,
         'iface',
-        { name: 'net.rx_packets', word: 'in' },
-        { name: 'net.tx_packets', word: 'out' },
+        { name: 'net.rx_packets', word: 'in', mark: '↓' },
+        { name: 'net.tx_packets', word: 'out', mark: '↑' },
       ),
     ),
 };
@@ -149,8 +163,8 @@ const diskIo: ChartDef = {
       mirrored(
         frame,
         'device',
-        { name: 'disk.read_bytes', word: 'read' },
-        { name: 'disk.written_bytes', word: 'written' },
+        { name: 'disk.read_bytes', word: 'read', mark: 'read' },
+        { name: 'disk.written_bytes', word: 'written', mark: 'written' },
       ),
     ),
 };
@@ -168,8 +182,8 @@ const diskOps: ChartDef = {
       mirrored(
         frame,
         'device',
-        { name: 'disk.reads', word: 'reads' },
-        { name: 'disk.writes', word: 'writes' },
+        { name: 'disk.reads', word: 'reads', mark: 'reads' },
+        { name: 'disk.writes', word: 'writes', mark: 'writes' },
       ),
     ),
 };
@@ -189,7 +203,7 @@ const diskBusy: ChartDef = {
     const toPercent = (cells: Cell[]) => combine([cells], (rate) => Math.min(100, rate / 10));
     return orNull(
       frame,
-      items.map(({ item, quiet }, index): Line => {
+      items.map(({ item, quiet, color }): Line => {
         const track = tracks.get(item)!;
         const name = displayName(item, 32);
         return {
@@ -197,7 +211,7 @@ const diskBusy: ChartDef = {
           label: name,
           item,
           itemLabel: name,
-          color: colorAt(index),
+          color,
           values: toPercent(track.avg),
           band: items.length <= 2 ? { min: toPercent(track.min), max: toPercent(track.max) } : undefined,
           hiddenByDefault: quiet,

@@ -54,7 +54,7 @@ export function Legend({ def, data, context, visible, index, bridgeMs, onToggle,
   return (
     <ul
       aria-label={`Lines of ${def.title}`}
-      className={`mt-1 flex flex-wrap gap-x-1 gap-y-0.5 px-1 ${many ? 'max-h-15 overflow-y-auto' : ''}`}
+      className={`mt-1 flex flex-wrap gap-x-1 gap-y-0.5 ${many ? 'max-h-15 overflow-y-auto' : ''}`}
     >
       {[...items.values()].map((item) => {
         const first = item.lines[0]!;
@@ -66,7 +66,7 @@ export function Legend({ def, data, context, visible, index, bridgeMs, onToggle,
               aria-pressed={on}
               title={`${item.label}\nClick: show or hide. Shift-click: this one alone.`}
               onClick={(event) => onClick(event, item.id)}
-              className={`-ml-1 flex max-w-full items-center gap-1.5 rounded-sm px-1 py-0.5 text-2xs transition hover:bg-hover ${
+              className={`flex max-w-full items-center gap-1.5 rounded-sm px-1 py-0.5 text-2xs transition hover:bg-hover ${
                 on ? 'text-dim' : 'text-faint opacity-60'
               }`}
             >
@@ -80,7 +80,7 @@ export function Legend({ def, data, context, visible, index, bridgeMs, onToggle,
                 <span className="min-w-[6.5ch] text-right whitespace-nowrap text-text">
                   {item.lines.length === 1
                     ? readingOf(first)
-                    : item.lines.map((line) => `${line.mirrored ? '↓' : '↑'} ${readingOf(line)}`).join('  ')}
+                    : item.lines.map((line) => `${line.paired ?? ''} ${readingOf(line)}`).join('  ')}
                 </span>
               )}
             </button>

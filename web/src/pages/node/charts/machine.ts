@@ -259,7 +259,8 @@ const temperatures: ChartDef = {
   id: 'temperature',
   title: 'Temperature',
   group: 'machine',
-  maxAtLeast: 60,
+  withoutZero: true,
+  maxAtLeast: 50,
   format: (value) => celsius(value),
   build(frame) {
     const tracks = tracksByLabel(frame, 'temp.celsius_milli', 'sensor');
@@ -282,6 +283,13 @@ const temperatures: ChartDef = {
   },
 };
 
+/** The states that say most come first, whatever else there is after them. */
+const TCP_STATES = ['established', 'listen', 'time_wait', 'close_wait'];
+const stateRank = (state: string) => {
+  const rank = TCP_STATES.indexOf(state);
+  return rank < 0 ? TCP_STATES.length : rank;
+};
+
 const connections: ChartDef = {
   id: 'tcp',
   title: 'TCP connections',
@@ -290,6 +298,7 @@ const connections: ChartDef = {
   format: (value) => count(Math.round(value * 10) / 10),
   build(frame) {
     const lines = tracksByLabel(frame, 'tcp.connections', 'state')
+      .sort((a, b) => stateRank(a.item) - stateRank(b.item))
       .filter(({ track }) => hasValues(track.avg))
       .map(({ item, track }, index): Line => {
         const name = displayName(item, 24).replaceAll('_', ' ');

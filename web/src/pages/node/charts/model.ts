@@ -17,6 +17,8 @@ export interface Line {
   dashed?: boolean;
   /** Drawn below the zero line and shown as a positive number. */
   mirrored?: boolean;
+  /** One of two directions of an item: how the legend marks it, `↓` or `read`. */
+  paired?: string;
   /** Not switched on unless asked for: loopback, the less busy of many. */
   hiddenByDefault?: boolean;
   /** Stands beside the items and has no switch: the number of cores, the total. */
@@ -42,6 +44,8 @@ export interface ChartDef {
   max?: number;
   /** Keeps the scale from magnifying noise. */
   maxAtLeast?: number;
+  /** Zero means nothing here: the scale follows the readings. */
+  withoutZero?: boolean;
   format(value: number, context: BuildContext): string;
   /** Which step the marks of the scale follow. */
   base?: 2 | 10;

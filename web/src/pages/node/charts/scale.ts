@@ -16,17 +16,24 @@ export interface Scale {
 }
 
 /**
- * A scale from round mark to round mark around the data, with zero in it.
+ * A scale from round mark to round mark around the data, with zero in it unless told otherwise.
  * `factor` is what one unit of data counts on the marks: 8 where bytes are shown as bits.
  */
-export function niceScale(min: number, max: number, base: 2 | 10 = 10, factor = 1, marks = 4): Scale {
-  const low = Math.min(0, min);
-  const high = Math.max(0, max);
+export function niceScale(
+  min: number,
+  max: number,
+  base: 2 | 10 = 10,
+  factor = 1,
+  marks = 4,
+  zero = true,
+): Scale {
+  const low = zero ? Math.min(0, min) : min;
+  const high = zero ? Math.max(0, max) : max;
   const span = high - low || 1;
   const step = stepFor(span, marks, base, factor);
   return {
-    min: Math.floor(low / step - 1e-9) * step || 0,
-    max: Math.max(step, Math.ceil(high / step - 1e-9) * step),
+    min: Math.floor(low / step + 1e-9) * step || 0,
+    max: Math.max(Math.floor(low / step + 1e-9) + 1, Math.ceil(high / step - 1e-9)) * step,
     step,
   };
 }

@@ -1,6 +1,6 @@
 import type uPlot from 'uplot';
 import type { Gap } from '../../../api/types';
-import type { BuildContext, ChartDef } from './model';
+import type { BuildContext, ChartDef, Line } from './model';
 import { hatchPattern, type Palette } from './palette';
 import type { Plot } from './plot-data';
 import { marksOf, niceScale, type Scale, timeMark } from './scale';
@@ -58,6 +58,14 @@ export function optionsFor(
   const bits = def.id === 'network' && context.netUnit === 'bits';
   const base = bits ? 10 : (def.base ?? 10);
   let scale: Scale = { min: 0, max: 1, step: 1 };
+  // A light wash down to zero gives few lines some body; under many it would only be mud.
+  const lines = plot.series.filter(({ line, role }) => role === 'line' && !line.reference);
+  const washed = (line: Line) =>
+    !line.reference &&
+    !line.dashed &&
+    !def.stacked &&
+    !def.withoutZero &&
+    lines.length <= (line.paired ? 4 : 2);
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const axis = {
     stroke: palette('faint'),
@@ -94,7 +102,7 @@ export function optionsFor(
           const top = def.max ?? Math.max(max ?? 0, def.maxAtLeast ?? 0);
           scale = def.max
             ? { min: 0, max: def.max, step: def.max / 4 }
-            : niceScale(min ?? 0, top, base, bits ? 8 : 1);
+            : niceScale(Math.min(min ?? 0, top), top, base, bits ? 8 : 1, 4, !def.withoutZero);
           return [scale.min, scale.max];
         },
       },
@@ -124,7 +132,8 @@ export function optionsFor(
           stroke: palette(line.color),
           width: 1.25,
           dash: line.dashed ? [4, 4] : undefined,
-          fill: role === 'area' ? palette(line.color, 0.3) : undefined,
+          fill:
+            role === 'area' ? palette(line.color, 0.3) : washed(line) ? palette(line.color, 0.09) : undefined,
           points: {
             show: (self, index) => !line.reference && lonelyPoints(self, index).length > 0,
             filter: (self, index) => lonelyPoints(self, index),
