@@ -168,9 +168,11 @@ impl Link {
             .map_or(Ok(()), |session| session.tick(now_ms))
     }
 
-    /// When [`Self::tick`] and [`Self::poll`] are due, if ever.
-    pub fn deadline_ms(&self) -> Option<i64> {
-        self.session.as_ref().map(Session::deadline_ms)
+    /// When [`Self::tick`] is due, if ever; and [`Self::poll`], for a socket that
+    /// `can_send`.
+    pub fn deadline_ms(&self, can_send: bool) -> Option<i64> {
+        let session = self.session.as_ref()?;
+        Some(session.deadline_ms(can_send))
     }
 
     pub fn is_draining(&self) -> bool {

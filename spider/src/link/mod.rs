@@ -10,12 +10,25 @@
 //! and `run` are the I/O around them, on the Spider's one thread.
 
 pub mod backoff;
+mod connect;
+mod connect_words;
 pub mod fault;
 #[allow(clippy::module_inception)]
 pub mod link;
 mod queue;
 pub mod random;
 pub mod report;
+mod resolve;
 pub mod ring;
+mod run;
 pub mod session;
+mod stage;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_words;
 pub mod wall;
+
+pub use link::Link;
+pub use run::{Driver, Settings, run};

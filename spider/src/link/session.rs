@@ -228,10 +228,11 @@ impl Session {
         }
     }
 
-    /// When [`Self::tick`] or [`Self::poll`] has something to do by itself.
-    pub fn deadline_ms(&self) -> i64 {
+    /// When [`Self::tick`] has something to do by itself; and [`Self::poll`], for
+    /// a socket that `can_send`.
+    pub fn deadline_ms(&self, can_send: bool) -> i64 {
         match &self.phase {
-            Phase::Streaming(_) => {
+            Phase::Streaming(_) if can_send => {
                 let ping_ms = self.heard_ms.max(self.pinged_ms) + PING_MS;
                 ping_ms.min(self.end_ms())
             }

@@ -34,18 +34,16 @@ impl WallShift {
     pub fn agree(&mut self, clocks: Clocks, server_ms: Option<i64>) -> Result<i64, Fault> {
         let wall_ms = match server_ms {
             Some(server_ms) if !(TIME_MS_MIN..TIME_MS_MAX).contains(&server_ms) => {
-                return Err(Fault::unknown(
+                return Err(unusable(
                     "the server's clock is wrong (before 2020 or after 2200); set the time on the server",
-                )
-                .slow());
+                ));
             }
             Some(server_ms) if server_ms.abs_diff(clocks.wall_ms) > SAME_CLOCK_MS => server_ms,
             Some(_) => clocks.wall_ms,
             None if clocks.wall_ms < TIME_MS_MIN => {
-                return Err(Fault::unknown(
+                return Err(unusable(
                     "this machine's clock is before 2020 and the server did not tell the time; set the time here",
-                )
-                .slow());
+                ));
             }
             None => clocks.wall_ms,
         };
@@ -56,6 +54,14 @@ impl WallShift {
         };
         self.shift_ms = Some(shift_ms);
         Ok(shift_ms)
+    }
+}
+
+/// No session is possible until a person sets a clock. The server's log says so too.
+fn unusable(words: &'static str) -> Fault {
+    Fault {
+        close_code: Some(1008),
+        ..Fault::unknown(words).slow()
     }
 }
 

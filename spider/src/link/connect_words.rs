@@ -1,0 +1,185 @@
+//! Failures to connect, in words: what failed, whose side it is on, what to do.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use tungstenite::Error;
+use tungstenite::error::{CapacityError, ProtocolError};
+use tungstenite::http::Response;
+
+use super::fault::{Fault, Pace, plain};
+use crate::config::ServerUrl;
+
+/// A name that was not resolved.
+pub fn resolve(error: &io::Error, host: &str) -> Fault {
+    Fault::link_down(format!(
+        "the name {host} could not be resolved ({error}); check --server, and the DNS or the network of this machine"
+    ))
+}
+
+/// A TCP connection that did not come about.
+pub fn connect(error: &io::Error, address: SocketAddr) -> Fault {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Fault::server_down(format!(
+            "nothing listens on {address} (connection refused); start Ground Control, or check the port in --server"
+        )),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Fault::server_down(format!(
+            "{address} cut the connection off at once; check Ground Control or the proxy there"
+        )),
+        ErrorKind::TimedOut => Fault::link_down(format!(
+            "{address} did not answer within 10 s; check the network, and the firewalls on the way"
+        )),
+        ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => Fault::link_down(format!(
+            "there is no route to {address}; check the network of this machine"
+        )),
+        _ => Fault::link_down(format!(
+            "connecting to {address} failed: {error}; check the network"
+        )),
+    }
+}
+
+/// A handshake or a session that broke.
+pub fn websocket(error: &Error, url: &ServerUrl) -> Fault {
+    match error {
+        Error::Http(response) => refused(response, url),
+        Error::Io(error) => broken(error, url),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(
+            ProtocolError::HandshakeIncomplete | ProtocolError::ResetWithoutClosingHandshake,
+        ) => hung_up(),
+        Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => Fault::unknown(
+            "what answered does not speak stardust.v1; does --server name Ground Control, of the same major version?",
+        ),
+        Error::Protocol(
+            ProtocolError::HttparseError(_)
+            | ProtocolError::WrongHttpVersion
+            | ProtocolError::MissingUpgradeWebSocketHeader
+            | ProtocolError::MissingConnectionUpgradeHeader
+            | ProtocolError::SecWebSocketAcceptKeyMismatch,
+        ) => Fault::unknown(
+            "what answered is not a WebSocket server; check the port in --server (ws:// or wss://), and that a proxy passes Upgrade on",
+        ),
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => Fault::violation(
+            &format!("a message of {size} bytes where {max_size} are allowed"),
+        ),
+        other => Fault::violation(&plain(&other.to_string())),
+    }
+}
+
+fn broken(error: &io::Error, url: &ServerUrl) -> Fault {
+    #[cfg(feature = "tls")]
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return super::tls_words::fault(error, &url.host);
+    }
+    let _ = url;
+    match error.kind() {
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::WriteZero
+        | ErrorKind::UnexpectedEof => hung_up(),
+        ErrorKind::TimedOut | ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
+            Fault::link_down(format!(
+                "the link to the server is gone ({error}); check the network"
+            ))
+        }
+        _ => Fault::link_down(format!("the connection failed: {error}; check the network")),
+    }
+}
+
+fn hung_up() -> Fault {
+    Fault::server_down(
+        "the connection ended without a word (Ground Control, or a proxy before it, was stopped)",
+    )
+}
+
+/// An HTTP answer where an upgrade was asked for.
+fn refused(response: &Response<Option<Vec<u8>>>, url: &ServerUrl) -> Fault {
+    let status = response.status().as_u16();
+    let header = |name| {
+        let value = response.headers().get(name)?.to_str().ok()?;
+        Some(plain(value))
+    };
+    match status {
+        401 => Fault::unknown(
+            "the server refused the token of this node (HTTP 401); it is mistyped or was revoked: put this node's token from Ground Control into the token file and restart the Spider",
+        )
+        .slow(),
+        403 => Fault::unknown(
+            "a proxy or the server forbids this connection (HTTP 403); check its access rules for this machine",
+        )
+        .slow(),
+        404 => Fault::unknown(format!(
+            "there is no Ground Control at {} (HTTP 404); check the path in --server",
+            plain(&url.path)
+        )),
+        300..400 => Fault::unknown(format!(
+            "the server sends us elsewhere (HTTP {status}: {}); put the final address into --server",
+            header("location").unwrap_or_default()
+        )),
+        429 | 503 => Fault {
+            pace: header("retry-after")
+                .and_then(|seconds| seconds.parse::<u64>().ok())
+                .map_or(Pace::Usual, |s| Pace::NotBefore(s.saturating_mul(1000))),
+            ..Fault::server_down(format!(
+                "the server is full or not ready (HTTP {status}); it says to try later"
+            ))
+        },
+        500.. => Fault::server_down(format!(
+            "the server, or the proxy before it, is failing (HTTP {status}); check Ground Control"
+        )),
+        400..500 => Fault::unknown(format!(
+            "the server refused the handshake (HTTP {status}); does a proxy before it pass Upgrade on, and are both of the same major version?"
+        )),
+        _ => Fault::unknown(format!(
+            "what answered is not Ground Control (HTTP {status}); check --server"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::fault::Outage;
+
+    fn answer(status: u16, headers: &[(&str, &str)]) -> Fault {
+        let mut response = Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        let error = Error::Http(Box::new(response.body(None).unwrap()));
+        websocket(&error, &ServerUrl::parse("ws://a.example/x").unwrap())
+    }
+
+    #[test]
+    fn http_answers_tell_the_cause_and_the_pace() {
+        let fault = answer(401, &[]);
+        assert_eq!((fault.pace, fault.outage), (Pace::Slow, None));
+        assert!(fault.words.contains("token file"));
+        let fault = answer(503, &[("Retry-After", "7")]);
+        assert_eq!(fault.pace, Pace::NotBefore(7_000));
+        assert_eq!(fault.outage, Some(Outage::ServerDown));
+        assert_eq!(answer(503, &[("Retry-After", "soon")]).pace, Pace::Usual);
+        assert_eq!(answer(502, &[]).outage, Some(Outage::ServerDown));
+        assert_eq!(answer(599, &[]).outage, Some(Outage::ServerDown));
+        assert_eq!(answer(400, &[]).outage, None);
+        assert!(answer(404, &[]).words.contains("/x"));
+        let moved = answer(301, &[("Location", "https://b.example/")]);
+        assert!(moved.words.contains("https://b.example/"));
+        assert!(answer(200, &[]).words.contains("not Ground Control"));
+    }
+
+    #[test]
+    fn connect_errors_tell_server_from_link() {
+        let address = "192.0.2.1:80".parse().unwrap();
+        let outage = |kind: ErrorKind| connect(&kind.into(), address).outage;
+        assert_eq!(
+            outage(ErrorKind::ConnectionRefused),
+            Some(Outage::ServerDown)
+        );
+        assert_eq!(outage(ErrorKind::TimedOut), Some(Outage::LinkDown));
+        assert_eq!(outage(ErrorKind::HostUnreachable), Some(Outage::LinkDown));
+        assert_eq!(outage(ErrorKind::PermissionDenied), Some(Outage::LinkDown));
+    }
+}

@@ -1,0 +1,249 @@
+//! The Spider's one thread: sampling on a steady beat, and the link around it.
+//!
+//! A sample is taken when it is due, connected or not; nothing here blocks but
+//! the wait for the next event. In the steady state one turn is one wait, the
+//! sampler's reads and one send.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token, Waker};
+use stardust_shared::message::Identity;
+
+use super::connect::Target;
+use super::link::{Link, News};
+use super::random::{Random, run_id};
+use super::stage::Stage;
+use super::wall::Clocks;
+use crate::clock;
+use crate::collect::Sampler;
+use crate::config::{Config, Secret, ServerUrl};
+
+const SOCKET: Token = Token(0);
+const RESOLVED: Token = Token(1);
+/// One socket and one waker.
+const EVENTS: usize = 4;
+
+/// What the link needs to know of the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub url: ServerUrl,
+    pub token: Secret,
+    pub ca_file: Option<PathBuf>,
+    pub interval_ms: u64,
+    pub ring_bytes: usize,
+}
+
+/// Samples and delivers until the process is ended.
+pub fn run(config: &Config, mut sampler: Sampler, identity: Identity) -> ExitCode {
+    let (Some(url), Some(token)) = (config.server.clone(), config.token.clone()) else {
+        tell("no server or no token is configured; give --server and --token-file");
+        return ExitCode::FAILURE;
+    };
+    let settings = Settings {
+        url,
+        token,
+        ca_file: config.ca_file.clone(),
+        interval_ms: config.interval_ms,
+        ring_bytes: config.ring_bytes,
+    };
+    let mut driver = match Driver::new(settings, identity) {
+        Ok(driver) => driver,
+        Err(error) => {
+            tell(&format!(
+                "the event loop can't be set up: {error}; the system may be out of file descriptors"
+            ));
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut sample = |link: &mut Link| {
+        let sample = sampler.collect();
+        link.push(
+            sample.boot_ms(),
+            sample.generation(),
+            sample.series(),
+            sample.values(),
+        );
+    };
+    loop {
+        if let Err(error) = driver.turn(&mut sample) {
+            tell(&format!(
+                "waiting for events failed: {error}; this is a fault of the Spider or of the kernel"
+            ));
+            return ExitCode::FAILURE;
+        }
+    }
+}
+
+/// The loop, one turn at a time, so that tests can stop it.
+pub struct Driver {
+    link: Link,
+    stage: Stage,
+    target: Target,
+    poll: Poll,
+    events: Events,
+    beat: Beat,
+}
+
+impl Driver {
+    pub fn new(settings: Settings, identity: Identity) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), RESOLVED)?);
+        let scheme = if settings.url.tls { "wss" } else { "ws" };
+        let server = format!("{scheme}://{}", settings.url.host_header());
+        let stage = Stage::new(&settings.url, waker, Random::from_system());
+        Ok(Self {
+            link: Link::new(
+                settings.ring_bytes,
+                settings.interval_ms,
+                run_id(),
+                server,
+                identity,
+            ),
+            stage,
+            target: Target {
+                url: settings.url,
+                token: settings.token,
+                ca_file: settings.ca_file,
+            },
+            poll,
+            events: Events::with_capacity(EVENTS),
+            beat: Beat::new(Instant::now()),
+        })
+    }
+
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Waits for what is due next and does it.
+    pub fn turn(&mut self, sample: &mut impl FnMut(&mut Link)) -> io::Result<()> {
+        let timeout = self.timeout();
+        match self.poll.poll(&mut self.events, Some(timeout)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        let ready = self.events.iter().any(|event| event.token() == SOCKET);
+        // What has arrived is read before anybody is called silent: the machine
+        // may have slept since the last turn.
+        if ready || self.stage.has_more() {
+            self.advance();
+        }
+        let interval = Duration::from_millis(self.link.interval_ms());
+        if self.beat.due(Instant::now(), interval) {
+            sample(&mut self.link);
+        }
+        self.stage
+            .tick(&mut self.link, &self.target, self.poll.registry(), SOCKET);
+        self.stage.send(&mut self.link, &self.target);
+        Ok(())
+    }
+
+    fn advance(&mut self) {
+        let clocks = Clocks {
+            boot_ms: clock::boot_ms(),
+            wall_ms: clock::wall_ms(),
+        };
+        let registry = self.poll.registry();
+        self.stage
+            .advance(clocks, &mut self.link, &self.target, registry, SOCKET);
+    }
+
+    fn timeout(&self) -> Duration {
+        if self.stage.has_more() {
+            return Duration::ZERO;
+        }
+        let sample = self.beat.wait(Instant::now());
+        match self.stage.deadline_ms(&self.link) {
+            None => sample,
+            Some(deadline_ms) => {
+                let wait_ms = deadline_ms.saturating_sub(clock::boot_ms()).max(0);
+                sample.min(Duration::from_millis(wait_ms as u64))
+            }
+        }
+    }
+}
+
+/// When the next sample is due: on a grid, so that delays do not add up.
+#[derive(Debug)]
+struct Beat {
+    due: Instant,
+    interval: Duration,
+}
+
+impl Beat {
+    fn new(now: Instant) -> Self {
+        Self {
+            due: now,
+            interval: Duration::ZERO,
+        }
+    }
+
+    fn wait(&self, now: Instant) -> Duration {
+        self.due.saturating_duration_since(now)
+    }
+
+    /// Whether a sample is due now; if so, the next one is an `interval` later.
+    /// Those missed meanwhile are left out rather than taken in a burst.
+    fn due(&mut self, now: Instant, interval: Duration) -> bool {
+        if interval < self.interval {
+            // Shorter than what the last sample expected: not wait for the old one.
+            self.due = self.due.min(now + interval);
+        }
+        self.interval = interval;
+        let Some(late) = now.checked_duration_since(self.due) else {
+            return false;
+        };
+        let interval_ns = interval.as_nanos().max(1);
+        let into = Duration::from_nanos((late.as_nanos() % interval_ns) as u64);
+        self.due = now + (interval - into);
+        true
+    }
+}
+
+/// One line for the operator. Never fails: nobody may be listening.
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "stardust-spider: {line}");
+}
+
+pub(super) fn tell_news(news: News) {
+    if let News::Connected(Some(line)) = news {
+        tell(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beat_keeps_its_grid_and_never_bursts() {
+        let start = Instant::now();
+        let ms = Duration::from_millis;
+        let mut beat = Beat::new(start);
+        assert!(beat.due(start, ms(1000)));
+        assert!(!beat.due(start + ms(999), ms(1000)));
+        // Ten milliseconds late; the next one is not.
+        assert!(beat.due(start + ms(1010), ms(1000)));
+        assert_eq!(beat.wait(start + ms(1010)), ms(990));
+        // Stopped for a while: one sample, and on with the grid.
+        assert!(beat.due(start + ms(61_300), ms(1000)));
+        assert!(!beat.due(start + ms(61_301), ms(1000)));
+        assert_eq!(beat.wait(start + ms(61_300)), ms(700));
+    }
+
+    #[test]
+    fn a_shorter_interval_counts_at_once_and_a_longer_one_from_the_next() {
+        let start = Instant::now();
+        let ms = Duration::from_millis;
+        let mut beat = Beat::new(start);
+        assert!(beat.due(start, ms(3_600_000)));
+        assert!(!beat.due(start + ms(500), ms(1000)));
+        assert_eq!(beat.wait(start + ms(500)), ms(1000));
+        assert!(beat.due(start + ms(1500), ms(5000)));
+        assert_eq!(beat.wait(start + ms(1500)), ms(5000));
+    }
+}

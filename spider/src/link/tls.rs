@@ -1,0 +1,214 @@
+//! wss:// by rustls with ring: TLS 1.2 and 1.3 over a socket that never blocks.
+//!
+//! The trusted certificates are read when a server shows its own and are gone
+//! again right after: a hundred and fifty of them would otherwise be most of the
+//! Spider's memory. A renewed `--ca-file` is seen at the next connection.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mio::net::TcpStream;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
+
+/// Where distributions keep the certificates that they trust.
+const SYSTEM_CA_FILES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+#[derive(Debug)]
+pub struct TlsStream {
+    tls: ClientConnection,
+    tcp: TcpStream,
+}
+
+impl TlsStream {
+    /// TLS to `host` over the connected `tcp`. Nothing is sent yet.
+    pub fn new(host: &str, ca_file: Option<&Path>, tcp: TcpStream) -> Result<Self, Error> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| Error::General(format!("{host} is not a valid server name")))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = Arc::new(Verifier {
+            ca_file: ca_file.map(Path::to_owned),
+            provider: Arc::clone(&provider),
+        });
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        // One connection for days: tickets would be memory for nothing.
+        config.resumption = Resumption::disabled();
+        let tls = ClientConnection::new(Arc::new(config), name)?;
+        Ok(Self { tls, tcp })
+    }
+
+    fn write_pending(&mut self) -> io::Result<()> {
+        while self.tls.wants_write() {
+            if self.tls.write_tls(&mut self.tcp)? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for TlsStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.tls.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // Cut without TLS's own good-bye; the WebSocket has one too.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                result => return result,
+            }
+            // The handshake and key updates answer while we read.
+            match self.write_pending() {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+            if self.tls.read_tls(&mut self.tcp)? == 0 && self.tls.is_handshaking() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Err(error) = self.tls.process_new_packets() {
+                // Tells the server why, if the socket takes it.
+                let _ = self.write_pending();
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            }
+        }
+    }
+}
+
+impl Write for TlsStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Goes out with the flush that follows, several writes in one record.
+        let taken = self.tls.writer().write(bytes)?;
+        if taken == 0 && !bytes.is_empty() {
+            self.write_pending()?;
+            return match self.tls.writer().write(bytes)? {
+                0 => Err(io::ErrorKind::WouldBlock.into()),
+                taken => Ok(taken),
+            };
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write_pending()
+    }
+}
+
+/// Checks certificates as rustls does, with roots that it reads only then.
+#[derive(Debug)]
+struct Verifier {
+    ca_file: Option<PathBuf>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let shown = || std::iter::once(end_entity).chain(intermediates);
+        let roots = load_roots(self.ca_file.as_deref(), |subject| {
+            shown().any(|der| contains(der, subject))
+        })?;
+        if roots.is_empty() {
+            return Err(rustls::CertificateError::UnknownIssuer.into());
+        }
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
+            .build()
+            .map_err(|error| Error::General(error.to_string()))?
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// The trusted certificates whose subject `wanted` accepts. The issuer's name
+/// stands in every certificate that it signed, so the others can't matter.
+fn load_roots(
+    ca_file: Option<&Path>,
+    wanted: impl Fn(&[u8]) -> bool,
+) -> Result<RootCertStore, Error> {
+    let file = match ca_file {
+        Some(file) => file,
+        None => SYSTEM_CA_FILES
+            .iter()
+            .map(Path::new)
+            .find(|file| file.exists())
+            .ok_or_else(|| {
+                Error::General(
+                    "this machine has no list of trusted certificates; install ca-certificates, or give the server's CA with --ca-file"
+                        .into(),
+                )
+            })?,
+    };
+    let unreadable = |error: rustls::pki_types::pem::Error| {
+        Error::General(format!(
+            "trusted certificates can't be read from {}: {error}; check the file and its permissions",
+            file.display()
+        ))
+    };
+    let mut roots = RootCertStore::empty();
+    let mut found = false;
+    for certificate in CertificateDer::pem_file_iter(file).map_err(unreadable)? {
+        found = true;
+        // System lists hold a few that rustls does not read; they trust nothing then.
+        if roots.add(certificate.map_err(unreadable)?).is_ok()
+            && !roots.roots.last().is_some_and(|root| wanted(&root.subject))
+        {
+            roots.roots.pop();
+        }
+    }
+    if !found {
+        return Err(Error::General(format!(
+            "{} holds no certificate in PEM form",
+            file.display()
+        )));
+    }
+    Ok(roots)
+}
+
+fn contains(hay: &[u8], needle: &[u8]) -> bool {
+    !needle.is_empty() && hay.windows(needle.len()).any(|window| window == needle)
+}
