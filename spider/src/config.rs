@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use stardust_shared::limits::{INTERVAL_MS_DEFAULT, RING_BYTES_DEFAULT};
 
-pub use parse::{Input, Outcome, UsageError, parse};
+pub use parse::{FileText, HELP, Input, Outcome, UsageError, parse};
 pub use server_url::ServerUrl;
 
 /// The environment variable that may carry the node token.

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod collect;
 pub mod config;
+pub mod identify;
 pub mod link;
 pub mod order;
 pub mod output;

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// First size of the shared read buffer: all files of an ordinary machine fit.
@@ -62,6 +62,13 @@ impl Root {
         let absolute = absolute.as_ref();
         self.base
             .join(absolute.strip_prefix("/").unwrap_or(absolute))
+    }
+}
+
+impl Root {
+    /// Whether there is something at this path; a link counts, wherever it leads.
+    pub fn has(&self, absolute: &str) -> bool {
+        self.at(absolute).symlink_metadata().is_ok()
     }
 }
 
@@ -174,7 +181,7 @@ impl KeptFile {
             let Some(file) = &self.file else {
                 return Ok(None);
             };
-            let result = read_all(file, &mut buffer.bytes, self.shape);
+            let result = read_all(file, &mut buffer.bytes, self.shape, FILE_BYTES_MAX);
             let stale = match &result {
                 // Files below /proc and /sys are not empty for long.
                 Ok(0) if self.wait == 0 => true,
@@ -261,9 +268,8 @@ impl KeptDir {
             let bytes = &mut buffer.bytes;
             // SAFETY: the kernel writes at most `bytes.len()` bytes of entries
             // into `bytes`, which lives for the whole call.
-            let length = unsafe {
-                libc::syscall(libc::SYS_getdents64, fd, bytes.as_mut_ptr(), bytes.len())
-            };
+            let length =
+                unsafe { libc::syscall(libc::SYS_getdents64, fd, bytes.as_mut_ptr(), bytes.len()) };
             let Some(entries) = usize::try_from(length).ok().and_then(|n| bytes.get(..n)) else {
                 self.dir = None;
                 return 0;
@@ -285,15 +291,15 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-/// Reads `file` from its start; the buffer grows to hold it, up to [`FILE_BYTES_MAX`].
-fn read_all(file: &File, bytes: &mut Vec<u8>, shape: Shape) -> io::Result<usize> {
+/// Reads `file` from its start; the buffer grows to hold it, up to `bytes_max`.
+fn read_all(file: &File, bytes: &mut Vec<u8>, shape: Shape, bytes_max: usize) -> io::Result<usize> {
     let mut length = 0;
     loop {
         if length == bytes.len() {
-            if length >= FILE_BYTES_MAX {
+            if length >= bytes_max {
                 return Ok(length);
             }
-            bytes.resize((length * 2).clamp(BUFFER_BYTES, FILE_BYTES_MAX), 0);
+            bytes.resize((length * 2).clamp(1, bytes_max), 0);
         }
         let space = bytes.len() - length;
         let read = match file.read_at(&mut bytes[length..], length as u64) {
@@ -313,13 +319,26 @@ fn read_all(file: &File, bytes: &mut Vec<u8>, shape: Shape) -> io::Result<usize>
     }
 }
 
-/// Reads a small file once, `None` when that is not possible.
+/// What is read of a file that is looked at once.
+const SMALL_BYTES_MAX: usize = 256 << 10;
+
+/// Reads the beginning of a small file once, `None` when that is not possible.
 pub fn read_small(path: &Path) -> Option<Vec<u8>> {
-    let file = File::open(path).ok()?;
-    let mut bytes = vec![0; 64 << 10];
-    let length = read_all(&file, &mut bytes, Shape::Unknown).ok()?;
+    let mut bytes = vec![0; 4096];
+    let file = open_regular(path)?;
+    let length = read_all(&file, &mut bytes, Shape::Unknown, SMALL_BYTES_MAX).ok()?;
     bytes.truncate(length);
     Some(bytes)
+}
+
+/// Opens a file that won't make us wait: no pipe, no device.
+fn open_regular(path: &Path) -> Option<File> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+        .ok()?;
+    file.metadata().ok()?.is_file().then_some(file)
 }
 
 #[cfg(test)]

@@ -180,9 +180,11 @@ mod tests {
 
     #[test]
     fn hostile_lines() {
-        let got = all(b"8 0\n8 0 sda 1 2 3 4 5\nx y z\n-1 0 sdb 1 2 3 4 5 6 7 8 9 10 11\n\
+        let got = all(
+            b"8 0\n8 0 sda 1 2 3 4 5\nx y z\n-1 0 sdb 1 2 3 4 5 6 7 8 9 10 11\n\
             8 0 sdc 18446744073709551615 0 36028797018963968 0 -5 0 2 0 4294967295 3 0\n\
-            8 0 sdd 1 2 3 4 5 6 7 8 9 10 11");
+            8 0 sdd 1 2 3 4 5 6 7 8 9 10 11",
+        );
         let activity = [None, None, None, Some(1024), Some(3), None];
         assert_eq!(got, [("sdc".into(), activity)]);
     }
@@ -190,21 +192,51 @@ mod tests {
     #[test]
     fn names_tell_kinds() {
         for name in [
-            "loop0", "ram1", "sr0", "fd0", "zram0", "mmcblk0boot0", "mmcblk0boot1",
-            "mmcblk0rpmb", "nvme0c1n1", "mtdblock3",
+            "loop0",
+            "ram1",
+            "sr0",
+            "fd0",
+            "zram0",
+            "mmcblk0boot0",
+            "mmcblk0boot1",
+            "mmcblk0rpmb",
+            "nvme0c1n1",
+            "mtdblock3",
         ] {
             assert!(is_no_disk(name.as_bytes()), "{name}");
         }
         for name in [
-            "sda", "srv", "vda", "xvda", "hda", "nvme0n1", "mmcblk0", "mmcblk1p2", "md0", "dm-0",
-            "zd0", "nbd0", "bcache0", "ramdisk",
+            "sda",
+            "srv",
+            "vda",
+            "xvda",
+            "hda",
+            "nvme0n1",
+            "mmcblk0",
+            "mmcblk1p2",
+            "md0",
+            "dm-0",
+            "zd0",
+            "nbd0",
+            "bcache0",
+            "ramdisk",
         ] {
             assert!(!is_no_disk(name.as_bytes()), "{name}");
         }
-        for name in ["sda1", "vda15", "xvda1", "hdb3", "nvme0n1p1", "mmcblk0p2", "md127p1"] {
+        for name in [
+            "sda1",
+            "vda15",
+            "xvda1",
+            "hdb3",
+            "nvme0n1p1",
+            "mmcblk0p2",
+            "md127p1",
+        ] {
             assert!(looks_like_partition(name.as_bytes()), "{name}");
         }
-        for name in ["sda", "nvme0n1", "mmcblk0", "md0", "dm-12", "zd16", "nbd0", "7", "p1"] {
+        for name in [
+            "sda", "nvme0n1", "mmcblk0", "md0", "dm-12", "zd16", "nbd0", "7", "p1",
+        ] {
             assert!(!looks_like_partition(name.as_bytes()), "{name}");
         }
     }

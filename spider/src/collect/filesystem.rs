@@ -59,8 +59,8 @@ impl Filesystem {
             root.proc("self/mountinfo")
         };
         let fixture = root.at(FIXTURE);
-        let fixture = (!root.is_host() && fixture.exists())
-            .then(|| KeptFile::new(fixture, Shape::Unknown));
+        let fixture =
+            (!root.is_host() && fixture.exists()).then(|| KeptFile::new(fixture, Shape::Unknown));
         Self {
             root: root.clone(),
             mountinfo: KeptFile::new(path, Shape::Unknown),

@@ -77,7 +77,13 @@ mod tests {
 
     #[test]
     fn hostile_lines_are_absent() {
-        for bytes in [&b""[..], b"0.52 1.05", b"\n", b"a b c d\n", b"-1.00 1 1.5 /\n"] {
+        for bytes in [
+            &b""[..],
+            b"0.52 1.05",
+            b"\n",
+            b"a b c d\n",
+            b"-1.00 1 1.5 /\n",
+        ] {
             assert_eq!(parse_loadavg(bytes), [None; 5], "{bytes:?}");
         }
         assert_eq!(

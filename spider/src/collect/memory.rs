@@ -90,7 +90,15 @@ mod tests {
         assert_eq!(
             memory,
             [
-                kib(1000), kib(200), None, kib(3), kib(4), kib(5), kib(6), kib(0), kib(0)
+                kib(1000),
+                kib(200),
+                None,
+                kib(3),
+                kib(4),
+                kib(5),
+                kib(6),
+                kib(0),
+                kib(0)
             ]
         );
     }

@@ -19,17 +19,78 @@ pub struct Mount {
 
 /// Not storage, or an image that never changes.
 const NOT_STORAGE: &[&str] = &[
-    "autofs", "binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "cpuset", "cramfs",
-    "debugfs", "devfs", "devpts", "devtmpfs", "efivarfs", "erofs", "functionfs", "fusectl",
-    "hugetlbfs", "ipathfs", "iso9660", "mqueue", "nfsd", "none", "nsfs", "nullfs", "pipefs", "proc",
-    "pstore", "ramfs", "resctrl", "romfs", "rootfs", "rpc_pipefs", "securityfs", "selinuxfs",
-    "smackfs", "sockfs", "squashfs", "sysfs", "tmpfs", "tracefs", "usbfs", "xenfs",
+    "autofs",
+    "binder",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "cpuset",
+    "cramfs",
+    "debugfs",
+    "devfs",
+    "devpts",
+    "devtmpfs",
+    "efivarfs",
+    "erofs",
+    "functionfs",
+    "fusectl",
+    "hugetlbfs",
+    "ipathfs",
+    "iso9660",
+    "mqueue",
+    "nfsd",
+    "none",
+    "nsfs",
+    "nullfs",
+    "pipefs",
+    "proc",
+    "pstore",
+    "ramfs",
+    "resctrl",
+    "romfs",
+    "rootfs",
+    "rpc_pipefs",
+    "securityfs",
+    "selinuxfs",
+    "smackfs",
+    "sockfs",
+    "squashfs",
+    "sysfs",
+    "tmpfs",
+    "tracefs",
+    "usbfs",
+    "xenfs",
 ];
 /// Answered by another machine or by a process: may hang.
 const REMOTE: &[&str] = &[
-    "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "coda", "fuse", "fuseblk", "gfs", "gfs2",
-    "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "panfs", "pvfs2", "smb3",
-    "smbfs", "sshfs", "vboxsf", "virtiofs", "vmhgfs",
+    "9p",
+    "acfs",
+    "afs",
+    "beegfs",
+    "ceph",
+    "cifs",
+    "coda",
+    "fuse",
+    "fuseblk",
+    "gfs",
+    "gfs2",
+    "glusterfs",
+    "gpfs",
+    "lustre",
+    "ncpfs",
+    "nfs",
+    "nfs4",
+    "ocfs2",
+    "panfs",
+    "pvfs2",
+    "smb3",
+    "smbfs",
+    "sshfs",
+    "vboxsf",
+    "virtiofs",
+    "vmhgfs",
 ];
 /// Files that container managers mount from the host into every container.
 const CONTAINER_FILES: &[&str] = &[
@@ -112,7 +173,11 @@ pub fn parse_mountinfo(bytes: &[u8], max: usize) -> (Vec<Mount>, u64) {
                     .any(|above| line.point == *above || is_below(line.point, above))
         };
         // A later mount at the same place hides this one.
-        let hidden = || all[index + 1..].iter().any(|later| later.point == line.point);
+        let hidden = || {
+            all[index + 1..]
+                .iter()
+                .any(|later| later.point == line.point)
+        };
         if !reported || hidden() {
             continue;
         }

@@ -36,10 +36,10 @@ impl Figures {
     }
 }
 
-#[cfg(target_env = "gnu")]
-use libc::{statfs64 as Statfs, statfs64 as statfs};
 #[cfg(not(target_env = "gnu"))]
 use libc::{statfs as Statfs, statfs};
+#[cfg(target_env = "gnu")]
+use libc::{statfs64 as Statfs, statfs64 as statfs};
 
 /// Asks the kernel about the filesystem at `path`.
 pub fn ask(path: &CStr) -> Option<Figures> {
@@ -116,7 +116,10 @@ mod tests {
             [Some(409_600), None, None, Some(10), None]
         );
         assert_eq!(figures("/m\\040x 0 100 50 40 10 5\n")[..3], [None; 3]);
-        assert_eq!(figures("/m\\040x 4096 4611686018427387904 1 1\n"), [None; 5]);
+        assert_eq!(
+            figures("/m\\040x 4096 4611686018427387904 1 1\n"),
+            [None; 5]
+        );
         assert_eq!(parse_fixture(b"/m\\040x 1 1", b"/m x"), None);
     }
 }

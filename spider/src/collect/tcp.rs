@@ -140,7 +140,13 @@ mod tests {
         );
         assert_eq!((got.in_use, got.time_wait), (Some(10), Some(5)));
         assert_eq!(parse_sockstat(b"TCP6: inuse 7\n", b"TCP6:").in_use, Some(7));
-        for bytes in [&b""[..], b"TCP:\n", b"TCP: inuse\n", b"TCP: inuse -1 tw x\n", b"TCP: inuse 3"] {
+        for bytes in [
+            &b""[..],
+            b"TCP:\n",
+            b"TCP: inuse\n",
+            b"TCP: inuse -1 tw x\n",
+            b"TCP: inuse 3",
+        ] {
             assert_eq!(parse_sockstat(bytes, b"TCP:"), Sockstat::default());
         }
     }

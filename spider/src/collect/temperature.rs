@@ -113,7 +113,13 @@ mod tests {
         assert_eq!(parse_celsius_milli(b"45277\n"), Some(45_277));
         assert_eq!(parse_celsius_milli(b" -12500 \n"), Some(-12_500));
         for bytes in [
-            &b""[..], b"\n", b"45", b"-274000\n", b"18446744073709551615\n", b"4e3\n", b"\0\n",
+            &b""[..],
+            b"\n",
+            b"45",
+            b"-274000\n",
+            b"18446744073709551615\n",
+            b"4e3\n",
+            b"\0\n",
         ] {
             assert_eq!(parse_celsius_milli(bytes), None, "{bytes:?}");
         }

@@ -43,7 +43,14 @@ mod tests {
     #[test]
     fn milliseconds_or_nothing() {
         assert_eq!(parse_uptime(b"35207.06 68000.11\n"), Some(35_207_060));
-        for bytes in [&b""[..], b"\n", b"12.5\n", b"-1.00 2.00\n", b"nan\n", b"12.34"] {
+        for bytes in [
+            &b""[..],
+            b"\n",
+            b"12.5\n",
+            b"-1.00 2.00\n",
+            b"nan\n",
+            b"12.34",
+        ] {
             assert_eq!(parse_uptime(bytes), None, "{bytes:?}");
         }
     }

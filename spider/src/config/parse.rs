@@ -366,3 +366,6 @@ fn shown(text: &str) -> String {
     out.push('\'');
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,8 @@ enum Answer {
 /// Counts the sockets of one answer; `None` for an error or something strange.
 fn parse_answer(mut bytes: &[u8], sequence: u32) -> Option<Answer> {
     let mut count = 0;
-    while let Some(header) = bytes.get(..HEADER_BYTES) {
+    while !bytes.is_empty() {
+        let header = bytes.get(..HEADER_BYTES)?;
         let word = |at: usize| Some(u32::from_ne_bytes(header.get(at..at + 4)?.try_into().ok()?));
         let length = word(0)? as usize;
         let kind = u16::from_ne_bytes([header[4], header[5]]);
@@ -155,10 +156,14 @@ mod tests {
         let grown = (0..50).any(|_| {
             let before = listeners.count(&mut buffer);
             let open: Vec<TcpListener> = (0..300)
-                .filter_map(|n| TcpListener::bind(if n % 2 == 0 { "127.0.0.1:0" } else { "[::1]:0" }).ok())
+                .filter_map(|n| {
+                    TcpListener::bind(if n % 2 == 0 { "127.0.0.1:0" } else { "[::1]:0" }).ok()
+                })
                 .collect();
             let after = listeners.count(&mut buffer);
-            before.zip(after).is_some_and(|(a, b)| b - a == open.len() as i64)
+            before
+                .zip(after)
+                .is_some_and(|(a, b)| b - a == open.len() as i64)
         });
         assert!(grown);
     }

@@ -1,0 +1,75 @@
+//! Measures, on this machine: bytes of a delta record, CPU of a sample, and how
+//! often each series changes. `cargo run --example record_bytes [SECONDS] [MS]`
+//!
+//! The order of series in `src/order.rs` comes from its answers.
+
+use std::time::Duration;
+
+use stardust_shared::samples::State;
+use stardust_shared::{Layout, limits};
+use stardust_spider::collect::Sampler;
+use stardust_spider::root::Root;
+
+fn cpu_ns() -> i64 {
+    // SAFETY: an all-zero timespec is valid, and the call writes to it.
+    unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time);
+        time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64
+    }
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1).filter_map(|arg| arg.parse().ok());
+    let seconds: u64 = args.next().unwrap_or(60);
+    let interval_ms: u64 = args.next().unwrap_or(1000);
+    let mut sampler = Sampler::new(Root::new("/"));
+    sampler.collect();
+    let layout = Layout::new(1, sampler.sample().series().to_vec());
+    let mut state = State::default();
+    state.start(&layout, 1, 0, sampler.sample().values());
+    let mut last = state.scaled().to_vec();
+    let mut changes = vec![0u64; layout.len()];
+    let mut sizes = Vec::new();
+    let (mut cpu_collect_ns, mut cpu_encode_ns) = (0, 0);
+    let mut record = Vec::with_capacity(limits::RECORD_BYTES_MAX);
+    let rounds = seconds * 1000 / interval_ms;
+    for seq in 2..rounds + 2 {
+        std::thread::sleep(Duration::from_millis(interval_ms));
+        let start_ns = cpu_ns();
+        let sample = sampler.collect();
+        let middle_ns = cpu_ns();
+        if sample.generation() != 1 {
+            println!("the set of series changed; start again");
+            return;
+        }
+        record.clear();
+        state.encode_delta(&layout, seq, sample.boot_ms(), sample.values(), &mut record);
+        cpu_encode_ns += cpu_ns() - middle_ns;
+        cpu_collect_ns += middle_ns - start_ns;
+        sizes.push(record.len());
+        for ((change, before), now) in changes.iter_mut().zip(&mut last).zip(state.scaled()) {
+            *change += u64::from(before != now);
+            *before = *now;
+        }
+    }
+    for (index, (series, change)) in layout.series().iter().zip(&changes).enumerate() {
+        let percent = change * 100 / rounds.max(1);
+        println!("{:3}.{} {percent:3} % {}", index / 8, index % 8, series.key);
+    }
+    sizes.sort_unstable();
+    let count = sizes.len().max(1);
+    println!(
+        "{} series, {count} records: mean {:.1} bytes, median {}, 99th {}, most {}",
+        layout.len(),
+        sizes.iter().sum::<usize>() as f64 / count as f64,
+        sizes[count / 2],
+        sizes[count * 99 / 100],
+        sizes[count - 1],
+    );
+    println!(
+        "CPU a sample: collect {} us, encode {} us",
+        cpu_collect_ns / count as i64 / 1000,
+        cpu_encode_ns / count as i64 / 1000
+    );
+}

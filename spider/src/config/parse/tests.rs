@@ -1,0 +1,223 @@
+use std::io::{Error, ErrorKind};
+
+use super::*;
+
+const TOKEN: &str = "dG9rZW4tb2YtYS1ub2Rl";
+
+fn files(path: &Path) -> std::io::Result<FileText> {
+    let (text, mode) = match path.to_str().unwrap() {
+        "/t" => (format!("{TOKEN}\n"), 0o600),
+        "/open" => (TOKEN.into(), 0o644),
+        "/empty" => (" \n".into(), 0o600),
+        "/two" => ("a\nb".into(), 0o600),
+        "/conf" => (
+            "# settings\n\nserver = ws://gc:8933\ntoken_file=\"/t\"\n  interval_ms = 1000  \n\
+             ring_bytes = 65536\nroot = /host\nca_file = /ca.pem\n"
+                .into(),
+            0o644,
+        ),
+        "/conf-token" => (format!("server=ws://gc\ntoken={TOKEN}\n"), 0o640),
+        "/conf-bad" => ("server = ws://gc\nsrever = x\n".into(), 0o600),
+        "/conf-line" => ("\n\nnonsense\n".into(), 0o600),
+        "/conf-empty" => ("server =\n".into(), 0o600),
+        _ => return Err(Error::from(ErrorKind::NotFound)),
+    };
+    Ok(FileText { text, mode })
+}
+
+fn with_token(args: &[&str], token: Option<&str>) -> Result<Outcome> {
+    let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+    parse(&Input {
+        args: &args,
+        token: token.map(str::to_owned),
+        read: &files,
+    })
+}
+
+fn config(args: &[&str]) -> Config {
+    match with_token(args, None) {
+        Ok(Outcome::Run(config)) => config,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn error(args: &[&str]) -> String {
+    with_token(args, None).unwrap_err().0
+}
+
+#[test]
+fn flags_in_both_spellings() {
+    let spaced = config(&[
+        "--server",
+        "wss://gc/x",
+        "--token-file",
+        "/t",
+        "--interval",
+        "200",
+        "--root",
+        "/r",
+        "--ring-bytes",
+        "65536",
+        "--ca-file",
+        "/ca",
+    ]);
+    let equals = config(&[
+        "--server=wss://gc/x",
+        "--token-file=/t",
+        "--interval=200",
+        "--root=/r",
+        "--ring-bytes=65536",
+        "--ca-file=/ca",
+    ]);
+    assert_eq!(spaced, equals);
+    assert_eq!(spaced.interval_ms, 200);
+    assert_eq!(spaced.ring_bytes, 65536);
+    assert_eq!(spaced.root, Path::new("/r"));
+    assert_eq!(spaced.ca_file.as_deref(), Some(Path::new("/ca")));
+    assert_eq!(spaced.token, Some(Secret::new(TOKEN)));
+    assert_eq!(spaced.mode, Mode::Link);
+    assert!(spaced.warnings.is_empty());
+}
+
+#[test]
+fn defaults_and_modes() {
+    let once = config(&["--once"]);
+    assert_eq!(once.mode, Mode::Once);
+    assert_eq!((once.interval_ms, once.ring_bytes), (5000, 512 << 10));
+    assert_eq!(once.root, Path::new("/"));
+    assert_eq!(config(&["--stdout"]).mode, Mode::Stdout);
+    assert_eq!(config(&["--stdout", "--once"]).mode, Mode::Once);
+    assert_eq!(with_token(&["--help"], None), Ok(Outcome::Help));
+    assert_eq!(with_token(&["-V"], None), Ok(Outcome::Version));
+}
+
+#[test]
+fn flags_win_over_the_config_file() {
+    let from_file = config(&["--config", "/conf"]);
+    assert_eq!(from_file.server, ServerUrl::parse("ws://gc:8933").ok());
+    assert_eq!((from_file.interval_ms, from_file.ring_bytes), (1000, 65536));
+    assert_eq!(from_file.root, Path::new("/host"));
+    assert_eq!(from_file.token, Some(Secret::new(TOKEN)));
+    assert!(from_file.warnings.is_empty());
+    let both = config(&[
+        "--interval",
+        "300",
+        "--config",
+        "/conf",
+        "--server",
+        "ws://other",
+    ]);
+    assert_eq!(both.interval_ms, 300);
+    assert_eq!(both.server.unwrap().host, "other");
+}
+
+#[test]
+fn the_token_comes_from_flag_then_environment_then_config() {
+    let token = |args: &[&str], env| match with_token(args, env) {
+        Ok(Outcome::Run(config)) => config.token.unwrap().expose().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(token(&["--server=ws://gc"], Some("env")), "env");
+    assert_eq!(
+        token(&["--server=ws://gc", "--token-file=/t"], Some("env")),
+        TOKEN
+    );
+    assert_eq!(token(&["--config=/conf-token"], Some("env")), "env");
+    assert_eq!(token(&["--config=/conf-token"], None), TOKEN);
+}
+
+#[test]
+fn files_that_others_can_read_get_a_warning() {
+    let flag = config(&["--server=ws://gc", "--token-file=/open"]);
+    assert!(
+        flag.warnings[0].contains("chmod 600 /open"),
+        "{:?}",
+        flag.warnings
+    );
+    let file = config(&["--config=/conf-token"]);
+    assert!(file.warnings[0].contains("chmod 600 /conf-token"));
+}
+
+#[test]
+fn errors_say_what_and_what_next() {
+    for (args, words) in [
+        (&["--token", "x"][..], "--token-file"),
+        (&["--token=x"], "arguments"),
+        (&[], "--server"),
+        (&["--server=ws://gc"], "STARDUST_TOKEN"),
+        (&["--sever", "x"], "'--sever'"),
+        (&["x"], "'x'"),
+        (&["--server"], "needs a value"),
+        (&["--server", "--once"], "needs a value"),
+        (&["--server="], "empty"),
+        (&["--server", "http://gc"], "--server: use ws://"),
+        (&["--once=yes"], "no value"),
+        (&["--interval", "199"], "200 to 3600000"),
+        (&["--interval", "3600001"], "3600000"),
+        (&["--interval", "-5"], "--interval: must be a whole number"),
+        (&["--interval", "+500"], "whole number"),
+        (&["--interval", "99999999999999999999"], "whole number"),
+        (&["--interval", "1e3\u{1b}[2J"], "'1e3?[2J'"),
+        (&["--ring-bytes", "65535"], "65536"),
+        (&["--ring-bytes", "268435457"], "268435456"),
+        (&["--config", "/nowhere"], "can't read /nowhere"),
+        (
+            &["--config", "/conf-bad"],
+            "/conf-bad line 2: unknown key 'srever'",
+        ),
+        (
+            &["--config", "/conf-line"],
+            "/conf-line line 3: not a `key = value` line",
+        ),
+        (
+            &["--config", "/conf-empty"],
+            "line 1: 'server' has no value",
+        ),
+        (
+            &["--server=ws://gc", "--token-file=/nowhere"],
+            "can't read /nowhere",
+        ),
+        (
+            &["--server=ws://gc", "--token-file=/empty"],
+            "token is empty",
+        ),
+        (
+            &["--server=ws://gc", "--token-file=/two"],
+            "not a node token",
+        ),
+    ] {
+        let error = error(args);
+        assert!(error.contains(words), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn bounds_are_accepted() {
+    assert_eq!(
+        config(&["--once", "--interval=3600000"]).interval_ms,
+        3_600_000
+    );
+    assert_eq!(
+        config(&["--once", "--ring-bytes=268435456"]).ring_bytes,
+        256 << 20
+    );
+}
+
+#[test]
+fn hostile_tokens_do_not_reach_the_header_nor_the_screen() {
+    for token in [
+        "a\r\nX: y",
+        "a b",
+        "é",
+        "\0",
+        &"x".repeat(TOKEN_BYTES_MAX + 1),
+    ] {
+        let error = with_token(&["--server=ws://gc"], Some(token))
+            .unwrap_err()
+            .0;
+        assert!(
+            !error.contains("X: y") && error.contains(TOKEN_VARIABLE),
+            "{error}"
+        );
+    }
+}
