@@ -79,7 +79,7 @@ export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Pr
   const failed = [...state.errors.values()][0];
   const empty = !state.first && charts.length === 0 && !failed;
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       {failed && <Problem error={failed} onRetry={onRetry} />}
       {empty && (
         <p className="panel px-4 py-12 text-center text-sm text-faint">

@@ -56,7 +56,7 @@ export function Header({ node, status, now, skewMs }: Props) {
     ],
   ];
   return (
-    <header className="grid gap-3">
+    <header className="grid grid-cols-1 gap-3">
       <nav aria-label="Breadcrumb" className="flex items-center gap-1 text-xs text-faint">
         <Link href="/" className="rounded-sm hover:text-text">
           Fleet

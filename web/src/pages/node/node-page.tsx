@@ -78,7 +78,7 @@ function Present({ node }: { node: FleetNode }) {
 
   return (
     <div
-      className="mx-auto grid max-w-440 gap-4 px-3 py-4 sm:px-6 sm:py-5"
+      className="mx-auto grid max-w-440 grid-cols-1 gap-4 px-3 py-4 sm:px-6 sm:py-5"
       data-node-id={node.id}
       data-status={status}
     >

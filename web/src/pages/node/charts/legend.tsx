@@ -77,7 +77,7 @@ export function Legend({ def, data, context, visible, index, bridgeMs, onToggle,
               />
               <span className={`truncate ${on ? '' : 'line-through'}`}>{item.label}</span>
               {on && !many && (
-                <span className="min-w-[6.5ch] text-right whitespace-nowrap text-text">
+                <span className="min-w-[6.5ch] whitespace-nowrap text-text">
                   {item.lines.length === 1
                     ? readingOf(first)
                     : item.lines.map((line) => `${line.paired ?? ''} ${readingOf(line)}`).join('  ')}
