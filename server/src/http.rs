@@ -1,0 +1,241 @@
+//! HTTP on the private Unix socket: tiny_http in, workers, answers out.
+//!
+//! Only the gate reaches the socket (it lies in a 0700 folder): it has read the
+//! whole request, bounded it, and says who the client is. Each connection
+//! carries one request. Bounded by the workers and by the relays that the gate
+//! allows at a time.
+
+mod answer;
+mod request;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+pub use answer::Response;
+pub use request::{BODY_BYTES_MAX, Method, Request};
+
+use crate::error::{Error, Kind};
+use crate::log;
+
+/// Turns a request into an answer. May panic: the client gets a 500 then.
+pub type Handler = dyn Fn(&Request) -> Response + Send + Sync;
+
+/// Pause before the socket is listened on again after accepting has failed.
+const RENEW_PAUSE: Duration = Duration::from_millis(500);
+/// Answers up to this size fit into the socket's buffer: writing them never waits.
+const INLINE_BYTES_MAX: usize = 64 << 10;
+/// Larger answers under way at a time, each on a thread of its own, so that slow
+/// readers don't hold up the workers.
+const LARGE_MAX: usize = 64;
+
+/// The running server; [`HttpServer::stop`] ends it.
+pub struct HttpServer {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    handler: Box<Handler>,
+    listener: UnixListener,
+    /// The last one is in use. tiny_http stops accepting for good at the first
+    /// error (no file descriptors left, say) and removes the socket's file when
+    /// dropped, so those before it are kept until the end.
+    servers: Mutex<Vec<Arc<tiny_http::Server>>>,
+    workers: usize,
+    stopping: AtomicBool,
+    large: AtomicUsize,
+}
+
+/// Serves `handler` on a new Unix socket at `socket` with `workers` threads.
+pub fn serve_with(
+    socket: &Path,
+    workers: usize,
+    handler: Box<Handler>,
+) -> Result<HttpServer, Error> {
+    let failed = |error: io::Error| {
+        Error::new(
+            Kind::System,
+            format!("The socket {} can't be made: {error}.", socket.display()),
+            "See that the folder for temporary files is writable and not full.",
+        )
+    };
+    let listener = UnixListener::bind(socket).map_err(failed)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    let first = listen(&listener).map_err(failed)?;
+    let shared = Arc::new(Shared {
+        handler,
+        listener,
+        servers: Mutex::new(vec![first]),
+        workers,
+        stopping: AtomicBool::new(false),
+        large: AtomicUsize::new(0),
+    });
+    let mut server = HttpServer {
+        shared,
+        workers: Vec::with_capacity(workers),
+    };
+    for number in 0..workers.max(1) {
+        let shared = Arc::clone(&server.shared);
+        let worker = std::thread::Builder::new()
+            .name(format!("http-{number}"))
+            .spawn(move || work(&shared));
+        match worker {
+            Ok(worker) => server.workers.push(worker),
+            Err(error) => {
+                server.stop();
+                return Err(failed(error));
+            }
+        }
+    }
+    Ok(server)
+}
+
+impl HttpServer {
+    /// Lets requests under way finish and removes the socket.
+    pub fn stop(self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        let server = self.shared.current();
+        for _ in &self.workers {
+            server.unblock();
+        }
+        for worker in self.workers {
+            // A worker catches every panic of a handler; one of its own is reported by the hook.
+            let _ = worker.join();
+        }
+    }
+}
+
+fn listen(listener: &UnixListener) -> io::Result<Arc<tiny_http::Server>> {
+    let listener = listener.try_clone()?;
+    let server = tiny_http::Server::from_listener(listener, None)
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(Arc::new(server))
+}
+
+impl Shared {
+    fn servers(&self) -> MutexGuard<'_, Vec<Arc<tiny_http::Server>>> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current(&self) -> Arc<tiny_http::Server> {
+        let servers = self.servers();
+        // There is always one: the list begins with it and only grows.
+        Arc::clone(&servers[servers.len() - 1])
+    }
+
+    /// Listens anew after `failed` has stopped accepting, and wakes its workers.
+    fn renew(&self, failed: &Arc<tiny_http::Server>, error: &io::Error) {
+        log::error(&format!(
+            "The HTTP socket could not accept: {error}. Listening again; if this goes on, raise the limit of open files."
+        ));
+        std::thread::sleep(RENEW_PAUSE);
+        let mut servers = self.servers();
+        if servers.last().is_some_and(|last| Arc::ptr_eq(last, failed)) {
+            match listen(&self.listener) {
+                Ok(server) => servers.push(server),
+                // Tried again with the next worker that comes by here.
+                Err(error) => {
+                    log::error(&format!("The HTTP socket can't be listened on: {error}."))
+                }
+            }
+        }
+        drop(servers);
+        for _ in 0..self.workers {
+            failed.unblock();
+        }
+    }
+}
+
+/// One worker. Never ends before the server does.
+fn work(shared: &Arc<Shared>) {
+    loop {
+        let server = shared.current();
+        match server.recv() {
+            Ok(request) => {
+                // Reading and writing may panic inside of tiny_http too.
+                let done = catch_unwind(AssertUnwindSafe(|| exchange(shared, request)));
+                if done.is_err() {
+                    log::error("A request was dropped because of a fault in Ground Control.");
+                }
+            }
+            Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
+            // Woken on purpose: another worker has renewed the server.
+            Err(error) if error.kind() == io::ErrorKind::Other => {}
+            Err(error) => shared.renew(&server, &error),
+        }
+        if shared.stopping.load(Ordering::SeqCst) {
+            return;
+        }
+    }
+}
+
+fn exchange(shared: &Arc<Shared>, mut raw: tiny_http::Request) {
+    let request = request::read(&mut raw);
+    let head_only = request.as_ref().is_ok_and(|request| request.head);
+    let response = match request {
+        Ok(request) => catch_unwind(AssertUnwindSafe(|| (shared.handler)(&request)))
+            .unwrap_or_else(|_| {
+                log::error(&format!(
+                    "{:?} {} failed because of a fault in Ground Control.",
+                    request.method, request.path
+                ));
+                Response::from(Error::internal())
+            }),
+        Err(error) => Response::from(error),
+    };
+    let bytes = response.to_bytes(head_only);
+    let writer = raw.into_writer();
+    if bytes.len() <= INLINE_BYTES_MAX {
+        return send(writer, &bytes);
+    }
+    let under_way = shared.large.fetch_add(1, Ordering::SeqCst);
+    let place = Large(Arc::clone(shared));
+    if under_way >= LARGE_MAX {
+        drop(place);
+        let busy = Error::new(
+            Kind::Busy,
+            "Too many large answers are under way.",
+            "Try again in a few seconds.",
+        );
+        return send(
+            writer,
+            &Response::from(busy.retry_after_s(3)).to_bytes(head_only),
+        );
+    }
+    // When no thread is to be had the closure is dropped, and with it the writer:
+    // the client sees its connection end.
+    let spawned = std::thread::Builder::new()
+        .name("http-large".into())
+        .spawn(move || {
+            let _place = place;
+            send(writer, &bytes);
+        });
+    if let Err(error) = spawned {
+        log::error(&format!("No thread for a large answer: {error}."));
+    }
+}
+
+/// Counts a large answer until it is sent.
+struct Large(Arc<Shared>);
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        self.0.large.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn send(mut writer: Box<dyn io::Write + Send>, bytes: &[u8]) {
+    // A client that went away is nobody's fault.
+    let _ = writer.write_all(bytes).and_then(|()| writer.flush());
+}
