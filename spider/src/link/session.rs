@@ -43,6 +43,7 @@ enum Phase {
     /// The hello goes out first; `None` when it has.
     AwaitWelcome {
         hello: Option<String>,
+        since_ms: i64,
     },
     Streaming(Streaming),
     Draining,
@@ -91,6 +92,7 @@ impl Session {
     pub fn opened(&mut self, now_ms: i64, hello: &Hello) {
         self.phase = Phase::AwaitWelcome {
             hello: Some(hello.encode()),
+            since_ms: now_ms,
         };
         self.deadline_ms = now_ms + WELCOME_MS_MAX;
         self.heard(now_ms);
@@ -172,13 +174,20 @@ impl Session {
         ring: &mut Ring,
         wall: &mut WallShift,
     ) -> Result<Heard, Fault> {
-        if !matches!(self.phase, Phase::AwaitWelcome { hello: None }) {
+        let Phase::AwaitWelcome {
+            hello: None,
+            since_ms: hello_ms,
+        } = self.phase
+        else {
             return Err(Fault::violation("a welcome that nothing asked for"));
-        }
+        };
+        // It may have lain in the socket while this machine slept: then it says
+        // too little about the time.
+        self.tick(clocks.boot_ms)?;
         let seq = control
             .seq
             .ok_or_else(|| Fault::violation("a welcome without seq"))?;
-        let shift_ms = wall.agree(clocks, control.time_ms)?;
+        let shift_ms = wall.agree(clocks, hello_ms, control.time_ms)?;
         acknowledge(ring, seq)?;
         self.phase = Phase::Streaming(Streaming {
             cursor: Cursor::default(),
@@ -194,7 +203,7 @@ impl Session {
     pub fn poll(&mut self, now_ms: i64, ring: &mut Ring, out: &mut Vec<u8>) -> Option<Output> {
         match &mut self.phase {
             Phase::AwaitUpgrade | Phase::Draining => None,
-            Phase::AwaitWelcome { hello } => hello.take().map(Output::Text),
+            Phase::AwaitWelcome { hello, .. } => hello.take().map(Output::Text),
             Phase::Streaming(streaming) => {
                 let found = ring.read(&mut streaming.cursor, streaming.shift_ms, out);
                 if let Some(Chunk::Layout | Chunk::Samples { .. }) = found {

@@ -5,7 +5,7 @@ use stardust_shared::limits::{TIME_AHEAD_MS_MAX, TIME_MS_MIN};
 use super::fault::Fault;
 
 /// Clocks nearer than this to each other are taken for the same.
-pub const SAME_CLOCK_MS: u64 = 1_000;
+pub const SAME_CLOCK_MS: i64 = 1_000;
 /// No server of today lives after the year 2200.
 const TIME_MS_MAX: i64 = 7_258_118_400_000;
 
@@ -25,32 +25,45 @@ pub struct WallShift {
 }
 
 impl WallShift {
-    /// Decides at a welcome.
+    /// Decides at a welcome that came at `clocks` for a hello sent at `hello_ms`.
     ///
-    /// Our own clock counts while it agrees with the server's; a machine without
-    /// a battery-backed clock that booted in 1970 takes the server's. The last
-    /// session's answer stays while it is nearly right, so that the times of
-    /// neighbouring samples don't jump from one session to the next.
-    pub fn agree(&mut self, clocks: Clocks, server_ms: Option<i64>) -> Result<i64, Fault> {
-        let wall_ms = match server_ms {
+    /// The server read its clock somewhere in between, which leaves a range. The
+    /// last session's answer stays while it is in it, so that the times of
+    /// neighbouring samples don't jump from one session to the next. Then our own
+    /// clock counts. A machine without a battery-backed clock that booted in 1970
+    /// takes the server's.
+    pub fn agree(
+        &mut self,
+        clocks: Clocks,
+        hello_ms: i64,
+        server_ms: Option<i64>,
+    ) -> Result<i64, Fault> {
+        let own_ms = clocks.wall_ms.saturating_sub(clocks.boot_ms);
+        let shift_ms = match server_ms {
             Some(server_ms) if !(TIME_MS_MIN..TIME_MS_MAX).contains(&server_ms) => {
                 return Err(unusable(
                     "the server's clock is wrong (before 2020 or after 2200); set the time on the server",
                 ));
             }
-            Some(server_ms) if server_ms.abs_diff(clocks.wall_ms) > SAME_CLOCK_MS => server_ms,
-            Some(_) => clocks.wall_ms,
+            Some(server_ms) => {
+                let least_ms = server_ms - clocks.boot_ms;
+                let most_ms = server_ms - hello_ms;
+                let fits = least_ms - SAME_CLOCK_MS..=most_ms + SAME_CLOCK_MS;
+                match self.shift_ms {
+                    Some(kept_ms) if fits.contains(&kept_ms) => kept_ms,
+                    _ if fits.contains(&own_ms) => own_ms,
+                    _ => least_ms + (most_ms - least_ms) / 2,
+                }
+            }
             None if clocks.wall_ms < TIME_MS_MIN => {
                 return Err(unusable(
                     "this machine's clock is before 2020 and the server did not tell the time; set the time here",
                 ));
             }
-            None => clocks.wall_ms,
-        };
-        let estimate_ms = wall_ms.saturating_sub(clocks.boot_ms);
-        let shift_ms = match self.shift_ms {
-            Some(kept) if kept.abs_diff(estimate_ms) <= SAME_CLOCK_MS => kept,
-            _ => estimate_ms,
+            None => match self.shift_ms {
+                Some(kept_ms) if kept_ms.abs_diff(own_ms) <= SAME_CLOCK_MS as u64 => kept_ms,
+                _ => own_ms,
+            },
         };
         self.shift_ms = Some(shift_ms);
         Ok(shift_ms)
@@ -65,7 +78,7 @@ fn unusable(words: &'static str) -> Fault {
     }
 }
 
-const _: () = assert!(SAME_CLOCK_MS * 2 < TIME_AHEAD_MS_MAX as u64);
+const _: () = assert!(SAME_CLOCK_MS < TIME_AHEAD_MS_MAX);
 
 #[cfg(test)]
 mod tests {
@@ -79,48 +92,44 @@ mod tests {
 
     #[test]
     fn our_clock_counts_while_it_agrees() {
-        let shift = WallShift::default().agree(clocks(500, NOW), Some(NOW + 1_000));
-        assert_eq!(shift, Ok(NOW - 500));
-        let shift = WallShift::default().agree(clocks(500, NOW), Some(NOW + 1_001));
-        assert_eq!(shift, Ok(NOW + 1_001 - 500));
-        let shift = WallShift::default().agree(clocks(500, NOW), None);
-        assert_eq!(shift, Ok(NOW - 500));
+        let agree = |server_ms| WallShift::default().agree(clocks(500, NOW), 500, server_ms);
+        assert_eq!(agree(Some(NOW + 1_000)), Ok(NOW - 500));
+        assert_eq!(agree(Some(NOW - 1_000)), Ok(NOW - 500));
+        assert_eq!(agree(Some(NOW + 1_001)), Ok(NOW + 1_001 - 500));
+        assert_eq!(agree(None), Ok(NOW - 500));
     }
 
     #[test]
     fn a_machine_that_booted_in_1970_takes_the_servers_time() {
-        let shift = WallShift::default().agree(clocks(9_000, 12_000), Some(NOW));
-        assert_eq!(shift, Ok(NOW - 9_000));
-        assert!(
-            WallShift::default()
-                .agree(clocks(9_000, 12_000), None)
-                .is_err()
-        );
+        let agree = |server_ms| WallShift::default().agree(clocks(9_000, 12_000), 8_600, server_ms);
+        // Half of the way there and back was over when the server read its clock.
+        assert_eq!(agree(Some(NOW)), Ok(NOW - 8_800));
+        assert!(agree(None).is_err());
     }
 
     #[test]
     fn times_do_not_jump_between_sessions() {
         let mut wall = WallShift::default();
-        assert_eq!(wall.agree(clocks(0, NOW), Some(NOW)), Ok(NOW));
+        let mut agree = |boot_ms, hello_ms, wall_ms, server_ms| {
+            wall.agree(clocks(boot_ms, wall_ms), hello_ms, Some(server_ms))
+        };
+        assert_eq!(agree(0, 0, NOW, NOW), Ok(NOW));
         // Slewed by half a second meanwhile: the old shift stays.
-        assert_eq!(
-            wall.agree(clocks(1_000, NOW + 1_500), Some(NOW + 1_500)),
-            Ok(NOW)
-        );
-        // Stepped by an hour: it does not.
+        assert_eq!(agree(1_000, 1_000, NOW + 1_500, NOW + 1_500), Ok(NOW));
+        // A slow answer, and a clock that was set wrong: it still stays.
+        assert_eq!(agree(10_000, 2_000, 0, NOW + 2_500), Ok(NOW));
+        // The server's clock has stepped by an hour: it does not.
         let hour = 3_600_000;
-        let stepped = wall.agree(clocks(2_000, NOW + hour), Some(NOW + hour));
-        assert_eq!(stepped, Ok(NOW + hour - 2_000));
+        let stepped = agree(20_000, 20_000, NOW + hour, NOW + hour);
+        assert_eq!(stepped, Ok(NOW + hour - 20_000));
     }
 
     #[test]
     fn a_server_in_the_wrong_century_is_refused() {
         for server_ms in [i64::MIN, -1, 0, TIME_MS_MIN - 1, TIME_MS_MAX, i64::MAX] {
             let mut wall = WallShift::default();
-            assert!(
-                wall.agree(clocks(0, NOW), Some(server_ms)).is_err(),
-                "{server_ms}"
-            );
+            let answer = wall.agree(clocks(0, NOW), 0, Some(server_ms));
+            assert!(answer.is_err(), "{server_ms}");
             assert!(wall.shift_ms.is_none());
         }
     }

@@ -1,0 +1,590 @@
+//! One world: a Spider, a server and the weather between them.
+
+use std::collections::VecDeque;
+
+use stardust_shared::message::{Control, Identity};
+use stardust_shared::{ABSENT, SeriesDef};
+use stardust_spider::link::Link;
+use stardust_spider::link::fault::Fault;
+use stardust_spider::link::link::News;
+use stardust_spider::link::random::Random;
+use stardust_spider::link::session::Output;
+use stardust_spider::link::wall::Clocks;
+
+use crate::server::Server;
+use crate::truth::{Sampled, Truth};
+
+/// The server's wall clock at boot time 0. It is right; the Spider's may not be.
+const SERVER_WALL_MS: i64 = 1_790_000_000_000;
+/// A message is this long on the way at most, when nothing is stalled.
+const DELAY_MS_MAX: u64 = 300;
+/// Clocks that differ by this much are taken for the same.
+const SAME_CLOCK_MS: i64 = 1_000;
+
+macro_rules! summary {
+    ($($field:ident),*) => {
+        #[derive(Clone, Debug, Default)]
+        pub struct Summary { $(pub $field: u64),* }
+        impl Summary {
+            pub fn add(&mut self, other: &Self) { $(self.$field += other.$field;)* }
+        }
+    };
+}
+summary!(
+    samples,
+    sessions,
+    resets,
+    refusals,
+    half_open,
+    stalls,
+    crashes,
+    crash_lost,
+    duplicates,
+    dropped,
+    clock_steps,
+    suspends,
+    hostile,
+    blocked,
+    layouts,
+    outages
+);
+
+enum Packet {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping,
+    Pong,
+    Close(u16),
+}
+
+/// One connection as the network sees it.
+#[derive(Default)]
+struct Network {
+    to_server: VecDeque<(i64, Packet)>,
+    to_spider: VecDeque<(i64, Packet)>,
+    /// Bytes on the way that the socket still holds.
+    bytes: usize,
+    /// Everything vanishes, and nobody is told.
+    half_open: bool,
+    stalled_until_ms: i64,
+}
+
+enum Connection {
+    /// Not before then.
+    Waiting(i64),
+    /// TCP is up, the answer to the upgrade comes then.
+    Upgrading {
+        at_ms: i64,
+        refusal: Option<u64>,
+    },
+    Open(Network),
+}
+
+pub struct World {
+    random: Random,
+    now_ms: i64,
+    link: Link,
+    server: Server,
+    truth: Truth,
+    connection: Connection,
+    own_wall_off_ms: i64,
+    server_down_until_ms: i64,
+    commit_at_ms: i64,
+    commit_every_ms: u64,
+    sample_at_ms: i64,
+    chaos_at_ms: i64,
+    chaos_every_ms: u64,
+    calm: bool,
+    slept_ms: i64,
+    opened_ms: i64,
+    /// The longest way of a hello and its welcome: no clock can be read better.
+    welcome_ms_max: i64,
+    socket_bytes: usize,
+    generation: u64,
+    series: Vec<SeriesDef>,
+    values: Vec<i64>,
+    summary: Summary,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let rings = [700, 2_000, 6_000, 512 << 10];
+        let ring_bytes = rings[random.below(4) as usize];
+        let interval_ms = [200, 1_000, 5_000][random.below(3) as usize];
+        let identity = Identity::default();
+        let link = Link::new(
+            ring_bytes,
+            interval_ms,
+            "run".into(),
+            "sim".into(),
+            identity,
+        );
+        let wall_offs = [0, 700, -900, -SERVER_WALL_MS, 3_600_000];
+        let mut world = Self {
+            link,
+            server: Server::default(),
+            truth: Truth::default(),
+            now_ms: random.below(100_000) as i64,
+            connection: Connection::Waiting(0),
+            own_wall_off_ms: wall_offs[random.below(5) as usize],
+            server_down_until_ms: 0,
+            commit_at_ms: 0,
+            commit_every_ms: 1 + random.below(15_000),
+            sample_at_ms: 0,
+            chaos_at_ms: 0,
+            chaos_every_ms: 2_000 + random.below(60_000),
+            calm: false,
+            slept_ms: 0,
+            opened_ms: 0,
+            welcome_ms_max: 0,
+            socket_bytes: [300, 3_000, 1 << 20][random.below(3) as usize],
+            generation: 0,
+            series: Vec::new(),
+            values: Vec::new(),
+            summary: Summary::default(),
+            random,
+        };
+        world.change_layout();
+        world
+    }
+
+    /// Trouble for a while, then fair weather: everything must have arrived.
+    pub fn play(mut self) -> Summary {
+        let interval_ms = self.link.interval_ms() as i64;
+        let trouble_ends_ms = self.now_ms + 300 * interval_ms + 120_000;
+        let (mut spin, mut spun_ms) = (0, self.now_ms);
+        loop {
+            let trouble_ends_ms = trouble_ends_ms + self.slept_ms;
+            let samples_end_ms = trouble_ends_ms + 200_000;
+            if self.now_ms >= samples_end_ms + 200_000 {
+                return self.judge();
+            }
+            let calm = self.now_ms >= trouble_ends_ms;
+            if calm && !self.calm {
+                self.fair_weather();
+            }
+            if self.now_ms >= self.sample_at_ms && self.now_ms < samples_end_ms {
+                self.sample();
+            }
+            if self.now_ms >= self.commit_at_ms {
+                self.commit();
+            }
+            if !calm && self.now_ms >= self.chaos_at_ms {
+                let wait_ms = 1 + self.random.below(self.chaos_every_ms);
+                self.chaos_at_ms = self.now_ms + wait_ms as i64;
+                self.chaos();
+            }
+            self.connect();
+            self.deliver();
+            if let Err(fault) = self.link.tick(self.now_ms) {
+                self.fail(fault);
+            }
+            self.send();
+            let next_ms = self.next_ms(samples_end_ms);
+            spin = if next_ms == spun_ms { spin + 1 } else { 0 };
+            assert!(spin < 1_000, "the loop spins at {spun_ms}");
+            spun_ms = next_ms;
+            self.now_ms = next_ms;
+        }
+    }
+
+    fn next_ms(&self, samples_end_ms: i64) -> i64 {
+        let mut next_ms = self.commit_at_ms;
+        if self.sample_at_ms < samples_end_ms {
+            next_ms = next_ms.min(self.sample_at_ms);
+        }
+        if !self.calm {
+            next_ms = next_ms.min(self.chaos_at_ms);
+        }
+        let blocked = match &self.connection {
+            Connection::Waiting(at_ms) | Connection::Upgrading { at_ms, .. } => {
+                next_ms = next_ms.min(*at_ms);
+                true
+            }
+            Connection::Open(network) => {
+                let queues = [&network.to_server, &network.to_spider];
+                for (at_ms, _) in queues.into_iter().filter_map(VecDeque::front) {
+                    if !network.half_open {
+                        next_ms = next_ms.min((*at_ms).max(network.stalled_until_ms));
+                    }
+                }
+                network.bytes >= self.socket_bytes
+            }
+        };
+        if let Some(deadline_ms) = self.link.deadline_ms(!blocked) {
+            next_ms = next_ms.min(deadline_ms);
+        }
+        next_ms.max(self.now_ms)
+    }
+
+    fn sample(&mut self) {
+        for (value, series) in self.values.iter_mut().zip(&self.series) {
+            let scale = i64::from(series.scale);
+            match self.random.below(8) {
+                0 => *value = ABSENT,
+                1..3 => *value = (self.random.bits() as i32 as i64) * scale,
+                3..6 if *value != ABSENT => *value += scale,
+                _ => {}
+            }
+        }
+        self.truth.samples.push(Sampled {
+            boot_ms: self.now_ms,
+            series: self.series.clone(),
+            values: self.values.clone(),
+        });
+        let oldest = self.link.ring().oldest_seq();
+        let seq = self
+            .link
+            .push(self.now_ms, self.generation, &self.series, &self.values);
+        assert_eq!(seq, self.truth.samples.len() as u64);
+        let held = match self.link.ring().oldest_seq() {
+            0 => seq + 1,
+            held => held,
+        };
+        if oldest > 0 {
+            self.truth.dropped.extend(oldest..held);
+        } else {
+            self.truth.dropped.extend(seq..held);
+        }
+        self.summary.samples += 1;
+        self.sample_at_ms = self.now_ms + self.link.interval_ms() as i64;
+        if self.random.below(100) == 0 {
+            self.change_layout();
+        }
+    }
+
+    fn change_layout(&mut self) {
+        let names = ["cpu.idle_ms", "mem.free_bytes", "net.rx_bytes", "x"];
+        self.generation += 1;
+        self.series = (0..1 + self.random.below(12))
+            .map(|n| {
+                let label = format!("{n}-{}", self.random.below(50));
+                SeriesDef::new(names[self.random.below(4) as usize], &[("n", &label)])
+            })
+            .collect();
+        self.values = vec![0; self.series.len()];
+        self.summary.layouts += 1;
+    }
+
+    fn commit(&mut self) {
+        let wait_ms = 1 + self.random.below(self.commit_every_ms);
+        self.commit_at_ms = self.now_ms + wait_ms as i64;
+        if self.now_ms < self.server_down_until_ms {
+            return;
+        }
+        // The ack goes to whatever session is there now, if any.
+        if let Some(ack) = self.server.commit()
+            && self.server.is_streaming()
+        {
+            self.to_spider(Packet::Text(ack));
+        }
+    }
+
+    fn connect(&mut self) {
+        match self.connection {
+            Connection::Waiting(at_ms) if at_ms <= self.now_ms => {
+                if self.now_ms < self.server_down_until_ms {
+                    self.summary.refusals += 1;
+                    return self.fail(Fault::server_down("refused"));
+                }
+                if !self.calm && self.random.below(8) == 0 {
+                    return self.fail(Fault::link_down("no route"));
+                }
+                self.link.connected(self.now_ms);
+                let refusal =
+                    (!self.calm && self.random.below(6) == 0).then(|| self.random.below(4));
+                let at_ms = self.now_ms + self.random.below(3_000) as i64;
+                self.connection = Connection::Upgrading { at_ms, refusal };
+            }
+            Connection::Upgrading { at_ms, refusal } if at_ms <= self.now_ms => match refusal {
+                // No answer at all: the session's own deadline must end this.
+                Some(0) => {
+                    let refusal = None;
+                    let at_ms = self.now_ms + 3_600_000;
+                    self.connection = Connection::Upgrading { at_ms, refusal };
+                }
+                Some(kind) => {
+                    self.summary.refusals += 1;
+                    self.fail(match kind {
+                        1 => Fault::unknown("401").slow(),
+                        2 => Fault::server_down("503"),
+                        _ => Fault::server_down("reset"),
+                    });
+                }
+                None => {
+                    self.server.connected();
+                    self.link.opened(self.now_ms);
+                    self.opened_ms = self.now_ms;
+                    self.summary.sessions += 1;
+                    self.connection = Connection::Open(Network::default());
+                }
+            },
+            _ => {}
+        }
+    }
+
+    /// The connection is gone, for the reason that the Spider sees.
+    fn fail(&mut self, fault: Fault) {
+        self.server.disconnected();
+        let random = self.random.bits();
+        let failed = self.link.failed(self.now_ms, &fault, random);
+        self.link.gone();
+        assert!(failed.retry_ms > self.now_ms, "no try without a pause");
+        assert!(
+            failed.retry_ms <= self.now_ms + 61_000,
+            "no pause without an end"
+        );
+        self.connection = Connection::Waiting(failed.retry_ms);
+    }
+
+    fn to_spider(&mut self, packet: Packet) {
+        let at_ms = self.now_ms + self.random.below(DELAY_MS_MAX) as i64;
+        if let Connection::Open(network) = &mut self.connection {
+            let after_ms = network.to_spider.back().map_or(0, |(at_ms, _)| *at_ms);
+            network.to_spider.push_back((at_ms.max(after_ms), packet));
+        }
+    }
+
+    fn send(&mut self) {
+        let mut out = Vec::new();
+        loop {
+            let Connection::Open(network) = &mut self.connection else {
+                return;
+            };
+            if network.bytes >= self.socket_bytes {
+                self.summary.blocked += 1;
+                return;
+            }
+            out.clear();
+            let packet = match self.link.poll(self.now_ms, &mut out) {
+                None => return,
+                Some(Output::Text(text)) => Packet::Text(text),
+                Some(Output::Binary) => Packet::Binary(out.clone()),
+                Some(Output::Ping) => Packet::Ping,
+            };
+            network.bytes += match &packet {
+                Packet::Text(text) => text.len(),
+                Packet::Binary(bytes) => bytes.len(),
+                _ => 2,
+            };
+            let at_ms = self.now_ms + self.random.below(DELAY_MS_MAX) as i64;
+            let after_ms = network.to_server.back().map_or(0, |(at_ms, _)| *at_ms);
+            network.to_server.push_back((at_ms.max(after_ms), packet));
+        }
+    }
+
+    /// The next packet that is due, in order of time and for either side.
+    fn due(&mut self) -> Option<(bool, Packet)> {
+        let Connection::Open(network) = &mut self.connection else {
+            return None;
+        };
+        if network.half_open || self.now_ms < network.stalled_until_ms {
+            return None;
+        }
+        let due = |queue: &VecDeque<(i64, Packet)>| {
+            queue
+                .front()
+                .map(|(at_ms, _)| *at_ms)
+                .filter(|at_ms| *at_ms <= self.now_ms)
+        };
+        if due(&network.to_server).is_some() {
+            let (_, packet) = network.to_server.pop_front()?;
+            if network.to_server.is_empty() {
+                network.bytes = 0;
+            }
+            return Some((true, packet));
+        }
+        due(&network.to_spider)?;
+        network
+            .to_spider
+            .pop_front()
+            .map(|(_, packet)| (false, packet))
+    }
+
+    fn deliver(&mut self) {
+        while let Some((to_server, packet)) = self.due() {
+            if to_server {
+                self.server_hears(packet);
+            } else if let Err(fault) = self.spider_hears(packet) {
+                return self.fail(fault);
+            }
+        }
+    }
+
+    fn server_hears(&mut self, packet: Packet) {
+        match packet {
+            Packet::Text(text) => {
+                let interval_ms = (self.random.below(10) == 0).then_some(1_000);
+                let wall_ms = SERVER_WALL_MS + self.now_ms;
+                let welcome = self.server.text(&text, wall_ms, interval_ms);
+                // Sometimes the server takes longer than the Spider waits.
+                if self.calm || self.random.below(20) > 0 {
+                    self.to_spider(Packet::Text(welcome));
+                }
+            }
+            Packet::Binary(bytes) => self.server.binary(&bytes, &self.truth),
+            Packet::Ping => self.to_spider(Packet::Pong),
+            Packet::Pong | Packet::Close(_) => {}
+        }
+    }
+
+    fn spider_hears(&mut self, packet: Packet) -> Result<(), Fault> {
+        match packet {
+            Packet::Text(text) => {
+                let clocks = Clocks {
+                    boot_ms: self.now_ms,
+                    wall_ms: SERVER_WALL_MS + self.now_ms + self.own_wall_off_ms,
+                };
+                let news = self.link.text(clocks, &text)?;
+                if matches!(news, News::Connected(_)) {
+                    let way_ms = self.now_ms - self.opened_ms;
+                    self.welcome_ms_max = self.welcome_ms_max.max(way_ms);
+                }
+                if news == News::Interval {
+                    let interval_ms = self.link.interval_ms() as i64;
+                    self.sample_at_ms = self.sample_at_ms.min(self.now_ms + interval_ms);
+                }
+            }
+            Packet::Close(code) => return Err(Fault::closed(code, "simulated")),
+            _ => self.link.heard(self.now_ms),
+        }
+        Ok(())
+    }
+
+    fn chaos(&mut self) {
+        match self.random.below(13) {
+            // A reset: what is on the way is lost from some point on.
+            0 | 1 => self.reset(),
+            2 => {
+                if let Connection::Open(network) = &mut self.connection {
+                    network.half_open = true;
+                    self.summary.half_open += 1;
+                }
+            }
+            3 | 4 => {
+                let for_ms = self.random.below(90_000) as i64;
+                if let Connection::Open(network) = &mut self.connection {
+                    network.stalled_until_ms = self.now_ms + for_ms;
+                    self.summary.stalls += 1;
+                }
+            }
+            5 | 6 => {
+                self.server.crash();
+                self.summary.crashes += 1;
+                let most_ms = [2_000, 2_000, 20_000, 200_000][self.random.below(4) as usize];
+                let down_ms = self.random.below(most_ms) as i64;
+                self.server_down_until_ms = self.now_ms + down_ms;
+                if matches!(self.connection, Connection::Open(_)) {
+                    self.fail(Fault::server_down("reset"));
+                }
+            }
+            7 => {
+                let offs = [0, -800, 900, 86_400_000, -SERVER_WALL_MS, i64::MAX / 4];
+                self.own_wall_off_ms = offs[self.random.below(6) as usize];
+                self.summary.clock_steps += 1;
+            }
+            8 => {
+                // The machine sleeps: no time passes for its packets and samples.
+                let asleep_ms = self.random.below(3 * 3_600_000) as i64;
+                self.slept_ms += asleep_ms;
+                self.now_ms += asleep_ms;
+                self.summary.suspends += 1;
+            }
+            9 => {
+                let codes = [1000, 1001, 1012, 4409];
+                let code = codes[self.random.below(4) as usize];
+                self.to_spider(Packet::Close(code));
+            }
+            10 => self.hostile(),
+            11 => self.to_spider(Packet::Ping),
+            _ => {
+                let interval_ms = [0, 200, 1_000, 7_000][self.random.below(4) as usize];
+                if self.server.is_streaming() {
+                    self.to_spider(Packet::Text(Control::interval(interval_ms).encode()));
+                }
+            }
+        }
+    }
+
+    fn reset(&mut self) {
+        let arrived = self.random.below(6);
+        for _ in 0..arrived {
+            let Connection::Open(network) = &mut self.connection else {
+                return;
+            };
+            if network.half_open {
+                break;
+            }
+            let Some((_, packet)) = network.to_server.pop_front() else {
+                break;
+            };
+            // The server took it in, and its answer never comes back.
+            self.server_hears(packet);
+        }
+        if matches!(self.connection, Connection::Open(_)) {
+            self.summary.resets += 1;
+            self.fail(Fault::server_down("reset"));
+        }
+    }
+
+    fn hostile(&mut self) {
+        let seq = self.link.ring().last_seq() + 1_000_000;
+        let text = match self.random.below(4) {
+            0 => Control::ack(seq).encode(),
+            1 => Control::welcome(0, 0, None).encode(),
+            2 => "{".into(),
+            _ => r#"{"type":"later","seq":[]}"#.into(),
+        };
+        self.summary.hostile += 1;
+        self.to_spider(Packet::Text(text));
+    }
+
+    fn fair_weather(&mut self) {
+        self.calm = true;
+        self.server_down_until_ms = 0;
+        self.own_wall_off_ms = 0;
+        if let Connection::Open(network) = &mut self.connection {
+            network.stalled_until_ms = 0;
+        }
+    }
+
+    fn judge(mut self) -> Summary {
+        let last = self.truth.samples.len() as u64;
+        let ring = self.link.ring();
+        assert!(
+            ring.is_empty(),
+            "{} to {last} still wait",
+            ring.oldest_seq()
+        );
+        assert_eq!(ring.dropped(), self.truth.dropped.len() as u64);
+        for seq in 1..=last {
+            let sampled = &self.truth.samples[seq as usize - 1];
+            match self.server.durable.get(&seq) {
+                Some(time_ms) => {
+                    let off_ms = time_ms - (SERVER_WALL_MS + sampled.boot_ms);
+                    assert!(
+                        off_ms.abs() <= SAME_CLOCK_MS + self.welcome_ms_max,
+                        "{seq} is off by {off_ms} ms"
+                    );
+                    assert!(
+                        !self.server.gaps.contains(&seq),
+                        "{seq} is there and in a gap"
+                    );
+                }
+                None => {
+                    assert!(self.truth.dropped.contains(&seq), "{seq} is lost");
+                    assert!(
+                        self.server.gaps.contains(&seq),
+                        "the loss of {seq} is not named"
+                    );
+                }
+            }
+        }
+        self.summary.crash_lost = self.server.crash_lost;
+        self.summary.duplicates = self.server.duplicates;
+        self.summary.outages = self.server.outages;
+        self.summary.dropped = self.truth.dropped.len() as u64;
+        self.summary
+    }
+}
