@@ -29,6 +29,11 @@ const DESCENDING_FIRST: ReadonlySet<Sort> = new Set([
   'uptime',
 ]);
 
+/** Where Spiders say hello, as seen from here; the real command comes from Ground Control with the token. */
+function serverAddress(): string {
+  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}`;
+}
+
 export function FleetPage() {
   const [, navigate] = useLocation();
   const searchText = useSearch();
@@ -136,10 +141,16 @@ export function FleetPage() {
           <p className="late py-20 text-center text-sm text-faint">Looking for the fleet…</p>
         ) : total === 0 ? (
           <Empty title="No machines yet" line="The stars look very different today.">
-            <p className="max-w-110 text-sm text-dim">
-              Add a node by name: you get one command with its own token. Run it on the machine, and its first
-              numbers appear here within seconds.
-            </p>
+            <ol className="grid max-w-110 list-decimal gap-2 pl-5 text-left text-sm text-dim marker:text-faint">
+              <li>Give the machine a name. You get a command with a token that is its own.</li>
+              <li>
+                Paste the command on the machine:
+                <code className="mt-1 block rounded-md border border-line bg-panel px-3 py-2 font-mono text-xs break-all text-text">
+                  STARDUST_TOKEN=… stardust-spider --server {serverAddress()}
+                </code>
+              </li>
+              <li>Its first numbers appear here within seconds.</li>
+            </ol>
             <Button look="primary" onClick={() => setAdding(true)} className="mt-2">
               <Plus size={15} strokeWidth={2.5} aria-hidden />
               Add the first node

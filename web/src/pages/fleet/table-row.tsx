@@ -93,12 +93,12 @@ export const TableRow = memo(function TableRow({ node, status, now, skewMs, inde
         <Link
           href={`/nodes/${node.id}`}
           data-roving
-          className={`min-w-0 truncate font-medium after:absolute after:inset-0 ${grey ? 'text-dim' : 'text-text'}`}
+          className={`max-w-[calc(100%-1rem)] shrink-0 truncate font-medium after:absolute after:inset-0 ${grey ? 'text-dim' : 'text-text'}`}
         >
           {displayName(node.name)}
         </Link>
-        <span className="flex min-w-0 shrink-[99] gap-1 overflow-hidden max-md:hidden">
-          <Tags tags={node.tags} max={3} />
+        <span className="flex min-w-0 gap-1 overflow-hidden max-md:hidden">
+          <Tags tags={node.tags} max={2} />
         </span>
       </div>
       <div

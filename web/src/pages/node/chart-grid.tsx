@@ -73,6 +73,7 @@ export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Pr
     },
     [onView],
   );
+  const onNetUnit = useCallback((netUnit: 'bytes' | 'bits') => onView({ netUnit }), [onView]);
   const onReset = useCallback(() => onView({ fixed: null }, true), [onView]);
 
   const gap = openGap(node, state);
@@ -106,6 +107,7 @@ export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Pr
             onOnly={(items) => toggle(def.id, items)}
             onZoom={onZoom}
             onReset={onReset}
+            onNetUnit={def.id === 'network' ? onNetUnit : undefined}
           />
         ))}
       </div>

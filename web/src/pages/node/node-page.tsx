@@ -84,7 +84,7 @@ function Present({ node }: { node: FleetNode }) {
     >
       <Header node={node} status={status} now={now} skewMs={fleet.skewMs} />
       <Tiles node={node} grey={grey} />
-      <div className="sticky top-0 z-20 -mx-3 -my-2 border-b border-transparent bg-ink px-3 py-2 sm:-mx-6 sm:px-6">
+      <div className="top-0 z-20 -mx-3 -my-2 bg-ink px-3 py-2 sm:sticky sm:-mx-6 sm:px-6">
         <RangeBar
           view={view}
           from={state.from}

@@ -29,7 +29,7 @@ export function RangeBar({ view, from, to, live, now, onView }: Props) {
   };
   return (
     <div className="flex flex-wrap items-center gap-2">
-      <fieldset className="flex min-w-0 max-w-full overflow-x-auto rounded-md border border-line-strong bg-panel p-px [scrollbar-width:none]">
+      <fieldset className="flex min-w-0 max-w-full overflow-x-auto rounded-md border border-line-strong bg-panel p-px max-sm:mask-r-from-88% [scrollbar-width:none]">
         <legend className="sr-only">Range</legend>
         {RANGES.map((range) => {
           const on = !fixed && range.id === view.rangeId;

@@ -55,7 +55,12 @@ export function Tiles({ node, grey }: { node: FleetNode; grey: boolean }) {
         value={bytes(s.mem_used_bytes)}
         percentOf={memory}
         tone={LEVEL_TEXT[levelOf(memory, 80, 92)]}
-        detail={`${percent(memory)} of ${bytes(s.mem_total_bytes)}, ${swap}`}
+        detail={
+          <>
+            {percent(memory)} of {bytes(s.mem_total_bytes)}
+            <span className="max-sm:hidden">, {swap}</span>
+          </>
+        }
         grey={grey}
       />
       <Tile

@@ -25,6 +25,8 @@ interface Props {
   onOnly(items: string[]): void;
   onZoom(from: number, to: number): void;
   onReset(): void;
+  /** Present on charts of links: bytes or bits. */
+  onNetUnit?(unit: 'bytes' | 'bits'): void;
 }
 
 /** Buckets so close are one line even where the ones between are empty. */
@@ -66,6 +68,17 @@ export const ChartCard = memo(function ChartCard(props: Props) {
       <div className="mb-1 flex items-baseline gap-2 px-1">
         <h3 className="text-sm font-semibold">{def.title}</h3>
         {note && <span className="text-2xs text-faint">{note}</span>}
+        {props.onNetUnit && (
+          <button
+            type="button"
+            data-testid="net-unit"
+            aria-pressed={context.netUnit === 'bits'}
+            onClick={() => props.onNetUnit!(context.netUnit === 'bits' ? 'bytes' : 'bits')}
+            className="-my-1 ml-auto rounded-sm px-1.5 py-0.5 text-2xs text-faint transition hover:bg-hover hover:text-text"
+          >
+            {context.netUnit === 'bits' ? 'in bytes' : 'in bits'}
+          </button>
+        )}
       </div>
       <div
         ref={box}

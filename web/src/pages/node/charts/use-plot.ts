@@ -46,6 +46,22 @@ export function usePlot(args: Args): void {
     ...plot.series.map(({ line, role }) => `${role}:${line.id}:${line.color}`),
   ].join('|');
 
+  const report = (self: uPlot) => {
+    const { left, top } = self.cursor;
+    if (left === undefined || left < 0) {
+      latest.current.onCursor(null);
+      return;
+    }
+    const time = self.posToVal(left, 'x');
+    latest.current.onCursor({
+      index: self.valToIdx(time),
+      left,
+      top: top ?? 0,
+      time,
+      here: self.over.matches(':hover'),
+    });
+  };
+
   const feed = useRef(() => {});
   feed.current = () => {
     const self = chart.current;
@@ -59,6 +75,8 @@ export function usePlot(args: Args): void {
         self.setData(now.plot.data as uPlot.AlignedData, false);
         self.setScale('x', { min: now.from, max: now.to });
       });
+      // The data moved on under a pointer at rest: what it points at is another reading now.
+      if (self.over.matches(':hover')) report(self);
     }
     box.current?.setAttribute('data-points', String(now.plot.points));
   };
@@ -71,19 +89,7 @@ export function usePlot(args: Args): void {
       gaps: () => latest.current.gaps,
       onZoom: (a, b) => latest.current.onZoom(a, b),
       onReset: () => latest.current.onReset(),
-      onCursor: (self) => {
-        const { left, top, idx } = self.cursor;
-        if (left === undefined || left < 0 || idx == null) latest.current.onCursor(null);
-        else {
-          latest.current.onCursor({
-            index: idx,
-            left,
-            top: top ?? 0,
-            time: self.posToVal(left, 'x'),
-            here: self.over.matches(':hover'),
-          });
-        }
-      },
+      onCursor: report,
     });
     options.scales!.x!.min = now.from;
     options.scales!.x!.max = now.to;
