@@ -128,6 +128,15 @@ impl Error {
         Self::new(Kind::Invalid, message, hint)
     }
 
+    /// The system refused something that must work.
+    pub fn system(what: &str, error: &std::io::Error) -> Self {
+        Self::new(
+            Kind::System,
+            format!("Can't {what}: {error}."),
+            "Check the limits of this user and the free memory and disk of this machine.",
+        )
+    }
+
     /// Our own fault. The cause goes to the log, never into an answer.
     pub fn internal() -> Self {
         Self::new(

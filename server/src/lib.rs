@@ -2,8 +2,20 @@
 //!
 //! One process, one port. `ARCHITECTURE.md` at the root is the map.
 
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod capsule;
+pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod error;
+pub mod gate;
+pub mod history;
+pub mod http;
+pub mod hub;
+pub mod log;
 pub mod secret;
 pub mod server_url;
+pub mod spiders;
 pub mod store;

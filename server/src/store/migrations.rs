@@ -9,7 +9,10 @@ use super::StoreError;
 use super::open::{APPLICATION_ID, explain};
 
 /// In order; the first is version 1 (`PRAGMA user_version`).
-const MIGRATIONS: &[(&str, &str)] = &[("0001_base", include_str!("migrations/0001_base.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_base", include_str!("migrations/0001_base.sql")),
+    ("0002_history", include_str!("migrations/0002_history.sql")),
+];
 
 /// The schema version that this program writes.
 pub fn latest() -> i64 {

@@ -1,0 +1,232 @@
+//! Ground Control put together: what starts, in which order, and how it stops.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::auth::Auth;
+use crate::clock::wall_ms;
+use crate::config::Config;
+use crate::error::{Error, Kind};
+use crate::gate::{Event, Gate, GateHandle, GateParts, GateSocket};
+use crate::history::{self, History, Intakes, Writer};
+use crate::hub::Fleet;
+use crate::http::{self, HttpServer};
+use crate::store::Store;
+
+/// Threads that answer API requests.
+const HTTP_WORKERS: usize = 8;
+
+/// What the API works with.
+pub struct App {
+    pub config: Config,
+    /// Where the gate listens; the port is the real one, also after `--port 0`.
+    pub address: SocketAddr,
+    pub store: Arc<Store>,
+    pub auth: Arc<Auth>,
+    pub fleet: Arc<Fleet>,
+    pub history: Arc<History>,
+    pub gate: GateHandle,
+}
+
+/// A Ground Control that is ready to run.
+pub struct Running {
+    pub app: Arc<App>,
+    gate: Gate,
+    http: HttpServer,
+    writer: std::thread::JoinHandle<()>,
+    stop_writer: std::sync::mpsc::Sender<history::Command>,
+    _run_dir: RunDir,
+}
+
+impl Running {
+    /// Opens the database, checks the secret, binds the port and starts all
+    /// threads but the gate's own.
+    ///
+    /// # Errors
+    /// Anything that makes serving impossible or unsafe, before anything is served.
+    pub fn start(config: Config) -> Result<Self, Error> {
+        let secret = config.secret.clone().ok_or_else(|| {
+            Error::new(Kind::Config, "STARDUST_SECRET is not set.", "Set it in the environment.")
+        })?;
+        let store = Arc::new(Store::open(&config.db)?);
+        // Sessions can only end once there is a gate to tell.
+        let slot: Arc<OnceLock<GateHandle>> = Arc::default();
+        let to_gate = Arc::clone(&slot);
+        let auth = Arc::new(Auth::open(
+            Arc::clone(&store),
+            &secret,
+            &config.admin,
+            Arc::new(move |ids| {
+                if let Some(gate) = to_gate.get() {
+                    gate.sessions_ended(ids);
+                }
+            }),
+        )?);
+        refuse_open_default(&config, &auth)?;
+
+        let progress = history::durable_progress(&store)?;
+        let mut records = store.nodes()?;
+        for record in &mut records {
+            let newest = progress.iter().filter(|(node, _)| *node == record.id);
+            let newest = newest.map(|(_, progress)| progress.time_ms).max();
+            record.last_seen_ms = record.last_seen_ms.max(newest);
+        }
+        let fleet = Arc::new(Fleet::new(records, wall_ms()));
+        let writer = Writer::open(Arc::clone(&store))?;
+
+        let (socket, handle) = bind(&config)?;
+        let _ = slot.set(handle.clone());
+        let run_dir = RunDir::create()?;
+        let api_socket = run_dir.path().join("api.sock");
+        let app = Arc::new(App {
+            address: socket.address(),
+            history: Arc::new(History::new(Arc::clone(&store))),
+            store,
+            auth: Arc::clone(&auth),
+            fleet: Arc::clone(&fleet),
+            gate: handle.clone(),
+            config,
+        });
+        let http = http::serve(&api_socket, Arc::clone(&app), HTTP_WORKERS)?;
+
+        let (commands, from_gate) = channel();
+        let to_gate = handle.clone();
+        let writer = std::thread::Builder::new()
+            .name("history".into())
+            .spawn(move || {
+                writer.run(&from_gate, &|outcome| to_gate.send(Event::History(outcome)));
+            })
+            .map_err(|error| Error::system("start the history thread", &error))?;
+        let gate = Gate::new(
+            socket,
+            GateParts {
+                fleet,
+                auth,
+                intakes: Intakes::new(progress),
+                trusted_proxies: app.config.trusted_proxies.clone(),
+                interval_ms: app.config.interval_ms,
+                api_socket,
+                history: commands.clone(),
+                commit_interval: Duration::from_millis(app.config.commit_interval_ms),
+            },
+        );
+        Ok(Self { app, gate, http, writer, stop_writer: commands, _run_dir: run_dir })
+    }
+
+    /// Serves on this thread until told to stop, then stops in order: Spiders and
+    /// browsers are told, what is pending is committed, threads end.
+    pub fn run(self) -> Result<(), Error> {
+        stop_on_signals(self.app.gate.clone())?;
+        let result = self.gate.run();
+        self.http.stop();
+        let _ = self.stop_writer.send(history::Command::Stop);
+        let _ = self.writer.join();
+        result.map_err(|error| Error::system("wait for connections", &error))
+    }
+}
+
+/// While the default password holds, whoever reaches the port owns the fleet.
+fn refuse_open_default(config: &Config, auth: &Auth) -> Result<(), Error> {
+    if config.bind.is_loopback() || !auth.default_password_in_use() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Config,
+        format!("The password is still the default one, so --bind {} is refused.", config.bind),
+        "Set STARDUST_ADMIN_PASS before the first start, or start without --bind, sign in on \
+         this machine and change the password.",
+    ))
+}
+
+fn bind(config: &Config) -> Result<(GateSocket, GateHandle), Error> {
+    let address = SocketAddr::new(config.bind, config.port);
+    let bound = match GateSocket::bind(address) {
+        // To try it out, any port will do.
+        Err(error) if config.demo && error.kind() == std::io::ErrorKind::AddrInUse => {
+            GateSocket::bind(SocketAddr::new(config.bind, 0))
+        }
+        other => other,
+    };
+    bound.map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "Another program has this port: stop it, or choose another one with --port."
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "Ports under 1024 need privileges: choose a higher one with --port."
+            }
+            _ => "Check --bind: it must be an address of this machine.",
+        };
+        Error::new(Kind::System, format!("Can't listen on {address}: {error}."), hint)
+    })
+}
+
+fn stop_on_signals(gate: GateHandle) -> Result<(), Error> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
+        .map_err(|error| Error::system("handle signals", &error))?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            let mut told = false;
+            for _ in &mut signals {
+                if told {
+                    // Asked twice: now. What is pending stays with the Spiders.
+                    std::process::exit(130);
+                }
+                told = true;
+                gate.stop();
+            }
+        })
+        .map(|_| ())
+        .map_err(|error| Error::system("start the signal thread", &error))
+}
+
+/// A folder that only this user can enter, removed at the end.
+pub struct RunDir(PathBuf);
+
+impl RunDir {
+    pub fn create() -> Result<Self, Error> {
+        let base = std::env::temp_dir();
+        let mut random = [0u8; 8];
+        getrandom::fill(&mut random).map_err(|error| {
+            Error::new(Kind::System, format!("The system gives no random bytes: {error}."), "")
+        })?;
+        let path = base.join(format!("stardust-{:016x}", u64::from_le_bytes(random)));
+        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
+            Error::new(
+                Kind::System,
+                format!("Can't make a folder in {}: {error}.", base.display()),
+                "Set TMPDIR to a folder that this user may write to.",
+            )
+        })?;
+        Ok(Self(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        // Left behind, it is an empty folder in the temp folder.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Raises the limit of open files to what the system allows: each Spider is one.
+pub fn raise_file_limit() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid rlimit for both calls, which only read and write it.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Who is asking: the peer itself, or whom a trusted proxy names. Pure.
+
+use std::net::IpAddr;
+
+use super::head::Head;
+
+/// The client's address and the scheme that it used.
+///
+/// `X-Forwarded-For` is believed only from a trusted proxy, and only back to the
+/// first address that is not one: everything before it the client may have made up.
+pub fn client(head: &Head, peer: IpAddr, trusted: &[IpAddr]) -> (IpAddr, &'static str) {
+    let peer = peer.to_canonical();
+    if !trusted.contains(&peer) {
+        return (peer, "http");
+    }
+    let forwarded: Vec<&str> = head
+        .headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"))
+        .flat_map(|(_, value)| value.split(','))
+        .map(str::trim)
+        .collect();
+    let mut client = peer;
+    for text in forwarded.iter().rev() {
+        let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() else { break };
+        client = address.to_canonical();
+        if !trusted.contains(&client) {
+            break;
+        }
+    }
+    let https = head.get("x-forwarded-proto").is_some_and(|p| p.eq_ignore_ascii_case("https"));
+    (client, if https { "https" } else { "http" })
+}
+
+/// Whether a page of `origin` may open `/live` on this host.
+///
+/// A browser always sends Origin with a WebSocket; a script with a Bearer token
+/// sends none and carries no cookie that a foreign page could borrow.
+pub fn origin_allowed(head: &Head, has_bearer: bool) -> bool {
+    let Some(origin) = head.get("origin") else { return has_bearer };
+    let Some((scheme, host)) = origin.split_once("://") else { return false };
+    if scheme != "http" && scheme != "https" {
+        return false;
+    }
+    let default = if scheme == "https" { ":443" } else { ":80" };
+    let plain = |host: &str| host.strip_suffix(default).unwrap_or(host).to_ascii_lowercase();
+    head.get("host").is_some_and(|own| plain(own) == plain(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(headers: &[(&str, &str)]) -> Head {
+        let headers = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        Head { method: "GET".into(), target: "/".into(), headers }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let spoofed = head(&[("X-Forwarded-For", "6.6.6.6, 192.0.2.9"), ("X-Forwarded-Proto", "https")]);
+        assert_eq!(client(&spoofed, ip("192.0.2.1"), &[]), (ip("192.0.2.1"), "http"));
+        let trusted = [ip("127.0.0.1"), ip("10.0.0.1")];
+        assert_eq!(client(&spoofed, ip("127.0.0.1"), &trusted), (ip("192.0.2.9"), "https"));
+        let chain = head(&[("X-Forwarded-For", "6.6.6.6, 192.0.2.9, 10.0.0.1")]);
+        assert_eq!(client(&chain, ip("::ffff:127.0.0.1"), &trusted), (ip("192.0.2.9"), "http"));
+        let junk = head(&[("X-Forwarded-For", "<script>")]);
+        assert_eq!(client(&junk, ip("127.0.0.1"), &trusted), (ip("127.0.0.1"), "http"));
+    }
+
+    #[test]
+    fn foreign_pages_may_not_open_live() {
+        let check = |origin: Option<&str>, host: &str, bearer: bool| {
+            let mut headers = vec![("Host", host)];
+            headers.extend(origin.map(|origin| ("Origin", origin)));
+            origin_allowed(&head(&headers), bearer)
+        };
+        assert!(check(Some("http://a:8933"), "a:8933", false));
+        assert!(check(Some("https://A"), "a:443", false));
+        assert!(check(Some("https://a:443"), "a", false));
+        assert!(!check(Some("http://a:8934"), "a:8933", false));
+        assert!(!check(Some("https://evil.example"), "a", false));
+        assert!(!check(Some("https://evil.example"), "a", true));
+        assert!(!check(Some("null"), "a", false));
+        assert!(!check(Some("file://a"), "a", false));
+        assert!(!check(None, "a", false));
+        assert!(check(None, "a", true));
+    }
+}

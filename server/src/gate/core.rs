@@ -1,0 +1,66 @@
+//! What all connections share on the gate thread, apart from the connections.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tungstenite::Utf8Bytes;
+
+use crate::auth::Auth;
+use crate::history::Intakes;
+use crate::hub::Fleet;
+
+/// Passed to every connection while it works.
+pub struct Core {
+    pub fleet: Arc<Fleet>,
+    pub auth: Arc<Auth>,
+    pub intakes: Intakes,
+    pub trusted_proxies: Vec<IpAddr>,
+    /// What Spiders are told; `None` leaves it to them.
+    pub interval_ms: Option<u64>,
+    /// Where tiny_http listens.
+    pub api_socket: PathBuf,
+
+    /// Time of this turn of the loop.
+    pub now: Instant,
+    pub wall_ms: i64,
+    /// One buffer to read into, for all connections.
+    pub scratch: Vec<u8>,
+    /// Bytes of request bodies that are being gathered.
+    pub bodies_bytes: usize,
+
+    /// The connection of each online node.
+    pub spiders: HashMap<i64, usize>,
+    /// How many `/live` connections there are.
+    pub live_count: usize,
+    /// Which connections watch a node in full.
+    pub watchers: HashMap<i64, Vec<usize>>,
+    /// Messages for the watchers of a node, to be handed out this turn.
+    pub outbox: VecDeque<(i64, Utf8Bytes)>,
+    /// Samples were refused since the writer could not keep up.
+    pub overflowed: bool,
+}
+
+impl Core {
+    pub fn is_watched(&self, node: i64) -> bool {
+        self.watchers.contains_key(&node)
+    }
+
+    pub fn watch(&mut self, token: usize, node: i64) {
+        let watchers = self.watchers.entry(node).or_default();
+        if !watchers.contains(&token) {
+            watchers.push(token);
+        }
+    }
+
+    pub fn unwatch(&mut self, token: usize, node: i64) {
+        if let Some(watchers) = self.watchers.get_mut(&node) {
+            watchers.retain(|watcher| *watcher != token);
+            if watchers.is_empty() {
+                self.watchers.remove(&node);
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What bounds the gate, in one place.
+
+use std::time::Duration;
+
+/// Connections of all kinds at the same time.
+pub const CONNECTIONS_MAX: usize = 20_000;
+/// Request line and headers, in bytes.
+pub const HEAD_BYTES_MAX: usize = 16 << 10;
+/// Headers in one request.
+pub const HEADERS_MAX: usize = 64;
+/// Time for a whole request head to arrive.
+pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// Body of one request, in bytes.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// Bodies that are being gathered, all connections together.
+pub const BODIES_BYTES_MAX: usize = 32 << 20;
+/// Time for a whole body to arrive.
+pub const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+/// Requests inside the API at the same time: tiny_http starts a thread for each.
+pub const RELAYS_MAX: usize = 64;
+/// Requests that wait for one of those; more get 503.
+pub const RELAYS_WAITING_MAX: usize = 512;
+/// Time for the API to answer and for the client to take the answer.
+pub const RELAY_TIME_MAX: Duration = Duration::from_secs(60);
+/// An answer moves through a buffer of this size.
+pub const RELAY_BUFFER_BYTES: usize = 64 << 10;
+/// Time to go on reading after an answer, so that the client sees all of it.
+pub const LINGER_TIME_MAX: Duration = Duration::from_secs(2);
+/// Bytes read in that time before the connection is cut.
+pub const LINGER_BYTES_MAX: usize = 256 << 10;
+/// Time for a Spider to say hello.
+pub const HELLO_TIME_MAX: Duration = Duration::from_secs(10);
+/// Time for a close frame to leave.
+pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
+/// Connections accepted in one turn of the loop.
+pub const ACCEPTS_PER_TURN: usize = 64;
+/// Messages read from one WebSocket in one turn of the loop.
+pub const MESSAGES_PER_TURN: usize = 32;
+/// Control frames (ping, pong) of one peer in a second.
+pub const CONTROL_FRAMES_PER_SECOND: u32 = 20;
+/// What a Spider's connection may have waiting to be sent.
+pub const SPIDER_QUEUE_BYTES_MAX: usize = 64 << 10;
+/// What a browser may have waiting before it is dropped as too slow.
+pub const LIVE_QUEUE_BYTES_MAX: usize = 8 << 20;
+/// A browser that takes nothing for this long while something waits is too slow.
+pub const LIVE_STALL_MAX: Duration = Duration::from_secs(20);
+/// Largest message of a browser, in bytes.
+pub const LIVE_MESSAGE_BYTES_MAX: usize = 4 << 10;
+/// Nodes that one browser watches in full.
+pub const WATCHED_MAX: usize = 8;
+/// Browsers at the same time.
+pub const LIVE_MAX: usize = 1_000;
+/// How often changes are told to browsers.
+pub const LIVE_TICK: Duration = Duration::from_millis(500);
+/// How often deadlines are looked at.
+pub const SWEEP_TICK: Duration = Duration::from_millis(250);
+/// Events from other threads that may wait for the loop.
+pub const EVENTS_MAX: usize = 10_000;
+/// Pause after the system had no file descriptor left.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Time that an orderly stop may take.
+pub const STOP_TIME_MAX: Duration = Duration::from_secs(8);

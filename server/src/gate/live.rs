@@ -1,0 +1,145 @@
+//! The connection of one open Capsule: a snapshot, then changes.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use serde::Deserialize;
+use tungstenite::{Message, Utf8Bytes};
+
+use super::core::Core;
+use super::limits::{
+    LIVE_MESSAGE_BYTES_MAX, LIVE_QUEUE_BYTES_MAX, LIVE_STALL_MAX, MESSAGES_PER_TURN, WATCHED_MAX,
+};
+use super::socket::{Ending, Incoming, Socket, code};
+use super::spider::Turn;
+use crate::auth::Session;
+use crate::hub;
+use crate::store::SessionId;
+
+pub struct LiveConn {
+    pub socket: Socket,
+    session: Session,
+    queue: VecDeque<Utf8Bytes>,
+    queued_bytes: usize,
+    /// Since when something waits and nothing leaves.
+    stalled: Option<Instant>,
+    pub watched: Vec<i64>,
+    /// Nodes that were just added to the watched ones and need their backlog.
+    pub newly_watched: Vec<i64>,
+}
+
+#[derive(Deserialize)]
+struct FromCapsule {
+    r#type: String,
+    #[serde(default)]
+    nodes: Vec<i64>,
+}
+
+impl LiveConn {
+    pub fn new(
+        stream: mio::net::TcpStream,
+        rest: Vec<u8>,
+        session: Session,
+        core: &Core,
+    ) -> Self {
+        let mut live = Self {
+            socket: Socket::new(stream, rest, LIVE_MESSAGE_BYTES_MAX, core.now),
+            session,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            stalled: None,
+            watched: Vec::new(),
+            newly_watched: Vec::new(),
+        };
+        live.push(core.fleet.snapshot(core.wall_ms).into());
+        live
+    }
+
+    pub fn session_id(&self) -> &SessionId {
+        &self.session.id
+    }
+
+    /// Queues a message that all browsers share.
+    pub fn push(&mut self, message: Utf8Bytes) {
+        self.queued_bytes += message.len();
+        self.queue.push_back(message);
+    }
+
+    /// Reads what the Capsule asks for.
+    pub fn drive(&mut self, core: &mut Core) -> Result<Turn, Ending> {
+        for _ in 0..MESSAGES_PER_TURN {
+            match self.socket.read(core.now)? {
+                Incoming::Nothing => return Ok(Turn::Done),
+                Incoming::Message(Message::Text(text)) => self.message(&text)?,
+                Incoming::Message(Message::Binary(_)) => {
+                    return Err(Ending::close(code::VIOLATION, "only text is spoken here"));
+                }
+                Incoming::Message(Message::Close(_)) => {
+                    return Err(Ending::gone("the Capsule was closed"));
+                }
+                Incoming::Message(_) => {}
+            }
+        }
+        Ok(Turn::More)
+    }
+
+    fn message(&mut self, text: &str) -> Result<(), Ending> {
+        let message: FromCapsule = serde_json::from_str(text)
+            .map_err(|_| Ending::close(code::VIOLATION, "not the JSON that /live takes"))?;
+        // Types of a newer Capsule are skipped.
+        if message.r#type != "watch" {
+            return Ok(());
+        }
+        if message.nodes.len() > WATCHED_MAX {
+            return Err(Ending::close(
+                code::VIOLATION,
+                format!("at most {WATCHED_MAX} nodes can be watched"),
+            ));
+        }
+        self.newly_watched =
+            message.nodes.iter().copied().filter(|id| !self.watched.contains(id)).collect();
+        self.watched = message.nodes;
+        Ok(())
+    }
+
+    /// Sends what is queued. One message at a time is in tungstenite's buffer, so
+    /// that the queue says how far behind the browser is.
+    pub fn flush(&mut self, now: Instant) -> Result<(), Ending> {
+        loop {
+            if !self.socket.is_flushed() {
+                self.socket.flush()?;
+            }
+            if !self.socket.is_flushed() {
+                let since = *self.stalled.get_or_insert(now);
+                let waiting = self.queued_bytes;
+                if waiting > LIVE_QUEUE_BYTES_MAX || now.duration_since(since) > LIVE_STALL_MAX {
+                    return Err(Ending::close(
+                        code::TOO_SLOW,
+                        format!("the browser is too slow: {waiting} bytes wait for it"),
+                    ));
+                }
+                return Ok(());
+            }
+            self.stalled = None;
+            let Some(message) = self.queue.pop_front() else { return Ok(()) };
+            self.queued_bytes -= message.len();
+            self.socket.write(Message::Text(message))?;
+        }
+    }
+
+    pub fn tick(&mut self, core: &Core) -> Result<(), Ending> {
+        if core.wall_ms >= self.session.expires_ms {
+            return Err(Ending::close(code::SESSION_ENDED, "the session has expired"));
+        }
+        self.flush(core.now)?;
+        self.socket.tick(core.now)
+    }
+
+    /// Says why, then closes.
+    pub fn close(&mut self, code: u16, reason: &str, now: Instant) {
+        if !self.socket.is_closing() {
+            let _ = self.socket.write(Message::text(hub::bye_message(reason)));
+            self.socket.close(code, reason, now);
+        }
+    }
+}

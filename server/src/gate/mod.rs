@@ -1,0 +1,649 @@
+//! The gate: the public port and the one event loop.
+//!
+//! It accepts, reads one request head, and routes: `/ws` and `/live` become
+//! WebSockets in the loop, everything else is relayed to tiny_http on a private
+//! Unix socket. The loop never waits on disk, DNS, SSH or a lock that is held
+//! across I/O. What bounds it is in [`limits`].
+
+mod client;
+mod commit;
+mod core;
+mod handle;
+mod head;
+mod http;
+mod limits;
+mod live;
+mod refusal;
+mod socket;
+mod spider;
+mod upgrade;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, UnixStream};
+use mio::{Events, Interest, Poll, Token, Waker};
+use slab::Slab;
+
+use self::commit::Commits;
+use self::core::Core;
+pub use self::handle::{Event, GateHandle};
+use self::http::{HttpConn, Step};
+use self::limits::{
+    ACCEPT_PAUSE, ACCEPTS_PER_TURN, CONNECTIONS_MAX, LIVE_TICK, RELAYS_MAX, RELAYS_WAITING_MAX,
+    STOP_TIME_MAX, SWEEP_TICK,
+};
+use self::live::LiveConn;
+use self::refusal::Refusal;
+use self::socket::{Ending, code};
+use self::spider::{SpiderConn, Turn};
+use crate::clock::wall_ms;
+use crate::history::Command;
+
+const LISTENER: Token = Token(usize::MAX - 1);
+const WAKER: Token = Token(usize::MAX - 2);
+/// A connection `n` has token `2 n`; its socket to the API has `2 n + 1`.
+fn token(conn: usize) -> Token {
+    Token(conn * 2)
+}
+
+enum Conn {
+    Http(HttpConn),
+    Spider(Box<SpiderConn>),
+    Live(Box<LiveConn>),
+}
+
+/// What the gate is made of.
+pub struct GateParts {
+    pub fleet: Arc<crate::hub::Fleet>,
+    pub auth: Arc<crate::auth::Auth>,
+    pub intakes: crate::history::Intakes,
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    pub interval_ms: Option<u64>,
+    pub api_socket: PathBuf,
+    pub history: Sender<Command>,
+    pub commit_interval: Duration,
+}
+
+pub struct Gate {
+    poll: Poll,
+    listener: TcpListener,
+    events: Receiver<Event>,
+    conns: Slab<Conn>,
+    core: Core,
+    commits: Commits,
+    /// Connections with more to do than one turn allows.
+    again: Vec<usize>,
+    accept_again: bool,
+    accept_paused_until: Option<Instant>,
+    relays: usize,
+    waiting: std::collections::VecDeque<usize>,
+    next_sweep: Instant,
+    next_live: Instant,
+    stop_by: Option<Instant>,
+}
+
+/// The parts of a gate that exist before the threads that talk to it.
+pub struct GateSocket {
+    poll: Poll,
+    listener: TcpListener,
+    events: Receiver<Event>,
+    address: SocketAddr,
+}
+
+impl GateSocket {
+    /// Listens on `address`; port 0 takes any free one.
+    pub fn bind(address: SocketAddr) -> io::Result<(Self, GateHandle)> {
+        let poll = Poll::new()?;
+        let mut listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let (handle, events) = GateHandle::new(waker);
+        Ok((Self { poll, listener, events, address }, handle))
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Gate {
+    pub fn new(socket: GateSocket, parts: GateParts) -> Self {
+        let now = Instant::now();
+        Self {
+            poll: socket.poll,
+            listener: socket.listener,
+            events: socket.events,
+            conns: Slab::new(),
+            commits: Commits::new(parts.history, parts.commit_interval, now),
+            core: Core {
+                fleet: parts.fleet,
+                auth: parts.auth,
+                intakes: parts.intakes,
+                trusted_proxies: parts.trusted_proxies,
+                interval_ms: parts.interval_ms,
+                api_socket: parts.api_socket,
+                now,
+                wall_ms: wall_ms(),
+                scratch: vec![0; 16 << 10],
+                bodies_bytes: 0,
+                spiders: Default::default(),
+                live_count: 0,
+                watchers: Default::default(),
+                outbox: Default::default(),
+                overflowed: false,
+            },
+            again: Vec::new(),
+            accept_again: false,
+            accept_paused_until: None,
+            relays: 0,
+            waiting: Default::default(),
+            next_sweep: now + SWEEP_TICK,
+            next_live: now + LIVE_TICK,
+            stop_by: None,
+        }
+    }
+
+    /// Runs until told to stop.
+    ///
+    /// # Errors
+    /// Only when the system's poll itself fails.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut ready = Events::with_capacity(1024);
+        loop {
+            match self.poll.poll(&mut ready, Some(self.timeout())) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            self.core.now = Instant::now();
+            self.core.wall_ms = wall_ms();
+            // Told first: a node that was just added must be known before its Spider.
+            self.take_events();
+            for index in std::mem::take(&mut self.again) {
+                self.drive(index);
+            }
+            for event in &ready {
+                match event.token() {
+                    LISTENER => self.accept_again = true,
+                    WAKER => {}
+                    Token(token) => self.drive(token / 2),
+                }
+            }
+            self.accept();
+            self.hand_out();
+            self.start_relays();
+            self.ticks();
+            self.hand_out();
+            if self.stopped() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        if !self.again.is_empty() || (self.accept_again && self.accept_paused_until.is_none()) {
+            return Duration::ZERO;
+        }
+        let next = self.next_sweep.min(self.next_live).min(self.commits.due());
+        next.saturating_duration_since(Instant::now())
+    }
+
+    fn accept(&mut self) {
+        if let Some(until) = self.accept_paused_until {
+            if self.core.now < until {
+                return;
+            }
+            self.accept_paused_until = None;
+        }
+        if !self.accept_again || self.stop_by.is_some() {
+            return;
+        }
+        for _ in 0..ACCEPTS_PER_TURN {
+            match self.listener.accept() {
+                Ok((stream, peer)) => self.admit(stream, peer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.accept_again = false;
+                    return;
+                }
+                // The client was gone before it was accepted.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    crate::log::error(&format!(
+                        "no more connections can be accepted: {error}. Raise the limit of open \
+                         files (LimitNOFILE= or ulimit -n)."
+                    ));
+                    self.accept_paused_until = Some(self.core.now + ACCEPT_PAUSE);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, mut stream: mio::net::TcpStream, peer: SocketAddr) {
+        // Over the limit: closing at once costs least, and clients try again.
+        if self.conns.len() >= CONNECTIONS_MAX {
+            return;
+        }
+        let _ = stream.set_nodelay(true);
+        let entry = self.conns.vacant_entry();
+        let index = entry.key();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if self.poll.registry().register(&mut stream, token(index), interest).is_ok() {
+            entry.insert(Conn::Http(HttpConn::new(stream, peer.ip(), self.core.now)));
+        }
+    }
+
+    /// Lets one connection do its work. Unknown numbers are events of
+    /// connections that ended in this turn.
+    fn drive(&mut self, index: usize) {
+        let Some(conn) = self.conns.get_mut(index) else { return };
+        match conn {
+            Conn::Http(http) => {
+                let was_relaying = http.is_relaying();
+                let step = http.drive(&mut self.core);
+                if was_relaying && !http.is_relaying() {
+                    self.relays -= 1;
+                }
+                match step {
+                    Step::Wait => {}
+                    Step::Again => self.again.push(index),
+                    Step::Close => self.close(index, &Ending::gone("closed")),
+                    Step::WantSlot if self.waiting.len() < RELAYS_WAITING_MAX => {
+                        self.waiting.push_back(index)
+                    }
+                    Step::WantSlot => {
+                        http.refuse(Refusal::Busy, self.core.now);
+                        self.again.push(index);
+                    }
+                    Step::Upgrade(handover) => self.upgrade(index, *handover),
+                }
+            }
+            Conn::Spider(spider) => match spider.drive(&mut self.core) {
+                Ok(Turn::Done) => {}
+                Ok(Turn::More) => self.again.push(index),
+                Err(ending) => self.close(index, &ending),
+            },
+            Conn::Live(live) => {
+                let result = live.drive(&mut self.core);
+                let fresh = std::mem::take(&mut live.newly_watched);
+                match result {
+                    Ok(turn) => {
+                        self.rewatch(index, &fresh);
+                        if matches!(turn, Turn::More) {
+                            self.again.push(index);
+                        }
+                        self.flush_live(index);
+                    }
+                    Err(ending) => self.close(index, &ending),
+                }
+            }
+        }
+    }
+
+    fn upgrade(&mut self, index: usize, handover: http::Handover) {
+        let Some(Conn::Http(http)) = self.conns.get_mut(index) else { return };
+        let admitted = match upgrade::check(&handover, &self.core) {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                http.refuse(refusal, self.core.now);
+                self.again.push(index);
+                return;
+            }
+        };
+        let response = upgrade::response(&handover);
+        // The first bytes on this connection: the kernel's buffer is empty.
+        if !matches!(io::Write::write(&mut http.stream, &response), Ok(n) if n == response.len()) {
+            self.close(index, &Ending::gone("closed during the handshake"));
+            return;
+        }
+        let Conn::Http(http) = self.conns.remove(index) else { return };
+        let vacant = self.conns.vacant_entry();
+        // A slab hands out the place that was freed last: the registration stays right.
+        debug_assert_eq!(vacant.key(), index);
+        match admitted {
+            upgrade::Admitted::Spider(node) => {
+                let client = handover.client.to_string();
+                let spider =
+                    SpiderConn::new(http.stream, handover.rest, node, client, self.core.now);
+                vacant.insert(Conn::Spider(Box::new(spider)));
+                let before = self.core.spiders.insert(node, index);
+                if let Some(before) = before.filter(|before| *before != index) {
+                    crate::log::warn(&format!(
+                        "node {node}: a second Spider connected with its token; the first was closed"
+                    ));
+                    let reason = "replaced by a newer connection with the same token";
+                    self.close(before, &Ending::close(code::REPLACED, reason));
+                }
+            }
+            upgrade::Admitted::Live(session) => {
+                self.core.live_count += 1;
+                let live = LiveConn::new(http.stream, handover.rest, session, &self.core);
+                vacant.insert(Conn::Live(Box::new(live)));
+            }
+        }
+        // What came behind the head is not announced again.
+        self.again.push(index);
+    }
+
+    /// Gives waiting requests a place in the API.
+    fn start_relays(&mut self) {
+        while self.relays < RELAYS_MAX {
+            let Some(index) = self.waiting.pop_front() else { return };
+            let Some(Conn::Http(http)) = self.conns.get_mut(index) else { continue };
+            if !http.is_waiting() {
+                continue;
+            }
+            let connected = UnixStream::connect(&self.core.api_socket).and_then(|mut upstream| {
+                let interest = Interest::READABLE | Interest::WRITABLE;
+                let number = Token(index * 2 + 1);
+                self.poll.registry().register(&mut upstream, number, interest)?;
+                Ok(upstream)
+            });
+            match connected {
+                Ok(upstream) => {
+                    http.start_relay(upstream, self.core.now);
+                    self.relays += 1;
+                }
+                Err(error) => {
+                    crate::log::error(&format!("the API can't be reached: {error}"));
+                    http.refuse(Refusal::NoAnswer, self.core.now);
+                }
+            }
+            self.again.push(index);
+        }
+    }
+
+    /// The node's backlog that is not in the database yet, then its new samples.
+    fn rewatch(&mut self, index: usize, fresh: &[i64]) {
+        let Some(Conn::Live(live)) = self.conns.get(index) else { return };
+        let watched = live.watched.clone();
+        let stale: Vec<i64> = self
+            .core
+            .watchers
+            .iter()
+            .filter(|(node, tokens)| tokens.contains(&index) && !watched.contains(node))
+            .map(|(node, _)| *node)
+            .collect();
+        for node in stale {
+            self.core.unwatch(index, node);
+        }
+        for &node in fresh {
+            self.core.watch(index, node);
+            let messages = self.backlog(node);
+            if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
+                messages.into_iter().for_each(|message| live.push(message.into()));
+            }
+        }
+    }
+
+    fn backlog(&self, node: i64) -> Vec<String> {
+        let mut messages = Vec::new();
+        // By address: two runs of a Spider may give two layouts one number.
+        let mut told: *const stardust_shared::Layout = std::ptr::null();
+        self.core.intakes.for_each_pending(node, &mut |layout, state| {
+            if !std::ptr::eq(told, layout) {
+                told = layout;
+                messages.push(crate::hub::layout_message(node, layout));
+            }
+            messages.push(crate::hub::sample_message(node, layout, state));
+        });
+        let conn = self.core.spiders.get(&node).and_then(|index| self.conns.get(*index));
+        if let Some(Conn::Spider(spider)) = conn
+            && let Some(layout) = spider.layout()
+            && !std::ptr::eq(told, Arc::as_ptr(layout))
+        {
+            messages.push(crate::hub::layout_message(node, layout));
+        }
+        messages
+    }
+
+    /// Hands samples to those who watch their nodes.
+    fn hand_out(&mut self) {
+        let mut touched = Vec::new();
+        while let Some((node, message)) = self.core.outbox.pop_front() {
+            for &index in self.core.watchers.get(&node).into_iter().flatten() {
+                if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
+                    live.push(message.clone());
+                    touched.push(index);
+                }
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for index in touched {
+            self.flush_live(index);
+        }
+    }
+
+    fn flush_live(&mut self, index: usize) {
+        let Some(Conn::Live(live)) = self.conns.get_mut(index) else { return };
+        if let Err(ending) = live.flush(self.core.now) {
+            self.close(index, &ending);
+        }
+    }
+
+    fn ticks(&mut self) {
+        let now = self.core.now;
+        if now >= self.next_live {
+            self.next_live = now + LIVE_TICK;
+            self.tell_changes();
+        }
+        if now >= self.next_sweep {
+            self.next_sweep = now + SWEEP_TICK;
+            self.sweep();
+        }
+        self.commits.tick(&mut self.core);
+    }
+
+    fn tell_changes(&mut self) {
+        // Taken even when nobody listens, so that they don't pile up.
+        let Some(changes) = self.core.fleet.take_changes(self.core.wall_ms) else { return };
+        if self.core.live_count == 0 {
+            return;
+        }
+        let message = tungstenite::Utf8Bytes::from(changes);
+        let listening: Vec<usize> = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| matches!(conn, Conn::Live(_)))
+            .map(|(index, _)| index)
+            .collect();
+        for index in listening {
+            if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
+                live.push(message.clone());
+            }
+            self.flush_live(index);
+        }
+    }
+
+    /// Deadlines and keep-alives.
+    fn sweep(&mut self) {
+        let now = self.core.now;
+        let mut endings = Vec::new();
+        for (index, conn) in &mut self.conns {
+            let result = match conn {
+                Conn::Http(http) => {
+                    let was_relaying = http.is_relaying();
+                    let goes_on = http.tick(now);
+                    if was_relaying && !http.is_relaying() {
+                        self.relays -= 1;
+                    }
+                    if goes_on {
+                        // A refusal may have to be written.
+                        if !http.is_relaying() && !http.is_waiting() {
+                            self.again.push(index);
+                        }
+                        Ok(())
+                    } else {
+                        Err(Ending::gone("too slow"))
+                    }
+                }
+                Conn::Spider(spider) => spider.tick(now),
+                Conn::Live(live) => live.tick(&self.core),
+            };
+            if let Err(ending) = result {
+                endings.push((index, ending));
+            }
+        }
+        for (index, ending) in endings {
+            self.close(index, &ending);
+        }
+    }
+
+    fn take_events(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            match event {
+                Event::NodeRemoved(node) => {
+                    self.core.intakes.forget(node);
+                    self.commits.forget(node);
+                    if let Some(&index) = self.core.spiders.get(&node) {
+                        self.close(index, &Ending::close(code::NODE_REMOVED, "the node was removed"));
+                    }
+                }
+                Event::SessionsEnded(ids) => self.end_sessions(&ids),
+                Event::History(outcome) => {
+                    let acks = self.commits.outcome(outcome, &mut self.core);
+                    self.acknowledge(&acks);
+                }
+                Event::Stop => self.begin_stop(),
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, acks: &[crate::history::Committed]) {
+        for done in acks {
+            let Some(&index) = self.core.spiders.get(&done.node) else { continue };
+            let Some(Conn::Spider(spider)) = self.conns.get_mut(index) else { continue };
+            if spider.run() != Some(done.run.as_str()) {
+                continue;
+            }
+            let missed = spider.missed();
+            if let Err(ending) = spider.ack(done.seq) {
+                self.close(index, &ending);
+            } else if missed {
+                // Room again: a fresh session sends what was not taken in.
+                let reason = "history takes samples again";
+                self.close(index, &Ending::close(code::FRESH_SESSION, reason));
+            }
+        }
+        if !acks.is_empty() && std::mem::take(&mut self.core.overflowed) {
+            // Sessions with nothing in this batch missed samples too.
+            let missed: Vec<usize> = self
+                .conns
+                .iter()
+                .filter(|(_, conn)| matches!(conn, Conn::Spider(spider) if spider.missed()))
+                .map(|(index, _)| index)
+                .collect();
+            for index in missed {
+                let reason = "history takes samples again";
+                self.close(index, &Ending::close(code::FRESH_SESSION, reason));
+            }
+        }
+    }
+
+    fn end_sessions(&mut self, ids: &[crate::store::SessionId]) {
+        let ended: Vec<usize> = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| matches!(conn, Conn::Live(live) if ids.contains(live.session_id())))
+            .map(|(index, _)| index)
+            .collect();
+        for index in ended {
+            self.close(index, &Ending::close(code::SESSION_ENDED, "the session has ended"));
+        }
+    }
+
+    /// Ends a connection: with a close frame where there is somebody to tell.
+    fn close(&mut self, index: usize, ending: &Ending) {
+        let now = self.core.now;
+        let Some(conn) = self.conns.get_mut(index) else { return };
+        if let Conn::Spider(spider) = conn {
+            let node = spider.node;
+            // Unless a newer connection has taken its place.
+            if self.core.spiders.get(&node) == Some(&index) {
+                self.core.spiders.remove(&node);
+                self.core.fleet.with_node(node, |n| n.offline(&ending.reason, self.core.wall_ms));
+                crate::log::info(&format!("node {node} is offline: {}", ending.reason));
+            }
+        }
+        if let Some(code) = ending.code {
+            let closing = match conn {
+                Conn::Http(_) => false,
+                Conn::Spider(spider) => {
+                    spider.socket.close(code, &ending.reason, now);
+                    true
+                }
+                Conn::Live(live) => {
+                    live.close(code, &ending.reason, now);
+                    true
+                }
+            };
+            if closing {
+                return;
+            }
+        }
+        self.remove(index);
+    }
+
+    fn remove(&mut self, index: usize) {
+        let registry = self.poll.registry();
+        match self.conns.remove(index) {
+            Conn::Http(mut http) => {
+                self.core.bodies_bytes -= http.reserved;
+                if http.is_relaying() {
+                    self.relays -= 1;
+                }
+                if let Some(upstream) = http.upstream() {
+                    let _ = registry.deregister(upstream);
+                }
+                let _ = registry.deregister(&mut http.stream);
+            }
+            Conn::Spider(mut spider) => {
+                let _ = registry.deregister(spider.socket.stream());
+            }
+            Conn::Live(mut live) => {
+                self.core.live_count -= 1;
+                for node in std::mem::take(&mut live.watched) {
+                    self.core.unwatch(index, node);
+                }
+                let _ = registry.deregister(live.socket.stream());
+            }
+        }
+    }
+
+    fn begin_stop(&mut self) {
+        if self.stop_by.is_some() {
+            return;
+        }
+        self.stop_by = Some(self.core.now + STOP_TIME_MAX);
+        let _ = self.poll.registry().deregister(&mut self.listener);
+        self.commits.now();
+        // Requests inside the API are answered; others have not begun.
+        let open: Vec<usize> = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| !matches!(conn, Conn::Http(http) if http.is_relaying()))
+            .map(|(index, _)| index)
+            .collect();
+        for index in open {
+            let reason = "Ground Control is stopping";
+            self.close(index, &Ending::close(code::GOING_AWAY, reason));
+        }
+    }
+
+    /// All is committed and everyone has been told, or time is up.
+    fn stopped(&self) -> bool {
+        let Some(by) = self.stop_by else { return false };
+        let idle = self.conns.is_empty() && self.commits.is_idle(&self.core);
+        if !idle && self.core.now >= by && !self.commits.is_idle(&self.core) {
+            crate::log::warn("stopping with uncommitted samples: the Spiders will send them again");
+        }
+        idle || self.core.now >= by
+    }
+}

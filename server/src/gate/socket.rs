@@ -1,0 +1,208 @@
+//! A WebSocket in the loop: what Spiders' and browsers' connections share.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use stardust_shared::limits::{PING_INTERVAL_MS, PINGS_MISSED_MAX};
+use tungstenite::error::{CapacityError, Error as WsError};
+use tungstenite::protocol::frame::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{Message, WebSocket};
+
+use super::limits::{CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND};
+
+/// Close codes of ours; the meanings are in PROTOCOL.md and the OpenAPI file.
+pub mod code {
+    pub const GOING_AWAY: u16 = 1001;
+    pub const VIOLATION: u16 = 1008;
+    pub const FRESH_SESSION: u16 = 1012;
+    pub const SESSION_ENDED: u16 = 4401;
+    pub const NODE_REMOVED: u16 = 4403;
+    pub const TOO_SLOW: u16 = 4408;
+    pub const REPLACED: u16 = 4409;
+}
+
+/// Why a connection ends, in words for the log and for the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Sent in the close frame; `None` when there is nobody to send it to.
+    pub code: Option<u16>,
+    pub reason: String,
+}
+
+impl Ending {
+    pub fn close(code: u16, reason: impl Into<String>) -> Self {
+        Self { code: Some(code), reason: reason.into() }
+    }
+
+    pub fn gone(reason: impl Into<String>) -> Self {
+        Self { code: None, reason: reason.into() }
+    }
+}
+
+/// What reading gave.
+pub enum Incoming {
+    Message(Message),
+    /// Nothing more for now.
+    Nothing,
+}
+
+pub struct Socket {
+    ws: WebSocket<TcpStream>,
+    last_heard: Instant,
+    pinged_at: Instant,
+    /// Control frames since the second began.
+    controls: (Instant, u32),
+    /// Set once a close frame was queued.
+    closing: Option<Instant>,
+    flushed: bool,
+}
+
+impl Socket {
+    /// `rest`: what was read behind the request head.
+    pub fn new(stream: TcpStream, rest: Vec<u8>, message_bytes_max: usize, now: Instant) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4 << 10)
+            .write_buffer_size(4 << 10)
+            .max_message_size(Some(message_bytes_max))
+            .max_frame_size(Some(message_bytes_max));
+        Self {
+            ws: WebSocket::from_partially_read(stream, rest, Role::Server, Some(config)),
+            last_heard: now,
+            pinged_at: now,
+            controls: (now, 0),
+            closing: None,
+            flushed: true,
+        }
+    }
+
+    pub fn stream(&mut self) -> &mut TcpStream {
+        self.ws.get_mut()
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Whether all that was written has left.
+    pub fn is_flushed(&self) -> bool {
+        self.flushed
+    }
+
+    /// Next message. Pings are answered by tungstenite itself.
+    pub fn read(&mut self, now: Instant) -> Result<Incoming, Ending> {
+        match self.ws.read() {
+            Ok(message) => {
+                self.last_heard = now;
+                self.pinged_at = now;
+                if message.is_ping() || message.is_pong() {
+                    self.count_control(now)?;
+                }
+                Ok(Incoming::Message(message))
+            }
+            Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                Ok(Incoming::Nothing)
+            }
+            Err(error) => Err(ending(error)),
+        }
+    }
+
+    fn count_control(&mut self, now: Instant) -> Result<(), Ending> {
+        if now.duration_since(self.controls.0) >= Duration::from_secs(1) {
+            self.controls = (now, 0);
+        }
+        self.controls.1 += 1;
+        if self.controls.1 > CONTROL_FRAMES_PER_SECOND {
+            return Err(Ending::close(code::VIOLATION, "too many control frames"));
+        }
+        Ok(())
+    }
+
+    /// Queues a message; call [`Self::flush`] once per turn.
+    pub fn write(&mut self, message: Message) -> Result<(), Ending> {
+        if self.closing.is_some() {
+            return Ok(());
+        }
+        self.flushed = false;
+        match self.ws.write(message) {
+            Ok(()) => Ok(()),
+            // The frame is in tungstenite's buffer; the kernel's is full.
+            Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(ending(error)),
+        }
+    }
+
+    /// Sends what is queued, as far as the kernel takes it.
+    pub fn flush(&mut self) -> Result<(), Ending> {
+        match self.ws.flush() {
+            Ok(()) => {
+                self.flushed = true;
+                Ok(())
+            }
+            Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.flushed = false;
+                Ok(())
+            }
+            Err(error) => Err(ending(error)),
+        }
+    }
+
+    /// Queues a close frame. The connection is dropped when the peer has
+    /// answered, or after a while.
+    pub fn close(&mut self, code: u16, reason: &str, now: Instant) {
+        if self.closing.is_some() {
+            return;
+        }
+        self.closing = Some(now);
+        // A control frame holds 125 bytes, two of them the code.
+        let reason = stardust_shared::series::cut_at(reason, 120);
+        let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+        // Errors show up at the next read or flush; there is a deadline besides.
+        let _ = self.ws.close(Some(frame));
+        let _ = self.ws.flush();
+    }
+
+    /// Keep-alive and the deadline of a close, looked at now and then.
+    pub fn tick(&mut self, now: Instant) -> Result<(), Ending> {
+        if let Some(since) = self.closing {
+            return if now.duration_since(since) > CLOSE_TIME_MAX {
+                Err(Ending::gone("closed"))
+            } else {
+                Ok(())
+            };
+        }
+        let silent = now.duration_since(self.last_heard);
+        let ping = Duration::from_millis(PING_INTERVAL_MS);
+        if silent > ping * PINGS_MISSED_MAX as u32 {
+            return Err(Ending::gone(format!("no answer for {} s", silent.as_secs())));
+        }
+        if now.duration_since(self.pinged_at) >= ping {
+            self.pinged_at = now;
+            self.write(Message::Ping(tungstenite::Bytes::new()))?;
+            self.flush()?;
+        }
+        Ok(())
+    }
+}
+
+fn ending(error: WsError) -> Ending {
+    match error {
+        WsError::ConnectionClosed | WsError::AlreadyClosed => {
+            Ending::gone("the connection was closed")
+        }
+        WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => Ending::close(
+            code::VIOLATION,
+            format!("a message of {size} bytes is over the limit of {max_size}"),
+        ),
+        WsError::Io(error) => Ending::gone(format!("the connection broke: {error}")),
+        WsError::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
+            Ending::gone("the connection broke")
+        }
+        WsError::Protocol(error) => {
+            Ending::close(code::VIOLATION, format!("not the WebSocket protocol: {error}"))
+        }
+        other => Ending::close(code::VIOLATION, other.to_string()),
+    }
+}

@@ -1,0 +1,256 @@
+//! The connection of one Spider: `AwaitHello`, then `Streaming`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use stardust_shared::limits::{
+    FRAME_BYTES_MAX, INTERVAL_MS_MAX, INTERVAL_MS_MIN, TIME_AHEAD_MS_MAX, TIME_MS_MIN,
+};
+use stardust_shared::message::{Control, Hello};
+use stardust_shared::varint::Reader;
+use stardust_shared::{Layout, PROTOCOL_VERSION, State, WireError, layout, samples};
+use tungstenite::Message;
+
+use super::core::Core;
+use super::limits::{HELLO_TIME_MAX, MESSAGES_PER_TURN};
+use super::socket::{Ending, Incoming, Socket, code};
+use crate::history::{Pushed, Seen};
+use crate::hub;
+
+pub struct SpiderConn {
+    pub socket: Socket,
+    pub node: i64,
+    address: String,
+    state: Phase,
+    opened: Instant,
+}
+
+enum Phase {
+    AwaitHello,
+    Streaming(Box<Streaming>),
+}
+
+struct Streaming {
+    run: String,
+    layout: Option<Arc<Layout>>,
+    state: State,
+    /// Sequence of the last record of this session.
+    last_seq: u64,
+    /// Some samples were not taken in: the Spider must send them again.
+    missed: bool,
+    /// Acknowledgement that has not left yet; a newer one replaces it.
+    ack: Option<u64>,
+}
+
+/// Whether there may be more to read.
+pub enum Turn {
+    Done,
+    More,
+}
+
+impl SpiderConn {
+    pub fn new(
+        stream: mio::net::TcpStream,
+        rest: Vec<u8>,
+        node: i64,
+        address: String,
+        now: Instant,
+    ) -> Self {
+        let socket = Socket::new(stream, rest, FRAME_BYTES_MAX, now);
+        Self { socket, node, address, state: Phase::AwaitHello, opened: now }
+    }
+
+    /// The run of the Spider, once it has said hello.
+    pub fn run(&self) -> Option<&str> {
+        match &self.state {
+            Phase::AwaitHello => None,
+            Phase::Streaming(streaming) => Some(&streaming.run),
+        }
+    }
+
+    /// Samples of this session were refused and must be sent again.
+    pub fn missed(&self) -> bool {
+        matches!(&self.state, Phase::Streaming(streaming) if streaming.missed)
+    }
+
+    /// Reads and works on what has come, a bounded number of messages.
+    pub fn drive(&mut self, core: &mut Core) -> Result<Turn, Ending> {
+        let mut turn = Turn::More;
+        for _ in 0..MESSAGES_PER_TURN {
+            match self.socket.read(core.now)? {
+                Incoming::Nothing => {
+                    turn = Turn::Done;
+                    break;
+                }
+                Incoming::Message(message) if !self.socket.is_closing() => {
+                    self.message(message, core)?;
+                }
+                Incoming::Message(_) => {}
+            }
+        }
+        self.flush()?;
+        Ok(turn)
+    }
+
+    fn flush(&mut self) -> Result<(), Ending> {
+        if let Phase::Streaming(streaming) = &mut self.state
+            && self.socket.is_flushed()
+            && let Some(seq) = streaming.ack.take()
+        {
+            self.socket.write(Message::text(Control::ack(seq).encode()))?;
+        }
+        self.socket.flush()
+    }
+
+    pub fn ack(&mut self, seq: u64) -> Result<(), Ending> {
+        if let Phase::Streaming(streaming) = &mut self.state {
+            streaming.ack = Some(seq);
+        }
+        self.flush()
+    }
+
+    pub fn tick(&mut self, now: Instant) -> Result<(), Ending> {
+        if matches!(self.state, Phase::AwaitHello)
+            && now.duration_since(self.opened) > HELLO_TIME_MAX
+        {
+            return Err(Ending::close(code::VIOLATION, "no hello within 10 s"));
+        }
+        self.socket.tick(now)
+    }
+
+    fn message(&mut self, message: Message, core: &mut Core) -> Result<(), Ending> {
+        match (&mut self.state, message) {
+            (_, Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Ok(()),
+            (_, Message::Close(frame)) => Err(Ending::gone(match frame {
+                Some(frame) if !frame.reason.is_empty() => {
+                    format!("the Spider said: {}", frame.reason)
+                }
+                _ => "the Spider closed the connection".to_string(),
+            })),
+            (Phase::AwaitHello, Message::Text(text)) => self.hello(&text, core),
+            (Phase::AwaitHello, Message::Binary(_)) => {
+                Err(Ending::close(code::VIOLATION, "the first message must be a hello"))
+            }
+            // No text message but hello is known in version 1: kinds of a newer
+            // Spider are skipped.
+            (Phase::Streaming(_), Message::Text(_)) => Ok(()),
+            (Phase::Streaming(streaming), Message::Binary(bytes)) => {
+                streaming.binary(self.node, &bytes, core).map_err(violation)
+            }
+        }
+    }
+
+    fn hello(&mut self, text: &str, core: &mut Core) -> Result<(), Ending> {
+        let hello = Hello::decode(text).map_err(violation)?;
+        if hello.protocol != PROTOCOL_VERSION {
+            return Err(Ending::close(
+                code::VIOLATION,
+                format!("protocol {} is not spoken here, only {PROTOCOL_VERSION}", hello.protocol),
+            ));
+        }
+        let told = core.interval_ms;
+        let interval_ms =
+            told.unwrap_or(hello.interval_ms).clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
+        let seen = Seen {
+            time_ms: core.wall_ms,
+            address: self.address.clone(),
+            version: hello.version.clone(),
+            identity: hello.identity.clone(),
+        };
+        let known = core.fleet.with_node(self.node, |node| {
+            node.hello(&hello, &self.address, interval_ms, core.wall_ms);
+        });
+        if known.is_none() {
+            return Err(Ending::close(code::NODE_REMOVED, "the node was removed"));
+        }
+        let durable_seq = core.intakes.open(self.node, &hello, interval_ms, seen);
+        let welcome = Control::welcome(durable_seq, core.wall_ms, told);
+        self.socket.write(Message::text(welcome.encode()))?;
+        self.state = Phase::Streaming(Box::new(Streaming {
+            run: hello.run,
+            layout: None,
+            state: State::default(),
+            last_seq: 0,
+            missed: false,
+            ack: None,
+        }));
+        Ok(())
+    }
+
+    /// What a new watcher of this node needs first: the layout.
+    pub fn layout(&self) -> Option<&Arc<Layout>> {
+        match &self.state {
+            Phase::Streaming(streaming) => streaming.layout.as_ref(),
+            Phase::AwaitHello => None,
+        }
+    }
+}
+
+impl Streaming {
+    fn binary(&mut self, node: i64, bytes: &[u8], core: &mut Core) -> Result<(), WireError> {
+        match bytes.split_first() {
+            Some((&layout::KIND_LAYOUT, body)) => {
+                let layout = Layout::decode(body)?;
+                if self.layout.as_ref().is_some_and(|known| layout.id() <= known.id()) {
+                    return Err(WireError::OutOfRange("layout number"));
+                }
+                if core.is_watched(node) {
+                    let message = hub::layout_message(node, &layout);
+                    core.outbox.push_back((node, message.into()));
+                }
+                self.layout = Some(Arc::new(layout));
+                self.state = State::default();
+                Ok(())
+            }
+            Some((&samples::KIND_SAMPLES, body)) => self.samples(node, body, core),
+            Some(_) => Ok(()),
+            None => Err(WireError::Truncated),
+        }
+    }
+
+    fn samples(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), WireError> {
+        let layout = self.layout.clone().ok_or(WireError::UnknownLayout)?;
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            let start = reader.rest();
+            let record = self.state.apply(&layout, &mut reader)?;
+            let bytes = &start[..start.len() - reader.rest().len()];
+            if self.state.seq <= self.last_seq {
+                return Err(WireError::OutOfRange("sequence"));
+            }
+            self.last_seq = self.state.seq;
+            let latest = core.wall_ms.saturating_add(TIME_AHEAD_MS_MAX);
+            if !(TIME_MS_MIN..=latest).contains(&self.state.time_ms) {
+                return Err(WireError::OutOfRange("sample time"));
+            }
+            if self.missed {
+                // A later sample must not become durable before a missed one.
+                self.show(node, &layout, core);
+                continue;
+            }
+            match core.intakes.push(node, &layout, &self.state, record, bytes) {
+                Pushed::Known => {}
+                Pushed::Taken => self.show(node, &layout, core),
+                Pushed::Full => {
+                    self.missed = true;
+                    core.overflowed = true;
+                    self.show(node, &layout, core);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The live view has every sample, stored or not.
+    fn show(&self, node: i64, layout: &Arc<Layout>, core: &mut Core) {
+        core.fleet.with_node(node, |n| n.sample(layout, &self.state, core.wall_ms));
+        if core.is_watched(node) {
+            let message = hub::sample_message(node, layout, &self.state);
+            core.outbox.push_back((node, message.into()));
+        }
+    }
+}
+
+fn violation(error: WireError) -> Ending {
+    Ending::close(code::VIOLATION, error.to_string())
+}

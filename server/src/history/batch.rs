@@ -1,0 +1,85 @@
+//! What the gate hands to the writer: one transaction's worth.
+
+use std::sync::Arc;
+
+use stardust_shared::Layout;
+use stardust_shared::message::Identity;
+
+use super::gaps::Cause;
+
+/// Samples of all nodes since the last batch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub nodes: Vec<NodeBatch>,
+}
+
+#[derive(Debug, Default)]
+pub struct NodeBatch {
+    pub node: i64,
+    pub blocks: Vec<Block>,
+    pub gaps: Vec<Gap>,
+    pub progress: Vec<Progress>,
+    pub seen: Option<Seen>,
+}
+
+/// Samples of one layout as they came over the wire: a keyframe, then deltas.
+#[derive(Debug)]
+pub struct Block {
+    pub layout: Arc<Layout>,
+    pub time_min_ms: i64,
+    pub time_max_ms: i64,
+    pub rows: u32,
+    pub data: Vec<u8>,
+}
+
+/// A stretch without samples, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub cause: Cause,
+    /// Samples that were taken and fell out of the ring; 0 when none were taken.
+    pub lost: u64,
+}
+
+/// How far a run of a Spider is in the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub run: String,
+    pub boot_id: String,
+    pub seq: u64,
+    /// Time of that sample.
+    pub time_ms: i64,
+}
+
+/// What a hello said, for the node's row.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub time_ms: i64,
+    pub address: String,
+    pub version: String,
+    pub identity: Identity,
+}
+
+/// What has become durable: this run of this node, up to this sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    pub node: i64,
+    pub run: String,
+    pub seq: u64,
+}
+
+impl Batch {
+    pub fn committed(&self) -> Vec<Committed> {
+        self.nodes
+            .iter()
+            .flat_map(|node| {
+                node.progress.iter().map(|progress| Committed {
+                    node: node.node,
+                    run: progress.run.clone(),
+                    seq: progress.seq,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,322 @@
+//! Gathers samples between two commits. Pure: no clock, no disk.
+//!
+//! Runs on the gate thread. Records are kept as they came over the wire; a
+//! block opens with a keyframe so that it can be read alone. What bounds it is
+//! [`PENDING_BYTES_MAX`]: past that, samples are left to the rings of the
+//! Spiders until the writer has caught up.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use stardust_shared::message::Hello;
+use stardust_shared::varint::Reader;
+use stardust_shared::{Layout, Record, State};
+
+use super::batch::{Batch, Block, Committed, Gap, NodeBatch, Progress, Seen};
+use super::gaps::Cause;
+
+/// Bytes of samples that wait for the writer, all nodes together.
+pub const PENDING_BYTES_MAX: usize = 64 << 20;
+/// A block is closed at this size; it is merged into larger ones later.
+const BLOCK_BYTES_MAX: usize = 64 << 10;
+const BLOCK_ROWS_MAX: u32 = 4096;
+/// Runs of a Spider that are remembered per node, newest first. More than one
+/// matters when two machines were given one token.
+pub const RUNS_KEPT: usize = 4;
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    Taken,
+    /// It was taken in before: a resend after a cut.
+    Known,
+    /// No room until the writer has caught up.
+    Full,
+}
+
+#[derive(Debug, Default)]
+struct Run {
+    run: String,
+    boot_id: String,
+    durable_seq: u64,
+    accepted_seq: u64,
+    time_ms: i64,
+    changed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Intake {
+    /// The run of the current session first.
+    runs: Vec<Run>,
+    blocks: Vec<Block>,
+    /// Wire number of the last block's layout, while records may be appended to it.
+    open_layout: Option<u64>,
+    gaps: Vec<Gap>,
+    seen: Option<Seen>,
+    /// Newest sample of any run.
+    last_ms: Option<i64>,
+    last_boot: String,
+    /// Set by a hello until the first sample after it.
+    opening: Option<Opening>,
+    interval_ms: i64,
+}
+
+#[derive(Debug)]
+struct Opening {
+    outage: Cause,
+    new_run: bool,
+}
+
+/// The pending samples of all nodes.
+#[derive(Debug, Default)]
+pub struct Intakes {
+    nodes: HashMap<i64, Intake>,
+    pending_bytes: usize,
+    /// The batch that the writer is at work on: not in the database yet.
+    sealed: Option<Arc<Batch>>,
+}
+
+impl Intakes {
+    /// Starts from what the database says is durable, newest run first.
+    pub fn new(progress: Vec<(i64, Progress)>) -> Self {
+        let mut intakes = Self::default();
+        for (node, progress) in progress {
+            let intake = intakes.nodes.entry(node).or_default();
+            if intake.last_ms.is_none_or(|last| progress.time_ms > last) {
+                intake.last_ms = Some(progress.time_ms);
+                intake.last_boot.clone_from(&progress.boot_id);
+            }
+            intake.runs.push(Run {
+                run: progress.run,
+                boot_id: progress.boot_id,
+                durable_seq: progress.seq,
+                accepted_seq: progress.seq,
+                time_ms: progress.time_ms,
+                changed: false,
+            });
+        }
+        intakes
+    }
+
+    /// A session opens. Answers the last durable sequence of its run.
+    pub fn open(&mut self, node: i64, hello: &Hello, interval_ms: u64, seen: Seen) -> u64 {
+        let intake = self.nodes.entry(node).or_default();
+        let known = intake.runs.iter().position(|run| run.run == hello.run);
+        let run = match known {
+            Some(at) => intake.runs.remove(at),
+            None => Run {
+                run: hello.run.clone(),
+                boot_id: hello.boot_id.clone(),
+                ..Run::default()
+            },
+        };
+        let durable_seq = run.durable_seq;
+        intake.runs.insert(0, run);
+        intake.runs.truncate(RUNS_KEPT);
+        intake.open_layout = None;
+        intake.seen = Some(seen);
+        intake.interval_ms = i64::try_from(interval_ms).unwrap_or(i64::MAX);
+        intake.opening = Some(Opening {
+            outage: hello.outage.as_deref().map_or(Cause::Unknown, Cause::from_name),
+            new_run: known.is_none(),
+        });
+        durable_seq
+    }
+
+    /// Takes the record `bytes`, after which the stream's state is `state`.
+    pub fn push(
+        &mut self,
+        node: i64,
+        layout: &Arc<Layout>,
+        state: &State,
+        record: Record,
+        bytes: &[u8],
+    ) -> Pushed {
+        let Some(intake) = self.nodes.get_mut(&node) else { return Pushed::Full };
+        let Some(run) = intake.runs.first_mut() else { return Pushed::Full };
+        if state.seq <= run.accepted_seq {
+            // The next delta counts from this record, which no block holds.
+            intake.open_layout = None;
+            return Pushed::Known;
+        }
+        if self.pending_bytes >= PENDING_BYTES_MAX {
+            intake.open_layout = None;
+            return Pushed::Full;
+        }
+        let lost = state.seq - run.accepted_seq - 1;
+        let gap = gap_before(
+            intake.opening.take(),
+            intake.last_ms,
+            state.time_ms,
+            lost,
+            intake.last_boot == run.boot_id,
+            intake.interval_ms,
+        );
+        intake.gaps.extend(gap);
+        run.accepted_seq = state.seq;
+        run.time_ms = state.time_ms;
+        run.changed = true;
+        if intake.last_ms.is_none_or(|last| state.time_ms > last) {
+            intake.last_ms = Some(state.time_ms);
+            intake.last_boot.clone_from(&run.boot_id);
+        }
+
+        let appendable = intake.open_layout == Some(layout.id())
+            && intake.blocks.last().is_some_and(|block| {
+                block.rows < BLOCK_ROWS_MAX && block.data.len() < BLOCK_BYTES_MAX
+            });
+        if !appendable {
+            intake.blocks.push(Block {
+                layout: Arc::clone(layout),
+                time_min_ms: state.time_ms,
+                time_max_ms: state.time_ms,
+                rows: 0,
+                data: Vec::new(),
+            });
+            intake.open_layout = Some(layout.id());
+        }
+        if let Some(block) = intake.blocks.last_mut() {
+            let before = block.data.len();
+            if appendable || record == Record::Keyframe {
+                block.data.extend_from_slice(bytes);
+            } else {
+                state.encode_keyframe(layout, 0, &mut block.data);
+            }
+            block.rows += 1;
+            block.time_min_ms = block.time_min_ms.min(state.time_ms);
+            block.time_max_ms = block.time_max_ms.max(state.time_ms);
+            self.pending_bytes += block.data.len() - before;
+        }
+        Pushed::Taken
+    }
+
+    /// Takes all that is pending as one batch; `None` when there is nothing.
+    pub fn seal(&mut self) -> Option<Arc<Batch>> {
+        let mut batch = Batch::default();
+        for (&node, intake) in &mut self.nodes {
+            let changed = intake.runs.iter().any(|run| run.changed);
+            if !changed && intake.seen.is_none() && intake.gaps.is_empty() {
+                continue;
+            }
+            // Oldest first, so that the newest run gets the newest row.
+            let progress = intake.runs.iter_mut().rev().filter(|run| run.changed).map(|run| {
+                run.changed = false;
+                Progress {
+                    run: run.run.clone(),
+                    boot_id: run.boot_id.clone(),
+                    seq: run.accepted_seq,
+                    time_ms: run.time_ms,
+                }
+            });
+            batch.nodes.push(NodeBatch {
+                node,
+                progress: progress.collect(),
+                blocks: std::mem::take(&mut intake.blocks),
+                gaps: std::mem::take(&mut intake.gaps),
+                seen: intake.seen.take(),
+            });
+            intake.open_layout = None;
+        }
+        self.pending_bytes = 0;
+        if batch.nodes.is_empty() {
+            return None;
+        }
+        let batch = Arc::new(batch);
+        self.sealed = Some(Arc::clone(&batch));
+        Some(batch)
+    }
+
+    /// Calls `each` with every sample of a node that a query can't see yet,
+    /// oldest first.
+    pub fn for_each_pending(&self, node: i64, each: &mut dyn FnMut(&Layout, &State)) {
+        let sealed = self.sealed.iter().flat_map(|batch| &batch.nodes);
+        let sealed = sealed.filter(|batch| batch.node == node).flat_map(|batch| &batch.blocks);
+        let open = self.nodes.get(&node).into_iter().flat_map(|intake| &intake.blocks);
+        for block in sealed.chain(open) {
+            let mut state = State::default();
+            let mut reader = Reader::new(&block.data);
+            while !reader.is_empty() && state.apply(&block.layout, &mut reader).is_ok() {
+                each(&block.layout, &state);
+            }
+        }
+    }
+
+    /// Notes that a batch is durable.
+    pub fn committed(&mut self, committed: &[Committed]) {
+        self.sealed = None;
+        for done in committed {
+            let Some(intake) = self.nodes.get_mut(&done.node) else { continue };
+            if let Some(run) = intake.runs.iter_mut().find(|run| run.run == done.run) {
+                run.durable_seq = run.durable_seq.max(done.seq);
+            }
+        }
+    }
+
+    /// The node was removed.
+    pub fn forget(&mut self, node: i64) {
+        if let Some(intake) = self.nodes.remove(&node) {
+            let bytes: usize = intake.blocks.iter().map(|block| block.data.len()).sum();
+            self.pending_bytes = self.pending_bytes.saturating_sub(bytes);
+        }
+    }
+
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+}
+
+/// What is missing between the sample before and this one.
+fn gap_before(
+    opening: Option<Opening>,
+    last_ms: Option<i64>,
+    time_ms: i64,
+    lost: u64,
+    same_boot: bool,
+    interval_ms: i64,
+) -> Option<Gap> {
+    let from_ms = last_ms.filter(|last| *last < time_ms)?;
+    let silence_ms = time_ms - from_ms;
+    let gap = |cause| Some(Gap { from_ms, to_ms: time_ms, cause, lost });
+    let missed = silence_ms > interval_ms.saturating_mul(5) / 2;
+    match opening {
+        Some(Opening { new_run: true, .. }) if !missed => None,
+        // A new run that has lost its own first samples was cut off since it started.
+        Some(Opening { new_run: true, outage }) if lost > 0 => gap(outage),
+        Some(Opening { new_run: true, .. }) if same_boot => gap(Cause::SpiderRestarted),
+        Some(Opening { new_run: true, .. }) => gap(Cause::NodeOff),
+        Some(Opening { outage, .. }) if lost > 0 => gap(outage),
+        None if lost > 0 => gap(Cause::LinkDown),
+        // Nothing is missing in the count: the Spider itself took no samples.
+        _ if missed && silence_ms > interval_ms.saturating_add(5_000) => gap(Cause::Suspended),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(opening: Option<(Cause, bool)>, silence_ms: i64, lost: u64, same_boot: bool) -> Option<Cause> {
+        let opening = opening.map(|(outage, new_run)| Opening { outage, new_run });
+        gap_before(opening, Some(1_000_000), 1_000_000 + silence_ms, lost, same_boot, 1_000)
+            .map(|gap| gap.cause)
+    }
+
+    #[test]
+    fn every_kind_of_silence_has_its_cause() {
+        let resumed = Some((Cause::ServerDown, false));
+        let new_run = Some((Cause::LinkDown, true));
+        assert_eq!(gap(resumed, 1_000, 0, true), None);
+        assert_eq!(gap(resumed, 60_000, 59, true), Some(Cause::ServerDown));
+        assert_eq!(gap(new_run, 1_500, 0, true), None);
+        assert_eq!(gap(new_run, 60_000, 0, true), Some(Cause::SpiderRestarted));
+        assert_eq!(gap(new_run, 60_000, 0, false), Some(Cause::NodeOff));
+        assert_eq!(gap(new_run, 60_000, 5, false), Some(Cause::LinkDown));
+        assert_eq!(gap(None, 60_000, 0, true), Some(Cause::Suspended));
+        assert_eq!(gap(None, 3_000, 0, true), None);
+        assert_eq!(gap(None, 3_000, 2, true), Some(Cause::LinkDown));
+        // The first sample ever, and one that is not newer.
+        assert_eq!(gap_before(None, None, 5, 0, true, 1_000), None);
+        assert_eq!(gap(None, 0, 3, true), None);
+    }
+}

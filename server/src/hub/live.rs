@@ -1,0 +1,98 @@
+//! The messages of `/live`. Each is made once and shared by all browsers.
+
+use serde::Serialize;
+use stardust_shared::{ABSENT, Layout, State};
+
+use super::node::Node;
+use super::view::{NodeChange, NodeView, SeriesView};
+
+#[derive(Serialize)]
+struct Snapshot {
+    r#type: &'static str,
+    time_ms: i64,
+    version: &'static str,
+    nodes: Vec<NodeView>,
+}
+
+#[derive(Serialize)]
+struct Changes<'a> {
+    r#type: &'static str,
+    time_ms: i64,
+    nodes: &'a [NodeChange],
+    removed: &'a [i64],
+}
+
+#[derive(Serialize)]
+struct LayoutMessage {
+    r#type: &'static str,
+    node: i64,
+    layout: u64,
+    series: Vec<SeriesView>,
+}
+
+#[derive(Serialize)]
+struct SampleMessage {
+    r#type: &'static str,
+    node: i64,
+    layout: u64,
+    time_ms: i64,
+    values: Vec<Option<i64>>,
+}
+
+#[derive(Serialize)]
+struct Bye<'a> {
+    r#type: &'static str,
+    reason: &'a str,
+}
+
+/// None of these types can fail to serialise: no maps with odd keys, no custom impls.
+fn json(message: &impl Serialize) -> String {
+    serde_json::to_string(message).unwrap_or_default()
+}
+
+pub fn snapshot_message<'a>(time_ms: i64, nodes: impl Iterator<Item = &'a Node>) -> String {
+    json(&Snapshot {
+        r#type: "snapshot",
+        time_ms,
+        version: env!("CARGO_PKG_VERSION"),
+        nodes: nodes.map(Node::view).collect(),
+    })
+}
+
+pub fn changes_message(time_ms: i64, nodes: &[NodeChange], removed: &[i64]) -> String {
+    json(&Changes { r#type: "changes", time_ms, nodes, removed })
+}
+
+/// The series of a watched node, in the order of its samples.
+pub fn layout_message(node: i64, layout: &Layout) -> String {
+    json(&LayoutMessage {
+        r#type: "layout",
+        node,
+        layout: layout.id(),
+        series: layout.series().iter().map(SeriesView::from).collect(),
+    })
+}
+
+/// One whole sample of a watched node, raw.
+pub fn sample_message(node: i64, layout: &Layout, state: &State) -> String {
+    let values = state
+        .scaled()
+        .iter()
+        .zip(layout.series())
+        .map(|(&value, series)| {
+            (value != ABSENT).then(|| value.wrapping_mul(i64::from(series.scale)))
+        })
+        .collect();
+    json(&SampleMessage {
+        r#type: "sample",
+        node,
+        layout: layout.id(),
+        time_ms: state.time_ms,
+        values,
+    })
+}
+
+/// Said before an orderly close.
+pub fn bye_message(reason: &str) -> String {
+    json(&Bye { r#type: "bye", reason })
+}

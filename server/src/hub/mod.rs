@@ -1,0 +1,161 @@
+//! The live state of the fleet, in memory.
+//!
+//! The gate writes it, one short lock a frame; API workers read copies of it.
+//! Nothing here does I/O. Bounded by the number of nodes and by the series
+//! limit of the wire.
+
+mod live;
+mod node;
+mod rates;
+mod spark;
+mod summary;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard};
+
+pub use live::{bye_message, layout_message, sample_message};
+use live::{changes_message, snapshot_message};
+pub use rates::increase;
+pub use node::{Changed, Node, Status};
+pub use summary::Summary;
+pub use view::{NodeView, SeriesView, StatsView};
+
+use crate::store::NodeRecord;
+#[cfg(test)]
+use std::sync::Arc;
+
+/// SHA-256 of a node token.
+pub type TokenHash = [u8; 32];
+
+#[derive(Default)]
+struct Inner {
+    nodes: BTreeMap<i64, Node>,
+    tokens: HashMap<TokenHash, i64>,
+    /// Nodes with something to tell to `/live`.
+    dirty: BTreeSet<i64>,
+    removed: Vec<i64>,
+}
+
+/// All nodes: who they are, whether they are online, what they last said.
+#[derive(Default)]
+pub struct Fleet {
+    inner: Mutex<Inner>,
+}
+
+impl Fleet {
+    pub fn new(records: Vec<NodeRecord>, now_ms: i64) -> Self {
+        let fleet = Self::default();
+        for record in records {
+            fleet.insert_at(record, now_ms);
+        }
+        // Nobody listens yet: the first message of `/live` is a snapshot.
+        let _ = fleet.take_changes(now_ms);
+        fleet
+    }
+
+    /// No code under the lock can panic half-way through a change that matters,
+    /// so a poisoned lock is taken as it is.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Adds a node after its row was committed: its token works from here on.
+    pub fn insert(&self, record: NodeRecord) {
+        self.insert_at(record, crate::clock::wall_ms());
+    }
+
+    fn insert_at(&self, record: NodeRecord, now_ms: i64) {
+        let mut inner = self.lock();
+        inner.tokens.insert(record.token_sha256, record.id);
+        inner.dirty.insert(record.id);
+        inner.nodes.insert(record.id, Node::new(record, now_ms));
+    }
+
+    pub fn update(&self, id: i64, name: &str, tags: &[String]) {
+        let mut inner = self.lock();
+        if let Some(node) = inner.nodes.get_mut(&id) {
+            node.rename(name, tags);
+            inner.dirty.insert(id);
+        }
+    }
+
+    pub fn remove(&self, id: i64) {
+        let mut inner = self.lock();
+        if let Some(node) = inner.nodes.remove(&id) {
+            inner.tokens.remove(node.token_sha256());
+            inner.dirty.remove(&id);
+            inner.removed.push(id);
+        }
+    }
+
+    /// Whose token this is. The hash is compared, so how long the look-up takes
+    /// tells nothing about any token.
+    pub fn node_of_token(&self, hash: &TokenHash) -> Option<i64> {
+        self.lock().tokens.get(hash).copied()
+    }
+
+    /// Runs `work` on a node under the lock and notes what changed for `/live`.
+    pub fn with_node<T>(&self, id: i64, work: impl FnOnce(&mut Node) -> T) -> Option<T> {
+        let mut inner = self.lock();
+        let node = inner.nodes.get_mut(&id)?;
+        let result = work(node);
+        if node.changed().any() {
+            inner.dirty.insert(id);
+        }
+        Some(result)
+    }
+
+    pub fn view(&self, id: i64) -> Option<NodeView> {
+        self.lock().nodes.get(&id).map(Node::view)
+    }
+
+    /// Nodes in order of their id, from the first one above `after`.
+    pub fn views(&self, after: i64, limit: usize) -> Vec<NodeView> {
+        let inner = self.lock();
+        inner.nodes.range(after.saturating_add(1)..).take(limit).map(|(_, n)| n.view()).collect()
+    }
+
+    pub fn stats(&self, id: i64) -> Option<StatsView> {
+        self.lock().nodes.get(&id).map(|node| node.stats(crate::clock::wall_ms()))
+    }
+
+    /// What the node sends by its latest layout.
+    pub fn series(&self, id: i64) -> Option<Vec<SeriesView>> {
+        self.lock().nodes.get(&id).map(Node::series)
+    }
+
+    /// How many nodes are there, and how many are online.
+    pub fn counts(&self) -> (usize, usize) {
+        let inner = self.lock();
+        let online = inner.nodes.values().filter(|node| node.status() == Status::Online).count();
+        (inner.nodes.len(), online)
+    }
+
+    /// The first message of a `/live` connection.
+    pub fn snapshot(&self, now_ms: i64) -> String {
+        let inner = self.lock();
+        snapshot_message(now_ms, inner.nodes.values())
+    }
+
+    /// What changed since the last call, as one message for every browser.
+    pub fn take_changes(&self, now_ms: i64) -> Option<String> {
+        let mut inner = self.lock();
+        if inner.dirty.is_empty() && inner.removed.is_empty() {
+            return None;
+        }
+        let dirty = std::mem::take(&mut inner.dirty);
+        let removed = std::mem::take(&mut inner.removed);
+        let mut changes = Vec::with_capacity(dirty.len());
+        for id in dirty {
+            if let Some(node) = inner.nodes.get_mut(&id) {
+                let changed = node.take_changed();
+                changes.push(node.change(changed));
+            }
+        }
+        Some(changes_message(now_ms, &changes, &removed))
+    }
+}
+
+#[cfg(test)]
+mod tests;

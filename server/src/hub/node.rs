@@ -1,0 +1,273 @@
+//! One node: its record, its state and its latest sample.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use stardust_shared::message::{Hello, Identity};
+use stardust_shared::series::Kind;
+use stardust_shared::{ABSENT, Layout, State};
+
+use super::rates::{increase, per_second};
+use super::spark::Spark;
+use super::summary::{Plan, Summary};
+use super::view::{HelloChange, MetaChange, NodeChange, NodeView, SampleChange, SeriesView};
+use super::view::{StatsView, StatusChange};
+use crate::store::NodeRecord;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Online,
+    Offline,
+    /// Added, and its Spider has never said hello.
+    Pending,
+}
+
+/// What `/live` has not been told of yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Changed {
+    new: bool,
+    status: bool,
+    meta: bool,
+    hello: bool,
+    sample: bool,
+}
+
+impl Changed {
+    pub fn any(self) -> bool {
+        self.new || self.status || self.meta || self.hello || self.sample
+    }
+}
+
+pub struct Node {
+    record: NodeRecord,
+    status: Status,
+    since_ms: i64,
+    reason: Option<String>,
+    interval_ms: Option<u64>,
+    latest: Option<Latest>,
+    spark: Spark,
+    changed: Changed,
+}
+
+/// The last two samples, so that rates can be told.
+struct Latest {
+    layout: Arc<Layout>,
+    plan: Plan,
+    scaled: Vec<i64>,
+    time_ms: i64,
+    before: Vec<i64>,
+    before_ms: Option<i64>,
+    summary: Summary,
+}
+
+impl Node {
+    pub(super) fn new(record: NodeRecord, now_ms: i64) -> Self {
+        let (status, since_ms, reason) = match record.last_seen_ms {
+            Some(seen) => (
+                Status::Offline,
+                seen.min(now_ms),
+                Some("has not connected since Ground Control started".to_string()),
+            ),
+            None => (Status::Pending, record.created_ms, None),
+        };
+        Self {
+            record,
+            status,
+            since_ms,
+            reason,
+            interval_ms: None,
+            latest: None,
+            spark: Spark::default(),
+            changed: Changed { new: true, ..Changed::default() },
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    pub fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    pub(super) fn token_sha256(&self) -> &[u8; 32] {
+        &self.record.token_sha256
+    }
+
+    pub(super) fn rename(&mut self, name: &str, tags: &[String]) {
+        self.record.name = name.to_string();
+        self.record.tags = tags.to_vec();
+        self.changed.meta = true;
+    }
+
+    /// A Spider with this node's token said hello.
+    pub fn hello(&mut self, hello: &Hello, address: &str, interval_ms: u64, now_ms: i64) {
+        if self.status != Status::Online {
+            self.since_ms = now_ms;
+        }
+        self.status = Status::Online;
+        self.reason = None;
+        self.interval_ms = Some(interval_ms);
+        self.record.last_seen_ms = Some(now_ms);
+        self.record.address = Some(address.to_string());
+        self.record.spider_version = Some(hello.version.clone());
+        self.record.identity = Some(Identity { ..hello.identity.clone() });
+        self.changed.status = true;
+        self.changed.hello = true;
+    }
+
+    /// Its connection ended. `reason` is shown to the operator.
+    pub fn offline(&mut self, reason: &str, now_ms: i64) {
+        if self.status == Status::Online {
+            self.status = Status::Offline;
+            self.since_ms = now_ms;
+        }
+        self.reason = Some(reason.to_string());
+        self.changed.status = true;
+    }
+
+    /// Takes the state after a record as the latest sample.
+    pub fn sample(&mut self, layout: &Arc<Layout>, state: &State, now_ms: i64) {
+        let latest = match &mut self.latest {
+            Some(latest) if Arc::ptr_eq(&latest.layout, layout) => {
+                std::mem::swap(&mut latest.before, &mut latest.scaled);
+                latest.scaled.clear();
+                latest.scaled.extend_from_slice(state.scaled());
+                latest.before_ms = Some(latest.time_ms);
+                latest
+            }
+            slot => slot.insert(Latest::new(layout, state)),
+        };
+        latest.time_ms = state.time_ms;
+        let before = latest
+            .before_ms
+            .map(|before_ms| (latest.before.as_slice(), state.time_ms - before_ms));
+        latest.summary = latest.plan.summary(layout, &latest.scaled, before, state.time_ms);
+        if let Some(percent) = latest.summary.cpu_percent {
+            self.spark.push(state.time_ms, percent as f32);
+        }
+        self.record.last_seen_ms = Some(now_ms);
+        self.changed.sample = true;
+    }
+
+    pub(super) fn changed(&self) -> Changed {
+        self.changed
+    }
+
+    pub(super) fn take_changed(&mut self) -> Changed {
+        std::mem::take(&mut self.changed)
+    }
+
+    pub(super) fn change(&self, changed: Changed) -> NodeChange {
+        let mut change = NodeChange { id: self.record.id, ..NodeChange::default() };
+        if changed.new {
+            change.whole = Some(Box::new(self.view()));
+            return change;
+        }
+        change.status = changed.status.then(|| StatusChange {
+            status: self.status,
+            since_ms: self.since_ms,
+            reason: self.reason.clone(),
+        });
+        change.meta = changed
+            .meta
+            .then(|| MetaChange { name: self.record.name.clone(), tags: self.record.tags.clone() });
+        change.hello = changed.hello.then(|| HelloChange {
+            interval_ms: self.interval_ms,
+            address: self.record.address.clone(),
+            spider_version: self.record.spider_version.clone(),
+            identity: self.record.identity.clone(),
+        });
+        change.sample = changed.sample.then(|| SampleChange {
+            last_seen_ms: self.record.last_seen_ms,
+            summary: self.summary().cloned(),
+        });
+        change
+    }
+
+    fn summary(&self) -> Option<&Summary> {
+        self.latest.as_ref().map(|latest| &latest.summary)
+    }
+
+    pub(super) fn view(&self) -> NodeView {
+        NodeView {
+            id: self.record.id,
+            name: self.record.name.clone(),
+            tags: self.record.tags.clone(),
+            status: self.status,
+            since_ms: self.since_ms,
+            reason: self.reason.clone(),
+            created_ms: self.record.created_ms,
+            last_seen_ms: self.record.last_seen_ms,
+            interval_ms: self.interval_ms,
+            address: self.record.address.clone(),
+            spider_version: self.record.spider_version.clone(),
+            identity: self.record.identity.clone(),
+            summary: self.summary().cloned(),
+            spark: self.spark.view(),
+        }
+    }
+
+    pub(super) fn stats(&self, now_ms: i64) -> StatsView {
+        let mut stats = StatsView {
+            node: self.record.id,
+            status: self.status,
+            time_ms: None,
+            age_ms: None,
+            series: BTreeMap::new(),
+            rates: BTreeMap::new(),
+            summary: self.summary().cloned(),
+        };
+        let Some(latest) = &self.latest else { return stats };
+        stats.time_ms = Some(latest.time_ms);
+        stats.age_ms = Some((now_ms - latest.time_ms).max(0));
+        for (index, series) in latest.layout.series().iter().enumerate() {
+            let scale = i64::from(series.scale);
+            let Some(&now) = latest.scaled.get(index).filter(|value| **value != ABSENT) else {
+                continue;
+            };
+            stats.series.insert(series.key.to_string(), now.wrapping_mul(scale));
+            let before = latest.before.get(index).copied().filter(|value| *value != ABSENT);
+            if let (Kind::Counter, Some(before), Some(before_ms)) =
+                (series.kind, before, latest.before_ms)
+            {
+                let grown = increase(before, now).saturating_mul(scale);
+                if let Some(rate) = per_second(grown, latest.time_ms - before_ms) {
+                    stats.rates.insert(series.key.to_string(), rate);
+                }
+            }
+        }
+        stats
+    }
+
+    pub(super) fn series(&self) -> Vec<SeriesView> {
+        let layout = self.latest.as_ref().map(|latest| latest.layout.series());
+        layout.unwrap_or_default().iter().map(SeriesView::from).collect()
+    }
+}
+
+impl Latest {
+    fn new(layout: &Arc<Layout>, state: &State) -> Self {
+        Self {
+            layout: Arc::clone(layout),
+            plan: Plan::new(layout),
+            scaled: state.scaled().to_vec(),
+            time_ms: state.time_ms,
+            before: Vec::new(),
+            before_ms: None,
+            summary: Summary::default(),
+        }
+    }
+}
+
+impl From<&stardust_shared::SeriesDef> for SeriesView {
+    fn from(series: &stardust_shared::SeriesDef) -> Self {
+        Self {
+            key: series.key.to_string(),
+            unit: series.unit.name(),
+            kind: series.kind.name(),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The dozen numbers of a node that the fleet view shows.
+//!
+//! Which series they come from is worked out once a layout ([`Plan`]); a
+//! sample then costs a few additions.
+
+use serde::Serialize;
+use stardust_shared::series::{label, name_of};
+use stardust_shared::{ABSENT, Layout};
+
+use super::rates::{increase, per_second};
+
+/// A number that is `null` is not known: absent is not zero.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    pub time_ms: i64,
+    pub cpu_percent: Option<f64>,
+    pub cores: Option<u32>,
+    pub mem_used_bytes: Option<i64>,
+    pub mem_total_bytes: Option<i64>,
+    pub swap_used_bytes: Option<i64>,
+    pub swap_total_bytes: Option<i64>,
+    /// The fullest filesystem.
+    pub disk_mount: Option<String>,
+    pub disk_used_bytes: Option<i64>,
+    pub disk_total_bytes: Option<i64>,
+    pub disk_percent: Option<f64>,
+    pub disk_read_bytes_per_s: Option<f64>,
+    pub disk_write_bytes_per_s: Option<f64>,
+    pub net_rx_bytes_per_s: Option<f64>,
+    pub net_tx_bytes_per_s: Option<f64>,
+    pub load_1m: Option<f64>,
+    pub load_5m: Option<f64>,
+    pub load_15m: Option<f64>,
+    pub procs: Option<i64>,
+    pub temp_celsius: Option<f64>,
+    pub temp_sensor: Option<String>,
+    pub uptime_ms: Option<i64>,
+    pub tcp_established: Option<i64>,
+}
+
+/// Where in a layout the numbers of the summary are.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    cpu_busy: Vec<usize>,
+    cpu_idle: Vec<usize>,
+    cores: u32,
+    mem_total: Option<usize>,
+    mem_available: Option<usize>,
+    mem_free: Option<usize>,
+    swap_total: Option<usize>,
+    swap_free: Option<usize>,
+    load: [Option<usize>; 3],
+    procs: Option<usize>,
+    uptime: Option<usize>,
+    tcp_established: Option<usize>,
+    disk_read: Vec<usize>,
+    disk_written: Vec<usize>,
+    net_rx: Vec<usize>,
+    net_tx: Vec<usize>,
+    filesystems: Vec<Filesystem>,
+    temperatures: Vec<(String, usize)>,
+}
+
+#[derive(Clone, Debug)]
+struct Filesystem {
+    mount: String,
+    total: usize,
+    free: Option<usize>,
+    available: Option<usize>,
+}
+
+impl Plan {
+    pub fn new(layout: &Layout) -> Self {
+        let mut plan = Self::default();
+        for (index, series) in layout.series().iter().enumerate() {
+            let key: &str = &series.key;
+            let labelled = key.contains('{');
+            match name_of(key) {
+                "cpu.idle_ms" | "cpu.iowait_ms" if !labelled => plan.cpu_idle.push(index),
+                "cpu.user_ms" | "cpu.nice_ms" | "cpu.system_ms" | "cpu.irq_ms"
+                | "cpu.softirq_ms" | "cpu.steal_ms"
+                    if !labelled =>
+                {
+                    plan.cpu_busy.push(index)
+                }
+                "cpu.user_ms" => plan.cores += 1,
+                "mem.total_bytes" => plan.mem_total = Some(index),
+                "mem.available_bytes" => plan.mem_available = Some(index),
+                "mem.free_bytes" => plan.mem_free = Some(index),
+                "swap.total_bytes" => plan.swap_total = Some(index),
+                "swap.free_bytes" => plan.swap_free = Some(index),
+                "load.1m_milli" => plan.load[0] = Some(index),
+                "load.5m_milli" => plan.load[1] = Some(index),
+                "load.15m_milli" => plan.load[2] = Some(index),
+                "proc.total" => plan.procs = Some(index),
+                "system.uptime_ms" => plan.uptime = Some(index),
+                "tcp.connections" if label(key, "state").as_deref() == Some("established") => {
+                    plan.tcp_established = Some(index)
+                }
+                "disk.read_bytes" if whole_disk(key) => plan.disk_read.push(index),
+                "disk.written_bytes" if whole_disk(key) => plan.disk_written.push(index),
+                "net.rx_bytes" if outward(key) => plan.net_rx.push(index),
+                "net.tx_bytes" if outward(key) => plan.net_tx.push(index),
+                "fs.total_bytes" => plan.add_filesystem(layout, key, index),
+                "temp.celsius_milli" => {
+                    let sensor = label(key, "sensor").unwrap_or_default().into_owned();
+                    plan.temperatures.push((sensor, index));
+                }
+                _ => {}
+            }
+        }
+        plan
+    }
+
+    fn add_filesystem(&mut self, layout: &Layout, key: &str, total: usize) {
+        let find = |name: &str| {
+            let other = key.replacen("fs.total_bytes", name, 1);
+            layout.series().iter().position(|series| *series.key == *other)
+        };
+        self.filesystems.push(Filesystem {
+            mount: label(key, "mount").unwrap_or_default().into_owned(),
+            total,
+            free: find("fs.free_bytes"),
+            available: find("fs.available_bytes"),
+        });
+    }
+
+    /// The summary of `now`; rates need the sample before, `elapsed_ms` earlier.
+    pub fn summary(
+        &self,
+        layout: &Layout,
+        now: &[i64],
+        before: Option<(&[i64], i64)>,
+        time_ms: i64,
+    ) -> Summary {
+        let get = |index: usize| -> Option<i64> {
+            let value = *now.get(index)?;
+            let scale = layout.series().get(index)?.scale;
+            (value != ABSENT).then(|| value.wrapping_mul(i64::from(scale)))
+        };
+        let at = |index: Option<usize>| index.and_then(get);
+        let milli = |index: Option<usize>| at(index).map(|value| value as f64 / 1000.0);
+        let grown = |indexes: &[usize]| -> Option<i64> {
+            let (before, _) = before?;
+            let mut sum = None;
+            for &index in indexes {
+                let (Some(&b), Some(&n)) = (before.get(index), now.get(index)) else { continue };
+                if b == ABSENT || n == ABSENT {
+                    continue;
+                }
+                let scale = i64::from(layout.series().get(index)?.scale);
+                let grown = increase(b, n).saturating_mul(scale);
+                sum = Some(sum.unwrap_or(0i64).saturating_add(grown));
+            }
+            sum
+        };
+        let rate = |indexes: &[usize]| per_second(grown(indexes)?, before?.1);
+
+        let mut summary = Summary {
+            time_ms,
+            cores: (self.cores > 0).then_some(self.cores),
+            mem_total_bytes: at(self.mem_total),
+            swap_total_bytes: at(self.swap_total),
+            disk_read_bytes_per_s: rate(&self.disk_read),
+            disk_write_bytes_per_s: rate(&self.disk_written),
+            net_rx_bytes_per_s: rate(&self.net_rx),
+            net_tx_bytes_per_s: rate(&self.net_tx),
+            load_1m: milli(self.load[0]),
+            load_5m: milli(self.load[1]),
+            load_15m: milli(self.load[2]),
+            procs: at(self.procs),
+            uptime_ms: at(self.uptime),
+            tcp_established: at(self.tcp_established),
+            ..Summary::default()
+        };
+        if let (Some(busy), Some(idle)) = (grown(&self.cpu_busy), grown(&self.cpu_idle)) {
+            let total = busy.saturating_add(idle);
+            summary.cpu_percent = (total > 0).then(|| round1(busy as f64 * 100.0 / total as f64));
+        }
+        // Kernels before 3.14 give no MemAvailable: free memory is then all that is sure.
+        let unused = at(self.mem_available).or_else(|| at(self.mem_free));
+        summary.mem_used_bytes = sub(summary.mem_total_bytes, unused);
+        summary.swap_used_bytes = sub(summary.swap_total_bytes, at(self.swap_free));
+        self.fullest(&at, &mut summary);
+        let hottest = self
+            .temperatures
+            .iter()
+            .filter_map(|(sensor, index)| Some((sensor, get(*index)?)))
+            .max_by_key(|(_, value)| *value);
+        if let Some((sensor, value)) = hottest {
+            summary.temp_celsius = Some(round1(value as f64 / 1000.0));
+            summary.temp_sensor = Some(sensor.clone());
+        }
+        summary
+    }
+
+    fn fullest(&self, at: &impl Fn(Option<usize>) -> Option<i64>, summary: &mut Summary) {
+        let mut fullest = -1.0;
+        for fs in &self.filesystems {
+            let (Some(total), Some(free)) = (at(Some(fs.total)), at(fs.free)) else { continue };
+            let used = total.saturating_sub(free).max(0);
+            // As `df` counts it: of what an ordinary user may fill.
+            let usable = used.saturating_add(at(fs.available).unwrap_or(free));
+            if usable <= 0 {
+                continue;
+            }
+            let percent = used as f64 * 100.0 / usable as f64;
+            if percent > fullest {
+                fullest = percent;
+                summary.disk_mount = Some(fs.mount.clone());
+                summary.disk_used_bytes = Some(used);
+                summary.disk_total_bytes = Some(total);
+                summary.disk_percent = Some(round1(percent));
+            }
+        }
+    }
+}
+
+fn round1(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+fn sub(total: Option<i64>, unused: Option<i64>) -> Option<i64> {
+    Some(total?.saturating_sub(unused?).max(0))
+}
+
+/// Stacked devices repeat the traffic of the disks below them.
+fn whole_disk(key: &str) -> bool {
+    let device = label(key, "device").unwrap_or_default();
+    !["dm-", "md", "loop", "zram", "bcache", "drbd"].iter().any(|p| device.starts_with(p))
+}
+
+/// Interfaces whose traffic leaves the machine; bridges, tunnels and the host's
+/// ends of container links repeat what a physical interface carried.
+fn outward(key: &str) -> bool {
+    let iface = label(key, "iface").unwrap_or_default();
+    const INWARD: &[&str] = &[
+        "lo", "veth", "br-", "docker", "virbr", "vnet", "cni", "flannel", "cali", "tap", "tun",
+        "dummy", "ifb", "bond", "team", "wg", "tailscale", "podman", "lxc", "lxd", "incus",
+    ];
+    !INWARD.iter().any(|p| iface.starts_with(p)) && !iface.contains('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stardust_shared::SeriesDef;
+
+    #[test]
+    fn numbers_come_from_the_right_series() {
+        type Row = (&'static str, &'static [(&'static str, &'static str)], i64, i64);
+        // (name, labels, value before, value now), 2 s apart.
+        let rows: &[Row] = &[
+            ("cpu.user_ms", &[], 1_000, 1_400),
+            ("cpu.system_ms", &[], 500, 600),
+            ("cpu.idle_ms", &[], 9_000, 12_400),
+            ("cpu.iowait_ms", &[], 100, 200),
+            ("cpu.user_ms", &[("core", "0")], 500, 700),
+            ("cpu.user_ms", &[("core", "1")], 500, 700),
+            ("mem.total_bytes", &[], 8 << 30, 8 << 30),
+            ("mem.available_bytes", &[], 6 << 30, 5 << 30),
+            ("load.1m_milli", &[], 0, 1_250),
+            ("disk.read_bytes", &[("device", "sda")], 0, 512 * 8),
+            ("disk.read_bytes", &[("device", "dm-0")], 0, 512 * 8),
+            ("net.rx_bytes", &[("iface", "eth0")], 1_000, 3_000),
+            ("net.rx_bytes", &[("iface", "docker0")], 0, 9_999),
+            ("net.tx_bytes", &[("iface", "eth0")], 5_000, 1_000),
+            ("fs.total_bytes", &[("mount", "/"), ("type", "ext4")], 1 << 20, 1 << 20),
+            ("fs.free_bytes", &[("mount", "/"), ("type", "ext4")], 1 << 19, 1 << 19),
+            ("fs.available_bytes", &[("mount", "/"), ("type", "ext4")], 1 << 19, 1 << 19),
+            ("fs.total_bytes", &[("mount", "/b"), ("type", "ext4")], 1 << 20, 1 << 20),
+            ("fs.free_bytes", &[("mount", "/b"), ("type", "ext4")], 1 << 18, 1 << 18),
+            ("fs.available_bytes", &[("mount", "/b"), ("type", "ext4")], 1 << 18, 1 << 18),
+            ("temp.celsius_milli", &[("sensor", "cpu")], 40_000, 41_500),
+            ("temp.celsius_milli", &[("sensor", "nvme")], 70_000, ABSENT),
+            ("tcp.connections", &[("state", "established")], 1, 7),
+        ];
+        let defs = rows.iter().map(|(name, labels, ..)| SeriesDef::new(name, labels)).collect();
+        let layout = Layout::new(1, defs);
+        let mut state = stardust_shared::State::default();
+        state.start(&layout, 1, 0, &rows.iter().map(|r| r.2).collect::<Vec<_>>());
+        let before = state.scaled().to_vec();
+        state.start(&layout, 2, 2_000, &rows.iter().map(|r| r.3).collect::<Vec<_>>());
+        let plan = Plan::new(&layout);
+        let summary = plan.summary(&layout, state.scaled(), Some((&before, 2_000)), 2_000);
+        assert_eq!(summary.cpu_percent, Some(12.5));
+        assert_eq!(summary.cores, Some(2));
+        assert_eq!(summary.mem_used_bytes, Some(3 << 30));
+        assert_eq!(summary.load_1m, Some(1.25));
+        assert_eq!(summary.load_5m, None);
+        assert_eq!(summary.disk_read_bytes_per_s, Some(2_048.0));
+        assert_eq!(summary.net_rx_bytes_per_s, Some(1_000.0));
+        // The counter went backwards: it was reset and counted 1,000 since.
+        assert_eq!(summary.net_tx_bytes_per_s, Some(500.0));
+        assert_eq!(summary.disk_mount.as_deref(), Some("/b"));
+        assert_eq!(summary.disk_percent, Some(75.0));
+        assert_eq!(summary.temp_sensor.as_deref(), Some("cpu"));
+        assert_eq!(summary.tcp_established, Some(7));
+        assert_eq!(summary.swap_used_bytes, None);
+        let first = plan.summary(&layout, state.scaled(), None, 0);
+        assert_eq!((first.cpu_percent, first.net_rx_bytes_per_s), (None, None));
+    }
+}

@@ -1,0 +1,116 @@
+use stardust_shared::message::{Hello, Identity};
+use stardust_shared::{Layout, SeriesDef, State};
+
+use super::*;
+
+fn record(id: i64, last_seen_ms: Option<i64>) -> NodeRecord {
+    NodeRecord {
+        id,
+        name: format!("node {id}"),
+        tags: vec!["a".into()],
+        token_sha256: [id as u8; 32],
+        created_ms: 1_000,
+        last_seen_ms,
+        address: None,
+        spider_version: None,
+        identity: None,
+    }
+}
+
+fn hello() -> Hello {
+    Hello {
+        kind: Hello::KIND.into(),
+        protocol: 1,
+        version: "9.9".into(),
+        run: "r".into(),
+        boot_id: "b".into(),
+        oldest_seq: 0,
+        newest_seq: 0,
+        interval_ms: 1_000,
+        outage: None,
+        identity: Identity { hostname: Some("<b>pi</b>".into()), ..Identity::default() },
+    }
+}
+
+fn changes(fleet: &Fleet) -> serde_json::Value {
+    fleet.take_changes(7).map_or(serde_json::Value::Null, |text| serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn states_follow_the_connection_and_say_since_when_and_why() {
+    let fleet = Fleet::new(vec![record(1, None), record(2, Some(5_000))], 9_000);
+    assert_eq!(changes(&fleet), serde_json::Value::Null);
+    assert_eq!(fleet.view(1).unwrap().status, Status::Pending);
+    let off = fleet.view(2).unwrap();
+    assert_eq!((off.status, off.since_ms), (Status::Offline, 5_000));
+    assert!(off.reason.is_some());
+
+    fleet.with_node(1, |node| node.hello(&hello(), "192.0.2.1", 1_000, 10_000));
+    let on = fleet.view(1).unwrap();
+    assert_eq!((on.status, on.since_ms, on.reason), (Status::Online, 10_000, None));
+    let told = changes(&fleet);
+    assert_eq!(told["nodes"][0]["status"], "online");
+    assert_eq!(told["nodes"][0]["identity"]["hostname"], "<b>pi</b>");
+    assert!(told["nodes"][0].get("name").is_none(), "only what changed is told");
+
+    fleet.with_node(1, |node| node.offline("no answer for 60 s", 20_000));
+    let told = changes(&fleet);
+    assert_eq!(told["nodes"][0]["reason"], "no answer for 60 s");
+    assert_eq!(told["nodes"][0]["since_ms"], 20_000);
+    assert_eq!(changes(&fleet), serde_json::Value::Null);
+    assert_eq!(fleet.counts(), (2, 0));
+}
+
+#[test]
+fn tokens_work_from_insert_to_remove() {
+    let fleet = Fleet::new(Vec::new(), 0);
+    assert_eq!(fleet.node_of_token(&[3; 32]), None);
+    fleet.insert(record(3, None));
+    assert_eq!(fleet.node_of_token(&[3; 32]), Some(3));
+    let told = changes(&fleet);
+    assert_eq!(told["nodes"][0]["name"], "node 3", "a new node is told whole");
+    fleet.remove(3);
+    assert_eq!(fleet.node_of_token(&[3; 32]), None);
+    assert_eq!(changes(&fleet)["removed"], serde_json::json!([3]));
+    assert!(fleet.view(3).is_none());
+}
+
+#[test]
+fn samples_give_values_rates_and_a_summary() {
+    let fleet = Fleet::new(vec![record(1, None)], 0);
+    let layout = Arc::new(Layout::new(
+        1,
+        vec![
+            SeriesDef::new("net.rx_bytes", &[("iface", "eth0")]),
+            SeriesDef::new("mem.total_bytes", &[]),
+            SeriesDef::new("mem.available_bytes", &[]),
+        ],
+    ));
+    let mut state = State::default();
+    for (seq, rx) in [(1, 1_000), (2, 4_000)] {
+        state.start(&layout, seq, seq as i64 * 2_000, &[rx, 2048, 1024]);
+        fleet.with_node(1, |node| node.sample(&layout, &state, 4_500));
+    }
+    let stats = serde_json::to_value(fleet.stats(1).unwrap()).unwrap();
+    assert_eq!(stats["series"]["net.rx_bytes{iface=eth0}"], 4_000);
+    assert_eq!(stats["rates"]["net.rx_bytes{iface=eth0}"], 1_500.0);
+    assert!(stats["rates"].get("mem.total_bytes").is_none());
+    assert_eq!(stats["summary"]["mem_used_bytes"], 1_024);
+    assert_eq!(stats["time_ms"], 4_000);
+    assert_eq!(fleet.series(1).unwrap().len(), 3);
+    // Another layout: the sample before counts for nothing.
+    let other = Arc::new(Layout::new(2, vec![SeriesDef::new("net.rx_bytes", &[("iface", "eth0")])]));
+    state.start(&other, 3, 6_000, &[9]);
+    fleet.with_node(1, |node| node.sample(&other, &state, 6_500));
+    assert!(fleet.stats(1).unwrap().rates.is_empty());
+}
+
+#[test]
+fn lists_go_on_after_a_cursor() {
+    let fleet = Fleet::new((1..=5).map(|id| record(id, None)).collect(), 0);
+    let ids = |after, limit| fleet.views(after, limit).iter().map(|n| n.id).collect::<Vec<_>>();
+    assert_eq!(ids(0, 2), [1, 2]);
+    assert_eq!(ids(2, 2), [3, 4]);
+    assert_eq!(ids(4, 9), [5]);
+    assert_eq!(ids(i64::MAX, 9), [] as [i64; 0]);
+}

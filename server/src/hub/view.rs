@@ -1,0 +1,96 @@
+//! What the API and `/live` show of a node. The shapes are in the OpenAPI file.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use stardust_shared::message::Identity;
+
+use super::Summary;
+use super::node::Status;
+use super::spark::SparkView;
+
+/// A node as `GET /api/nodes` lists it.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeView {
+    pub id: i64,
+    pub name: String,
+    pub tags: Vec<String>,
+    pub status: Status,
+    /// Since when the status holds, Unix milliseconds.
+    pub since_ms: i64,
+    /// Why it is in this state, in words.
+    pub reason: Option<String>,
+    pub created_ms: i64,
+    pub last_seen_ms: Option<i64>,
+    pub interval_ms: Option<u64>,
+    pub address: Option<String>,
+    pub spider_version: Option<String>,
+    pub identity: Option<Identity>,
+    pub summary: Option<Summary>,
+    pub spark: SparkView,
+}
+
+/// What changed of a node: `/live` sends the fields that are there.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NodeChange {
+    pub id: i64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Box<NodeView>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusChange>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<MetaChange>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub hello: Option<HelloChange>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampleChange>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusChange {
+    pub status: Status,
+    pub since_ms: i64,
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct MetaChange {
+    pub name: String,
+    pub tags: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct HelloChange {
+    pub interval_ms: Option<u64>,
+    pub address: Option<String>,
+    pub spider_version: Option<String>,
+    pub identity: Option<Identity>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct SampleChange {
+    pub last_seen_ms: Option<i64>,
+    pub summary: Option<Summary>,
+}
+
+/// The answer of `GET /api/nodes/:id/stats`.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatsView {
+    pub node: i64,
+    pub status: Status,
+    /// When the sample was taken; null before the first one.
+    pub time_ms: Option<i64>,
+    pub age_ms: Option<i64>,
+    /// Raw values in the unit of each series.
+    pub series: BTreeMap<String, i64>,
+    /// Counters only: change per second between the last two samples.
+    pub rates: BTreeMap<String, f64>,
+    pub summary: Option<Summary>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct SeriesView {
+    pub key: String,
+    pub unit: &'static str,
+    pub kind: &'static str,
+}

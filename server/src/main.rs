@@ -1,0 +1,46 @@
+//! Ground Control's command: flags, then [`stardust_server::app`].
+
+use std::process::ExitCode;
+
+use stardust_server::app::{self, Running};
+use stardust_server::config::{self, Command, Config};
+use stardust_server::demo::Demo;
+use stardust_server::error::Error;
+
+fn main() -> ExitCode {
+    let command = config::parse(std::env::args_os().skip(1), |name| std::env::var_os(name));
+    let result = match command {
+        Ok(Command::Help) => {
+            print!("{}", config::HELP);
+            Ok(())
+        }
+        Ok(Command::Version) => {
+            println!("stardust-server {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        Ok(Command::Run(config)) if config.demo => Demo::prepare(*config).and_then(Demo::run),
+        Ok(Command::Run(config)) => serve(*config),
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("stardust-server: {error}");
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+fn serve(config: Config) -> Result<(), Error> {
+    app::raise_file_limit();
+    let running = Running::start(config)?;
+    println!(
+        "Ground Control {} listens on http://{}",
+        env!("CARGO_PKG_VERSION"),
+        running.app.address
+    );
+    if running.app.auth.default_password_in_use() {
+        println!("The login is still the default one: sign in on this machine and change it.");
+    }
+    running.run()
+}
