@@ -25,6 +25,8 @@ use std::time::Duration;
 pub use answer::Response;
 pub use request::{BODY_BYTES_MAX, Method, Request};
 
+use crate::api;
+use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::log;
 
@@ -55,6 +57,15 @@ struct Shared {
     workers: usize,
     stopping: AtomicBool,
     large: AtomicUsize,
+}
+
+/// Serves the API and the Capsule on a new Unix socket at `socket`.
+pub fn serve(socket: &Path, app: Arc<App>, workers: usize) -> Result<HttpServer, Error> {
+    serve_with(
+        socket,
+        workers,
+        Box::new(move |request| api::answer(&app, request)),
+    )
 }
 
 /// Serves `handler` on a new Unix socket at `socket` with `workers` threads.

@@ -77,6 +77,14 @@ impl ServerUrl {
         })
     }
 
+    /// The default address, for when nothing else is known.
+    pub fn loopback() -> Self {
+        Self {
+            secure: false,
+            authority: format!("127.0.0.1:{}", crate::config::PORT_DEFAULT),
+        }
+    }
+
     pub fn secure(&self) -> bool {
         self.secure
     }

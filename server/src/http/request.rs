@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr};
 
+use zeroize::Zeroize;
+
 use crate::error::{Error, Kind};
 
 /// Largest body of a request.
@@ -54,6 +56,13 @@ impl Request {
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Bodies may hold passwords.
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.body.zeroize();
     }
 }
 

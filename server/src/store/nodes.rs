@@ -78,16 +78,35 @@ impl Store {
         })
     }
 
-    /// False when there is no such node.
-    pub fn update_node(&self, id: i64, name: &str, tags: &[String]) -> Result<bool, StoreError> {
-        let changed = self
-            .writer()
+    /// Sets what is given; false when there is no such node. `then` gets the name
+    /// and tags that hold now, while no other change can come between.
+    pub fn update_node(
+        &self,
+        id: i64,
+        name: Option<&str>,
+        tags: Option<&[String]>,
+        then: impl FnOnce(&str, &[String]),
+    ) -> Result<bool, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction()?;
+        transaction
             .execute(
-                "UPDATE nodes SET name = ?2, tags = ?3 WHERE id = ?1",
-                params![id, name, to_json(tags)],
+                "UPDATE nodes SET name = coalesce(?2, name), tags = coalesce(?3, tags) WHERE id = ?1",
+                params![id, name, tags.map(to_json)],
             )
             .map_err(name_taken)?;
-        Ok(changed == 1)
+        let now = transaction
+            .query_row(
+                &format!("SELECT {COLUMNS} FROM nodes WHERE id = ?1"),
+                [id],
+                from_row,
+            )
+            .optional()?;
+        transaction.commit()?;
+        if let Some(node) = &now {
+            then(&node.name, &node.tags);
+        }
+        Ok(now.is_some())
     }
 
     /// False when there is no such node.

@@ -132,12 +132,26 @@ fn nodes_come_back_as_they_were_put_in() {
         Err(StoreError::NameTaken)
     ));
     let other = store.insert_node("other", &[], [8; 32], 1_000).unwrap();
+    let update = |id, name, tags| {
+        let mut now = None;
+        let found = store.update_node(id, name, tags, |name: &str, tags: &[String]| {
+            now = Some((name.to_owned(), tags.to_vec()));
+        });
+        found.map(|found| now.filter(|_| found))
+    };
     assert!(matches!(
-        store.update_node(other.id, hostile, &[]),
+        update(other.id, Some(hostile), None),
         Err(StoreError::NameTaken)
     ));
-    assert!(store.update_node(other.id, "third", &tags).unwrap());
-    assert!(!store.update_node(99, "nobody", &[]).unwrap());
+    assert_eq!(
+        update(other.id, None, Some(&tags[..])).unwrap(),
+        Some(("other".to_owned(), tags.clone()))
+    );
+    assert_eq!(
+        update(other.id, Some("third"), None).unwrap(),
+        Some(("third".to_owned(), tags.clone()))
+    );
+    assert_eq!(update(99, Some("nobody"), None).unwrap(), None);
 
     let identity = Identity {
         hostname: Some("pi4".into()),

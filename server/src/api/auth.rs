@@ -1,0 +1,115 @@
+//! /api/auth: login, logout, password.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Context, body};
+use crate::auth::{self, LoggedIn, Login, SESSION_MS, Session, cookies, device};
+use crate::error::{Error, Kind};
+use crate::http::Response;
+use crate::secret::Secret;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoginBody {
+    user: String,
+    password: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasswordBody {
+    current: Secret,
+    new: Secret,
+}
+
+#[derive(Serialize)]
+struct SessionView<'a> {
+    user: &'a str,
+    csrf: &'a str,
+    must_change_password: bool,
+    expires_ms: i64,
+    /// Only where the session begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+}
+
+impl<'a> SessionView<'a> {
+    fn new(session: &'a Session, token: Option<&'a Secret>) -> Self {
+        Self {
+            user: &session.user,
+            csrf: &session.csrf,
+            must_change_password: session.must_change_password,
+            expires_ms: session.expires_ms,
+            token: token.map(Secret::expose),
+        }
+    }
+}
+
+pub fn login(context: &Context<'_>) -> Result<Response, Error> {
+    let body: LoginBody = body::json(context.request, r#"{"user": "admin", "password": "…"}"#)?;
+    if !auth::plausible(&body.user, &body.password) {
+        return Err(Error::invalid(
+            "The user name or the password is too long.",
+            "Names have at most 64 characters, passwords at most 1024 bytes.",
+        ));
+    }
+    let login = Login {
+        user: &body.user,
+        password: &body.password,
+        address: context.request.client,
+        cookie: context.request.header("Cookie"),
+    };
+    let done = context.app.auth.login(&login, context.now_ms)?;
+    Ok(begun(context, &done))
+}
+
+pub fn session(context: &Context<'_>) -> Result<Response, Error> {
+    let view = SessionView::new(context.session()?, None);
+    Ok(Response::json(200, &view))
+}
+
+pub fn logout(context: &Context<'_>) -> Result<Response, Error> {
+    context.app.auth.logout(context.session()?)?;
+    let gone = cookies::set(cookies::SESSION, "", 0, context.request.https);
+    Ok(Response::no_content().header("Set-Cookie", gone))
+}
+
+pub fn password(context: &Context<'_>) -> Result<Response, Error> {
+    let body: PasswordBody = body::json(context.request, r#"{"current": "…", "new": "…"}"#)?;
+    let changed = context.app.auth.change_password(
+        context.session()?,
+        &body.current,
+        &body.new,
+        context.request.client,
+        context.now_ms,
+    );
+    match changed {
+        Ok(done) => Ok(begun(context, &done)),
+        Err(error) if error.kind == Kind::BadCredentials => {
+            // Whoever asks is logged in: 401 would say that they are not.
+            let mut response = Response::from(error);
+            response.status = 403;
+            Ok(response)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The answer with which a session begins: token for scripts, cookies for browsers.
+fn begun(context: &Context<'_>, done: &LoggedIn) -> Response {
+    let https = context.request.https;
+    let view = SessionView::new(&done.session, Some(&done.token));
+    let max_age_s = SESSION_MS.unsigned_abs() / 1000;
+    let token = done.token.expose();
+    let response = Response::json(200, &view).header(
+        "Set-Cookie",
+        cookies::set(cookies::SESSION, token, max_age_s, https),
+    );
+    match &done.device {
+        None => response,
+        Some(device) => response.header(
+            "Set-Cookie",
+            cookies::set(device::COOKIE, device, device::MAX_AGE_S, https),
+        ),
+    }
+}

@@ -1,0 +1,34 @@
+//! JSON bodies.
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Kind};
+use crate::http::Request;
+
+/// Reads the body as `T`; `shape` is shown when it is something else. What was
+/// sent is not repeated in the answer: it may hold a password.
+pub fn json<T: DeserializeOwned>(request: &Request, shape: &str) -> Result<T, Error> {
+    let content_type = request.header("Content-Type").unwrap_or("");
+    let essence = content_type.split(';').next().unwrap_or("").trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(Error::new(
+            Kind::UnsupportedMediaType,
+            "The body is not announced as JSON.",
+            "Send the header Content-Type: application/json.",
+        ));
+    }
+    serde_json::from_slice(&request.body).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Data => "is not of the form that is expected here",
+            _ => "is not valid JSON",
+        };
+        Error::invalid(
+            format!(
+                "The body {what} (line {}, column {}).",
+                error.line(),
+                error.column()
+            ),
+            format!("Send {shape}"),
+        )
+    })
+}

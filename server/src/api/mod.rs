@@ -1,0 +1,254 @@
+//! The API: which request goes where, and who may send it.
+//!
+//! One table of routes; checks in one place and in one order: address, method,
+//! login, default password, CSRF, then the handler. Called by HTTP workers.
+
+mod auth;
+mod body;
+mod health;
+mod history;
+mod nodes;
+mod openapi;
+mod query;
+#[cfg(test)]
+mod tests;
+
+use crate::app::App;
+use crate::auth::{Credentials, Session};
+use crate::capsule;
+use crate::clock::wall_ms;
+use crate::error::{Error, Kind};
+use crate::http::{Method, Request, Response};
+use crate::log;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Anyone,
+    /// Who is logged in, though the password is still the default one.
+    LoggedIn,
+    /// Who is logged in with a password of their own.
+    Operator,
+}
+
+type Handler = fn(&Context<'_>) -> Result<Response, Error>;
+
+struct Route {
+    method: Method,
+    /// `:id` stands for a number.
+    pattern: &'static str,
+    access: Access,
+    handler: Handler,
+}
+
+const fn route(method: Method, pattern: &'static str, access: Access, handler: Handler) -> Route {
+    Route {
+        method,
+        pattern,
+        access,
+        handler,
+    }
+}
+
+/// Everything that there is; `openapi.json` describes the same (tested).
+const ROUTES: &[Route] = &[
+    route(Method::Get, "/healthz", Access::Anyone, health::get),
+    route(
+        Method::Get,
+        "/api/openapi.json",
+        Access::Anyone,
+        openapi::get,
+    ),
+    route(Method::Post, "/api/auth/login", Access::Anyone, auth::login),
+    route(
+        Method::Post,
+        "/api/auth/logout",
+        Access::LoggedIn,
+        auth::logout,
+    ),
+    route(
+        Method::Post,
+        "/api/auth/password",
+        Access::LoggedIn,
+        auth::password,
+    ),
+    route(
+        Method::Get,
+        "/api/auth/session",
+        Access::LoggedIn,
+        auth::session,
+    ),
+    route(Method::Get, "/api/nodes", Access::Operator, nodes::list),
+    route(Method::Post, "/api/nodes", Access::Operator, nodes::add),
+    route(Method::Get, "/api/nodes/:id", Access::Operator, nodes::get),
+    route(
+        Method::Patch,
+        "/api/nodes/:id",
+        Access::Operator,
+        nodes::change,
+    ),
+    route(
+        Method::Delete,
+        "/api/nodes/:id",
+        Access::Operator,
+        nodes::remove,
+    ),
+    route(
+        Method::Get,
+        "/api/nodes/:id/stats",
+        Access::Operator,
+        nodes::stats,
+    ),
+    route(
+        Method::Get,
+        "/api/nodes/:id/series",
+        Access::Operator,
+        nodes::series,
+    ),
+    route(
+        Method::Get,
+        "/api/nodes/:id/history",
+        Access::Operator,
+        history::get,
+    ),
+];
+
+/// What a handler works with.
+struct Context<'a> {
+    app: &'a App,
+    request: &'a Request,
+    /// Always there where the route asks for a login.
+    session: Option<Session>,
+    /// What stood for `:id`.
+    id: i64,
+    now_ms: i64,
+}
+
+impl Context<'_> {
+    fn session(&self) -> Result<&Session, Error> {
+        self.session.as_ref().ok_or_else(Error::internal)
+    }
+}
+
+/// Answers any request: the API's own, else the Capsule's files.
+pub fn answer(app: &App, request: &Request) -> Response {
+    let path = request.path.as_str();
+    let ours = path == "/healthz" || path == "/api" || path.starts_with("/api/");
+    if !ours {
+        return match request.method {
+            Method::Get => capsule::answer(request),
+            _ => method_not_allowed("GET, HEAD"),
+        };
+    }
+    dispatch(app, request, wall_ms()).unwrap_or_else(Response::from)
+}
+
+fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error> {
+    let matching: Vec<(&Route, i64)> = ROUTES
+        .iter()
+        .filter_map(|route| Some((route, matched(route.pattern, &request.path)?)))
+        .collect();
+    if matching.is_empty() {
+        return Err(not_found());
+    }
+    let Some(&(route, id)) = matching
+        .iter()
+        .find(|(route, _)| route.method == request.method)
+    else {
+        return Ok(method_not_allowed(&allowed(&matching)));
+    };
+    let session = match route.access {
+        Access::Anyone => None,
+        Access::LoggedIn | Access::Operator => Some(authorize(app, request, route, now_ms)?),
+    };
+    let context = Context {
+        app,
+        request,
+        session,
+        id,
+        now_ms,
+    };
+    (route.handler)(&context).map_err(|error| hide_database_faults(request, error))
+}
+
+fn authorize(app: &App, request: &Request, route: &Route, now_ms: i64) -> Result<Session, Error> {
+    let given = Credentials {
+        authorization: request.header("Authorization"),
+        cookie: request.header("Cookie"),
+    };
+    let session = app.auth.authenticate(given, now_ms)?;
+    if session.must_change_password && route.access == Access::Operator {
+        return Err(Error::new(
+            Kind::PasswordChangeRequired,
+            "The password is still the default one.",
+            "Set your own with POST /api/auth/password; everything else works after that.",
+        ));
+    }
+    if route.method != Method::Get {
+        app.auth
+            .check_csrf(&session, request.header("X-CSRF-Token"))?;
+    }
+    Ok(session)
+}
+
+/// The number that stands for `:id` (0 without one), when `path` fits `pattern`.
+fn matched(pattern: &str, path: &str) -> Option<i64> {
+    let mut id = 0;
+    let (mut wanted, mut found) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), found.next()) {
+            (None, None) => return Some(id),
+            (Some(":id"), Some(text)) => id = number(text)?,
+            (Some(wanted), Some(found)) if wanted == found => {}
+            _ => return None,
+        }
+    }
+}
+
+/// A node's number in its one spelling.
+fn number(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| plain)
+}
+
+fn allowed(routes: &[(&Route, i64)]) -> String {
+    let mut methods: Vec<_> = routes
+        .iter()
+        .map(|(route, _)| route.method.name())
+        .collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.join(", ")
+}
+
+fn method_not_allowed(allow: &str) -> Response {
+    Response::from(Error::new(
+        Kind::MethodNotAllowed,
+        "This address does not take that method.",
+        format!("It takes {allow}."),
+    ))
+    .header("Allow", allow.to_owned())
+}
+
+fn not_found() -> Error {
+    Error::new(
+        Kind::NotFound,
+        "The API has nothing at this address.",
+        "GET /api/openapi.json lists what there is.",
+    )
+}
+
+/// What the database said goes to the log; the answer names no files.
+fn hide_database_faults(request: &Request, error: Error) -> Error {
+    if error.kind.http_status() != 500 {
+        return error;
+    }
+    log::error(&format!(
+        "{} {} failed: {}",
+        request.method.name(),
+        request.path,
+        error.message
+    ));
+    Error::internal()
+}

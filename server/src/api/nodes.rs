@@ -1,0 +1,240 @@
+//! /api/nodes: the fleet and each node of it.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::query::Parameters;
+use super::{Context, body};
+use crate::auth::node_token;
+use crate::error::{Error, Kind};
+use crate::http::Response;
+use crate::hub::NodeView;
+use crate::server_url::ServerUrl;
+
+const NAME_CHARS_MAX: usize = 64;
+const TAGS_MAX: usize = 16;
+const TAG_CHARS_MAX: usize = 32;
+/// Nodes in one answer.
+const PAGE_MAX: i64 = 1000;
+/// Nodes that can be added; the gate has room for as many connections.
+const NODES_MAX: usize = 20_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddBody {
+    name: String,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeBody {
+    name: Option<String>,
+    tags: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct Added<'a> {
+    #[serde(flatten)]
+    node: NodeView,
+    token: &'a str,
+    command: String,
+}
+
+pub fn list(context: &Context<'_>) -> Result<Response, Error> {
+    let parameters = Parameters::parse(&context.request.query)?;
+    let after = parameters.integer("cursor")?.unwrap_or(0);
+    let limit = parameters.integer("limit")?.unwrap_or(PAGE_MAX);
+    if !(1..=PAGE_MAX).contains(&limit) || after < 0 {
+        return Err(Error::invalid(
+            format!("limit must be 1 to {PAGE_MAX}, and cursor the `next` of an answer."),
+            "Leave both out to begin at the start.",
+        ));
+    }
+    let limit = limit as usize;
+    // One more than asked for tells whether there is a next page.
+    let mut nodes = context.app.fleet.views(after, limit + 1);
+    let more = nodes.len() > limit;
+    nodes.truncate(limit);
+    let next = nodes
+        .last()
+        .filter(|_| more)
+        .map(|node| node.id.to_string());
+    Ok(Response::json(200, &json!({"nodes": nodes, "next": next})))
+}
+
+pub fn add(context: &Context<'_>) -> Result<Response, Error> {
+    let body: AddBody = body::json(context.request, SHAPE)?;
+    let name = checked_name(&body.name)?;
+    let tags = checked_tags(&body.tags)?;
+    if context.app.fleet.counts().0 >= NODES_MAX {
+        return Err(Error::invalid(
+            format!("There are {NODES_MAX} nodes already."),
+            "Remove nodes that are no longer needed first.",
+        ));
+    }
+    let (token, hash) = node_token::generate()?;
+    let record = context
+        .app
+        .store
+        .insert_node(&name, &tags, hash, context.now_ms)?;
+    let id = record.id;
+    context.app.fleet.insert(record);
+    let node = context.app.fleet.view(id).ok_or_else(no_such_node)?;
+    let command = format!(
+        "STARDUST_TOKEN='{}' stardust-spider --server '{}'",
+        token.expose(),
+        server_url(context)
+    );
+    let added = Added {
+        node,
+        token: token.expose(),
+        command,
+    };
+    Ok(Response::json(201, &added).header("Location", format!("/api/nodes/{id}")))
+}
+
+pub fn get(context: &Context<'_>) -> Result<Response, Error> {
+    let view = context
+        .app
+        .fleet
+        .view(context.id)
+        .ok_or_else(no_such_node)?;
+    Ok(Response::json(200, &view))
+}
+
+pub fn change(context: &Context<'_>) -> Result<Response, Error> {
+    let body: ChangeBody = body::json(context.request, SHAPE)?;
+    let name = body.name.as_deref().map(checked_name).transpose()?;
+    let tags = body.tags.as_deref().map(checked_tags).transpose()?;
+    let fleet = &context.app.fleet;
+    let found = context.app.store.update_node(
+        context.id,
+        name.as_deref(),
+        tags.as_deref(),
+        |name, tags| fleet.update(context.id, name, tags),
+    )?;
+    if found {
+        get(context)
+    } else {
+        Err(no_such_node())
+    }
+}
+
+pub fn remove(context: &Context<'_>) -> Result<Response, Error> {
+    if !context.app.store.delete_node(context.id)? {
+        return Err(no_such_node());
+    }
+    context.app.fleet.remove(context.id);
+    // Its connection ends there, and its history goes in the background.
+    context.app.gate.node_removed(context.id);
+    Ok(Response::no_content())
+}
+
+pub fn stats(context: &Context<'_>) -> Result<Response, Error> {
+    let stats = context
+        .app
+        .fleet
+        .stats(context.id)
+        .ok_or_else(no_such_node)?;
+    Ok(Response::json(200, &stats))
+}
+
+pub fn series(context: &Context<'_>) -> Result<Response, Error> {
+    let series = context
+        .app
+        .fleet
+        .series(context.id)
+        .ok_or_else(no_such_node)?;
+    Ok(Response::json(200, &json!({"series": series})))
+}
+
+const SHAPE: &str = r#"{"name": "pi4", "tags": ["home"]}"#;
+
+pub fn no_such_node() -> Error {
+    Error::new(
+        Kind::NotFound,
+        "There is no node with this number.",
+        "It may have been removed; GET /api/nodes lists all.",
+    )
+}
+
+fn checked_name(name: &str) -> Result<String, Error> {
+    checked_text(name, NAME_CHARS_MAX).ok_or_else(|| {
+        Error::invalid(
+            "The name can't be used.",
+            format!("Use 1 to {NAME_CHARS_MAX} characters, none of them control characters."),
+        )
+    })
+}
+
+fn checked_tags(tags: &[String]) -> Result<Vec<String>, Error> {
+    let mut checked: Vec<String> = Vec::new();
+    for tag in tags {
+        let tag = checked_text(tag, TAG_CHARS_MAX).ok_or_else(|| {
+            Error::invalid(
+                "One of the tags can't be used.",
+                format!("Use 1 to {TAG_CHARS_MAX} characters, none of them control characters."),
+            )
+        })?;
+        if !checked.contains(&tag) {
+            checked.push(tag);
+        }
+        if checked.len() > TAGS_MAX {
+            return Err(Error::invalid(
+                "There are too many tags.",
+                format!("A node can have {TAGS_MAX}."),
+            ));
+        }
+    }
+    Ok(checked)
+}
+
+fn checked_text(text: &str, chars_max: usize) -> Option<String> {
+    let text = text.trim();
+    let chars = text.chars().count();
+    let good = (1..=chars_max).contains(&chars) && !text.chars().any(char::is_control);
+    good.then(|| text.to_owned())
+}
+
+/// Where a Spider should connect to: what the operator says, else where this very
+/// request came in, else where we listen.
+fn server_url(context: &Context<'_>) -> ServerUrl {
+    let app = context.app;
+    if let Some(url) = &app.config.server_url {
+        return url.clone();
+    }
+    let bound = app.address;
+    let by_host = context
+        .request
+        .header("Host")
+        .and_then(|host| ServerUrl::from_authority(context.request.https, host));
+    match by_host {
+        // A tunnel's end on the operator's machine is of no use to a node, when
+        // we can be reached otherwise.
+        Some(url) if bound.ip().is_loopback() || !is_local(url.authority()) => url,
+        by_host => {
+            let usable = !bound.ip().is_unspecified();
+            let own = ServerUrl::from_authority(context.request.https, &bound.to_string());
+            match (own, by_host) {
+                (Some(own), _) if usable => own,
+                (_, Some(by_host)) => by_host,
+                (own, None) => own.unwrap_or_else(ServerUrl::loopback),
+            }
+        }
+    }
+}
+
+fn is_local(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(""),
+        None => authority.split(':').next().unwrap_or(""),
+    };
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
