@@ -1,5 +1,6 @@
 //! The Spider's command.
 
+use std::ffi::{CStr, CString};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -33,13 +34,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// Takes the token out of the environment, where /proc would go on showing it
-/// to this user's other programs.
+/// Takes the token out of the environment and wipes it where it was: /proc
+/// would go on showing it to this user's other programs.
 fn take_token() -> Option<String> {
-    let token = std::env::var_os(TOKEN_VARIABLE)?;
-    // SAFETY: this is the first thing that main does; no other thread exists.
-    unsafe { std::env::remove_var(TOKEN_VARIABLE) };
-    Some(token.to_string_lossy().into_owned())
+    let name = CString::new(TOKEN_VARIABLE).ok()?;
+    // SAFETY: this is the first thing that main does, so no other thread uses
+    // the environment. getenv gives a C string that the process may write to,
+    // and its bytes are copied before they are overwritten up to their NUL.
+    unsafe {
+        let value = libc::getenv(name.as_ptr());
+        if value.is_null() {
+            return None;
+        }
+        let token = CStr::from_ptr(value).to_string_lossy().into_owned();
+        std::ptr::write_bytes(value, 0, libc::strlen(value));
+        std::env::remove_var(TOKEN_VARIABLE);
+        Some(token)
+    }
 }
 
 fn run(config: Config) -> ExitCode {

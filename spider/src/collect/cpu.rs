@@ -57,11 +57,19 @@ pub fn parse_stat(bytes: &[u8], mut each: impl FnMut(Option<usize>, &Times)) {
     }
 }
 
+#[derive(Default)]
+struct Core {
+    slots: Option<[Slot; MODES.len()]>,
+    seen: u64,
+}
+
 pub struct Cpu {
     file: KeptFile,
     machine: Option<[Slot; MODES.len()]>,
     /// By number of the core.
-    cores: Vec<Option<[Slot; MODES.len()]>>,
+    cores: Vec<Core>,
+    /// Counts samples, for telling a second line of a core from its first.
+    now: u64,
     left_out: LeftOut,
 }
 
@@ -71,6 +79,7 @@ impl Cpu {
             file: KeptFile::new(root.proc("stat"), Shape::Whole),
             machine: None,
             cores: Vec::new(),
+            now: 0,
             left_out: LeftOut::default(),
         }
     }
@@ -83,6 +92,7 @@ impl Collector for Cpu {
         };
         let sample = &mut *context.sample;
         let mut over = 0;
+        self.now += 1;
         parse_stat(bytes, |core, times| {
             let slots = match core {
                 None => self
@@ -90,9 +100,13 @@ impl Collector for Cpu {
                     .get_or_insert_with(|| MODES.map(|name| sample.slot(name, &[]))),
                 Some(core) if core < CORES_MAX => {
                     if core >= self.cores.len() {
-                        self.cores.resize_with(core + 1, || None);
+                        self.cores.resize_with(core + 1, Core::default);
                     }
-                    self.cores[core].get_or_insert_with(|| {
+                    let row = &mut self.cores[core];
+                    if std::mem::replace(&mut row.seen, self.now) == self.now {
+                        return;
+                    }
+                    row.slots.get_or_insert_with(|| {
                         let label = core.to_string();
                         MODES.map(|name| sample.slot(name, &[("core", &label)]))
                     })

@@ -1,7 +1,7 @@
 //! Reads and writes of each disk: /proc/diskstats.
 //!
 //! Whole devices only, partitions are part of them. Loop devices, RAM disks,
-//! zram, optical and floppy drives are no disks: what is on them is counted
+//! zram, raw flash, optical and floppy drives are no disks: what is on them is counted
 //! where it is stored.
 
 use super::limits::DISKS_MAX;
@@ -68,7 +68,7 @@ fn is_no_disk(name: &[u8]) -> bool {
     if numbered(b"loop") || numbered(b"ram") || numbered(b"sr") || numbered(b"fd") {
         return true;
     }
-    if numbered(b"zram") || numbered(b"mtdblock") {
+    if numbered(b"zram") || numbered(b"mtdblock") || numbered(b"ubiblock") {
         return true;
     }
     if name.starts_with(b"mmcblk") {
@@ -202,6 +202,7 @@ mod tests {
             "mmcblk0rpmb",
             "nvme0c1n1",
             "mtdblock3",
+            "ubiblock0_0",
         ] {
             assert!(is_no_disk(name.as_bytes()), "{name}");
         }

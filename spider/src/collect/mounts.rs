@@ -192,8 +192,8 @@ pub fn parse_mountinfo(bytes: &[u8], max: usize) -> (Vec<Mount>, u64) {
     let mounts = kept
         .iter()
         .map(|line| Mount {
-            point: unescape_octal(line.point),
-            fs_type: unescape_octal(line.fs_type),
+            point: unescape_octal(line.point).collect(),
+            fs_type: unescape_octal(line.fs_type).collect(),
         })
         .collect();
     (mounts, over)

@@ -73,7 +73,7 @@ pub fn parse_fixture(bytes: &[u8], mount: &[u8]) -> Option<Figures> {
     lines(bytes).find_map(|line| {
         let mut words = Words(line);
         let point = words.next()?;
-        if point.starts_with(b"#") || unescape_octal(point) != mount {
+        if point.starts_with(b"#") || !unescape_octal(point).eq(mount.iter().copied()) {
             return None;
         }
         let mut next = || words.next().and_then(number);

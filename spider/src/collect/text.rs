@@ -103,21 +103,19 @@ pub fn trim(bytes: &[u8]) -> &[u8] {
 }
 
 /// The octal escapes of /proc/self/mountinfo (`\040` is a space) undone.
-pub fn unescape_octal(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
+pub fn unescape_octal(bytes: &[u8]) -> impl Iterator<Item = u8> {
     let mut rest = bytes;
-    while let Some((&byte, after)) = rest.split_first() {
+    std::iter::from_fn(move || {
+        let (&byte, after) = rest.split_first()?;
         if let (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..]) =
             (byte, after)
         {
-            out.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
             rest = tail;
-        } else {
-            out.push(byte);
-            rest = after;
+            return Some((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
         }
-    }
-    out
+        rest = after;
+        Some(byte)
+    })
 }
 
 #[cfg(test)]
@@ -182,6 +180,7 @@ mod tests {
 
     #[test]
     fn octal_escapes() {
+        let unescape_octal = |bytes: &[u8]| super::unescape_octal(bytes).collect::<Vec<u8>>();
         assert_eq!(unescape_octal(b"/a\\040b\\134\\011"), b"/a b\\\t");
         assert_eq!(unescape_octal(b"\\04"), b"\\04");
         assert_eq!(unescape_octal(b"\\777\\x\\"), b"\\777\\x\\");

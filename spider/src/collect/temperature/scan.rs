@@ -126,7 +126,8 @@ fn numbered(dir: &Path, prefix: &str, suffix: &str) -> Vec<(i64, PathBuf)> {
             let entry = entry.ok()?;
             let name = entry.file_name();
             let digits = name.to_str()?.strip_prefix(prefix)?.strip_suffix(suffix)?;
-            Some((number(digits.as_bytes())?, entry.path()))
+            let index = number(digits.as_bytes())?;
+            (index.to_string() == digits).then(|| (index, entry.path()))
         })
         .collect();
     found.sort();
