@@ -2,6 +2,9 @@ import { useEffect, useRef } from 'react';
 
 const CHORD_MS_MAX = 1_000;
 
+/** Carried to the fleet page by `/` from elsewhere: begin in the search field. */
+export const SEARCH_STATE = 'search';
+
 export function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
@@ -19,7 +22,7 @@ export function useShortcuts(shortcuts: Record<string, () => void>): void {
     let before = { key: '', at: 0 };
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      if (isTyping(event.target) || document.querySelector('dialog[open]')) return;
+      if (isTyping(event.target) || document.querySelector('dialog[open], :popover-open')) return;
       const chord = event.timeStamp - before.at < CHORD_MS_MAX ? `${before.key} ${event.key}` : '';
       const action = current.current[chord] ?? current.current[event.key];
       before = { key: event.key, at: event.timeStamp };

@@ -2,7 +2,7 @@ import LayoutGrid from 'lucide-react/icons/layout-grid';
 import Settings from 'lucide-react/icons/settings';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
-import { useShortcuts } from '../lib/shortcuts';
+import { SEARCH_STATE, useShortcuts } from '../lib/shortcuts';
 import { countStates } from '../live/fleet';
 import { useConnection, useFleet, useKnownNow, useNow } from '../live/store';
 import { Bolt } from './brand';
@@ -37,7 +37,12 @@ export function Shell({ children }: { children: ReactNode }) {
   useNow(lostAt === null ? 60_000 : 1_000);
   const counts = nodes ? countStates(nodes.values(), now) : null;
   const troubled = counts ? counts.offline + counts.stale : 0;
-  useShortcuts({ 'g f': () => navigate('/'), 'g s': () => navigate('/settings') });
+  useShortcuts({
+    'g f': () => navigate('/'),
+    'g s': () => navigate('/settings'),
+    // On the fleet page itself the search field listens.
+    ...(path === '/' ? {} : { '/': () => navigate('/', { state: SEARCH_STATE }) }),
+  });
   return (
     <div className="min-h-dvh md:pl-18">
       <a

@@ -5,7 +5,7 @@ import Search from 'lucide-react/icons/search';
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { readPref, writePref } from '../../lib/prefs';
-import { useShortcuts } from '../../lib/shortcuts';
+import { SEARCH_STATE, useShortcuts } from '../../lib/shortcuts';
 import { type FleetView, fleetViewSearch, parseFleetView, type Sort } from '../../lib/url-state';
 import { countStates, fleetTitle } from '../../live/fleet';
 import { useFleet, useKnownNow } from '../../live/store';
@@ -58,6 +58,10 @@ export function FleetPage() {
       ? Number(list.current?.querySelector<HTMLElement>('[data-columns]')?.dataset.columns ?? 1)
       : 1,
   );
+
+  useEffect(() => {
+    if (history.state === SEARCH_STATE) searchField.current?.focus();
+  }, []);
 
   const counts = useMemo(() => (fleet.nodes ? countStates(fleet.nodes.values(), now) : null), [fleet, now]);
   const rows = useMemo(

@@ -44,7 +44,7 @@ function Meter({
 
 function Fact({ label, value, tone = '' }: { label: string; value: string; tone?: string }) {
   return (
-    <div className="min-w-0">
+    <div className="relative min-w-0" title={label}>
       <dt className="sr-only">{label}</dt>
       <dd className={`truncate ${tone}`}>{value}</dd>
     </div>
@@ -121,22 +121,19 @@ export const NodeCard = memo(function NodeCard({ node, status, now, skewMs }: Pr
               value={`load ${load(s.load_1m)}`}
               tone={grey ? '' : LEVEL_TEXT[loadLevel]}
             />
-            <div className="min-w-0 truncate text-right">
-              {grey ? (
-                <span title="Age of these values">{age(now - (node.heardAt ?? now))} old</span>
-              ) : s.temp_celsius != null ? (
-                <span
-                  className={LEVEL_TEXT[levelOf(s.temp_celsius, 75, 85)]}
-                  title={s.temp_sensor ? displayName(s.temp_sensor) : undefined}
-                >
-                  {celsius(s.temp_celsius)}
-                </span>
-              ) : (
-                <span className="text-faint" title="No temperature sensor">
-                  {ABSENT}
-                </span>
-              )}
-            </div>
+            {grey ? (
+              <Fact
+                label="Age of these values"
+                value={`${age(now - (node.heardAt ?? now))} old`}
+                tone="text-right"
+              />
+            ) : (
+              <Fact
+                label="Temperature"
+                value={celsius(s.temp_celsius)}
+                tone={`text-right ${s.temp_celsius == null ? 'text-faint' : LEVEL_TEXT[levelOf(s.temp_celsius, 75, 85)]}`}
+              />
+            )}
           </dl>
         </div>
       ) : (

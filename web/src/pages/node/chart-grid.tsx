@@ -1,8 +1,11 @@
 import { useCallback, useMemo } from 'react';
 import type { Gap } from '../../api/types';
 import { displayName } from '../../lib/series-key';
+import { dayAndClock } from '../../lib/time';
+import { duration } from '../../lib/units';
 import type { NodeView } from '../../lib/url-state';
 import type { FleetNode } from '../../live/fleet';
+import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
 import { CHARTS } from './charts';
 import { ChartCard } from './charts/chart-card';
@@ -82,12 +85,7 @@ export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Pr
   return (
     <div className="grid grid-cols-1 gap-3">
       {failed && <Problem error={failed} onRetry={onRetry} />}
-      {empty && (
-        <p className="panel px-4 py-12 text-center text-sm text-faint">
-          Nothing was measured in this time.{' '}
-          {node.status === 'pending' ? 'The Spider has not said hello yet.' : ''}
-        </p>
-      )}
+      {empty && <Nothing node={node} state={state} onView={onView} />}
       {state.first && state.loading && <Placeholders />}
       <div className="grid grid-cols-1 gap-3 lg:grid-cols-2">
         {charts.map(({ def, data, frame }) => (
@@ -121,6 +119,32 @@ function Placeholders() {
       {['a', 'b', 'c', 'd'].map((key) => (
         <div key={key} className="panel h-60" />
       ))}
+    </div>
+  );
+}
+
+/** No readings in the whole window: says so, and leads to where there are some. */
+function Nothing({ node, state, onView }: Pick<Props, 'node' | 'state' | 'onView'>) {
+  const last = node.last_seen_ms ?? null;
+  const wide = state.to - state.from;
+  return (
+    <div className="panel grid justify-items-center gap-3 px-4 py-12 text-center text-sm text-dim">
+      {last === null ? (
+        <p>
+          Nothing was measured yet: the Spider has not said hello. Start it with the command you were given.
+        </p>
+      ) : (
+        <>
+          <p>Nothing was measured in this time. The last sample came on {dayAndClock(last)}.</p>
+          {last < state.from && (
+            <Button
+              onClick={() => onView({ fixed: { from: last - wide * 0.9, to: last + wide * 0.1 } }, true)}
+            >
+              Show the last {duration(wide)} before it
+            </Button>
+          )}
+        </>
+      )}
     </div>
   );
 }

@@ -66,7 +66,7 @@ export const ChartCard = memo(function ChartCard(props: Props) {
   return (
     <section aria-label={def.title} className="panel relative flex min-w-0 flex-col px-3 pt-3 pb-2.5">
       <div className="mb-1 flex items-baseline gap-2 px-1">
-        <h3 className="text-sm font-semibold">{def.title}</h3>
+        <h2 className="text-sm font-semibold">{def.title}</h2>
         {note && <span className="text-2xs text-faint">{note}</span>}
         {props.onNetUnit && (
           <button

@@ -67,7 +67,7 @@ export function Legend({ def, data, context, visible, index, bridgeMs, onToggle,
               title={`${item.label}\nClick: show or hide. Shift-click: this one alone.`}
               onClick={(event) => onClick(event, item.id)}
               className={`flex max-w-full items-center gap-1.5 rounded-sm px-1 py-0.5 text-2xs transition hover:bg-hover ${
-                on ? 'text-dim' : 'text-faint opacity-60'
+                on ? 'text-dim' : 'text-faint'
               }`}
             >
               <span
