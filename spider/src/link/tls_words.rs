@@ -28,6 +28,9 @@ fn certificate(error: &CertificateError, host: &str) -> String {
         CertificateError::UnknownIssuer => {
             "the server's certificate is not signed by anyone this machine trusts; if it is the server's own, give it (or its CA) with --ca-file".into()
         }
+        CertificateError::BadSignature => {
+            "the server's certificate names an authority that this machine trusts but is signed by another key; if that authority was made anew, give its new certificate with --ca-file".into()
+        }
         CertificateError::ExpiredContext { time, not_after } => {
             let (now, end) = (time.as_secs(), not_after.as_secs());
             format!(
@@ -56,7 +59,8 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             "the server's certificate is not valid at this time; check the clocks of both machines".into()
         }
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let names = plain(&presented.join(", "));
+            let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+            let names = plain(&names.join(", "));
             let names = if names.is_empty() { "no name".into() } else { names };
             format!(
                 "the server's certificate is for {names} and not for {host}; use that name in --server, or make a certificate for {host}"
@@ -70,6 +74,12 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             plain(&format!("{other:?}"))
         ),
     }
+}
+
+/// `DnsName("a.example")`, as rustls has it, without the wrapping.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').map_or(name, |(_, inner)| inner);
+    inner.trim_end_matches(')').trim_matches('"')
 }
 
 /// Unix seconds as `2026-11-23 15:04 UTC`.
@@ -142,6 +152,22 @@ mod tests {
         let text = fault(&error.into(), "a.example").words.into_owned();
         assert!(
             text.contains("ended on 2024-02-29") && text.contains("2024-12-31"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn names_are_shown_bare() {
+        let error = CertificateError::NotValidForNameContext {
+            expected: "a.example".try_into().unwrap(),
+            presented: vec![
+                "DnsName(\"b.example\")".into(),
+                "IpAddress(192.0.2.1)".into(),
+            ],
+        };
+        let text = fault(&error.into(), "a.example").words.into_owned();
+        assert!(
+            text.contains("is for b.example, 192.0.2.1 and not for a.example"),
             "{text}"
         );
     }

@@ -277,7 +277,7 @@ impl World {
         if let Some(ack) = self.server.commit()
             && self.server.is_streaming()
         {
-            self.to_spider(Packet::Text(ack));
+            self.tell_spider(Packet::Text(ack));
         }
     }
 
@@ -338,7 +338,7 @@ impl World {
         self.connection = Connection::Waiting(failed.retry_ms);
     }
 
-    fn to_spider(&mut self, packet: Packet) {
+    fn tell_spider(&mut self, packet: Packet) {
         let at_ms = self.now_ms + self.random.below(DELAY_MS_MAX) as i64;
         if let Connection::Open(network) = &mut self.connection {
             let after_ms = network.to_spider.back().map_or(0, |(at_ms, _)| *at_ms);
@@ -420,11 +420,11 @@ impl World {
                 let welcome = self.server.text(&text, wall_ms, interval_ms);
                 // Sometimes the server takes longer than the Spider waits.
                 if self.calm || self.random.below(20) > 0 {
-                    self.to_spider(Packet::Text(welcome));
+                    self.tell_spider(Packet::Text(welcome));
                 }
             }
             Packet::Binary(bytes) => self.server.binary(&bytes, &self.truth),
-            Packet::Ping => self.to_spider(Packet::Pong),
+            Packet::Ping => self.tell_spider(Packet::Pong),
             Packet::Pong | Packet::Close(_) => {}
         }
     }
@@ -494,14 +494,14 @@ impl World {
             9 => {
                 let codes = [1000, 1001, 1012, 4409];
                 let code = codes[self.random.below(4) as usize];
-                self.to_spider(Packet::Close(code));
+                self.tell_spider(Packet::Close(code));
             }
             10 => self.hostile(),
-            11 => self.to_spider(Packet::Ping),
+            11 => self.tell_spider(Packet::Ping),
             _ => {
                 let interval_ms = [0, 200, 1_000, 7_000][self.random.below(4) as usize];
                 if self.server.is_streaming() {
-                    self.to_spider(Packet::Text(Control::interval(interval_ms).encode()));
+                    self.tell_spider(Packet::Text(Control::interval(interval_ms).encode()));
                 }
             }
         }
@@ -537,7 +537,7 @@ impl World {
             _ => r#"{"type":"later","seq":[]}"#.into(),
         };
         self.summary.hostile += 1;
-        self.to_spider(Packet::Text(text));
+        self.tell_spider(Packet::Text(text));
     }
 
     fn fair_weather(&mut self) {
