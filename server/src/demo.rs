@@ -120,6 +120,11 @@ impl Spider {
             )
         })?;
         let stop = Arc::new(AtomicBool::new(false));
+        // It ends with the first signal, before it could wonder where the server went.
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register(signal, Arc::clone(&stop))
+                .map_err(|error| Error::system("handle signals", &error))?;
+        }
         let told = Arc::clone(&stop);
         let watcher = std::thread::Builder::new()
             .name("demo".into())

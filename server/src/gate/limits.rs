@@ -38,8 +38,6 @@ pub const ACCEPTS_PER_TURN: usize = 64;
 pub const MESSAGES_PER_TURN: usize = 32;
 /// Control frames (ping, pong) of one peer in a second.
 pub const CONTROL_FRAMES_PER_SECOND: u32 = 20;
-/// What a Spider's connection may have waiting to be sent.
-pub const SPIDER_QUEUE_BYTES_MAX: usize = 64 << 10;
 /// What a browser may have waiting before it is dropped as too slow.
 pub const LIVE_QUEUE_BYTES_MAX: usize = 8 << 20;
 /// A browser that takes nothing for this long while something waits is too slow.

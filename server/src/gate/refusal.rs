@@ -143,10 +143,6 @@ impl Refusal {
         }
     }
 
-    pub fn kind(self) -> &'static str {
-        self.parts().1
-    }
-
     /// The whole answer. It holds no text of the client, so JSON needs no escapes.
     pub fn response(self) -> Vec<u8> {
         let (status, kind, message, hint) = self.parts();
@@ -186,7 +182,7 @@ mod tests {
             assert!(head.contains(&format!("Content-Length: {}", body.len())));
             assert!(head.contains("Connection: close"));
             let json: serde_json::Value = serde_json::from_str(body).unwrap();
-            assert_eq!(json["error"]["kind"], refusal.kind());
+            assert_eq!(json["error"]["kind"], refusal.parts().1);
             assert!(json["error"]["hint"].as_str().is_some_and(|hint| !hint.is_empty()));
         }
     }
