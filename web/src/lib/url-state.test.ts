@@ -7,7 +7,10 @@ describe('node view', () => {
     const view = {
       rangeId: '7d',
       fixed: { from: 1_000_000, to: 2_000_000 },
-      toggled: new Set(['network~eth0,1&x=y', 'cpu~steal']),
+      switched: new Map([
+        ['network~eth0,1&x=y', true],
+        ['cpu~steal', false],
+      ]),
       netUnit: 'bits' as const,
     };
     expect(parseNodeView(nodeViewSearch(view))).toEqual(view);

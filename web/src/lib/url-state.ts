@@ -6,12 +6,12 @@ export interface NodeView {
   rangeId: string;
   /** A fixed window, when zoomed or chosen by hand. */
   fixed: { from: number; to: number } | null;
-  /** Items switched off or on against their default, as `chart~item`. */
-  toggled: ReadonlySet<string>;
+  /** Items switched on or off by hand, by `chart~item`. The others are as their chart thinks best. */
+  switched: ReadonlyMap<string, boolean>;
   netUnit: 'bytes' | 'bits';
 }
 
-const TOGGLES_MAX = 200;
+const SWITCHED_MAX = 200;
 
 export function parseNodeView(search: string): NodeView {
   const params = new URLSearchParams(search);
@@ -22,7 +22,12 @@ export function parseNodeView(search: string): NodeView {
   return {
     rangeId: rangeById(params.get('range')).id,
     fixed: valid ? { from, to } : null,
-    toggled: new Set(params.getAll('t').slice(0, TOGGLES_MAX)),
+    switched: new Map(
+      [
+        ...params.getAll('show').map((item) => [item, true] as const),
+        ...params.getAll('hide').map((item) => [item, false] as const),
+      ].slice(0, SWITCHED_MAX),
+    ),
     netUnit: params.get('net') === 'bits' ? 'bits' : 'bytes',
   };
 }
@@ -35,7 +40,7 @@ export function nodeViewSearch(view: NodeView): string {
     params.set('to', String(Math.round(view.fixed.to)));
   }
   if (view.netUnit === 'bits') params.set('net', 'bits');
-  for (const item of view.toggled) params.append('t', item);
+  for (const [item, on] of view.switched) params.append(on ? 'show' : 'hide', item);
   const text = params.toString();
   return text ? `?${text}` : '';
 }

@@ -118,6 +118,9 @@ describe('sparks', () => {
     expect(state.spark.cpu_percent).toHaveLength(45);
     expect(extendSpark(spark, 1, 9e12, 5).spark.cpu_percent.length).toBeLessThanOrEqual(45);
   });
+  it('leaves out readings that come late', () => {
+    expect(extendSpark(spark, 1, 79_000, 90)).toEqual({ spark, sparkCount: 1 });
+  });
   it('begins from nothing', () => {
     expect(extendSpark(null, 0, 50_000, 5).spark.cpu_percent).toEqual([5]);
   });

@@ -36,6 +36,8 @@ export function extendSpark(
     const end_ms = Math.floor(timeMs / step_ms) * step_ms + step_ms;
     return { spark: { step_ms, end_ms, cpu_percent: [value] }, sparkCount: 1 };
   }
+  // Older than the bucket under way: what a Spider kept during an outage is history's business.
+  if (timeMs < spark.end_ms - spark.step_ms) return { spark, sparkCount };
   const points = spark.cpu_percent.slice();
   if (timeMs < spark.end_ms) {
     const last = points.at(-1) ?? null;

@@ -9,7 +9,7 @@ import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
 import { CHARTS } from './charts';
 import { ChartCard } from './charts/chart-card';
-import type { BuildContext } from './charts/model';
+import type { BuildContext, ItemSwitch } from './charts/model';
 import type { SourceState } from './source';
 
 interface Props {
@@ -30,7 +30,7 @@ function openGap(node: FleetNode, state: SourceState): Gap | null {
   return { from, to: state.to, cause: 'offline_now', text };
 }
 
-const NO_TOGGLES: ReadonlySet<string> = new Set();
+const NOTHING_SWITCHED: ReadonlyMap<string, boolean> = new Map();
 
 export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Props) {
   const cores = node.identity?.cores ?? node.summary?.cores ?? null;
@@ -46,27 +46,27 @@ export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Pr
     [state.frames, context],
   );
 
-  const toggledBy = useMemo(() => {
-    const by = new Map<string, Set<string>>();
-    for (const entry of view.toggled) {
+  const switchedBy = useMemo(() => {
+    const by = new Map<string, Map<string, boolean>>();
+    for (const [entry, on] of view.switched) {
       const split = entry.indexOf('~');
       if (split < 0) continue;
       const chart = entry.slice(0, split);
-      by.set(chart, (by.get(chart) ?? new Set()).add(entry.slice(split + 1)));
+      by.set(chart, (by.get(chart) ?? new Map()).set(entry.slice(split + 1), on));
     }
     return by;
-  }, [view.toggled]);
+  }, [view.switched]);
 
-  const toggle = useCallback(
-    (chart: string, items: string[]) => {
-      const next = new Set(view.toggled);
-      for (const item of items) {
-        const entry = `${chart}~${item}`;
-        if (!next.delete(entry)) next.add(entry);
+  const onSwitch = useCallback(
+    (chart: string, changes: readonly ItemSwitch[]) => {
+      const next = new Map(view.switched);
+      for (const [item, on] of changes) {
+        if (on === null) next.delete(`${chart}~${item}`);
+        else next.set(`${chart}~${item}`, on);
       }
-      onView({ toggled: next });
+      onView({ switched: next });
     },
-    [view.toggled, onView],
+    [view.switched, onView],
   );
   const onZoom = useCallback(
     (from: number, to: number) => {
@@ -99,10 +99,9 @@ export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Pr
             stepMs={frame.stepMs}
             intervalMs={intervalMs}
             gaps={gap ? [...frame.gaps.filter((g) => g.from < gap.from), gap] : frame.gaps}
-            toggled={toggledBy.get(def.id) ?? NO_TOGGLES}
+            switched={switchedBy.get(def.id) ?? NOTHING_SWITCHED}
             dimmed={state.loading && (frame.to < state.from || frame.from > state.to)}
-            onToggle={(item) => toggle(def.id, [item])}
-            onOnly={(items) => toggle(def.id, items)}
+            onSwitch={onSwitch}
             onZoom={onZoom}
             onReset={onReset}
             onNetUnit={def.id === 'network' ? onNetUnit : undefined}

@@ -43,7 +43,12 @@ export function Header({ node, status, now, skewMs }: Props) {
     ],
     ['Memory', id?.mem_total_bytes != null ? bytes(id.mem_total_bytes) : null],
     ['Board', id?.board],
-    ['Runs in', [id?.virtualization, id?.container].filter((part) => part && part !== 'none').join(', ')],
+    [
+      'Runs in',
+      [id?.virtualization, id?.container]
+        .filter((part) => part && part !== 'none' && part !== 'unknown')
+        .join(', '),
+    ],
     ['Host name', id?.hostname && id.hostname !== node.name ? id.hostname : null],
     ['Address', node.address],
     ['Packages', id?.package_manager],

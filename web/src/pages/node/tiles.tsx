@@ -9,19 +9,21 @@ interface TileProps {
   value: string;
   detail: ReactNode;
   percentOf?: number | null;
+  /** Where the bar turns amber and red, when not at 80 and 92. */
+  limits?: { warn: number; bad: number };
   tone?: string;
   grey: boolean;
   testId: string;
 }
 
-function Tile({ label, value, detail, percentOf, tone = '', grey, testId }: TileProps) {
+function Tile({ label, value, detail, percentOf, limits, tone = '', grey, testId }: TileProps) {
   return (
     <div className="flex min-w-0 flex-col bg-panel px-4 py-3" data-testid={testId}>
       <p className="text-xs text-faint">{label}</p>
       <p className={`mt-0.5 truncate text-lg font-semibold ${grey ? 'text-faint' : tone}`}>{value}</p>
       {percentOf !== undefined && (
         <div className="my-1.5">
-          <Bar value={percentOf} grey={grey} />
+          <Bar value={percentOf} grey={grey} {...limits} />
         </div>
       )}
       <p className="mt-auto truncate text-2xs text-faint">{detail}</p>
@@ -79,6 +81,7 @@ export function Tiles({ node, grey }: { node: FleetNode; grey: boolean }) {
         label="Load, 1 min"
         value={load(s.load_1m)}
         percentOf={cores && s.load_1m != null ? (s.load_1m / cores) * 100 : undefined}
+        limits={{ warn: 100, bad: 200 }}
         tone={LEVEL_TEXT[levelOf(cores && s.load_1m != null ? s.load_1m / cores : null, 1, 2)]}
         detail={`5 min ${load(s.load_5m)}, 15 min ${load(s.load_15m)}`}
         grey={grey}

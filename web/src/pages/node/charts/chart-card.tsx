@@ -3,7 +3,7 @@ import type { Gap } from '../../../api/types';
 import { gapsInWindow } from '../../../lib/gaps';
 import { useTheme } from '../../../lib/theme';
 import { Legend } from './legend';
-import type { BuildContext, ChartData, ChartDef, Line } from './model';
+import type { BuildContext, ChartData, ChartDef, ItemSwitch, Line } from './model';
 import { plotOf } from './plot-data';
 import { Tooltip } from './tooltip';
 import { CHART_HEIGHT } from './uplot-options';
@@ -18,11 +18,10 @@ interface Props {
   stepMs: number;
   intervalMs: number;
   gaps: readonly Gap[];
-  /** Items switched against their default. */
-  toggled: ReadonlySet<string>;
+  /** Items switched by hand. */
+  switched: ReadonlyMap<string, boolean>;
   dimmed: boolean;
-  onToggle(item: string): void;
-  onOnly(items: string[]): void;
+  onSwitch(chart: string, changes: readonly ItemSwitch[]): void;
   onZoom(from: number, to: number): void;
   onReset(): void;
   /** Present on charts of links: bytes or bits. */
@@ -35,15 +34,15 @@ const BRIDGED_INTERVALS = 3;
 const BRIDGED_MS_MIN = 15_000;
 
 export const ChartCard = memo(function ChartCard(props: Props) {
-  const { def, data, context, from, to, stepMs, intervalMs, toggled } = props;
+  const { def, data, context, from, to, stepMs, intervalMs, switched } = props;
   const box = useRef<HTMLDivElement>(null);
   const theme = useTheme();
   const [cursor, setCursor] = useState<CursorAt | null>(null);
   const gaps = useMemo(() => gapsInWindow(props.gaps, from, to, stepMs), [props.gaps, from, to, stepMs]);
   const bridgeMs = Math.max(stepMs * 1.5, BRIDGED_INTERVALS * intervalMs, BRIDGED_MS_MIN);
   const visible = useMemo(
-    () => (line: Line) => line.reference || (line.hiddenByDefault ?? false) === toggled.has(line.item),
-    [toggled],
+    () => (line: Line) => line.reference || (switched.get(line.item) ?? !line.hiddenByDefault),
+    [switched],
   );
   const plot = useMemo(
     () => plotOf(def, data, visible, { bridgeMs, gaps, bands: stepMs > intervalMs * 1.5 }),
@@ -107,8 +106,7 @@ export const ChartCard = memo(function ChartCard(props: Props) {
         visible={visible}
         index={cursor?.index ?? null}
         bridgeMs={bridgeMs}
-        onToggle={props.onToggle}
-        onOnly={props.onOnly}
+        onSwitch={(changes) => props.onSwitch(def.id, changes)}
       />
     </section>
   );

@@ -23,7 +23,8 @@ function itemsOf(
       if (hasValues(track.avg)) busy.set(item, (busy.get(item) ?? 0) + sum(track.avg));
     }
   }
-  const order = [...busy].filter(([item]) => item !== 'lo').sort((a, b) => b[1] - a[1]);
+  // What carried nothing in all this time waits in the legend too.
+  const order = [...busy].filter(([item, total]) => item !== 'lo' && total > 0).sort((a, b) => b[1] - a[1]);
   const shown = new Set(order.slice(0, ITEMS_SHOWN_MAX).map(([item]) => item));
   // A machine with nothing but loopback shows that.
   const items = [...busy.keys()]

@@ -1,5 +1,5 @@
 import type { MouseEvent } from 'react';
-import type { BuildContext, ChartData, ChartDef, Line } from './model';
+import type { BuildContext, ChartData, ChartDef, ItemSwitch, Line } from './model';
 import { valueAt } from './plot-data';
 
 interface Props {
@@ -10,8 +10,7 @@ interface Props {
   /** The bucket under the shared cursor; null shows the newest. */
   index: number | null;
   bridgeMs: number;
-  onToggle(item: string): void;
-  onOnly(items: string[]): void;
+  onSwitch(changes: readonly ItemSwitch[]): void;
 }
 
 interface Item {
@@ -21,7 +20,7 @@ interface Item {
 }
 
 /** One entry an item with its value now or under the cursor. Click switches it, with Ctrl or Shift all others. */
-export function Legend({ def, data, context, visible, index, bridgeMs, onToggle, onOnly }: Props) {
+export function Legend({ def, data, context, visible, index, bridgeMs, onSwitch }: Props) {
   const items = new Map<string, Item>();
   for (const line of data.lines) {
     if (line.reference) continue;
@@ -35,20 +34,20 @@ export function Legend({ def, data, context, visible, index, bridgeMs, onToggle,
     const value = valueAt(data.times, line.values, at, index === null ? bridgeMs * 2 : bridgeMs);
     return value === null ? '–' : def.format(value, context);
   };
-  const only = (id: string) => {
-    // What to switch so that this item alone is left; once more brings all back.
-    const alone = [...items.values()].every((item) => visible(item.lines[0]!) === (item.id === id));
-    onOnly(
-      [...items.values()]
-        .filter(
-          (item) => visible(item.lines[0]!) !== (alone ? !item.lines[0]!.hiddenByDefault : item.id === id),
-        )
-        .map((item) => item.id),
-    );
-  };
-  const onClick = (event: MouseEvent, id: string) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) only(id);
-    else onToggle(id);
+  const change = (item: Item, on: boolean): ItemSwitch => [
+    item.id,
+    on === !item.lines[0]!.hiddenByDefault ? null : on,
+  ];
+  const onClick = (event: MouseEvent, clicked: Item) => {
+    const all = [...items.values()];
+    const alone = all.every((item) => visible(item.lines[0]!) === (item === clicked));
+    if (!(event.ctrlKey || event.metaKey || event.shiftKey)) {
+      onSwitch([change(clicked, !visible(clicked.lines[0]!))]);
+    } else if (alone) {
+      onSwitch(all.map((item) => [item.id, null]));
+    } else {
+      onSwitch(all.map((item) => change(item, item === clicked)));
+    }
   };
   const many = items.size > 12;
   return (
@@ -65,7 +64,7 @@ export function Legend({ def, data, context, visible, index, bridgeMs, onToggle,
               type="button"
               aria-pressed={on}
               title={`${item.label}\nClick: show or hide. Shift-click: this one alone.`}
-              onClick={(event) => onClick(event, item.id)}
+              onClick={(event) => onClick(event, item)}
               className={`flex max-w-full items-center gap-1.5 rounded-sm px-1 py-0.5 text-2xs transition hover:bg-hover ${
                 on ? 'text-dim' : 'text-faint'
               }`}

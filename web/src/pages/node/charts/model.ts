@@ -25,6 +25,9 @@ export interface Line {
   reference?: boolean;
 }
 
+/** An item on, off, or (null) as the chart thinks best. */
+export type ItemSwitch = readonly [item: string, on: boolean | null];
+
 export interface ChartData {
   times: number[];
   lines: Line[];

@@ -65,7 +65,7 @@ export function optionsFor(
     !line.dashed &&
     !def.stacked &&
     !def.withoutZero &&
-    lines.length <= (line.paired ? 4 : 2);
+    lines.length <= (line.paired ? 4 : 1);
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const axis = {
     stroke: palette('faint'),

@@ -35,6 +35,7 @@ export function usePlot(args: Args): void {
   const chart = useRef<uPlot | null>(null);
   const inView = useRef(true);
   const behind = useRef(false);
+  const drawn = useRef({ from: 0, to: 0 });
   const { box, plot, def, context, from, to, theme } = args;
   useLayoutEffect(() => {
     latest.current = args;
@@ -67,10 +68,16 @@ export function usePlot(args: Args): void {
     const self = chart.current;
     const now = latest.current;
     if (!self) return;
-    if (!inView.current || document.hidden) {
+    // Another window is drawn everywhere at once; out of view, only the creep of live data waits.
+    const wide = now.to - now.from;
+    const jumped =
+      Math.abs(wide - (drawn.current.to - drawn.current.from)) > 1 ||
+      Math.abs(now.to - drawn.current.to) > wide / 20;
+    if (!jumped && (!inView.current || document.hidden)) {
       behind.current = true;
     } else {
       behind.current = false;
+      drawn.current = { from: now.from, to: now.to };
       self.batch(() => {
         self.setData(now.plot.data as uPlot.AlignedData, false);
         self.setScale('x', { min: now.from, max: now.to });
