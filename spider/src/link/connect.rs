@@ -29,6 +29,7 @@ const BUFFER_BYTES: usize = 4 << 10;
 pub struct Target {
     pub url: ServerUrl,
     pub token: Secret,
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     pub ca_file: Option<PathBuf>,
 }
 

@@ -4,6 +4,7 @@
 //! a simulated one.
 
 use stardust_shared::message::{Hello, Identity};
+use stardust_shared::series::cut_at;
 use stardust_shared::{PROTOCOL_VERSION, SeriesDef};
 
 use super::backoff::Backoff;
@@ -12,6 +13,9 @@ use super::report::Report;
 use super::ring::Ring;
 use super::session::{Heard, Output, Session};
 use super::wall::{Clocks, WallShift};
+
+/// Longest boot id that a server takes in a hello; the kernel's has 36 bytes.
+const BOOT_ID_BYTES_MAX: usize = 64;
 
 #[derive(Debug)]
 pub struct Link {
@@ -63,7 +67,7 @@ impl Link {
             protocol: PROTOCOL_VERSION,
             version: crate::VERSION.into(),
             run,
-            boot_id: identity.boot_id.clone().unwrap_or_default(),
+            boot_id: cut_at(identity.boot_id.as_deref().unwrap_or(""), BOOT_ID_BYTES_MAX).into(),
             oldest_seq: 0,
             newest_seq: 0,
             interval_ms,
@@ -133,12 +137,14 @@ impl Link {
                 self.tally = Tally::default();
                 self.interval_ms = interval_ms.unwrap_or(self.own_interval_ms);
                 let dropped = self.ring.dropped() - self.dropped_told;
-                self.dropped_told = self.ring.dropped();
                 let waiting = match self.ring.oldest_seq() {
                     0 => 0,
                     oldest => self.ring.newest_seq() + 1 - oldest,
                 };
                 let line = self.report.connected(&self.server, waiting, dropped);
+                if line.is_some() {
+                    self.dropped_told = self.ring.dropped();
+                }
                 return Ok(News::Connected(line));
             }
             Heard::Interval(interval_ms) => self.interval_ms = interval_ms,
