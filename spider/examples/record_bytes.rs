@@ -1,5 +1,5 @@
 //! Measures, on this machine: bytes of a delta record, CPU of a sample, and how
-//! often each series changes. `cargo run --example record_bytes [SECONDS] [MS]`
+//! often each series changes. `cargo run --example record_bytes [SECONDS] [MS] [--each]`
 //!
 //! The order of series in `src/order.rs` comes from its answers.
 
@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use stardust_shared::samples::State;
 use stardust_shared::{Layout, limits};
-use stardust_spider::collect::Sampler;
-use stardust_spider::root::Root;
+use stardust_spider::collect::{self, Collector, Context, Sampler};
+use stardust_spider::root::{Buffer, Root};
+use stardust_spider::sample::Sample;
 
 fn cpu_ns() -> i64 {
     // SAFETY: an all-zero timespec is valid, and the call writes to it.
@@ -19,10 +20,59 @@ fn cpu_ns() -> i64 {
     }
 }
 
+/// What each collector costs when it has slept for an interval.
+fn each(rounds: u64, interval_ms: u64) {
+    let root = Root::new("/");
+    let mut collectors: Vec<(&str, Box<dyn Collector>)> = vec![
+        ("uptime", Box::new(collect::uptime::Uptime::new(&root))),
+        ("load", Box::new(collect::load::LoadCollector::new(&root))),
+        ("cpu", Box::new(collect::cpu::Cpu::new(&root))),
+        (
+            "memory",
+            Box::new(collect::memory::MemoryCollector::new(&root)),
+        ),
+        ("disk", Box::new(collect::disk::Disk::new(&root))),
+        (
+            "filesystem",
+            Box::new(collect::filesystem::Filesystem::new(&root)),
+        ),
+        ("network", Box::new(collect::network::Network::new(&root))),
+        (
+            "temperature",
+            Box::new(collect::temperature::Temperature::new(&root)),
+        ),
+        ("tcp", Box::new(collect::tcp::Tcp::new(&root))),
+    ];
+    let (mut sample, mut buffer) = (Sample::default(), Buffer::default());
+    let mut spent_ns = vec![0; collectors.len()];
+    for round in 0..=rounds {
+        sample.begin();
+        for ((_, collector), spent) in collectors.iter_mut().zip(&mut spent_ns) {
+            let start_ns = cpu_ns();
+            collector.collect(&mut Context {
+                sample: &mut sample,
+                buffer: &mut buffer,
+            });
+            if round > 0 {
+                *spent += cpu_ns() - start_ns;
+            }
+        }
+        sample.end();
+        std::thread::sleep(Duration::from_millis(interval_ms));
+    }
+    for ((name, _), spent) in collectors.iter().zip(spent_ns) {
+        println!("{name:12} {:6.1} us", spent as f64 / rounds as f64 / 1000.0);
+    }
+}
+
 fn main() {
+    let by_collector = std::env::args().any(|arg| arg == "--each");
     let mut args = std::env::args().skip(1).filter_map(|arg| arg.parse().ok());
     let seconds: u64 = args.next().unwrap_or(60);
     let interval_ms: u64 = args.next().unwrap_or(1000);
+    if by_collector {
+        return each(seconds * 1000 / interval_ms, interval_ms);
+    }
     let mut sampler = Sampler::new(Root::new("/"));
     sampler.collect();
     let layout = Layout::new(1, sampler.sample().series().to_vec());

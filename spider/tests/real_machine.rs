@@ -6,9 +6,41 @@ use std::fs;
 use std::path::Path;
 
 use common::{once, value};
+use stardust_spider::collect::Sampler;
+use stardust_spider::root::Root;
 
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap()
+}
+
+/// Read disk by disk and all at once, the numbers are the same.
+#[test]
+fn disks_go_on_as_diskstats_says() {
+    let written = || -> Vec<(String, i64)> {
+        read("/proc/diskstats")
+            .lines()
+            .filter_map(|line| {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                Some((
+                    words[2].to_owned(),
+                    words.get(9)?.parse::<i64>().ok()? * 512,
+                ))
+            })
+            .collect()
+    };
+    let mut sampler = Sampler::new(Root::new("/"));
+    for _ in 0..15 {
+        let before = written();
+        let sample = sampler.collect();
+        let after = written();
+        for (name, low) in before {
+            let Some(got) = sample.value(&format!("disk.written_bytes{{device={name}}}")) else {
+                continue;
+            };
+            let (_, high) = after.iter().find(|(other, _)| *other == name).unwrap();
+            between(low, got, *high, &name);
+        }
+    }
 }
 
 /// Values that move are taken before and after; the Spider's lies between.

@@ -1,12 +1,13 @@
 //! Reads and writes of each disk: /proc/diskstats.
 //!
-//! Whole devices only, partitions are part of them. Loop devices, RAM disks,
+//! Few disks are read by /sys/block/*/stat each, and diskstats only now and then
+//! to see new ones. Whole devices only, partitions are part of them. Loop devices, RAM disks,
 //! zram, raw flash, optical and floppy drives are no disks: what is on them is counted
 //! where it is stored.
 
 use super::limits::DISKS_MAX;
 use super::table::Table;
-use super::text::{Words, lines, number, times};
+use super::text::{Words, first_line, lines, number, times};
 use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 
@@ -35,28 +36,36 @@ pub fn parse_diskstats(bytes: &[u8], mut each: impl FnMut(&[u8], &Activity)) {
             continue;
         }
         let Some(name) = words.next() else { continue };
-        let mut columns = [None; 11];
-        let mut count = 0;
-        for (column, word) in columns.iter_mut().zip(words) {
-            *column = number(word);
-            count += 1;
+        if let Some(activity) = parse_columns(words) {
+            each(name, &activity);
         }
-        // Partitions of kernels before 2.6.25 have four columns.
-        if count < columns.len() {
-            continue;
-        }
-        each(
-            name,
-            &[
-                columns[0],
-                times(columns[2], SECTOR),
-                columns[4],
-                times(columns[6], SECTOR),
-                columns[9],
-                columns[8].filter(|&count| count < IN_FLIGHT_MAX),
-            ],
-        );
     }
+}
+
+/// The columns after the name, which are those of /sys/block/*/stat too.
+fn parse_columns(words: Words<'_>) -> Option<Activity> {
+    let mut columns = [None; 11];
+    let mut count = 0;
+    for (column, word) in columns.iter_mut().zip(words) {
+        *column = number(word);
+        count += 1;
+    }
+    // Partitions of kernels before 2.6.25 have four columns.
+    (count == columns.len()).then(|| {
+        [
+            columns[0],
+            times(columns[2], SECTOR),
+            columns[4],
+            times(columns[6], SECTOR),
+            columns[9],
+            columns[8].filter(|&count| count < IN_FLIGHT_MAX),
+        ]
+    })
+}
+
+/// One disk by its own file in sysfs.
+pub fn parse_stat(bytes: &[u8]) -> Option<Activity> {
+    parse_columns(Words(first_line(bytes)?))
 }
 
 /// Whether `name` is one of the kinds that are no disks.
@@ -99,10 +108,14 @@ fn looks_like_partition(name: &[u8]) -> bool {
         .is_some_and(u8::is_ascii_digit)
 }
 
+/// A slash in a device's name (cciss/c0d0) is a ! in sysfs.
+fn sysfs_name(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).replace('/', "!")
+}
+
 /// Whether sysfs, or else the name, says that `name` is a whole device.
 fn is_whole(root: &Root, name: &[u8]) -> bool {
-    // A slash in a device's name (cciss/c0d0) is a ! in sysfs.
-    let text = String::from_utf8_lossy(name).replace('/', "!");
+    let text = sysfs_name(name);
     if text.starts_with('.') {
         return false;
     }
@@ -116,10 +129,22 @@ fn is_whole(root: &Root, name: &[u8]) -> bool {
     }
 }
 
+/// Up to this many disks are read one by one: diskstats makes the kernel sum up
+/// every loop device and partition too, at three times the cost of one disk.
+const SINGLE_MAX: usize = 3;
+/// So often all devices are looked at, to see new ones.
+const ALL_SAMPLES: u16 = 10;
+
 pub struct Disk {
     root: Root,
     file: KeptFile,
     table: Table<{ SERIES.len() }>,
+    /// The disks' own files, while they are few.
+    singles: Vec<(Box<[u8]>, KeptFile)>,
+    /// Whether each of them has such a file.
+    one_by_one: bool,
+    /// Samples until all devices are looked at.
+    wait: u16,
 }
 
 impl Disk {
@@ -128,18 +153,20 @@ impl Disk {
             root: root.clone(),
             file: KeptFile::new(root.proc("diskstats"), Shape::Records),
             table: Table::new("disk", "device", &SERIES, DISKS_MAX),
+            singles: Vec::new(),
+            one_by_one: false,
+            wait: 0,
         }
     }
-}
 
-impl Collector for Disk {
-    fn collect(&mut self, context: &mut Context<'_>) {
+    fn collect_all(&mut self, context: &mut Context<'_>) {
         let Some(bytes) = self.file.read(context.buffer) else {
             return;
         };
         let sample = &mut *context.sample;
+        let (root, singles) = (&self.root, &mut self.singles);
+        let (mut shown, mut same) = (0, true);
         self.table.begin();
-        let root = &self.root;
         parse_diskstats(bytes, |name, activity| {
             if is_no_disk(name) {
                 return;
@@ -152,8 +179,52 @@ impl Collector for Disk {
                 for (slot, &value) in slots.iter().zip(activity) {
                     sample.set(slot, value);
                 }
+                same &= singles
+                    .get(shown)
+                    .is_some_and(|(known, _)| **known == *name);
+                shown += 1;
             }
         });
+        if shown > SINGLE_MAX {
+            singles.clear();
+        } else if !same || shown != singles.len() {
+            singles.clear();
+            parse_diskstats(bytes, |name, _| {
+                let known = singles.iter().any(|(known, _)| **known == *name);
+                if self.table.is_shown(name) && !known {
+                    let path = root.sys("block").join(sysfs_name(name)).join("stat");
+                    singles.push((name.into(), KeptFile::quiet(path)));
+                }
+            });
+            self.one_by_one = singles.iter().all(|(_, file)| file.path().exists());
+        }
+        self.table.end(sample);
+        if self.one_by_one && !self.singles.is_empty() {
+            self.wait = ALL_SAMPLES;
+        }
+    }
+}
+
+impl Collector for Disk {
+    fn collect(&mut self, context: &mut Context<'_>) {
+        if self.wait == 0 {
+            return self.collect_all(context);
+        }
+        self.wait -= 1;
+        let sample = &mut *context.sample;
+        self.table.begin();
+        for (name, file) in &mut self.singles {
+            let Some(activity) = file.read(context.buffer).and_then(parse_stat) else {
+                // It was pulled out: see what there is now.
+                self.wait = 0;
+                continue;
+            };
+            if let Some(slots) = self.table.row(name, sample, || true) {
+                for (slot, value) in slots.iter().zip(activity) {
+                    sample.set(slot, value);
+                }
+            }
+        }
         self.table.end(sample);
     }
 }
@@ -176,6 +247,17 @@ mod tests {
             254 0 vda 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n8 1 sda1 1 2 3 4\n");
         let activity = [1, 3 * 512, 5, 7 * 512, 10, 9].map(Some);
         assert_eq!(got, [("sda".into(), activity), ("vda".into(), activity)]);
+    }
+
+    #[test]
+    fn the_file_of_one_disk() {
+        let stat =
+            b"   33522     7285  3311666    10486    19329 0 6 0 2 10 11 12 13 14 15 16 17\n";
+        let activity = [33522, 3_311_666 * 512, 19329, 6 * 512, 10, 2].map(Some);
+        assert_eq!(parse_stat(stat), Some(activity));
+        for bytes in [&b""[..], b"1 2 3\n", b"1 2 3 4 5 6 7 8 9 10 11", b"\n"] {
+            assert_eq!(parse_stat(bytes), None);
+        }
     }
 
     #[test]

@@ -89,6 +89,13 @@ impl<const N: usize> Table<N> {
         self.rows.last()?.slots.as_ref()
     }
 
+    /// Whether the device `name` is reported.
+    pub fn is_shown(&self, name: &[u8]) -> bool {
+        self.rows
+            .iter()
+            .any(|row| row.slots.is_some() && *row.name == *name)
+    }
+
     /// Lets go of devices that are long gone, and says how many were left out.
     pub fn end(&mut self, sample: &mut Sample) {
         let bound = if sample.is_changed() {

@@ -6,7 +6,8 @@
 //! - no label: all sockets, from sockstat and sockstat6;
 //! - `established`: snmp's CurrEstab, in which CLOSE_WAIT is contained;
 //! - `time_wait`: sockstat's `tw`, in which late FIN_WAIT2 is contained;
-//! - `listen`: counted by a dump of listening sockets only, which is short.
+//! - `listen`: counted by a dump of listening sockets only, which is short, and
+//!   at most every five seconds.
 //!
 //! The other states, and the exact split, need a walk; [`Source`] is where one
 //! would stand beside these.
@@ -17,6 +18,9 @@ use super::text::{Words, lines, number};
 use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 use crate::sample::{Sample, Slot};
+
+/// Listening sockets seldom change: a count is good for this long.
+const LISTEN_AGE_MS_MAX: i64 = 4_900;
 
 /// What one way of counting has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +80,9 @@ pub struct Tcp {
     sockstat6: KeptFile,
     snmp: KeptFile,
     listen: Option<listen::Listeners>,
+    /// What was counted last, and when.
+    listening: Option<i64>,
+    listening_boot_ms: i64,
     slots: [Option<Slot>; Source::ALL.len()],
 }
 
@@ -88,6 +95,8 @@ impl Tcp {
             snmp: kept("net/snmp"),
             // The kernel's answer is about this machine, whatever the root.
             listen: root.is_host().then(listen::Listeners::default),
+            listening: None,
+            listening_boot_ms: i64::MIN,
             slots: Default::default(),
         }
     }
@@ -122,8 +131,12 @@ impl Collector for Tcp {
             self.set(Source::Established, established, sample);
         }
         if let Some(listen) = &mut self.listen {
-            let listening = listen.count(buffer);
-            self.set(Source::Listen, listening, sample);
+            let age_ms = sample.boot_ms().saturating_sub(self.listening_boot_ms);
+            if age_ms >= LISTEN_AGE_MS_MAX {
+                self.listening = listen.count(buffer);
+                self.listening_boot_ms = sample.boot_ms();
+            }
+            self.set(Source::Listen, self.listening, sample);
         }
     }
 }

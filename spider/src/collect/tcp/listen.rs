@@ -8,7 +8,6 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::FromRawFd as _;
 
-use crate::collect::limits::RESCAN_SAMPLES;
 use crate::root::Buffer;
 
 const TCPDIAG_GETSOCK: u16 = 18;
@@ -19,6 +18,8 @@ const HEADER_BYTES: usize = 16;
 const REQUEST_BYTES: usize = HEADER_BYTES + 60;
 /// Where `idiag_states` is in the request.
 const STATES_AT: usize = HEADER_BYTES + 52;
+/// After a failure it is not tried for this many times.
+const RETRY_COUNTS: u16 = 60;
 /// A machine with more listeners than fit in these answers gets no count.
 const ANSWERS_MAX: usize = 512;
 
@@ -26,7 +27,7 @@ const ANSWERS_MAX: usize = 512;
 pub struct Listeners {
     socket: Option<File>,
     sequence: u32,
-    /// Samples to wait after a failure (no netlink in this sandbox or kernel).
+    /// Counts to leave out after a failure (no netlink in this sandbox or kernel).
     wait: u16,
 }
 
@@ -40,7 +41,7 @@ impl Listeners {
         if count.is_none() {
             // What is left in a socket belongs to no later question.
             self.socket = None;
-            self.wait = RESCAN_SAMPLES;
+            self.wait = RETRY_COUNTS;
         }
         count
     }
