@@ -11,6 +11,8 @@ use crate::http::Response;
 const POINTS_DEFAULT: i64 = 300;
 /// Range when `from` is left out.
 const SPAN_MS_DEFAULT: i64 = 3_600_000;
+/// End of the year 9999: sums of times stay far from overflow.
+const TIME_MS_MAX: i64 = 253_402_300_799_999;
 
 #[derive(Serialize)]
 struct View {
@@ -26,6 +28,12 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
         Some(from_ms) => from_ms,
         None => to_ms.saturating_sub(SPAN_MS_DEFAULT).max(0),
     };
+    if !(0..=TIME_MS_MAX).contains(&from_ms) || !(0..=TIME_MS_MAX).contains(&to_ms) {
+        return Err(Error::invalid(
+            "`from` or `to` is not a time between 1970 and 9999.",
+            "Give both in Unix milliseconds.",
+        ));
+    }
     let points = parameters.integer("points")?.unwrap_or(POINTS_DEFAULT);
     let query = Query {
         node: context.id,
