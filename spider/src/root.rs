@@ -151,17 +151,27 @@ impl KeptFile {
     pub fn read<'b>(&mut self, buffer: &'b mut Buffer) -> Option<&'b [u8]> {
         match self.try_read(buffer) {
             Ok(length) => Some(&buffer.bytes[..length?]),
+            // It may answer in the next sample.
+            Err(_) if self.quiet && self.file.is_some() => None,
             Err(error) => {
                 self.file = None;
                 self.wait = RETRY_SAMPLES;
-                if !self.quiet && !std::mem::replace(&mut self.reported, true) {
-                    let path = self.path.display();
-                    eprintln!(
-                        "stardust-spider: can't read {path}: {error}; its series are left out"
-                    );
-                }
+                self.report(&["can't be read: ", &error.to_string()]);
                 None
             }
+        }
+    }
+
+    /// Tells once that the contents are not what the kernel writes there.
+    pub fn complain(&mut self) {
+        self.report(&["holds nothing that this version understands"]);
+    }
+
+    fn report(&mut self, words: &[&str]) {
+        if !self.quiet && !std::mem::replace(&mut self.reported, true) {
+            let path = self.path.to_string_lossy();
+            let words = words.concat();
+            eprintln!("stardust-spider: {path} {words}; its series are left out");
         }
     }
 
@@ -433,6 +443,19 @@ mod tests {
         assert!(kept.has_changed(&mut buffer));
         assert!(!kept.has_changed(&mut buffer));
         std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_sensor_that_does_not_answer_is_asked_again_each_time() {
+        // Address 0 of a process can't be read: EIO, as of a sensor.
+        let path = PathBuf::from("/proc/self/mem");
+        let mut buffer = Buffer::default();
+        let mut quiet = KeptFile::quiet(path.clone());
+        assert_eq!(quiet.read(&mut buffer), None);
+        assert!(quiet.file.is_some() && quiet.wait == 0 && !quiet.reported);
+        let mut loud = KeptFile::new(path, Shape::Whole);
+        assert_eq!(loud.read(&mut buffer), None);
+        assert!(loud.file.is_none() && loud.wait == RETRY_SAMPLES && loud.reported);
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod common;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 use common::{MACHINES, Scratch, fixture};
 use stardust_spider::collect::Sampler;
@@ -246,6 +248,7 @@ fn unreadable_and_empty_machines() {
     // A directory in place of a file can't be read even by root.
     fs::create_dir_all(here.0.join("proc/stat")).unwrap();
     here.write("proc/uptime", "5.00 1.00\n");
+    here.write("proc/loadavg", "what is this\n");
     let root = here.0.to_str().unwrap();
     let output = common::spider(&["--once", "--root", root]);
     let (line, stderr) = (
@@ -255,4 +258,22 @@ fn unreadable_and_empty_machines() {
     assert!(line.contains("\"system.uptime_ms\":5000"), "{line}");
     assert!(!line.contains("cpu."), "{line}");
     assert_eq!(stderr.matches("proc/stat").count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("proc/loadavg").count(), 1, "{stderr}");
+    assert_eq!(stderr.lines().count(), 2, "{stderr}");
+    // Once, and not in each sample.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_stardust-spider"))
+        .args(["--stdout", "--interval", "200", "--root", root])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(4);
+    assert!(
+        lines
+            .map(Result::unwrap)
+            .all(|line| line.contains("uptime"))
+    );
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 2);
 }

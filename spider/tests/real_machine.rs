@@ -82,6 +82,24 @@ fn memory_total_and_uptime() {
     assert!(free > 0 && free < field("MemTotal"));
 }
 
+#[test]
+fn uptime_stays_that_of_proc() {
+    let mut sampler = Sampler::new(Root::new("/"));
+    for _ in 0..5 {
+        let sample = sampler.collect();
+        let text = read("/proc/uptime");
+        let now_s: f64 = text.split(' ').next().unwrap().parse().unwrap();
+        let got_ms = sample.value("system.uptime_ms").unwrap();
+        between(
+            (now_s * 1000.0) as i64 - 1000,
+            got_ms,
+            (now_s * 1000.0) as i64 + 10,
+            "uptime",
+        );
+        std::thread::sleep(std::time::Duration::from_millis(30));
+    }
+}
+
 fn interfaces() -> Vec<(String, i64, i64)> {
     read("/proc/net/dev")
         .lines()

@@ -92,8 +92,10 @@ impl Collector for Cpu {
         };
         let sample = &mut *context.sample;
         let mut over = 0;
+        let mut found = false;
         self.now += 1;
         parse_stat(bytes, |core, times| {
+            found = true;
             let slots = match core {
                 None => self
                     .machine
@@ -120,6 +122,9 @@ impl Collector for Cpu {
                 sample.set(slot, time);
             }
         });
+        if !found {
+            self.file.complain();
+        }
         self.left_out.set("cpu", over, sample);
     }
 }

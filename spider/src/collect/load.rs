@@ -57,7 +57,11 @@ impl Collector for LoadCollector {
         let slots = self
             .slots
             .get_or_insert_with(|| NAMES.map(|name| sample.slot(name, &[])));
-        for (slot, value) in slots.iter().zip(parse_loadavg(bytes)) {
+        let load = parse_loadavg(bytes);
+        if load == [None; NAMES.len()] {
+            self.file.complain();
+        }
+        for (slot, value) in slots.iter().zip(load) {
             sample.set(slot, value);
         }
     }

@@ -66,6 +66,9 @@ impl Collector for MemoryCollector {
         };
         let sample = &mut *context.sample;
         let memory = parse_meminfo(bytes);
+        if memory == [None; FIELDS.len()] {
+            self.file.complain();
+        }
         for ((slot, (_, name)), value) in self.slots.iter_mut().zip(FIELDS).zip(memory) {
             if value.is_some() {
                 let slot = slot.get_or_insert_with(|| sample.slot(name, &[]));

@@ -123,11 +123,17 @@ impl Collector for Tcp {
             };
             let sum = |a: Option<i64>, b: Option<i64>| a?.checked_add(b?);
             let total = sum(sum(v4.in_use, v6), v4.time_wait);
+            if v4.in_use.is_none() {
+                self.sockstat.complain();
+            }
             self.set(Source::Total, total, sample);
             self.set(Source::TimeWait, v4.time_wait, sample);
         }
         if let Some(bytes) = self.snmp.read(buffer) {
             let established = parse_curr_estab(bytes);
+            if established.is_none() {
+                self.snmp.complain();
+            }
             self.set(Source::Established, established, sample);
         }
         if let Some(listen) = &mut self.listen {
