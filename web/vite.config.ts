@@ -13,8 +13,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    // Read by scripts/finish-build.mjs to know which files the first screen needs.
-    manifest: 'manifest.json',
   },
   server: {
     proxy: {

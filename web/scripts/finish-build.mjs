@@ -1,6 +1,6 @@
 // After `vite build`: writes .br and .gz siblings of every text file over 1 KB (Ground Control embeds and
 // serves them as they are), prints the sizes, and fails when the first screen's script is over budget.
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
@@ -9,10 +9,6 @@ const COMPRESS_OVER_BYTES = 1024;
 const FIRST_SCREEN_SCRIPT_BYTES_MAX = 200 * 1024;
 const TEXT = /\.(?:js|css|html|svg|json|txt|webmanifest)$/;
 
-const manifestPath = join(dist, 'manifest.json');
-const manifest = JSON.parse(readFileSync(manifestPath, 'utf8'));
-rmSync(manifestPath);
-
 function filesUnder(dir) {
   return readdirSync(dir).flatMap((name) => {
     const path = join(dir, name);
@@ -20,23 +16,17 @@ function filesUnder(dir) {
   });
 }
 
-/** The entry and everything it imports statically: what a browser must fetch before the first screen. */
+/** The scripts that index.html names, preloads included: what a browser fetches before the first screen. */
 function firstScreenScripts() {
-  const seen = new Set();
-  const visit = (key) => {
-    const chunk = manifest[key];
-    if (!chunk || seen.has(chunk.file)) return;
-    seen.add(chunk.file);
-    for (const next of chunk.imports ?? []) visit(next);
-  };
-  for (const [key, chunk] of Object.entries(manifest)) if (chunk.isEntry) visit(key);
-  return new Set([...seen].filter((file) => file.endsWith('.js')));
+  const page = readFileSync(join(dist, 'index.html'), 'utf8');
+  const named = [...page.matchAll(/(?:src|href)="\/([^"]+\.js)"/g)].map((match) => match[1]);
+  if (!named.some((name) => name.startsWith('assets/'))) {
+    throw new Error('finish-build: index.html names no script under assets/');
+  }
+  return new Set(named);
 }
 
 const first = firstScreenScripts();
-if (first.size === 0) throw new Error('finish-build: no entry script found in the manifest');
-// The theme script in public/ is not in the manifest but is loaded first.
-first.add('theme.js');
 
 let firstScreenGzipBytes = 0;
 let firstScreenBrotliBytes = 0;

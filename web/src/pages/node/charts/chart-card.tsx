@@ -56,6 +56,7 @@ export const ChartCard = memo(function ChartCard(props: Props) {
     from,
     to,
     gaps,
+    stepMs,
     theme,
     onZoom: props.onZoom,
     onReset: props.onReset,
@@ -96,6 +97,7 @@ export const ChartCard = memo(function ChartCard(props: Props) {
             stepMs={stepMs}
             bridgeMs={bridgeMs}
             visible={visible}
+            heat={plot.heat}
           />
         )}
       </div>
@@ -106,6 +108,7 @@ export const ChartCard = memo(function ChartCard(props: Props) {
         visible={visible}
         index={cursor?.index ?? null}
         bridgeMs={bridgeMs}
+        heat={plot.heat}
         onSwitch={(changes) => props.onSwitch(def.id, changes)}
       />
     </section>

@@ -10,6 +10,7 @@ interface Props {
   /** The bucket under the shared cursor; null shows the newest. */
   index: number | null;
   bridgeMs: number;
+  heat: boolean;
   onSwitch(changes: readonly ItemSwitch[]): void;
 }
 
@@ -20,7 +21,7 @@ interface Item {
 }
 
 /** One entry an item with its value now or under the cursor. Click switches it, with Ctrl or Shift all others. */
-export function Legend({ def, data, context, visible, index, bridgeMs, onSwitch }: Props) {
+export function Legend({ def, data, context, visible, index, bridgeMs, heat, onSwitch }: Props) {
   const items = new Map<string, Item>();
   for (const line of data.lines) {
     if (line.reference) continue;
@@ -72,7 +73,7 @@ export function Legend({ def, data, context, visible, index, bridgeMs, onSwitch 
               <span
                 aria-hidden
                 className="h-0.5 w-2.5 shrink-0 rounded-full"
-                style={{ background: on ? `var(--${first.color})` : 'var(--line-strong)' }}
+                style={{ background: on ? `var(--${heat ? 's1' : first.color})` : 'var(--line-strong)' }}
               />
               <span className={`truncate ${on ? '' : 'line-through'}`}>{item.label}</span>
               {on && !many && (

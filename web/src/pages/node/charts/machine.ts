@@ -74,11 +74,9 @@ const cpu: ChartDef = {
   },
 };
 
-/** Above this many cores, one line each is too much to read at once: the first few are on, the rest can be. */
-const CORES_SHOWN_MAX = 64;
-
 const cores: ChartDef = {
   id: 'cores',
+  heat: true,
   title: 'CPU per core',
   group: 'cores',
   max: 100,
@@ -99,7 +97,6 @@ const cores: ChartDef = {
         itemLabel: name,
         color: colorAt(index),
         values,
-        hiddenByDefault: index >= CORES_SHOWN_MAX,
       };
     });
     const shown = lines.filter((line) => hasValues(line.values));

@@ -43,6 +43,8 @@ export interface ChartDef {
   title: string;
   group: GroupId;
   stacked?: boolean;
+  /** May become a map, one row an item, when there are too many lines to tell apart. */
+  heat?: boolean;
   /** The scale never ends below this: percent charts end at 100. */
   max?: number;
   /** Keeps the scale from magnifying noise. */

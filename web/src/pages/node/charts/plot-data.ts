@@ -1,5 +1,6 @@
 import type { Cell, Gap } from '../../../api/types';
 import { bridgeShortHoles } from '../../../lib/gaps';
+import { HEAT_ABOVE } from './heat';
 import type { ChartData, ChartDef, Line } from './model';
 
 type Values = (number | null | undefined)[];
@@ -7,7 +8,7 @@ type Values = (number | null | undefined)[];
 /** One series as uPlot gets it. */
 export interface PlotSeries {
   line: Line;
-  role: 'line' | 'area' | 'edge';
+  role: 'line' | 'area' | 'edge' | 'heat';
 }
 
 export interface Plot {
@@ -15,6 +16,8 @@ export interface Plot {
   /** Pairs of series indices (x is 0) with the colour between them. */
   bands: { upper: number; lower: number; color: string; stacked: boolean }[];
   data: [number[], ...Values[]];
+  /** Drawn as a map, one row a series. */
+  heat: boolean;
   /** Readings drawn, the bands and reference lines apart. */
   points: number;
 }
@@ -25,7 +28,7 @@ function mirror(cells: readonly Cell[], mirrored: boolean | undefined): Cell[] {
 
 /** Lays out what is visible: stacks summed up, mirrored lines turned over, bands beside their line. */
 export function plotOf(
-  def: Pick<ChartDef, 'stacked'>,
+  def: Pick<ChartDef, 'stacked' | 'heat'>,
   chart: ChartData,
   visible: (line: Line) => boolean,
   options: { bridgeMs: number; gaps: readonly Gap[]; bands: boolean },
@@ -45,6 +48,7 @@ export function plotOf(
   };
 
   const shown = chart.lines.filter(visible);
+  const heat = def.heat === true && shown.length > HEAT_ABOVE;
   if (def.stacked) {
     const stack = shown.filter((line) => !line.dashed);
     let below: Cell[] = times.map(() => 0);
@@ -65,6 +69,11 @@ export function plotOf(
   }
   for (const line of shown) {
     if (def.stacked && !line.dashed) continue;
+    if (heat) {
+      add(line, 'heat', line.values);
+      tally(line);
+      continue;
+    }
     add(line, 'line', mirror(line.values, line.mirrored));
     tally(line);
     if (options.bands && line.band) {
@@ -73,7 +82,7 @@ export function plotOf(
       bands.push({ upper, lower: upper + 1, color: line.color, stacked: false });
     }
   }
-  return { series, bands, data: [times, ...columns], points };
+  return { series, bands, data: [times, ...columns], heat, points };
 }
 
 /** The value under the cursor; where a bucket is only bridged, the one before it counts on. */

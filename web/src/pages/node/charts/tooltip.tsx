@@ -18,10 +18,11 @@ interface Props {
   stepMs: number;
   bridgeMs: number;
   visible(line: Line): boolean;
+  heat: boolean;
 }
 
 /** All values at the cursor, or why there are none. */
-export function Tooltip({ def, data, context, cursor, gaps, stepMs, bridgeMs, visible }: Props) {
+export function Tooltip({ def, data, context, cursor, gaps, stepMs, bridgeMs, visible, heat }: Props) {
   const gap = gapAt(gaps, cursor.time);
   const time = data.times[cursor.index] ?? cursor.time;
   let rows = data.lines
@@ -34,9 +35,12 @@ export function Tooltip({ def, data, context, cursor, gaps, stepMs, bridgeMs, vi
     }))
     .filter(({ value }) => value !== null);
   const all = rows.length;
+  // On a map the row under the pointer is what was asked for; the busiest follow.
+  const pointed = heat ? rows[Math.min(all - 1, Math.max(0, Math.floor(cursor.down * all)))] : undefined;
   if (all > ROWS_MAX) {
     // Of many, the largest say most.
-    rows = rows.toSorted((a, b) => b.value! - a.value!).slice(0, ROWS_MAX);
+    rows = rows.toSorted((a, b) => b.value! - a.value!).slice(0, pointed ? 6 : ROWS_MAX);
+    if (pointed) rows = [pointed, ...rows.filter((row) => row !== pointed)];
   }
   const total =
     def.stacked && def.max
@@ -71,12 +75,15 @@ export function Tooltip({ def, data, context, cursor, gaps, stepMs, bridgeMs, vi
           <table>
             <tbody>
               {rows.map(({ line, value, low, high }) => (
-                <tr key={line.id}>
+                <tr key={line.id} className={pointed?.line === line ? 'font-semibold' : ''}>
                   <td className="pr-1.5 align-middle">
                     <span
                       aria-hidden
                       className="block h-0.5 w-2.5 rounded-full"
-                      style={{ background: `var(--${line.color})` }}
+                      style={{
+                        background: `var(--${heat ? 's1' : line.color})`,
+                        opacity: heat ? Math.max(0.08, value! / 100) : 1,
+                      }}
                     />
                   </td>
                   <td className="max-w-36 truncate pr-3 text-dim">{line.label}</td>

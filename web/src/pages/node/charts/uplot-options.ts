@@ -1,5 +1,6 @@
 import type uPlot from 'uplot';
 import type { Gap } from '../../../api/types';
+import { drawHeat } from './heat';
 import type { BuildContext, ChartDef, Line } from './model';
 import { hatchPattern, type Palette } from './palette';
 import type { Plot } from './plot-data';
@@ -10,6 +11,7 @@ const SYNC_KEY = 'node';
 
 export interface PlotEvents {
   gaps(): readonly Gap[];
+  stepMs(): number;
   onZoom(from: number, to: number): void;
   onReset(): void;
   onCursor(plot: uPlot): void;
@@ -45,6 +47,11 @@ function drawGaps(plot: uPlot, gaps: readonly Gap[], palette: Palette): void {
     }
   }
   ctx.restore();
+}
+
+/** The map's scale names its last row, at the bottom, and its first. */
+function heatMarks(plot: Plot): string[] {
+  return [plot.series.at(-1)?.line.label ?? '', plot.series[0]?.line.label ?? ''];
 }
 
 export function optionsFor(
@@ -99,6 +106,10 @@ export function optionsFor(
       x: { time: true, auto: false },
       y: {
         range: (_plot, min, max) => {
+          if (plot.heat) {
+            scale = { min: 0, max: plot.series.length, step: plot.series.length };
+            return [0, plot.series.length];
+          }
           const top = def.max ?? Math.max(max ?? 0, def.maxAtLeast ?? 0);
           scale = def.max
             ? { min: 0, max: def.max, step: def.max / 4 }
@@ -119,14 +130,18 @@ export function optionsFor(
         ...axis,
         size: 68,
         gap: 8,
-        splits: () => marksOf(scale),
+        splits: () => (plot.heat ? [0, scale.max] : marksOf(scale)),
+        grid: plot.heat ? { show: false } : axis.grid,
         values: (_plot, splits) =>
-          splits.map((value) => (value === 0 ? '0' : def.format(Math.abs(value), context))),
+          plot.heat
+            ? heatMarks(plot)
+            : splits.map((value) => (value === 0 ? '0' : def.format(Math.abs(value), context))),
       },
     ],
     series: [
       {},
       ...plot.series.map(({ line, role }): uPlot.Series => {
+        if (role === 'heat') return { paths: () => null, points: { show: false } };
         if (role === 'edge') return { stroke: 'transparent', width: 0, points: { show: false } };
         return {
           stroke: palette(line.color),
@@ -149,6 +164,7 @@ export function optionsFor(
     })),
     hooks: {
       drawClear: [(self) => drawGaps(self, events.gaps(), palette)],
+      draw: plot.heat ? [(self) => drawHeat(self, palette, events.stepMs())] : [],
       setCursor: [(self) => events.onCursor(self)],
       setSelect: [
         (self) => {

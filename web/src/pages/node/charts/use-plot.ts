@@ -9,7 +9,8 @@ import { optionsFor } from './uplot-options';
 export interface CursorAt {
   index: number;
   left: number;
-  top: number;
+  /** How far down, from 0 at the top to 1. */
+  down: number;
   time: number;
   /** The pointer is over this very chart, not over a neighbour. */
   here: boolean;
@@ -23,6 +24,7 @@ interface Args {
   from: number;
   to: number;
   gaps: readonly Gap[];
+  stepMs: number;
   theme: string;
   onZoom(from: number, to: number): void;
   onReset(): void;
@@ -44,6 +46,7 @@ export function usePlot(args: Args): void {
   const shape = [
     theme,
     context.netUnit,
+    String(plot.heat),
     ...plot.series.map(({ line, role }) => `${role}:${line.id}:${line.color}`),
   ].join('|');
 
@@ -57,7 +60,7 @@ export function usePlot(args: Args): void {
     latest.current.onCursor({
       index: self.valToIdx(time),
       left,
-      top: top ?? 0,
+      down: (top ?? 0) / Math.max(1, self.over.clientHeight),
       time,
       here: self.over.matches(':hover'),
     });
@@ -94,6 +97,7 @@ export function usePlot(args: Args): void {
     const now = latest.current;
     const options = optionsFor(def, now.plot, context, readPalette(), element.clientWidth || 400, {
       gaps: () => latest.current.gaps,
+      stepMs: () => latest.current.stepMs,
       onZoom: (a, b) => latest.current.onZoom(a, b),
       onReset: () => latest.current.onReset(),
       onCursor: report,
