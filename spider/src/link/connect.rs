@@ -16,7 +16,7 @@ use tungstenite::protocol::{WebSocket, WebSocketConfig};
 
 use super::connect_words;
 use super::fault::Fault;
-use super::stream::Stream;
+use super::stream::{Stream, Tcp};
 use crate::config::{Secret, ServerUrl};
 
 /// For each address of the server.
@@ -136,13 +136,17 @@ impl Upgrade {
 
     /// Goes on as far as the socket allows; `Ok(None)` while it waits.
     pub fn step(&mut self, target: &Target) -> Result<Option<WebSocket<Stream>>, Fault> {
-        let Some(state) = self.state.take() else {
+        let Some(mut state) = self.state.take() else {
             return Ok(None);
         };
+        state.get_mut().get_mut().refill();
         match state.handshake() {
             // tungstenite has checked the accept key and the subprotocol.
             Ok((socket, _response)) => Ok(Some(socket)),
-            Err(HandshakeError::Interrupted(state)) => {
+            Err(HandshakeError::Interrupted(mut state)) => {
+                if state.get_mut().get_mut().exhausted() {
+                    return Err(Fault::violation("its handshake has no end"));
+                }
                 self.state = Some(state);
                 Ok(None)
             }
@@ -185,12 +189,12 @@ fn request(target: &Target) -> Result<Request, Fault> {
 
 fn wrap(target: &Target, tcp: TcpStream) -> Result<Stream, Fault> {
     if !target.url.tls {
-        return Ok(Stream::Plain(tcp));
+        return Ok(Stream::Plain(Tcp::new(tcp)));
     }
     #[cfg(feature = "tls")]
     {
         let host = &target.url.host;
-        super::tls::TlsStream::new(host, target.ca_file.as_deref(), tcp)
+        super::tls::TlsStream::new(host, target.ca_file.as_deref(), Tcp::new(tcp))
             .map(|tls| Stream::Tls(Box::new(tls)))
             .map_err(|error| super::tls_words::fault(&error, host))
     }

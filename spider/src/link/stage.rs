@@ -29,6 +29,8 @@ const RESOLVE_MS_MAX: i64 = 30_000;
 /// Messages read in one turn: a server that talks without end must not stop
 /// the sampling.
 const MESSAGES_PER_TURN: u32 = 64;
+/// Turns in a row that reading may fill. An hour of acks is less than six of them.
+const FULL_TURNS_MAX: u32 = 64;
 /// More of the send buffer than this is given back after a catch-up.
 const OUT_BYTES_KEPT: usize = 32 << 10;
 
@@ -64,6 +66,7 @@ struct Open {
     blocked: bool,
     /// Reading or sending stopped at the bound of one turn.
     more: bool,
+    full_turns: u32,
 }
 
 impl Stage {
@@ -211,6 +214,7 @@ impl Stage {
                     blocked: false,
                     // A message may have come along with the answer's head.
                     more: true,
+                    full_turns: 0,
                 });
             }
             Err(fault) => self.fail(link, &fault),
@@ -251,6 +255,7 @@ impl Stage {
 impl Open {
     fn read(&mut self, clocks: Clocks, link: &mut Link, target: &Target) -> Result<(), Fault> {
         self.more = false;
+        self.socket.get_mut().refill();
         for _ in 0..MESSAGES_PER_TURN {
             match self.socket.read() {
                 Ok(Message::Text(text)) => tell_news(link.text(clocks, &text)?),
@@ -264,12 +269,20 @@ impl Open {
                 }
                 Ok(_) => link.heard(clocks.boot_ms),
                 Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    if self.socket.get_mut().exhausted() {
+                        break;
+                    }
+                    self.full_turns = 0;
                     return Ok(());
                 }
                 Err(error) => return Err(connect_words::websocket(&error, &target.url)),
             }
         }
         self.more = true;
+        self.full_turns += 1;
+        if self.full_turns > FULL_TURNS_MAX {
+            return Err(Fault::violation("it talks without end"));
+        }
         Ok(())
     }
 
@@ -316,6 +329,7 @@ impl Open {
 
 /// Reads until the peer has closed too.
 fn discard(socket: &mut WebSocket<Stream>) -> Result<(), Fault> {
+    socket.get_mut().refill();
     for _ in 0..MESSAGES_PER_TURN {
         match socket.read() {
             Ok(_) => {}

@@ -8,7 +8,6 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mio::net::TcpStream;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -17,6 +16,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
+
+use super::stream::Tcp;
 
 /// Where distributions keep the certificates that they trust.
 const SYSTEM_CA_FILES: [&str; 4] = [
@@ -29,12 +30,12 @@ const SYSTEM_CA_FILES: [&str; 4] = [
 #[derive(Debug)]
 pub struct TlsStream {
     tls: ClientConnection,
-    tcp: TcpStream,
+    tcp: Tcp,
 }
 
 impl TlsStream {
     /// TLS to `host` over the connected `tcp`. Nothing is sent yet.
-    pub fn new(host: &str, ca_file: Option<&Path>, tcp: TcpStream) -> Result<Self, Error> {
+    pub fn new(host: &str, ca_file: Option<&Path>, tcp: Tcp) -> Result<Self, Error> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| Error::General(format!("{host} is not a valid server name")))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -51,6 +52,10 @@ impl TlsStream {
         config.resumption = Resumption::disabled();
         let tls = ClientConnection::new(Arc::new(config), name)?;
         Ok(Self { tls, tcp })
+    }
+
+    pub fn tcp(&mut self) -> &mut Tcp {
+        &mut self.tcp
     }
 
     fn write_pending(&mut self) -> io::Result<()> {

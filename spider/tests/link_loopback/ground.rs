@@ -31,6 +31,8 @@ pub enum Refusal {
     HangUp,
     /// A welcome for samples that were never taken.
     BadWelcome,
+    /// Welcomes, and then sends empty fragments without end.
+    Flood,
 }
 
 #[derive(Default)]
@@ -261,6 +263,16 @@ impl Session {
                     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
                     let welcome = Control::welcome(seq, now.as_millis() as i64, None);
                     socket.send(Message::text(welcome.encode())).unwrap();
+                    if let Some(Refusal::Flood) = refusal {
+                        let _ = socket.get_mut().write_all(&[0x01, 0]);
+                        let nothing = [0u8; 1 << 16];
+                        while !seen.stop.load(Ordering::Relaxed) {
+                            if socket.get_mut().write_all(&nothing).is_err() {
+                                break;
+                            }
+                        }
+                        return;
+                    }
                 }
                 Ok(Message::Binary(bytes)) => {
                     self.take(&bytes, &seen.durable.lock().unwrap());

@@ -118,6 +118,26 @@ fn a_server_that_breaks_the_protocol_is_told_so_and_tried_again() {
 }
 
 #[test]
+fn a_server_that_talks_without_end_is_left_and_does_not_stop_the_sampling() {
+    let ground = Ground::refuse("127.0.0.1:0", Refusal::Flood);
+    let spider = Spider::start(&ground.url(), None, 20, 64 << 10);
+    let mut most = 0;
+    let mut before = (spider.taken(), std::time::Instant::now());
+    wait("a second try", 60 * SECOND, || {
+        if spider.taken() > before.0 {
+            most = most.max(before.1.elapsed().as_millis());
+            before = (spider.taken(), std::time::Instant::now());
+        }
+        ground.tries() >= 2
+    });
+    assert!(
+        most < 1_000,
+        "no sample for {most} ms at an interval of 20 ms"
+    );
+    assert_eq!(spider.stop().dropped, 0);
+}
+
+#[test]
 fn a_server_that_reads_slowly_does_not_stop_the_sampling() {
     let ground = Ground::start("127.0.0.1:0");
     ground.pause(true);
