@@ -78,6 +78,7 @@ impl Running {
         let fleet = Arc::new(Fleet::new(records, wall_ms()));
         let writer = Writer::open(Arc::clone(&store))?;
 
+        let tls = config.tls.clone().map(crate::tls::start).transpose()?;
         let (socket, handle) = bind(&config)?;
         let _ = slot.set(handle.clone());
         let run_dir = RunDir::create()?;
@@ -112,6 +113,7 @@ impl Running {
                 api_socket,
                 history: commands.clone(),
                 commit_interval: Duration::from_millis(app.config.commit_interval_ms),
+                tls,
             },
         );
         Ok(Self { app, gate, http, writer, stop_writer: commands, _run_dir: run_dir })

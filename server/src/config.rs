@@ -9,6 +9,7 @@ use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
+use crate::tls::TlsFiles;
 
 pub const PORT_DEFAULT: u16 = 8933;
 pub const DB_DEFAULT: &str = "stardust.db";
@@ -41,6 +42,8 @@ Usage: stardust-server [FLAGS]
   --agent-dir DIR        folder with Spiders by architecture: stardust-spider-aarch64, …
   --interval MS          sampling interval that Spiders are told (200 to 3600000)
   --commit-interval MS   how often samples are written to disk (10000; 100 to 600000)
+  --tls-cert FILE        serve HTTPS and WSS with this certificate chain (PEM, leaf first);
+  --tls-key FILE         and its private key; both are read again when they change
   --trusted-proxy IP     a reverse proxy whose X-Forwarded-For and -Proto are believed;
                          may be given more than once
   --demo                 try it: temporary data, a Spider of this machine, nothing to set up
@@ -76,6 +79,8 @@ pub struct Config {
     /// What Spiders are told; None leaves it to them.
     pub interval_ms: Option<u64>,
     pub trusted_proxies: Vec<IpAddr>,
+    /// HTTPS and WSS on the public port.
+    pub tls: Option<TlsFiles>,
     /// None only with `--demo`, which makes its own.
     pub secret: Option<Secret>,
     pub admin: AdminSeed,
@@ -110,6 +115,7 @@ impl Default for Config {
             commit_interval_ms: COMMIT_INTERVAL_MS_DEFAULT,
             interval_ms: None,
             trusted_proxies: Vec::new(),
+            tls: None,
             secret: None,
             admin: AdminSeed::default(),
         }
@@ -122,6 +128,7 @@ pub fn parse(
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, Error> {
     let mut config = Config::default();
+    let mut pair = (None, None);
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         let (flag, inline) = split_flag(&arg)?;
@@ -133,7 +140,8 @@ pub fn parse(
                 config.demo = true;
             }
             "--port" | "--bind" | "--db" | "--agent-binary" | "--agent-dir" | "--server-url"
-            | "--commit-interval" | "--interval" | "--trusted-proxy" => {
+            | "--commit-interval" | "--interval" | "--trusted-proxy" | "--tls-cert"
+            | "--tls-key" => {
                 let value = match inline {
                     Some(value) => value,
                     None => args.next().ok_or_else(|| {
@@ -143,7 +151,11 @@ pub fn parse(
                         )
                     })?,
                 };
-                set(&mut config, &flag, value)?;
+                match flag.as_str() {
+                    "--tls-cert" => pair.0 = Some(path(&flag, value)?),
+                    "--tls-key" => pair.1 = Some(path(&flag, value)?),
+                    _ => set(&mut config, &flag, value)?,
+                }
             }
             _ => {
                 return Err(usage(
@@ -153,6 +165,16 @@ pub fn parse(
             }
         }
     }
+    config.tls = match pair {
+        (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
+        (None, None) => None,
+        _ => {
+            return Err(usage(
+                "--tls-cert and --tls-key belong together.".into(),
+                "Give both, or neither and put a proxy with TLS in front.",
+            ));
+        }
+    };
     read_environment(&mut config, env)?;
     Ok(Command::Run(Box::new(config)))
 }

@@ -19,3 +19,4 @@ pub mod secret;
 pub mod server_url;
 pub mod spiders;
 pub mod store;
+pub mod tls;

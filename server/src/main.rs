@@ -35,8 +35,9 @@ fn serve(config: Config) -> Result<(), Error> {
     app::raise_file_limit();
     let running = Running::start(config)?;
     println!(
-        "Ground Control {} listens on http://{}",
+        "Ground Control {} listens on {}://{}",
         env!("CARGO_PKG_VERSION"),
+        if running.app.config.tls.is_some() { "https" } else { "http" },
         running.app.address
     );
     if running.app.auth.default_password_in_use() {

@@ -8,10 +8,15 @@ use super::head::Head;
 ///
 /// `X-Forwarded-For` is believed only from a trusted proxy, and only back to the
 /// first address that is not one: everything before it the client may have made up.
-pub fn client(head: &Head, peer: IpAddr, trusted: &[IpAddr]) -> (IpAddr, &'static str) {
+pub fn client(
+    head: &Head,
+    peer: IpAddr,
+    own_scheme: &'static str,
+    trusted: &[IpAddr],
+) -> (IpAddr, &'static str) {
     let peer = peer.to_canonical();
     if !trusted.contains(&peer) {
-        return (peer, "http");
+        return (peer, own_scheme);
     }
     let forwarded: Vec<&str> = head
         .headers
@@ -28,8 +33,12 @@ pub fn client(head: &Head, peer: IpAddr, trusted: &[IpAddr]) -> (IpAddr, &'stati
             break;
         }
     }
-    let https = head.get("x-forwarded-proto").is_some_and(|p| p.eq_ignore_ascii_case("https"));
-    (client, if https { "https" } else { "http" })
+    let scheme = match head.get("x-forwarded-proto") {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
+        Some(_) => "http",
+        None => own_scheme,
+    };
+    (client, scheme)
 }
 
 /// Whether a page of `origin` may open `/live` on this host.
@@ -63,13 +72,13 @@ mod tests {
     #[test]
     fn only_trusted_proxies_are_believed() {
         let spoofed = head(&[("X-Forwarded-For", "6.6.6.6, 192.0.2.9"), ("X-Forwarded-Proto", "https")]);
-        assert_eq!(client(&spoofed, ip("192.0.2.1"), &[]), (ip("192.0.2.1"), "http"));
+        assert_eq!(client(&spoofed, ip("192.0.2.1"), "http", &[]), (ip("192.0.2.1"), "http"));
         let trusted = [ip("127.0.0.1"), ip("10.0.0.1")];
-        assert_eq!(client(&spoofed, ip("127.0.0.1"), &trusted), (ip("192.0.2.9"), "https"));
+        assert_eq!(client(&spoofed, ip("127.0.0.1"), "http", &trusted), (ip("192.0.2.9"), "https"));
         let chain = head(&[("X-Forwarded-For", "6.6.6.6, 192.0.2.9, 10.0.0.1")]);
-        assert_eq!(client(&chain, ip("::ffff:127.0.0.1"), &trusted), (ip("192.0.2.9"), "http"));
+        assert_eq!(client(&chain, ip("::ffff:127.0.0.1"), "http", &trusted), (ip("192.0.2.9"), "http"));
         let junk = head(&[("X-Forwarded-For", "<script>")]);
-        assert_eq!(client(&junk, ip("127.0.0.1"), &trusted), (ip("127.0.0.1"), "http"));
+        assert_eq!(client(&junk, ip("127.0.0.1"), "https", &trusted), (ip("127.0.0.1"), "https"));
     }
 
     #[test]

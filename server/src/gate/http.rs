@@ -5,10 +5,10 @@
 //! `AwaitHead` it may leave as a WebSocket.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Shutdown};
+use std::net::IpAddr;
 use std::time::Instant;
 
-use mio::net::{TcpStream, UnixStream};
+use mio::net::UnixStream;
 
 use super::client;
 use super::core::Core;
@@ -18,12 +18,13 @@ use super::limits::{
     RELAY_BUFFER_BYTES, RELAY_TIME_MAX,
 };
 use super::refusal::Refusal;
+use super::stream::{PLAIN_ON_TLS, Stream};
 
 /// Most reads or writes for one connection in one turn of the loop.
 const STEPS_PER_TURN: usize = 16;
 
 pub struct HttpConn {
-    pub stream: TcpStream,
+    pub stream: Stream,
     peer: IpAddr,
     state: State,
     deadline: Instant,
@@ -58,6 +59,8 @@ pub enum Step {
     /// A request is whole and wants a place in the API.
     WantSlot,
     Upgrade(Box<Handover>),
+    /// Plain HTTP came to the TLS port.
+    PlainOnTls,
     Close,
 }
 
@@ -71,7 +74,7 @@ pub struct Handover {
 }
 
 impl HttpConn {
-    pub fn new(stream: TcpStream, peer: IpAddr, now: Instant) -> Self {
+    pub fn new(stream: Stream, peer: IpAddr, now: Instant) -> Self {
         Self {
             stream,
             peer,
@@ -79,6 +82,10 @@ impl HttpConn {
             deadline: now + HEAD_TIME_MAX,
             reserved: 0,
         }
+    }
+
+    pub fn into_plain(self) -> Self {
+        Self { stream: self.stream.into_plain(), ..self }
     }
 
     pub fn is_waiting(&self) -> bool {
@@ -138,6 +145,7 @@ impl HttpConn {
 
     /// Does what can be done without waiting.
     pub fn drive(&mut self, core: &mut Core) -> Step {
+        self.stream.push();
         for _ in 0..STEPS_PER_TURN {
             let step = match &mut self.state {
                 State::AwaitHead { .. } => self.read_head(core),
@@ -152,6 +160,9 @@ impl HttpConn {
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Wait,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if self.stream.is_tls() && error.to_string() == PLAIN_ON_TLS => {
+                    return Step::PlainOnTls;
+                }
                 Err(_) => return Step::Close,
             }
         }
@@ -189,7 +200,8 @@ impl HttpConn {
         mut rest: Vec<u8>,
         core: &mut Core,
     ) -> Option<Step> {
-        let (client, scheme) = client::client(&head, self.peer, &core.trusted_proxies);
+        let own = if self.stream.is_tls() { "https" } else { "http" };
+        let (client, scheme) = client::client(&head, self.peer, own, &core.trusted_proxies);
         let (body, expects_continue) = match route {
             Route::Spider(upgrade) | Route::Live(upgrade) => {
                 let is_spider = head.path() == stardust_shared::SPIDER_PATH;
@@ -288,7 +300,7 @@ impl HttpConn {
 
     /// No more is written; the client may still be sending.
     fn end(&mut self, now: Instant) {
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.stream.finish();
         self.state = State::Lingering { seen: 0 };
         self.deadline = now + LINGER_TIME_MAX;
     }

@@ -37,7 +37,7 @@ struct FromCapsule {
 
 impl LiveConn {
     pub fn new(
-        stream: mio::net::TcpStream,
+        stream: super::stream::Stream,
         rest: Vec<u8>,
         session: Session,
         core: &Core,

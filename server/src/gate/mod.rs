@@ -16,6 +16,7 @@ mod live;
 mod refusal;
 mod socket;
 mod spider;
+mod stream;
 mod upgrade;
 
 use std::io;
@@ -41,6 +42,7 @@ use self::live::LiveConn;
 use self::refusal::Refusal;
 use self::socket::{Ending, code};
 use self::spider::{SpiderConn, Turn};
+use self::stream::Stream;
 use crate::clock::wall_ms;
 use crate::history::Command;
 
@@ -67,11 +69,14 @@ pub struct GateParts {
     pub api_socket: PathBuf,
     pub history: Sender<Command>,
     pub commit_interval: Duration,
+    /// TLS on the public port.
+    pub tls: Option<crate::tls::TlsSlot>,
 }
 
 pub struct Gate {
     poll: Poll,
     listener: TcpListener,
+    tls: Option<crate::tls::TlsSlot>,
     events: Receiver<Event>,
     conns: Slab<Conn>,
     core: Core,
@@ -118,6 +123,7 @@ impl Gate {
         Self {
             poll: socket.poll,
             listener: socket.listener,
+            tls: parts.tls,
             events: socket.events,
             conns: Slab::new(),
             commits: Commits::new(parts.history, parts.commit_interval, now),
@@ -231,10 +237,19 @@ impl Gate {
             return;
         }
         let _ = stream.set_nodelay(true);
+        // The TLS of a connection is the one that holds when it opens.
+        let tls = self.tls.as_ref().map(crate::tls::TlsSlot::current);
         let entry = self.conns.vacant_entry();
         let index = entry.key();
         let interest = Interest::READABLE | Interest::WRITABLE;
         if self.poll.registry().register(&mut stream, token(index), interest).is_ok() {
+            let stream = match tls {
+                None => Stream::plain(stream),
+                Some(config) => match Stream::tls(stream, config) {
+                    Ok(stream) => stream,
+                    Err(error) => return crate::log::error(&format!("TLS: {error}")),
+                },
+            };
             entry.insert(Conn::Http(HttpConn::new(stream, peer.ip(), self.core.now)));
         }
     }
@@ -262,6 +277,7 @@ impl Gate {
                         self.again.push(index);
                     }
                     Step::Upgrade(handover) => self.upgrade(index, *handover),
+                    Step::PlainOnTls => self.refuse_plain(index),
                 }
             }
             Conn::Spider(spider) => match spider.drive(&mut self.core) {
@@ -283,6 +299,18 @@ impl Gate {
                     Err(ending) => self.close(index, &ending),
                 }
             }
+        }
+    }
+
+    /// Tells a client in its own language that this is a TLS port.
+    fn refuse_plain(&mut self, index: usize) {
+        if let Conn::Http(http) = self.conns.remove(index) {
+            let vacant = self.conns.vacant_entry();
+            debug_assert_eq!(vacant.key(), index);
+            let mut http = http.into_plain();
+            http.refuse(Refusal::PlainOnTls, self.core.now);
+            vacant.insert(Conn::Http(http));
+            self.again.push(index);
         }
     }
 
@@ -602,17 +630,17 @@ impl Gate {
                 if let Some(upstream) = http.upstream() {
                     let _ = registry.deregister(upstream);
                 }
-                let _ = registry.deregister(&mut http.stream);
+                let _ = registry.deregister(http.stream.tcp());
             }
             Conn::Spider(mut spider) => {
-                let _ = registry.deregister(spider.socket.stream());
+                let _ = registry.deregister(spider.socket.stream().tcp());
             }
             Conn::Live(mut live) => {
                 self.core.live_count -= 1;
                 for node in std::mem::take(&mut live.watched) {
                     self.core.unwatch(index, node);
                 }
-                let _ = registry.deregister(live.socket.stream());
+                let _ = registry.deregister(live.socket.stream().tcp());
             }
         }
     }

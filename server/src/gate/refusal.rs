@@ -11,6 +11,7 @@ pub enum Refusal {
     BodyTooLarge,
     LengthRequired,
     TlsOnPlain,
+    PlainOnTls,
     NotAnUpgrade,
     WebSocketVersion,
     Subprotocol,
@@ -79,6 +80,12 @@ impl Refusal {
                 "tls_on_plain_port",
                 own("This port speaks plain HTTP and got a TLS handshake."),
                 "Use http:// or ws://, or put TLS in front.",
+            ),
+            Self::PlainOnTls => (
+                "400 Bad Request",
+                "plain_on_tls_port",
+                own("This port speaks TLS and got plain HTTP."),
+                "Use https:// or wss://.",
             ),
             Self::NotAnUpgrade => (
                 "426 Upgrade Required",

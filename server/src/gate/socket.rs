@@ -3,7 +3,6 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use stardust_shared::limits::{PING_INTERVAL_MS, PINGS_MISSED_MAX};
 use tungstenite::error::{CapacityError, Error as WsError};
 use tungstenite::protocol::frame::CloseFrame;
@@ -12,6 +11,7 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
 use super::limits::{CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND};
+use super::stream::Stream;
 
 /// Close codes of ours; the meanings are in PROTOCOL.md and the OpenAPI file.
 pub mod code {
@@ -50,7 +50,7 @@ pub enum Incoming {
 }
 
 pub struct Socket {
-    ws: WebSocket<TcpStream>,
+    ws: WebSocket<Stream>,
     last_heard: Instant,
     pinged_at: Instant,
     /// Control frames since the second began.
@@ -62,7 +62,7 @@ pub struct Socket {
 
 impl Socket {
     /// `rest`: what was read behind the request head.
-    pub fn new(stream: TcpStream, rest: Vec<u8>, message_bytes_max: usize, now: Instant) -> Self {
+    pub fn new(stream: Stream, rest: Vec<u8>, message_bytes_max: usize, now: Instant) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(4 << 10)
             .write_buffer_size(4 << 10)
@@ -78,7 +78,7 @@ impl Socket {
         }
     }
 
-    pub fn stream(&mut self) -> &mut TcpStream {
+    pub fn stream(&mut self) -> &mut Stream {
         self.ws.get_mut()
     }
 

@@ -50,7 +50,7 @@ pub enum Turn {
 
 impl SpiderConn {
     pub fn new(
-        stream: mio::net::TcpStream,
+        stream: super::stream::Stream,
         rest: Vec<u8>,
         node: i64,
         address: String,

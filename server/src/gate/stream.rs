@@ -1,0 +1,157 @@
+//! A client's connection, plain or TLS, without waiting.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+
+use mio::net::TcpStream;
+use rustls::{ServerConfig, ServerConnection};
+
+/// Encrypted bytes that may wait for the kernel.
+const TLS_BUFFER_BYTES: usize = 64 << 10;
+/// First byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+pub enum Stream {
+    Plain(TcpStream),
+    Tls(Box<Tls>),
+}
+
+pub struct Tls {
+    tcp: TcpStream,
+    session: ServerConnection,
+    /// The first byte was looked at.
+    checked: bool,
+}
+
+/// Text of the error for a client that speaks plain HTTP to a TLS port.
+pub const PLAIN_ON_TLS: &str = "plain HTTP on a TLS port";
+
+impl Stream {
+    pub fn plain(tcp: TcpStream) -> Self {
+        Self::Plain(tcp)
+    }
+
+    pub fn tls(tcp: TcpStream, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+        let mut session = ServerConnection::new(config)?;
+        session.set_buffer_limit(Some(TLS_BUFFER_BYTES));
+        Ok(Self::Tls(Box::new(Tls { tcp, session, checked: false })))
+    }
+
+    pub fn tcp(&mut self) -> &mut TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => &mut tls.tcp,
+        }
+    }
+
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Gives up on TLS for a client that does not speak it, to tell it so.
+    pub fn into_plain(self) -> Self {
+        match self {
+            Self::Tls(tls) => Self::Plain(tls.tcp),
+            plain => plain,
+        }
+    }
+
+    /// No more is written.
+    pub fn finish(&mut self) {
+        if let Self::Tls(tls) = self {
+            tls.session.send_close_notify();
+            let _ = tls.send();
+        }
+        let _ = self.tcp().shutdown(Shutdown::Write);
+    }
+
+    /// Pushes out what is encrypted and waits, so that nothing depends on the
+    /// next write.
+    pub fn push(&mut self) {
+        if let Self::Tls(tls) = self {
+            let _ = tls.send();
+        }
+    }
+}
+
+impl Tls {
+    /// Writes encrypted bytes as far as the kernel takes them.
+    fn send(&mut self) -> io::Result<()> {
+        while self.session.wants_write() {
+            if self.session.write_tls(&mut self.tcp)? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_first_byte(&mut self) -> io::Result<()> {
+        let mut first = [0];
+        if !self.checked && self.tcp.peek(&mut first)? == 1 {
+            self.checked = true;
+            if first[0] != TLS_HANDSHAKE {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, PLAIN_ON_TLS));
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.check_first_byte()?;
+        loop {
+            match self.session.reader().read(out) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // Cut without a goodbye: what was read so far was whole requests.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                other => return other,
+            }
+            if self.session.read_tls(&mut self.tcp)? == 0 {
+                return Ok(0);
+            }
+            let processed = self.session.process_new_packets();
+            // Handshake answers, and the alert that says what was wrong.
+            let sent = self.send();
+            processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            match sent {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+        }
+    }
+
+    fn transmit(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // What waits goes first: `WouldBlock` from here holds the writer back.
+        self.send()?;
+        let taken = self.session.writer().write(bytes)?;
+        match self.send() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(taken),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(out),
+            Self::Tls(tls) => tls.receive(out),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.transmit(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(tcp) => tcp.flush(),
+            Self::Tls(tls) => tls.send(),
+        }
+    }
+}
