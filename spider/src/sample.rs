@@ -155,7 +155,7 @@ impl Sample {
                 order.push(slot);
             }
         }
-        order.sort_by_key(|&slot| {
+        order.sort_unstable_by_key(|&slot| {
             let entry = &self.entries[slot as usize];
             (entry.rank, entry.arrival)
         });

@@ -130,7 +130,7 @@ fn numbered(dir: &Path, prefix: &str, suffix: &str) -> Vec<(i64, PathBuf)> {
             (index.to_string() == digits).then(|| (index, entry.path()))
         })
         .collect();
-    found.sort();
+    found.sort_unstable_by_key(|(index, _)| *index);
     found
 }
 
