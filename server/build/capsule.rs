@@ -77,13 +77,15 @@ fn bundle(web: &Path, dist: &Path) -> Result<(), Failure> {
     if installed.is_none() || installed < newest(&web.join("package-lock.json")) {
         npm(web, &["ci", "--no-audit", "--no-fund"])?;
     }
+    let index = dist.join("index.html");
+    let before = newest(&index);
     let built = npm(web, &["run", "build"]);
-    if built.is_err() {
+    if built.is_err() && newest(&index) != before {
         // Half a bundle must not pass for a whole one next time.
-        let _ = fs::remove_file(dist.join("index.html"));
+        let _ = fs::remove_file(&index);
     }
     built?;
-    if dist.join("index.html").is_file() {
+    if index.is_file() {
         Ok(())
     } else {
         Err("`npm run build` in web/ ended well but wrote no dist/index.html.".into())

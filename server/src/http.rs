@@ -6,6 +6,7 @@
 //! allows at a time.
 
 mod answer;
+mod listening;
 mod request;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -23,6 +24,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use answer::Response;
+use listening::Listening;
 pub use request::{BODY_BYTES_MAX, Method, Request};
 
 use crate::api;
@@ -35,6 +37,8 @@ pub type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 
 /// Pause before the socket is listened on again after accepting has failed.
 const RENEW_PAUSE: Duration = Duration::from_millis(500);
+/// How often it is looked whether connections are still accepted.
+const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 /// Answers up to this size fit into the socket's buffer: writing them never waits.
 const INLINE_BYTES_MAX: usize = 64 << 10;
 /// Larger answers under way at a time, each on a thread of its own, so that slow
@@ -50,10 +54,12 @@ pub struct HttpServer {
 struct Shared {
     handler: Box<Handler>,
     listener: UnixListener,
-    /// The last one is in use. tiny_http stops accepting for good at the first
-    /// error (no file descriptors left, say) and removes the socket's file when
-    /// dropped, so those before it are kept until the end.
-    servers: Mutex<Vec<Arc<tiny_http::Server>>>,
+    /// The last one is in use. tiny_http removes the socket's file when it is
+    /// dropped, so those that stopped accepting are kept until the end.
+    listening: Mutex<Vec<Listening>>,
+    /// Held while listening anew: two that accept would share the connections,
+    /// and the workers serve only the last.
+    renewing: Mutex<()>,
     workers: usize,
     stopping: AtomicBool,
     large: AtomicUsize,
@@ -83,11 +89,12 @@ pub fn serve_with(
     };
     let listener = UnixListener::bind(socket).map_err(failed)?;
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    let first = listen(&listener).map_err(failed)?;
+    let first = Listening::start(&listener).map_err(failed)?;
     let shared = Arc::new(Shared {
         handler,
         listener,
-        servers: Mutex::new(vec![first]),
+        listening: Mutex::new(vec![first]),
+        renewing: Mutex::new(()),
         workers,
         stopping: AtomicBool::new(false),
         large: AtomicUsize::new(0),
@@ -100,7 +107,7 @@ pub fn serve_with(
         let shared = Arc::clone(&server.shared);
         let worker = std::thread::Builder::new()
             .name(format!("http-{number}"))
-            .spawn(move || work(&shared));
+            .spawn(move || work(&shared, number == 0));
         match worker {
             Ok(worker) => server.workers.push(worker),
             Err(error) => {
@@ -116,9 +123,9 @@ impl HttpServer {
     /// Lets requests under way finish and removes the socket.
     pub fn stop(self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        let server = self.shared.current();
+        let listening = self.shared.current();
         for _ in &self.workers {
-            server.unblock();
+            listening.server.unblock();
         }
         for worker in self.workers {
             // A worker catches every panic of a handler; one of its own is reported by the hook.
@@ -127,66 +134,79 @@ impl HttpServer {
     }
 }
 
-fn listen(listener: &UnixListener) -> io::Result<Arc<tiny_http::Server>> {
-    let listener = listener.try_clone()?;
-    let server = tiny_http::Server::from_listener(listener, None)
-        .map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(Arc::new(server))
-}
-
 impl Shared {
-    fn servers(&self) -> MutexGuard<'_, Vec<Arc<tiny_http::Server>>> {
-        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Listening>> {
+        self.listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current(&self) -> Arc<tiny_http::Server> {
-        let servers = self.servers();
+    fn current(&self) -> Listening {
+        let listening = self.lock();
         // There is always one: the list begins with it and only grows.
-        Arc::clone(&servers[servers.len() - 1])
+        listening[listening.len() - 1].clone()
+    }
+
+    fn is_replaced(&self, listening: &Listening) -> bool {
+        !Arc::ptr_eq(&self.current().server, &listening.server)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 
     /// Listens anew after `failed` has stopped accepting, and wakes its workers.
-    fn renew(&self, failed: &Arc<tiny_http::Server>, error: &io::Error) {
+    fn renew(&self, failed: &Listening, why: &str) {
+        let _renewing = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_replaced(failed) {
+            return;
+        }
         log::error(&format!(
-            "The HTTP socket could not accept: {error}. Listening again; if this goes on, raise the limit of open files."
+            "The HTTP socket stopped accepting: {why}. It is listened on again; if this \
+             happens more than once, raise the limit of open files."
         ));
-        std::thread::sleep(RENEW_PAUSE);
-        let mut servers = self.servers();
-        if servers.last().is_some_and(|last| Arc::ptr_eq(last, failed)) {
-            match listen(&self.listener) {
-                Ok(server) => servers.push(server),
-                // Tried again with the next worker that comes by here.
-                Err(error) => {
-                    log::error(&format!("The HTTP socket can't be listened on: {error}."))
+        while !self.is_stopping() {
+            std::thread::sleep(RENEW_PAUSE);
+            match Listening::start(&self.listener) {
+                Ok(listening) => {
+                    self.lock().push(listening);
+                    break;
                 }
+                Err(error) if error.raw_os_error() == Some(libc::EMFILE) => {}
+                Err(error) => log::error(&format!("The HTTP socket: {error}. Trying again.")),
             }
         }
-        drop(servers);
         for _ in 0..self.workers {
-            failed.unblock();
+            failed.server.unblock();
         }
     }
 }
 
-/// One worker. Never ends before the server does.
-fn work(shared: &Arc<Shared>) {
-    loop {
-        let server = shared.current();
-        match server.recv() {
-            Ok(request) => {
+/// One worker. Never ends before the server does. The one that `watches` also
+/// sees to it that connections are accepted.
+fn work(shared: &Arc<Shared>, watches: bool) {
+    while !shared.is_stopping() {
+        let listening = shared.current();
+        let received = if watches {
+            listening.server.recv_timeout(WATCH_INTERVAL)
+        } else {
+            listening.server.recv().map(Some)
+        };
+        match received {
+            Ok(Some(request)) => {
                 // Reading and writing may panic inside of tiny_http too.
                 let done = catch_unwind(AssertUnwindSafe(|| exchange(shared, request)));
                 if done.is_err() {
                     log::error("A request was dropped because of a fault in Ground Control.");
                 }
             }
-            Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
-            // Woken on purpose: another worker has renewed the server.
+            // Nothing came for a while, or another worker has renewed the server.
+            Ok(None) if listening.accepts() || shared.is_stopping() => {}
+            Ok(None) => shared.renew(&listening, "its thread has ended"),
+            // Woken on purpose.
             Err(error) if error.kind() == io::ErrorKind::Other => {}
-            Err(error) => shared.renew(&server, &error),
-        }
-        if shared.stopping.load(Ordering::SeqCst) {
-            return;
+            Err(_) if shared.is_stopping() => {}
+            Err(error) => shared.renew(&listening, &error.to_string()),
         }
     }
 }

@@ -389,3 +389,66 @@ fn unknown_users_take_as_long_as_known_ones() {
         "{known:?} {unknown:?}"
     );
 }
+
+/// A database of schema 1, as `tests/kept` has it, with all that it protects.
+#[test]
+fn a_kept_database_of_version_1_opens_with_its_secret_and_logins() {
+    /// Made by version 1 together with the file.
+    const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+        eyJzdWIiOiIxIiwianRpIjoiMlI0ZV9obVdHTTdzNU1idXNnTlRPdyIsImlhdCI6MTgwMDAwMDAwMCwiZXhwIjoxODAwNjA0ODAwfQ.\
+        kAgu85uD9k58I04YoEyaUD2M7F4PzF9E14ki8itxZUA";
+    let kept = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept/store-v1.sqlite3");
+    let folder = Folder::new();
+    let path = folder.join("kept.db");
+    std::fs::copy(kept, &path).unwrap();
+    let store = Arc::new(Store::open(&path).unwrap());
+    let version: i64 = store
+        .writer()
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, crate::store::migrations::latest());
+
+    let nodes = store.nodes().unwrap();
+    let names: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["pi4", "<b>old & new</b>"]);
+    assert_eq!(nodes[0].token_sha256, node_token::sha256("kept-token"));
+    assert_eq!(nodes[0].tags, ["home"]);
+    assert_eq!(nodes[0].last_seen_ms, Some(NOW_MS + 5));
+    let identity = nodes[0].identity.as_ref().unwrap();
+    assert_eq!(
+        (identity.hostname.as_deref(), identity.cores),
+        (Some("pi4"), Some(4))
+    );
+
+    let open = |text: &str| {
+        let store = Arc::clone(&store);
+        Auth::open_with(
+            store,
+            &secret(text),
+            &AdminSeed::default(),
+            Arc::new(|_| {}),
+            CHEAP,
+        )
+    };
+    assert_eq!(
+        open("another-secret-altogether").err().unwrap().kind,
+        Kind::WrongSecret
+    );
+    let auth = open("kept-secret-of-version-1").unwrap();
+    let header = format!("Bearer {TOKEN}");
+    let credentials = Credentials {
+        authorization: Some(&header),
+        cookie: None,
+    };
+    assert_eq!(
+        auth.authenticate(credentials, NOW_MS + 1).unwrap().user,
+        "ziggy"
+    );
+    let login = Login {
+        user: "ziggy",
+        password: &secret("played guitar"),
+        address: HERE,
+        cookie: None,
+    };
+    assert!(auth.login(&login, NOW_MS + 1).is_ok());
+}
