@@ -2,14 +2,16 @@
 
 mod parse;
 mod server_url;
+mod text;
 
 use std::fmt;
 use std::path::PathBuf;
 
 use stardust_shared::limits::{INTERVAL_MS_DEFAULT, RING_BYTES_DEFAULT};
 
-pub use parse::{FileText, HELP, Input, Outcome, UsageError, parse};
+pub use parse::{Input, Outcome, UsageError, parse};
 pub use server_url::ServerUrl;
+pub use text::{FileText, HELP};
 
 /// The environment variable that may carry the node token.
 pub const TOKEN_VARIABLE: &str = "STARDUST_TOKEN";

@@ -1,37 +1,13 @@
 //! Reading the flags, the environment and the config file: a pure function.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN, RING_BYTES_MAX, RING_BYTES_MIN};
 
-use super::{Config, Mode, Secret, ServerUrl, TOKEN_VARIABLE};
+use super::{Config, FileText, Mode, Secret, ServerUrl, TOKEN_VARIABLE};
 
-/// Largest config or token file that is read.
-const FILE_BYTES_MAX: u64 = 64 << 10;
 /// Longest token.
 const TOKEN_BYTES_MAX: usize = 512;
-
-pub const HELP: &str = "\
-stardust-spider: reads this machine and tells Ground Control. It executes nothing.
-
-Usage: stardust-spider --server URL --token-file FILE [options]
-       stardust-spider --stdout | --once [options]
-
-  --server URL       ws://HOST[:PORT][/PATH] or wss://… of Ground Control
-  --token-file FILE  file that holds the node token (or set STARDUST_TOKEN)
-  --config FILE      settings, one `key = value` a line; flags win over it
-                     (server, token, token_file, interval_ms, ring_bytes, root, ca_file)
-  --ca-file FILE     certificates (PEM) to trust in place of the system's
-  --interval MS      time between samples, 200 to 3600000 (default 5000)
-  --ring-bytes N     memory for samples not yet stored, 65536 to 268435456 (default 524288)
-  --root DIR         read /proc, /sys and /etc below DIR (default /)
-  --stdout           print samples as JSON lines in place of sending them
-  --once             print one sample and exit
-  --version          print the version
-  --help             print this
-";
 
 /// All that the outside gives.
 pub struct Input<'a> {
@@ -40,29 +16,6 @@ pub struct Input<'a> {
     /// The value of [`TOKEN_VARIABLE`].
     pub token: Option<String>,
     pub read: &'a dyn Fn(&Path) -> std::io::Result<FileText>,
-}
-
-/// A file as the reader gives it.
-pub struct FileText {
-    pub text: String,
-    /// Permission bits.
-    pub mode: u32,
-}
-
-impl FileText {
-    /// Reads a small text file.
-    pub fn open(path: &Path) -> std::io::Result<Self> {
-        use std::io::{Error, Read as _};
-        let file = std::fs::File::open(path)?;
-        let metadata: Metadata = file.metadata()?;
-        let mut text = String::new();
-        file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-        if text.len() as u64 > FILE_BYTES_MAX {
-            return Err(Error::other("the file is larger than 64 KiB"));
-        }
-        let mode = metadata.mode();
-        Ok(Self { text, mode })
-    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
