@@ -35,6 +35,8 @@ fn set_file_limit(files: u64) {
 /// One run with `left` file descriptors left for the server, besides the one that
 /// the client's end takes: with none accepting fails, with one its second half.
 fn run_out_and_come_back(socket: &Path, left: usize) {
+    // Ends of earlier connections are closed a moment after their answers.
+    std::thread::sleep(Duration::from_millis(200));
     set_file_limit(64);
     let mut taken: Vec<File> = Vec::new();
     while let Ok(file) = File::open("/dev/null") {
