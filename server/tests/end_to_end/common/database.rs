@@ -1,0 +1,109 @@
+//! What is durable, read from the database file itself.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+use stardust_shared::varint::Reader;
+use stardust_shared::{Layout, State};
+
+/// Blocks whose records are as they came over the wire (server/src/history/block.rs).
+const FORMAT_WIRE: i64 = 0;
+
+/// All that history holds of one node.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// Sequence and time of every sample, by block.
+    pub samples: Vec<(u64, i64)>,
+    /// Rows of blocks that were merged: those hold no sequences any more.
+    pub merged_rows: u64,
+    pub gaps: Vec<(String, i64)>,
+    /// The durable sequence of each run.
+    pub runs: Vec<(String, u64)>,
+}
+
+impl Stored {
+    /// The durable sequence of the only run; 0 before the first commit.
+    pub fn last_seq(&self) -> u64 {
+        assert!(self.runs.len() <= 1, "several runs: {:?}", self.runs);
+        self.runs.first().map_or(0, |(_, seq)| *seq)
+    }
+
+    /// Every sequence from 1 to the durable one is there, once.
+    pub fn assert_complete(&self) {
+        let last = self.last_seq();
+        assert_eq!(self.merged_rows, 0, "the test took so long that blocks were merged");
+        let mut seqs: Vec<u64> = self.samples.iter().map(|(seq, _)| *seq).collect();
+        seqs.sort_unstable();
+        let expected: Vec<u64> = (1..=last).collect();
+        let missing: Vec<u64> =
+            expected.iter().copied().filter(|seq| seqs.binary_search(seq).is_err()).collect();
+        let twice: Vec<u64> = seqs.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect();
+        assert!(missing.is_empty(), "lost: {missing:?} of 1..={last}");
+        assert!(twice.is_empty(), "stored twice: {twice:?}");
+        assert_eq!(seqs, expected);
+        assert!(self.gaps.is_empty(), "gaps: {:?}", self.gaps);
+        let mut times: Vec<i64> = self.samples.iter().map(|(_, time)| *time).collect();
+        times.sort_unstable();
+        times.dedup();
+        assert_eq!(times.len(), seqs.len(), "two samples have one time");
+    }
+
+    /// Samples with a time in the range.
+    pub fn between(&self, from_ms: i64, to_ms: i64) -> usize {
+        self.samples.iter().filter(|(_, time)| (from_ms..to_ms).contains(time)).count()
+    }
+}
+
+/// Reads what is stored; Ground Control may be running.
+pub fn stored(database: &Path, node: i64) -> Stored {
+    let connection = Connection::open_with_flags(
+        database,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .expect("the database opens");
+    connection.busy_timeout(super::PATIENCE).unwrap();
+    // All of it at one moment.
+    let connection = connection.unchecked_transaction().unwrap();
+    let mut stored = Stored::default();
+    let mut runs = connection.prepare("SELECT run, seq FROM progress WHERE node = ?1").unwrap();
+    let runs = runs
+        .query_map([node], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))
+        .unwrap();
+    stored.runs = runs.map(Result::unwrap).collect();
+    let mut gaps = connection.prepare("SELECT cause, lost FROM gaps WHERE node = ?1").unwrap();
+    let gaps = gaps.query_map([node], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    stored.gaps = gaps.map(Result::unwrap).collect();
+    let mut blocks = connection
+        .prepare(
+            "SELECT format, rows, series, data FROM blocks JOIN layouts ON layouts.id = layout
+             WHERE node = ?1 ORDER BY blocks.id",
+        )
+        .unwrap();
+    let mut blocks = blocks.query([node]).unwrap();
+    while let Some(block) = blocks.next().unwrap() {
+        let rows = block.get::<_, i64>(1).unwrap() as u64;
+        if block.get::<_, i64>(0).unwrap() != FORMAT_WIRE {
+            stored.merged_rows += rows;
+            continue;
+        }
+        let series: Vec<u8> = block.get(2).unwrap();
+        let data: Vec<u8> = block.get(3).unwrap();
+        let before = stored.samples.len();
+        read_block(&series, &data, &mut stored.samples);
+        assert_eq!((stored.samples.len() - before) as u64, rows, "a block miscounts its rows");
+    }
+    drop(blocks);
+    stored
+}
+
+fn read_block(series: &[u8], data: &[u8], samples: &mut Vec<(u64, i64)>) {
+    // The first record is a keyframe: it begins with the layout's number.
+    let id = Reader::new(data).varint().unwrap() >> 1;
+    let layout = Layout::decode_series(id, series).expect("a stored layout");
+    let mut state = State::default();
+    let mut reader = Reader::new(data);
+    while !reader.is_empty() {
+        state.apply(&layout, &mut reader).expect("a stored record");
+        samples.push((state.seq, state.time_ms));
+    }
+}

@@ -1,0 +1,18 @@
+//! The real programs together, on loopback: Ground Control and Spiders as child
+//! processes, with outages, hostile peers and proxies between them.
+//!
+//! One program, so that it is linked once. Part of it alone:
+//! `cargo test -p stardust-server --test end_to_end delivery`.
+
+mod common;
+
+mod access;
+mod delivery;
+mod demo;
+mod hostile;
+mod nginx;
+mod overload;
+mod routes;
+mod sessions;
+mod stopping;
+mod tokens;

@@ -1,0 +1,1 @@
+//! Debian's nginx in front.
