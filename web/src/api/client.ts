@@ -28,6 +28,7 @@ export function setSessionListener(listener: SessionListener): void {
 }
 
 const TIMEOUT_MS = 20_000;
+const BUSY_WAIT_S_MAX = 5;
 
 function retryAfterSeconds(response: Response): number | null {
   const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
@@ -53,7 +54,27 @@ async function errorFrom(response: Response): Promise<ApiError> {
   return new ApiError(response.status, kind, message, hint, retryAfterSeconds(response));
 }
 
+/** One call, and a second try where the first was refused for a passing reason. */
 async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  try {
+    return await send<T>(method, path, body, signal);
+  } catch (cause) {
+    if (!(cause instanceof ApiError) || signal?.aborted) throw cause;
+    if (cause.kind === 'csrf') {
+      // Another tab signed in anew: the cookie is shared, its counterpart has to be fetched.
+      setCsrf((await send<Session>('GET', '/api/auth/session')).csrf);
+    } else if (cause.status === 503 && method === 'GET') {
+      const waitS = Math.min(cause.retryAfterS ?? 1, BUSY_WAIT_S_MAX);
+      await new Promise((resolve) => setTimeout(resolve, waitS * 1000 * (0.5 + Math.random())));
+      signal?.throwIfAborted();
+    } else {
+      throw cause;
+    }
+    return send<T>(method, path, body, signal);
+  }
+}
+
+async function send<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (method !== 'GET' && csrfToken) headers['X-CSRF-Token'] = csrfToken;

@@ -14,9 +14,12 @@ import { Empty } from '../../ui/empty';
 import { AddNodeDialog } from './add-node-dialog';
 import { CardList } from './card-list';
 import { useArrowWalk } from './roving';
-import { rowsFor } from './rows';
+import { orderOf, rowsFor } from './rows';
 import { Strip } from './strip';
 import { TableList } from './table-list';
+
+/** Live values change every second; a list that did as well could not be read. */
+const REORDER_MS = 5_000;
 
 const DESCENDING_FIRST: ReadonlySet<Sort> = new Set([
   'cpu',
@@ -64,9 +67,16 @@ export function FleetPage() {
   }, []);
 
   const counts = useMemo(() => (fleet.nodes ? countStates(fleet.nodes.values(), now) : null), [fleet, now]);
+  const turn = Math.floor(now / REORDER_MS);
+  const size = fleet.nodes?.size;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: renewed by turns, not with every reading.
+  const order = useMemo(
+    () => (fleet.nodes ? orderOf(fleet.nodes.values(), view.sort, view.descending, now) : []),
+    [view.sort, view.descending, turn, size],
+  );
   const rows = useMemo(
-    () => (fleet.nodes ? rowsFor(fleet.nodes.values(), view, now) : []),
-    [fleet, view, now],
+    () => (fleet.nodes ? rowsFor(fleet.nodes, order, view, now) : []),
+    [fleet, order, view, now],
   );
   const title = fleetTitle(counts);
   useEffect(() => {

@@ -59,26 +59,40 @@ function sortValue(row: Row, sort: Sort): number | null | undefined {
   }
 }
 
-/** Filtered and in order. Nodes without a value for the chosen column come last, whichever the direction. */
-export function rowsFor(nodes: Iterable<FleetNode>, view: FleetView, now: number): Row[] {
+/** All ids in the order of a column. Nodes without a value come last, whichever the direction. */
+export function orderOf(nodes: Iterable<FleetNode>, sort: Sort, descending: boolean, now: number): number[] {
+  const sign = descending ? -1 : 1;
+  const keyed = Array.from(nodes, (node) => ({
+    node,
+    value: sortValue({ node, status: shownStatus(node, now) }, sort) ?? null,
+  }));
+  const byName = (a: FleetNode, b: FleetNode) => collator.compare(a.name, b.name) || a.id - b.id;
+  keyed.sort((a, b) => {
+    if (sort === 'name') return sign * byName(a.node, b.node);
+    if (a.value === null || b.value === null) {
+      return a.value === b.value ? byName(a.node, b.node) : a.value === null ? 1 : -1;
+    }
+    return sign * (a.value - b.value) || byName(a.node, b.node);
+  });
+  return keyed.map(({ node }) => node.id);
+}
+
+/** What the view asks for, in an order worked out before. */
+export function rowsFor(
+  nodes: ReadonlyMap<number, FleetNode>,
+  order: readonly number[],
+  view: Pick<FleetView, 'filter' | 'query'>,
+  now: number,
+): Row[] {
   const rows: Row[] = [];
-  for (const node of nodes) {
+  for (const id of order) {
+    const node = nodes.get(id);
+    if (!node) continue;
     const status = shownStatus(node, now);
     if (view.filter !== 'all' && status !== view.filter) continue;
-    if (!matches(node, view.query)) continue;
-    rows.push({ node, status });
+    if (matches(node, view.query)) rows.push({ node, status });
   }
-  const sign = view.descending ? -1 : 1;
-  const byName = (a: Row, b: Row) => collator.compare(a.node.name, b.node.name) || a.node.id - b.node.id;
-  if (view.sort === 'name') return rows.sort((a, b) => sign * byName(a, b));
-  const keyed = rows.map((row) => ({ row, value: sortValue(row, view.sort) ?? null }));
-  keyed.sort((a, b) => {
-    if (a.value === null || b.value === null) {
-      return a.value === b.value ? byName(a.row, b.row) : a.value === null ? 1 : -1;
-    }
-    return sign * (a.value - b.value) || byName(a.row, b.row);
-  });
-  return keyed.map(({ row }) => row);
+  return rows;
 }
 
 /** `Debian GNU/Linux 12 (bookworm)` is long for a card: `Debian 12`. */

@@ -93,7 +93,7 @@ export const TableRow = memo(function TableRow({ node, status, now, skewMs, inde
         <Link
           href={`/nodes/${node.id}`}
           data-roving
-          className={`max-w-[calc(100%-1rem)] shrink-0 truncate font-medium after:absolute after:inset-0 ${grey ? 'text-dim' : 'text-text'}`}
+          className={`max-w-[calc(100%-1rem)] shrink-0 truncate font-medium outline-none after:absolute after:inset-0 focus-visible:after:rounded-sm focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-s1 ${grey ? 'text-dim' : 'text-text'}`}
         >
           {displayName(node.name)}
         </Link>

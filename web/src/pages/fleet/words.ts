@@ -8,10 +8,10 @@ export function stateWords(node: FleetNode, status: ShownStatus, now: number, sk
     case 'online':
       return 'Online';
     case 'stale':
-      return `No sample for ${age(now - (node.heardAt ?? now))}`;
+      return `Stale for ${age(now - (node.heardAt ?? now))}`;
     case 'offline':
       return since ? `Offline for ${since}` : 'Offline';
     case 'pending':
-      return 'Waiting for its first hello';
+      return 'Pending';
   }
 }

@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest';
+import type { FleetNode } from '../../live/fleet';
+import { parseTags } from './parse-tags';
+import { matches, orderOf, rowsFor, shortOs } from './rows';
+
+function node(id: number, name: string, part: Partial<FleetNode> = {}): FleetNode {
+  return { id, name, tags: [], status: 'online', heardAt: 1_000, interval_ms: 1_000, sparkCount: 0, ...part };
+}
+const fleet = [
+  node(1, 'pi10', { summary: { cpu_percent: 10, load_1m: 8, cores: 16 }, tags: ['home'] }),
+  node(2, 'pi9', { summary: { cpu_percent: 90, load_1m: 1, cores: 1 } }),
+  node(3, 'new', { status: 'pending', summary: null }),
+  node(4, 'gone', {
+    status: 'offline',
+    summary: { cpu_percent: 0 },
+    identity: { os: 'Debian GNU/Linux 12' },
+  }),
+];
+
+it('orders names as people count', () => {
+  expect(orderOf(fleet, 'name', false, 1_000)).toEqual([4, 3, 2, 1]);
+});
+it('puts nodes without a value last in both directions, and zero is a value', () => {
+  expect(orderOf(fleet, 'cpu', true, 1_000)).toEqual([2, 1, 4, 3]);
+  expect(orderOf(fleet, 'cpu', false, 1_000)).toEqual([4, 1, 2, 3]);
+});
+it('weighs load against cores', () => {
+  expect(orderOf(fleet, 'load', true, 1_000).slice(0, 2)).toEqual([2, 1]);
+});
+it('shows trouble first by state', () => {
+  expect(orderOf(fleet, 'state', false, 1_000)).toEqual([4, 3, 2, 1]);
+});
+it('filters by state and words, and forgets nodes that are gone', () => {
+  const map = new Map(fleet.map((one) => [one.id, one]));
+  const ids = (filter: 'all' | 'offline' | 'stale', query: string, now = 1_000) =>
+    rowsFor(map, [1, 2, 3, 4, 99], { filter, query }, now).map((row) => row.node.id);
+  expect(ids('all', '')).toEqual([1, 2, 3, 4]);
+  expect(ids('offline', '')).toEqual([4]);
+  expect(ids('stale', '', 60_000)).toEqual([1, 2]);
+  expect(ids('all', ' PI  home ')).toEqual([1]);
+});
+it('finds by what the machine is', () => {
+  expect(matches(fleet[3]!, 'debian')).toBe(true);
+  expect(matches(fleet[3]!, 'fedora')).toBe(false);
+});
+it('reads tags and short names of systems', () => {
+  expect(parseTags(' home, ,web,home ')).toEqual(['home', 'web']);
+  expect(shortOs('Debian GNU/Linux 12 (bookworm)')).toBe('Debian 12');
+  expect(shortOs('Alpine Linux v3.20')).toBe('Alpine Linux v3.20');
+  expect(shortOs('')).toBeNull();
+});
