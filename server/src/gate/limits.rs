@@ -46,6 +46,8 @@ pub const LIVE_STALL_MAX: Duration = Duration::from_secs(20);
 pub const LIVE_MESSAGE_BYTES_MAX: usize = 4 << 10;
 /// Nodes that one browser watches in full.
 pub const WATCHED_MAX: usize = 8;
+/// Uncommitted samples of a node that a new watcher is sent.
+pub const BACKLOG_SAMPLES_MAX: usize = 600;
 /// Browsers at the same time.
 pub const LIVE_MAX: usize = 1_000;
 /// How often changes are told to browsers.

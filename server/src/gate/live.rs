@@ -77,7 +77,7 @@ impl LiveConn {
                 Incoming::Message(Message::Close(_)) => {
                     return Err(Ending::gone("the Capsule was closed"));
                 }
-                Incoming::Message(_) => {}
+                Incoming::Message(_) | Incoming::Discarded => {}
             }
         }
         Ok(Turn::More)

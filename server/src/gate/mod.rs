@@ -35,7 +35,7 @@ use self::core::Core;
 pub use self::handle::{Event, GateHandle};
 use self::http::{HttpConn, Step};
 use self::limits::{
-    ACCEPT_PAUSE, ACCEPTS_PER_TURN, CONNECTIONS_MAX, LIVE_TICK, RELAYS_MAX, RELAYS_WAITING_MAX,
+    ACCEPT_PAUSE, ACCEPTS_PER_TURN, BACKLOG_SAMPLES_MAX, CONNECTIONS_MAX, LIVE_TICK, RELAYS_MAX, RELAYS_WAITING_MAX,
     STOP_TIME_MAX, SWEEP_TICK,
 };
 use self::live::LiveConn;
@@ -193,7 +193,8 @@ impl Gate {
     }
 
     fn timeout(&self) -> Duration {
-        if !self.again.is_empty() || (self.accept_again && self.accept_paused_until.is_none()) {
+        let accepting = self.stop_by.is_none() && self.accept_paused_until.is_none();
+        if !self.again.is_empty() || (self.accept_again && accepting) {
             return Duration::ZERO;
         }
         let next = self.next_sweep.min(self.next_live).min(self.commits.due());
@@ -411,10 +412,18 @@ impl Gate {
     }
 
     fn backlog(&self, node: i64) -> Vec<String> {
+        // When the writer is stuck there may be hours of it: the newest count.
+        let mut skip = 0usize;
+        self.core.intakes.for_each_pending(node, &mut |_, _| skip += 1);
+        skip = skip.saturating_sub(BACKLOG_SAMPLES_MAX);
         let mut messages = Vec::new();
         // By address: two runs of a Spider may give two layouts one number.
         let mut told: *const stardust_shared::Layout = std::ptr::null();
         self.core.intakes.for_each_pending(node, &mut |layout, state| {
+            if skip > 0 {
+                skip -= 1;
+                return;
+            }
             if !std::ptr::eq(told, layout) {
                 told = layout;
                 messages.push(crate::hub::layout_message(node, layout));

@@ -1,6 +1,6 @@
 //! A WebSocket in the loop: what Spiders' and browsers' connections share.
 
-use std::io;
+use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use stardust_shared::limits::{PING_INTERVAL_MS, PINGS_MISSED_MAX};
@@ -12,6 +12,9 @@ use tungstenite::{Message, WebSocket};
 
 use super::limits::{CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND};
 use super::stream::Stream;
+
+/// Bytes that are thrown away at a time.
+const DISCARD_BYTES: usize = 4 << 10;
 
 /// Close codes of ours; the meanings are in PROTOCOL.md and the OpenAPI file.
 pub mod code {
@@ -45,6 +48,8 @@ impl Ending {
 /// What reading gave.
 pub enum Incoming {
     Message(Message),
+    /// Something behind a violation, which nobody looks at.
+    Discarded,
     /// Nothing more for now.
     Nothing,
 }
@@ -58,6 +63,8 @@ pub struct Socket {
     /// Set once a close frame was queued.
     closing: Option<Instant>,
     flushed: bool,
+    /// After a violation tungstenite must not read on: its state is undefined.
+    broken: bool,
 }
 
 impl Socket {
@@ -75,6 +82,7 @@ impl Socket {
             controls: (now, 0),
             closing: None,
             flushed: true,
+            broken: false,
         }
     }
 
@@ -93,6 +101,9 @@ impl Socket {
 
     /// Next message. Pings are answered by tungstenite itself.
     pub fn read(&mut self, now: Instant) -> Result<Incoming, Ending> {
+        if self.broken {
+            return self.discard();
+        }
         match self.ws.read() {
             Ok(message) => {
                 self.last_heard = now;
@@ -105,7 +116,22 @@ impl Socket {
             Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                 Ok(Incoming::Nothing)
             }
-            Err(error) => Err(ending(error)),
+            Err(error) => {
+                self.broken = true;
+                Err(ending(error))
+            }
+        }
+    }
+
+    /// Unread bytes would reset the connection, and the peer might lose the
+    /// close frame with its reason. The deadline of the close bounds this.
+    fn discard(&mut self) -> Result<Incoming, Ending> {
+        match self.ws.get_mut().read(&mut [0; DISCARD_BYTES]) {
+            Ok(0) => Err(Ending::gone("closed")),
+            Ok(_) => Ok(Incoming::Discarded),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Incoming::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Incoming::Discarded),
+            Err(error) => Err(ending(WsError::Io(error))),
         }
     }
 

@@ -85,7 +85,7 @@ impl SpiderConn {
                 Incoming::Message(message) if !self.socket.is_closing() => {
                     self.message(message, core)?;
                 }
-                Incoming::Message(_) => {}
+                Incoming::Message(_) | Incoming::Discarded => {}
             }
         }
         self.flush()?;
