@@ -7,28 +7,16 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use stardust_benches::{Report, mean_ns};
+use stardust_benches::{FLOOR_FILES, Report, mean_ns};
 use stardust_shared::{Layout, State};
 use stardust_spider::collect::Sampler;
 use stardust_spider::root::Root;
 
 const ROUNDS: u32 = 2_000;
-/// Files that any agent must read for the same figures.
-const FLOOR: &[&str] = &[
-    "/proc/stat",
-    "/proc/meminfo",
-    "/proc/loadavg",
-    "/proc/diskstats",
-    "/proc/net/dev",
-    "/proc/uptime",
-    "/proc/net/sockstat",
-    "/proc/net/snmp",
-];
-
 fn main() -> std::io::Result<()> {
     let mut report = Report::new("sample");
 
-    let files: Vec<File> = FLOOR.iter().filter_map(|path| File::open(path).ok()).collect();
+    let files: Vec<File> = FLOOR_FILES.iter().filter_map(|path| File::open(path).ok()).collect();
     let mut buffer = vec![0u8; 256 << 10];
     let floor = mean_ns(ROUNDS, || {
         for file in &files {

@@ -2,6 +2,18 @@
 
 use std::path::PathBuf;
 
+/// Files that any agent must read for the figures that the Spider sends.
+pub const FLOOR_FILES: &[&str] = &[
+    "/proc/stat",
+    "/proc/meminfo",
+    "/proc/loadavg",
+    "/proc/diskstats",
+    "/proc/net/dev",
+    "/proc/uptime",
+    "/proc/net/sockstat",
+    "/proc/net/snmp",
+];
+
 /// CPU time that this thread has used, in nanoseconds (CLOCK_THREAD_CPUTIME_ID).
 pub fn thread_cpu_ns() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

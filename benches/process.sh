@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# What whole agents cost on this machine, side by side, at one sample a second:
+# CPU from /proc/PID/schedstat, memory from smaps_rollup, bytes from /proc/PID/io.
+#
+#   benches/process.sh [SECONDS]        default 120
+#
+# Needs root and Debian for the peers (prometheus-node-exporter, collectd-core);
+# without them only the floor and the Spider are measured. Binaries come from
+# SPIDER (target/spider/stardust-spider) and SERVER (target/release/stardust-server).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:-120}
+target=${CARGO_TARGET_DIR:-target}
+spider=${SPIDER:-$target/spider/stardust-spider}
+server=${SERVER:-$target/release/stardust-server}
+floor=${FLOOR:-$target/release/floor}
+for binary in "$spider" "$server" "$floor"; do
+    [ -x "$binary" ] || { echo "process.sh: $binary is missing; build it first: cargo build --release -p stardust-server -p stardust-benches --bins && cargo build --profile spider -p stardust-spider" >&2; exit 1; }
+done
+work=$(mktemp -d)
+pids=()
+finish() {
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    rm -rf "$work"
+}
+trap finish EXIT
+
+start() { # NAME COMMAND…: the pid is in $started
+    local name=$1; shift
+    "$@" >"$work/$name.log" 2>&1 </dev/null &
+    started=$!
+    pids+=("$started")
+}
+
+cpu_ns() { # all threads of PID, and of its children that are gone
+    cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'
+}
+
+declare -A cpu_before cpu_after
+row() { # NAME PID SAMPLES
+    local name=$1 pid=$2 samples=$3
+    awk -v name="$name" -v samples="$samples" -v cpu="$((cpu_after[$name] - cpu_before[$name]))" '
+        /^Rss:/ { rss = $2 }
+        /^Private_Dirty:/ { dirty = $2 }
+        END { printf "%-24s %10.0f %12d %12d\n", name, cpu / samples / 1000, rss, dirty }
+    ' /proc/"$pid"/smaps_rollup
+}
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+    -subj /CN=localhost -addext basicConstraints=critical,CA:FALSE \
+    -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' \
+    -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+serve() { # NAME EXTRA FLAGS…: sets $url
+    local name=$1; shift
+    STARDUST_SECRET=$(openssl rand -hex 32) STARDUST_ADMIN_PASS=measure-me-please \
+        start "$name" "$server" --port 0 --db "$work/$name.db" "$@"
+    for _ in $(seq 100); do
+        url=$(grep -o 'https\?://[0-9.:]*' "$work/$name.log" | head -n 1) && break
+        sleep 0.1
+    done
+}
+node() { # NAME: sets $token
+    local login
+    login=$(curl -sk -X POST -H 'Content-Type: application/json' \
+        -d '{"user":"admin","password":"measure-me-please"}' "$url/api/auth/login" |
+        sed 's/.*"token":"\([^"]*\)".*/\1/')
+    token=$(curl -sk -X POST -H 'Content-Type: application/json' -H "Authorization: Bearer $login" \
+        -d "{\"name\":\"$1\"}" "$url/api/nodes" | sed 's/.*"token":"\([^"]*\)".*/\1/')
+}
+
+start floor "$floor"; floor_pid=$started
+serve tls --tls-cert "$work/cert.pem" --tls-key "$work/key.pem"
+node measured
+STARDUST_TOKEN=$token start spider-tls "$spider" --server "wss${url#https}" \
+    --ca-file "$work/cert.pem" --interval 1000; tls_pid=$started
+serve plain
+node measured
+STARDUST_TOKEN=$token start spider-plain "$spider" --server "ws${url#http}" --interval 1000
+plain_pid=$started
+
+exporter_pid=
+if command -v prometheus-node-exporter >/dev/null; then
+    start exporter prometheus-node-exporter --web.listen-address=127.0.0.1:19100 \
+        --collector.disable-defaults --collector.cpu --collector.meminfo --collector.loadavg \
+        --collector.diskstats --collector.filesystem --collector.netdev --collector.thermal_zone \
+        --collector.hwmon --collector.sockstat --collector.stat --collector.uname --collector.time
+    exporter_pid=$started
+    ( while sleep 1; do curl -s -o /dev/null -H 'Accept-Encoding: gzip' http://127.0.0.1:19100/metrics || true; done ) &
+    pids+=("$!")
+fi
+collectd_pid=
+if command -v collectd >/dev/null; then
+    mkdir -p "$work/collectd"
+    {
+        printf 'Interval 1\nBaseDir "%s"\nPIDFile "%s/pid"\n' "$work/collectd" "$work/collectd"
+        for plugin in cpu memory swap load disk df interface thermal tcpconns uptime network; do
+            echo "LoadPlugin $plugin"
+        done
+        printf '<Plugin network>\n  Server "127.0.0.1" "25826"\n</Plugin>\n'
+    } >"$work/collectd.conf"
+    start collectd collectd -f -C "$work/collectd.conf"; collectd_pid=$started
+fi
+
+sleep 10
+declare -A pid=([floor]=$floor_pid [spider-tls]=$tls_pid [spider-plain]=$plain_pid)
+order=(floor spider-plain spider-tls)
+[ -z "$collectd_pid" ] || { pid[collectd]=$collectd_pid; order+=(collectd); }
+[ -z "$exporter_pid" ] || { pid[node_exporter-subset]=$exporter_pid; order+=(node_exporter-subset); }
+for name in "${order[@]}"; do
+    cpu_before[$name]=$(cpu_ns "${pid[$name]}")
+done
+sent_before=$(awk '/^wchar/ { print $2 }' /proc/"$plain_pid"/io)
+writes_before=$(awk '/^syscw/ { print $2 }' /proc/"$plain_pid"/io)
+sleep "$seconds"
+for name in "${order[@]}"; do
+    cpu_after[$name]=$(cpu_ns "${pid[$name]}")
+done
+sent=$(($(awk '/^wchar/ { print $2 }' /proc/"$plain_pid"/io) - sent_before))
+writes=$(($(awk '/^syscw/ { print $2 }' /proc/"$plain_pid"/io) - writes_before))
+
+echo "CPU per sample over $seconds s, one sample a second (us), memory (KB):"
+printf '%-24s %10s %12s %12s\n' '' cpu_us rss_kb dirty_kb
+for name in "${order[@]}"; do row "$name" "${pid[$name]}" "$seconds"; done
+echo "spider-tls / floor: $(awk -v a="$((cpu_after[spider-tls] - cpu_before[spider-tls]))" -v b="$((cpu_after[floor] - cpu_before[floor]))" 'BEGIN { printf "%.2f", a / b }')"
+echo "bytes written per sample, WebSocket header included: $((sent / seconds)) (in $writes writes)"
+mkdir -p "$target/bench"
+for name in "${order[@]}"; do
+    printf '"%s_cpu_us":%d,' "$name" "$(((cpu_after[$name] - cpu_before[$name]) / seconds / 1000))"
+done | sed "s/^/{/; s/,\$/,\"bytes_per_sample\":$((sent / seconds))}\n/" >"$target/bench/process.json"
+echo "written to $target/bench/process.json"
