@@ -9,24 +9,33 @@ const POINTS = 45;
 function paths(values: (number | null)[]): { line: string; area: string } {
   const shown = values.slice(-POINTS);
   const offset = POINTS - shown.length;
+  const step = WIDTH / (POINTS - 1);
   let line = '';
   let area = '';
-  let runStart: string | null = null;
-  let lastX = '0';
-  shown.forEach((value, index) => {
-    if (value === null) {
-      if (runStart !== null) area += `L${lastX} ${HEIGHT}L${runStart} ${HEIGHT}Z`;
-      runStart = null;
-      return;
+  let run: [number, number][] = [];
+  const draw = () => {
+    if (run.length === 0) return;
+    // A reading alone gets the width of its bucket, else it would be a line without length.
+    if (run.length === 1) {
+      const [x, y] = run[0]!;
+      run = [
+        [Math.max(0, x - step / 2), y],
+        [Math.min(WIDTH, x + step / 2), y],
+      ];
     }
-    const x = (((index + offset) / (POINTS - 1)) * WIDTH).toFixed(1);
-    const y = (HEIGHT - 1 - (Math.max(0, Math.min(100, value)) / 100) * (HEIGHT - 2)).toFixed(1);
-    line += `${runStart === null ? 'M' : 'L'}${x} ${y}`;
-    area += `${runStart === null ? 'M' : 'L'}${x} ${y}`;
-    if (runStart === null) runStart = x;
-    lastX = x;
+    const path = `M${run.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join('L')}`;
+    line += path;
+    area += `${path}L${run.at(-1)![0].toFixed(1)} ${HEIGHT}L${run[0]![0].toFixed(1)} ${HEIGHT}Z`;
+    run = [];
+  };
+  shown.forEach((value, index) => {
+    if (value === null) draw();
+    else {
+      const share = Math.max(0, Math.min(100, value)) / 100;
+      run.push([(index + offset) * step, HEIGHT - 1 - share * (HEIGHT - 2)]);
+    }
   });
-  if (runStart !== null) area += `L${lastX} ${HEIGHT}L${runStart} ${HEIGHT}Z`;
+  draw();
   return { line, area };
 }
 
