@@ -61,6 +61,9 @@ impl LiveConn {
 
     /// Queues a message that all browsers share.
     pub fn push(&mut self, message: Utf8Bytes) {
+        if self.socket.is_closing() {
+            return;
+        }
         self.queued_bytes += message.len();
         self.queue.push_back(message);
     }
@@ -105,6 +108,9 @@ impl LiveConn {
     /// Sends what is queued. One message at a time is in tungstenite's buffer, so
     /// that the queue says how far behind the browser is.
     pub fn flush(&mut self, now: Instant) -> Result<(), Ending> {
+        if self.socket.is_closing() {
+            return self.socket.flush();
+        }
         loop {
             if !self.socket.is_flushed() {
                 self.socket.flush()?;
@@ -128,6 +134,10 @@ impl LiveConn {
     }
 
     pub fn tick(&mut self, core: &Core) -> Result<(), Ending> {
+        if self.socket.is_closing() {
+            // Only the deadline of the close is left.
+            return self.socket.tick(core.now);
+        }
         if core.wall_ms >= self.session.expires_ms {
             return Err(Ending::close(code::SESSION_ENDED, "the session has expired"));
         }
@@ -138,6 +148,8 @@ impl LiveConn {
     /// Says why, then closes.
     pub fn close(&mut self, code: u16, reason: &str, now: Instant) {
         if !self.socket.is_closing() {
+            self.queue = VecDeque::new();
+            self.queued_bytes = 0;
             let _ = self.socket.write(Message::text(hub::bye_message(reason)));
             self.socket.close(code, reason, now);
         }

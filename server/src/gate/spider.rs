@@ -110,7 +110,9 @@ impl SpiderConn {
     }
 
     pub fn tick(&mut self, now: Instant) -> Result<(), Ending> {
+        // A close under way has a deadline of its own.
         if matches!(self.state, Phase::AwaitHello)
+            && !self.socket.is_closing()
             && now.duration_since(self.opened) > HELLO_TIME_MAX
         {
             return Err(Ending::close(code::VIOLATION, "no hello within 10 s"));
