@@ -13,8 +13,8 @@ use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::gate::{Event, Gate, GateHandle, GateParts, GateSocket};
 use crate::history::{self, History, Intakes, Writer};
-use crate::hub::Fleet;
 use crate::http::{self, HttpServer};
+use crate::hub::Fleet;
 use crate::store::Store;
 
 /// Threads that answer API requests.
@@ -50,7 +50,11 @@ impl Running {
     /// Anything that makes serving impossible or unsafe, before anything is served.
     pub fn start(config: Config) -> Result<Self, Error> {
         let secret = config.secret.clone().ok_or_else(|| {
-            Error::new(Kind::Config, "STARDUST_SECRET is not set.", "Set it in the environment.")
+            Error::new(
+                Kind::Config,
+                "STARDUST_SECRET is not set.",
+                "Set it in the environment.",
+            )
         })?;
         let store = Arc::new(Store::open(&config.db)?);
         // Sessions can only end once there is a gate to tell.
@@ -116,7 +120,14 @@ impl Running {
                 tls,
             },
         );
-        Ok(Self { app, gate, http, writer, stop_writer: commands, _run_dir: run_dir })
+        Ok(Self {
+            app,
+            gate,
+            http,
+            writer,
+            stop_writer: commands,
+            _run_dir: run_dir,
+        })
     }
 
     /// Serves on this thread until told to stop, then stops in order: Spiders and
@@ -138,7 +149,10 @@ fn refuse_open_default(config: &Config, auth: &Auth) -> Result<(), Error> {
     }
     Err(Error::new(
         Kind::Config,
-        format!("The password is still the default one, so --bind {} is refused.", config.bind),
+        format!(
+            "The password is still the default one, so --bind {} is refused.",
+            config.bind
+        ),
         "Set STARDUST_ADMIN_PASS before the first start, or start without --bind, sign in on \
          this machine and change the password.",
     ))
@@ -163,7 +177,11 @@ fn bind(config: &Config) -> Result<(GateSocket, GateHandle), Error> {
             }
             _ => "Check --bind: it must be an address of this machine.",
         };
-        Error::new(Kind::System, format!("Can't listen on {address}: {error}."), hint)
+        Error::new(
+            Kind::System,
+            format!("Can't listen on {address}: {error}."),
+            hint,
+        )
     })
 }
 
@@ -196,16 +214,23 @@ impl RunDir {
         let base = std::env::temp_dir();
         let mut random = [0u8; 8];
         getrandom::fill(&mut random).map_err(|error| {
-            Error::new(Kind::System, format!("The system gives no random bytes: {error}."), "")
-        })?;
-        let path = base.join(format!("stardust-{:016x}", u64::from_le_bytes(random)));
-        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
             Error::new(
                 Kind::System,
-                format!("Can't make a folder in {}: {error}.", base.display()),
-                "Set TMPDIR to a folder that this user may write to.",
+                format!("The system gives no random bytes: {error}."),
+                "",
             )
         })?;
+        let path = base.join(format!("stardust-{:016x}", u64::from_le_bytes(random)));
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .map_err(|error| {
+                Error::new(
+                    Kind::System,
+                    format!("Can't make a folder in {}: {error}.", base.display()),
+                    "Set TMPDIR to a folder that this user may write to.",
+                )
+            })?;
         Ok(Self(path))
     }
 
@@ -223,7 +248,10 @@ impl Drop for RunDir {
 
 /// Raises the limit of open files to what the system allows: each Spider is one.
 pub fn raise_file_limit() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: `limit` is a valid rlimit for both calls, which only read and write it.
     unsafe {
         if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {

@@ -40,7 +40,11 @@ impl Demo {
         if config.commit_interval_ms == COMMIT_INTERVAL_MS_DEFAULT {
             config.commit_interval_ms = COMMIT_INTERVAL_MS;
         }
-        Ok(Self { config, password, folder })
+        Ok(Self {
+            config,
+            password,
+            folder,
+        })
     }
 
     /// Serves until Ctrl-C, with a Spider of this machine as a child process.
@@ -51,7 +55,11 @@ impl Demo {
         let binary = spider_binary(&app.config, self.folder.path())?;
         let spider = Spider::start(&binary, &app)?;
         println!("Stardust is live at http://{}", app.address);
-        println!("Sign in as {} with {}", app.config.admin.user, self.password.expose());
+        println!(
+            "Sign in as {} with {}",
+            app.config.admin.user,
+            self.password.expose()
+        );
         println!("It shows this machine. Ctrl-C stops it and leaves nothing behind.");
         let result = running.run();
         spider.stop();
@@ -62,7 +70,11 @@ impl Demo {
 fn random_text(bytes: usize) -> Result<Secret, Error> {
     let mut random = vec![0; bytes];
     getrandom::fill(&mut random).map_err(|error| {
-        Error::new(Kind::System, format!("The system gives no random bytes: {error}."), "")
+        Error::new(
+            Kind::System,
+            format!("The system gives no random bytes: {error}."),
+            "",
+        )
     })?;
     Ok(Secret::new(base64url::encode(&random)))
 }
@@ -92,7 +104,9 @@ struct Spider {
 impl Spider {
     fn start(binary: &Path, app: &App) -> Result<Self, Error> {
         let (token, hash) = node_token::generate()?;
-        let node = app.store.insert_node(NODE_NAME, &["demo".into()], hash, wall_ms())?;
+        let node = app
+            .store
+            .insert_node(NODE_NAME, &["demo".into()], hash, wall_ms())?;
         app.fleet.insert(node);
         let mut command = Command::new(binary);
         command
@@ -147,7 +161,9 @@ fn watch(mut child: Child, stop: &AtomicBool) {
             return;
         }
         if let Ok(Some(status)) = child.try_wait() {
-            crate::log::error(&format!("the Spider has ended: {status}. Start the demo again."));
+            crate::log::error(&format!(
+                "the Spider has ended: {status}. Start the demo again."
+            ));
             return;
         }
         std::thread::sleep(Duration::from_millis(100));

@@ -20,14 +20,20 @@ pub fn error(text: &str) {
 fn line(level: &str, text: &str) {
     // One write a line, so that lines of different threads don't mix. There is
     // nobody to tell when stderr is gone.
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let line = format!("{} {level:5} {clean}\n", timestamp(crate::clock::wall_ms()));
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// RFC 3339 in UTC with milliseconds.
 fn timestamp(time_ms: i64) -> String {
-    let (days, ms) = (time_ms.div_euclid(86_400_000), time_ms.rem_euclid(86_400_000));
+    let (days, ms) = (
+        time_ms.div_euclid(86_400_000),
+        time_ms.rem_euclid(86_400_000),
+    );
     // Days to civil date, after Howard Hinnant's `civil_from_days`.
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
@@ -37,7 +43,11 @@ fn timestamp(time_ms: i64) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     format!(
         "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",

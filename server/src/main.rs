@@ -37,7 +37,11 @@ fn serve(config: Config) -> Result<(), Error> {
     println!(
         "Ground Control {} listens on {}://{}",
         env!("CARGO_PKG_VERSION"),
-        if running.app.config.tls.is_some() { "https" } else { "http" },
+        if running.app.config.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        },
         running.app.address
     );
     if running.app.auth.default_password_in_use() {

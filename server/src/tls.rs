@@ -36,14 +36,23 @@ pub struct TlsSlot {
 
 impl TlsSlot {
     pub fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        Arc::clone(
+            &self
+                .current
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+        )
     }
 }
 
 /// Loads the pair and starts the thread that follows its changes.
 pub fn start(files: TlsFiles) -> Result<TlsSlot, Error> {
     let ticketer = rustls::crypto::ring::Ticketer::new().map_err(|error| {
-        Error::new(Kind::System, format!("TLS tickets can't be made: {error}."), "")
+        Error::new(
+            Kind::System,
+            format!("TLS tickets can't be made: {error}."),
+            "",
+        )
     })?;
     let before = stamp(&files);
     let config = load(&files, &ticketer).map_err(|why| {
@@ -53,7 +62,9 @@ pub fn start(files: TlsFiles) -> Result<TlsSlot, Error> {
             "Give --tls-cert the chain in PEM, leaf first, and --tls-key its private key.",
         )
     })?;
-    let slot = TlsSlot { current: Arc::new(Mutex::new(Arc::new(config))) };
+    let slot = TlsSlot {
+        current: Arc::new(Mutex::new(Arc::new(config))),
+    };
     let shared = slot.clone();
     std::thread::Builder::new()
         .name("tls-files".into())
@@ -62,12 +73,7 @@ pub fn start(files: TlsFiles) -> Result<TlsSlot, Error> {
     Ok(slot)
 }
 
-fn follow(
-    files: &TlsFiles,
-    ticketer: &Arc<dyn ProducesTickets>,
-    slot: &TlsSlot,
-    mut seen: Stamp,
-) {
+fn follow(files: &TlsFiles, ticketer: &Arc<dyn ProducesTickets>, slot: &TlsSlot, mut seen: Stamp) {
     loop {
         std::thread::sleep(LOOK_EVERY);
         let now = stamp(files);
@@ -78,8 +84,10 @@ fn follow(
         // match yet is looked at again when the second one changes.
         match load(files, ticketer) {
             Ok(config) => {
-                *slot.current.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) =
-                    Arc::new(config);
+                *slot
+                    .current
+                    .lock()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(config);
                 crate::log::info("the TLS certificate was reloaded");
             }
             Err(why) => crate::log::error(&format!(
@@ -111,7 +119,10 @@ fn load(files: &TlsFiles, ticketer: &Arc<dyn ProducesTickets>) -> Result<ServerC
         .map_err(|error| format!("{}: {error}", files.cert.display()))?;
     if chain.is_empty() || chain.len() > CHAIN_MAX {
         let count = chain.len();
-        return Err(format!("{} holds {count} certificates, not 1 to {CHAIN_MAX}", files.cert.display()));
+        return Err(format!(
+            "{} holds {count} certificates, not 1 to {CHAIN_MAX}",
+            files.cert.display()
+        ));
     }
     // The text of an error about the key never holds any of it.
     let key = PrivateKeyDer::from_pem_slice(&read(&files.key)?)

@@ -27,7 +27,9 @@ pub fn client(
         .collect();
     let mut client = peer;
     for text in forwarded.iter().rev() {
-        let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() else { break };
+        let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() else {
+            break;
+        };
         client = address.to_canonical();
         if !trusted.contains(&client) {
             break;
@@ -46,14 +48,23 @@ pub fn client(
 /// A browser always sends Origin with a WebSocket; a script with a Bearer token
 /// sends none and carries no cookie that a foreign page could borrow.
 pub fn origin_allowed(head: &Head, has_bearer: bool) -> bool {
-    let Some(origin) = head.get("origin") else { return has_bearer };
-    let Some((scheme, host)) = origin.split_once("://") else { return false };
+    let Some(origin) = head.get("origin") else {
+        return has_bearer;
+    };
+    let Some((scheme, host)) = origin.split_once("://") else {
+        return false;
+    };
     if scheme != "http" && scheme != "https" {
         return false;
     }
     let default = if scheme == "https" { ":443" } else { ":80" };
-    let plain = |host: &str| host.strip_suffix(default).unwrap_or(host).to_ascii_lowercase();
-    head.get("host").is_some_and(|own| plain(own) == plain(host))
+    let plain = |host: &str| {
+        host.strip_suffix(default)
+            .unwrap_or(host)
+            .to_ascii_lowercase()
+    };
+    head.get("host")
+        .is_some_and(|own| plain(own) == plain(host))
 }
 
 #[cfg(test)]
@@ -61,8 +72,15 @@ mod tests {
     use super::*;
 
     fn head(headers: &[(&str, &str)]) -> Head {
-        let headers = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
-        Head { method: "GET".into(), target: "/".into(), headers }
+        let headers = headers
+            .iter()
+            .map(|(n, v)| (n.to_string(), v.to_string()))
+            .collect();
+        Head {
+            method: "GET".into(),
+            target: "/".into(),
+            headers,
+        }
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -71,14 +89,29 @@ mod tests {
 
     #[test]
     fn only_trusted_proxies_are_believed() {
-        let spoofed = head(&[("X-Forwarded-For", "6.6.6.6, 192.0.2.9"), ("X-Forwarded-Proto", "https")]);
-        assert_eq!(client(&spoofed, ip("192.0.2.1"), "http", &[]), (ip("192.0.2.1"), "http"));
+        let spoofed = head(&[
+            ("X-Forwarded-For", "6.6.6.6, 192.0.2.9"),
+            ("X-Forwarded-Proto", "https"),
+        ]);
+        assert_eq!(
+            client(&spoofed, ip("192.0.2.1"), "http", &[]),
+            (ip("192.0.2.1"), "http")
+        );
         let trusted = [ip("127.0.0.1"), ip("10.0.0.1")];
-        assert_eq!(client(&spoofed, ip("127.0.0.1"), "http", &trusted), (ip("192.0.2.9"), "https"));
+        assert_eq!(
+            client(&spoofed, ip("127.0.0.1"), "http", &trusted),
+            (ip("192.0.2.9"), "https")
+        );
         let chain = head(&[("X-Forwarded-For", "6.6.6.6, 192.0.2.9, 10.0.0.1")]);
-        assert_eq!(client(&chain, ip("::ffff:127.0.0.1"), "http", &trusted), (ip("192.0.2.9"), "http"));
+        assert_eq!(
+            client(&chain, ip("::ffff:127.0.0.1"), "http", &trusted),
+            (ip("192.0.2.9"), "http")
+        );
         let junk = head(&[("X-Forwarded-For", "<script>")]);
-        assert_eq!(client(&junk, ip("127.0.0.1"), "https", &trusted), (ip("127.0.0.1"), "https"));
+        assert_eq!(
+            client(&junk, ip("127.0.0.1"), "https", &trusted),
+            (ip("127.0.0.1"), "https")
+        );
     }
 
     #[test]

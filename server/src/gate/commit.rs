@@ -19,7 +19,12 @@ pub struct Commits {
 
 impl Commits {
     pub fn new(writer: Sender<Command>, interval: Duration, now: Instant) -> Self {
-        Self { writer, interval, next: now + interval, outstanding: false }
+        Self {
+            writer,
+            interval,
+            next: now + interval,
+            outstanding: false,
+        }
     }
 
     pub fn due(&self) -> Instant {
@@ -38,8 +43,8 @@ impl Commits {
     }
 
     pub fn tick(&mut self, core: &mut Core) {
-        let early = core.intakes.pending_bytes() > COMMIT_EARLY_BYTES;
-        if core.now < self.next && !(early && !self.outstanding) {
+        let early = !self.outstanding && core.intakes.pending_bytes() > COMMIT_EARLY_BYTES;
+        if core.now < self.next && !early {
             return;
         }
         self.next = core.now + self.interval;

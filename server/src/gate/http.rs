@@ -85,7 +85,10 @@ impl HttpConn {
     }
 
     pub fn into_plain(self) -> Self {
-        Self { stream: self.stream.into_plain(), ..self }
+        Self {
+            stream: self.stream.into_plain(),
+            ..self
+        }
     }
 
     pub fn is_waiting(&self) -> bool {
@@ -105,7 +108,10 @@ impl HttpConn {
 
     /// Answers by itself; the connection ends after that.
     pub fn refuse(&mut self, refusal: Refusal, now: Instant) {
-        self.state = State::Answering { out: refusal.response(), sent: 0 };
+        self.state = State::Answering {
+            out: refusal.response(),
+            sent: 0,
+        };
         self.deadline = now + LINGER_TIME_MAX;
     }
 
@@ -174,7 +180,9 @@ impl HttpConn {
         if count == 0 {
             return Ok(Some(Step::Close));
         }
-        let State::AwaitHead { buffer } = &mut self.state else { return Ok(None) };
+        let State::AwaitHead { buffer } = &mut self.state else {
+            return Ok(None);
+        };
         let seen = buffer.len();
         buffer.extend_from_slice(&core.scratch[..count]);
         let parsed = match head::find_end(buffer, seen) {
@@ -200,15 +208,28 @@ impl HttpConn {
         mut rest: Vec<u8>,
         core: &mut Core,
     ) -> Option<Step> {
-        let own = if self.stream.is_tls() { "https" } else { "http" };
+        let own = if self.stream.is_tls() {
+            "https"
+        } else {
+            "http"
+        };
         let (client, scheme) = client::client(&head, self.peer, own, &core.trusted_proxies);
         let (body, expects_continue) = match route {
             Route::Spider(upgrade) | Route::Live(upgrade) => {
                 let is_spider = head.path() == stardust_shared::SPIDER_PATH;
-                let handover = Handover { head, upgrade, is_spider, client, rest };
+                let handover = Handover {
+                    head,
+                    upgrade,
+                    is_spider,
+                    client,
+                    rest,
+                };
                 return Some(Step::Upgrade(Box::new(handover)));
             }
-            Route::Relay { body, expects_continue } => (body, expects_continue),
+            Route::Relay {
+                body,
+                expects_continue,
+            } => (body, expects_continue),
         };
         if core.bodies_bytes + body > BODIES_BYTES_MAX {
             self.refuse(Refusal::Busy, core.now);
@@ -235,7 +256,9 @@ impl HttpConn {
     }
 
     fn read_body(&mut self, core: &mut Core) -> io::Result<Option<Step>> {
-        let State::AwaitBody { request, missing } = &mut self.state else { return Ok(None) };
+        let State::AwaitBody { request, missing } = &mut self.state else {
+            return Ok(None);
+        };
         let room = core.scratch.len().min(*missing);
         let count = self.stream.read(&mut core.scratch[..room])?;
         if count == 0 {
@@ -252,7 +275,9 @@ impl HttpConn {
     }
 
     fn relay(&mut self, core: &mut Core) -> io::Result<Option<Step>> {
-        let State::Relaying(relay) = &mut self.state else { return Ok(None) };
+        let State::Relaying(relay) = &mut self.state else {
+            return Ok(None);
+        };
         if relay.sent < relay.request.len() {
             match relay.upstream.write(&relay.request[relay.sent..]) {
                 Ok(count) => relay.sent += count,
@@ -290,7 +315,9 @@ impl HttpConn {
     }
 
     fn answer(&mut self, core: &mut Core) -> io::Result<Option<Step>> {
-        let State::Answering { out, sent } = &mut self.state else { return Ok(None) };
+        let State::Answering { out, sent } = &mut self.state else {
+            return Ok(None);
+        };
         *sent += self.stream.write(&out[*sent..])?;
         if *sent == out.len() {
             self.end(core.now);
@@ -308,7 +335,9 @@ impl HttpConn {
     /// Closing with unread bytes would reset the connection, and the client might
     /// lose the answer (RFC 9112 section 9.6).
     fn linger(&mut self, core: &mut Core) -> io::Result<Option<Step>> {
-        let State::Lingering { seen } = &mut self.state else { return Ok(None) };
+        let State::Lingering { seen } = &mut self.state else {
+            return Ok(None);
+        };
         let count = self.stream.read(&mut core.scratch)?;
         *seen += count;
         Ok((count == 0 || *seen > LINGER_BYTES_MAX).then_some(Step::Close))

@@ -99,8 +99,12 @@ impl LiveConn {
                 format!("at most {WATCHED_MAX} nodes can be watched"),
             ));
         }
-        self.newly_watched =
-            message.nodes.iter().copied().filter(|id| !self.watched.contains(id)).collect();
+        self.newly_watched = message
+            .nodes
+            .iter()
+            .copied()
+            .filter(|id| !self.watched.contains(id))
+            .collect();
         self.watched = message.nodes;
         Ok(())
     }
@@ -127,7 +131,9 @@ impl LiveConn {
                 return Ok(());
             }
             self.stalled = None;
-            let Some(message) = self.queue.pop_front() else { return Ok(()) };
+            let Some(message) = self.queue.pop_front() else {
+                return Ok(());
+            };
             self.queued_bytes -= message.len();
             self.socket.write(Message::Text(message))?;
         }
@@ -139,7 +145,10 @@ impl LiveConn {
             return self.socket.tick(core.now);
         }
         if core.wall_ms >= self.session.expires_ms {
-            return Err(Ending::close(code::SESSION_ENDED, "the session has expired"));
+            return Err(Ending::close(
+                code::SESSION_ENDED,
+                "the session has expired",
+            ));
         }
         self.flush(core.now)?;
         self.socket.tick(core.now)

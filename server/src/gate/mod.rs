@@ -35,8 +35,8 @@ use self::core::Core;
 pub use self::handle::{Event, GateHandle};
 use self::http::{HttpConn, Step};
 use self::limits::{
-    ACCEPT_PAUSE, ACCEPTS_PER_TURN, BACKLOG_SAMPLES_MAX, CONNECTIONS_MAX, LIVE_TICK, RELAYS_MAX, RELAYS_WAITING_MAX,
-    STOP_TIME_MAX, SWEEP_TICK,
+    ACCEPT_PAUSE, ACCEPTS_PER_TURN, BACKLOG_SAMPLES_MAX, CONNECTIONS_MAX, LIVE_TICK, RELAYS_MAX,
+    RELAYS_WAITING_MAX, STOP_TIME_MAX, SWEEP_TICK,
 };
 use self::live::LiveConn;
 use self::refusal::Refusal;
@@ -106,10 +106,19 @@ impl GateSocket {
         let poll = Poll::new()?;
         let mut listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (handle, events) = GateHandle::new(waker);
-        Ok((Self { poll, listener, events, address }, handle))
+        Ok((
+            Self {
+                poll,
+                listener,
+                events,
+                address,
+            },
+            handle,
+        ))
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -243,7 +252,12 @@ impl Gate {
         let entry = self.conns.vacant_entry();
         let index = entry.key();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(&mut stream, token(index), interest).is_ok() {
+        if self
+            .poll
+            .registry()
+            .register(&mut stream, token(index), interest)
+            .is_ok()
+        {
             let stream = match tls {
                 None => Stream::plain(stream),
                 Some(config) => match Stream::tls(stream, config) {
@@ -258,7 +272,9 @@ impl Gate {
     /// Lets one connection do its work. Unknown numbers are events of
     /// connections that ended in this turn.
     fn drive(&mut self, index: usize) {
-        let Some(conn) = self.conns.get_mut(index) else { return };
+        let Some(conn) = self.conns.get_mut(index) else {
+            return;
+        };
         match conn {
             Conn::Http(http) => {
                 let was_relaying = http.is_relaying();
@@ -316,7 +332,9 @@ impl Gate {
     }
 
     fn upgrade(&mut self, index: usize, handover: http::Handover) {
-        let Some(Conn::Http(http)) = self.conns.get_mut(index) else { return };
+        let Some(Conn::Http(http)) = self.conns.get_mut(index) else {
+            return;
+        };
         let admitted = match upgrade::check(&handover, &self.core) {
             Ok(admitted) => admitted,
             Err(refusal) => {
@@ -331,7 +349,9 @@ impl Gate {
             self.close(index, &Ending::gone("closed during the handshake"));
             return;
         }
-        let Conn::Http(http) = self.conns.remove(index) else { return };
+        let Conn::Http(http) = self.conns.remove(index) else {
+            return;
+        };
         let vacant = self.conns.vacant_entry();
         // A slab hands out the place that was freed last: the registration stays right.
         debug_assert_eq!(vacant.key(), index);
@@ -363,15 +383,21 @@ impl Gate {
     /// Gives waiting requests a place in the API.
     fn start_relays(&mut self) {
         while self.relays < RELAYS_MAX {
-            let Some(index) = self.waiting.pop_front() else { return };
-            let Some(Conn::Http(http)) = self.conns.get_mut(index) else { continue };
+            let Some(index) = self.waiting.pop_front() else {
+                return;
+            };
+            let Some(Conn::Http(http)) = self.conns.get_mut(index) else {
+                continue;
+            };
             if !http.is_waiting() {
                 continue;
             }
             let connected = UnixStream::connect(&self.core.api_socket).and_then(|mut upstream| {
                 let interest = Interest::READABLE | Interest::WRITABLE;
                 let number = Token(index * 2 + 1);
-                self.poll.registry().register(&mut upstream, number, interest)?;
+                self.poll
+                    .registry()
+                    .register(&mut upstream, number, interest)?;
                 Ok(upstream)
             });
             match connected {
@@ -390,7 +416,9 @@ impl Gate {
 
     /// The node's backlog that is not in the database yet, then its new samples.
     fn rewatch(&mut self, index: usize, fresh: &[i64]) {
-        let Some(Conn::Live(live)) = self.conns.get(index) else { return };
+        let Some(Conn::Live(live)) = self.conns.get(index) else {
+            return;
+        };
         let watched = live.watched.clone();
         let stale: Vec<i64> = self
             .core
@@ -406,7 +434,9 @@ impl Gate {
             self.core.watch(index, node);
             let messages = self.backlog(node);
             if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
-                messages.into_iter().for_each(|message| live.push(message.into()));
+                messages
+                    .into_iter()
+                    .for_each(|message| live.push(message.into()));
             }
         }
     }
@@ -414,23 +444,31 @@ impl Gate {
     fn backlog(&self, node: i64) -> Vec<String> {
         // When the writer is stuck there may be hours of it: the newest count.
         let mut skip = 0usize;
-        self.core.intakes.for_each_pending(node, &mut |_, _| skip += 1);
+        self.core
+            .intakes
+            .for_each_pending(node, &mut |_, _| skip += 1);
         skip = skip.saturating_sub(BACKLOG_SAMPLES_MAX);
         let mut messages = Vec::new();
         // By address: two runs of a Spider may give two layouts one number.
         let mut told: *const stardust_shared::Layout = std::ptr::null();
-        self.core.intakes.for_each_pending(node, &mut |layout, state| {
-            if skip > 0 {
-                skip -= 1;
-                return;
-            }
-            if !std::ptr::eq(told, layout) {
-                told = layout;
-                messages.push(crate::hub::layout_message(node, layout));
-            }
-            messages.push(crate::hub::sample_message(node, layout, state));
-        });
-        let conn = self.core.spiders.get(&node).and_then(|index| self.conns.get(*index));
+        self.core
+            .intakes
+            .for_each_pending(node, &mut |layout, state| {
+                if skip > 0 {
+                    skip -= 1;
+                    return;
+                }
+                if !std::ptr::eq(told, layout) {
+                    told = layout;
+                    messages.push(crate::hub::layout_message(node, layout));
+                }
+                messages.push(crate::hub::sample_message(node, layout, state));
+            });
+        let conn = self
+            .core
+            .spiders
+            .get(&node)
+            .and_then(|index| self.conns.get(*index));
         if let Some(Conn::Spider(spider)) = conn
             && let Some(layout) = spider.layout()
             && !std::ptr::eq(told, Arc::as_ptr(layout))
@@ -459,7 +497,9 @@ impl Gate {
     }
 
     fn flush_live(&mut self, index: usize) {
-        let Some(Conn::Live(live)) = self.conns.get_mut(index) else { return };
+        let Some(Conn::Live(live)) = self.conns.get_mut(index) else {
+            return;
+        };
         if let Err(ending) = live.flush(self.core.now) {
             self.close(index, &ending);
         }
@@ -480,7 +520,9 @@ impl Gate {
 
     fn tell_changes(&mut self) {
         // Taken even when nobody listens, so that they don't pile up.
-        let Some(changes) = self.core.fleet.take_changes(self.core.wall_ms) else { return };
+        let Some(changes) = self.core.fleet.take_changes(self.core.wall_ms) else {
+            return;
+        };
         if self.core.live_count == 0 {
             return;
         }
@@ -540,7 +582,10 @@ impl Gate {
                     self.core.intakes.forget(node);
                     self.commits.forget(node);
                     if let Some(&index) = self.core.spiders.get(&node) {
-                        self.close(index, &Ending::close(code::NODE_REMOVED, "the node was removed"));
+                        self.close(
+                            index,
+                            &Ending::close(code::NODE_REMOVED, "the node was removed"),
+                        );
                     }
                 }
                 Event::SessionsEnded(ids) => self.end_sessions(&ids),
@@ -555,8 +600,12 @@ impl Gate {
 
     fn acknowledge(&mut self, acks: &[crate::history::Committed]) {
         for done in acks {
-            let Some(&index) = self.core.spiders.get(&done.node) else { continue };
-            let Some(Conn::Spider(spider)) = self.conns.get_mut(index) else { continue };
+            let Some(&index) = self.core.spiders.get(&done.node) else {
+                continue;
+            };
+            let Some(Conn::Spider(spider)) = self.conns.get_mut(index) else {
+                continue;
+            };
             if spider.run() != Some(done.run.as_str()) {
                 continue;
             }
@@ -592,20 +641,27 @@ impl Gate {
             .map(|(index, _)| index)
             .collect();
         for index in ended {
-            self.close(index, &Ending::close(code::SESSION_ENDED, "the session has ended"));
+            self.close(
+                index,
+                &Ending::close(code::SESSION_ENDED, "the session has ended"),
+            );
         }
     }
 
     /// Ends a connection: with a close frame where there is somebody to tell.
     fn close(&mut self, index: usize, ending: &Ending) {
         let now = self.core.now;
-        let Some(conn) = self.conns.get_mut(index) else { return };
+        let Some(conn) = self.conns.get_mut(index) else {
+            return;
+        };
         if let Conn::Spider(spider) = conn {
             let node = spider.node;
             // Unless a newer connection has taken its place.
             if self.core.spiders.get(&node) == Some(&index) {
                 self.core.spiders.remove(&node);
-                self.core.fleet.with_node(node, |n| n.offline(&ending.reason, self.core.wall_ms));
+                self.core
+                    .fleet
+                    .with_node(node, |n| n.offline(&ending.reason, self.core.wall_ms));
                 crate::log::info(&format!("node {node} is offline: {}", ending.reason));
             }
         }

@@ -190,7 +190,11 @@ mod tests {
             assert!(head.contains("Connection: close"));
             let json: serde_json::Value = serde_json::from_str(body).unwrap();
             assert_eq!(json["error"]["kind"], refusal.parts().1);
-            assert!(json["error"]["hint"].as_str().is_some_and(|hint| !hint.is_empty()));
+            assert!(
+                json["error"]["hint"]
+                    .as_str()
+                    .is_some_and(|hint| !hint.is_empty())
+            );
         }
     }
 }

@@ -37,11 +37,17 @@ pub struct Ending {
 
 impl Ending {
     pub fn close(code: u16, reason: impl Into<String>) -> Self {
-        Self { code: Some(code), reason: reason.into() }
+        Self {
+            code: Some(code),
+            reason: reason.into(),
+        }
     }
 
     pub fn gone(reason: impl Into<String>) -> Self {
-        Self { code: None, reason: reason.into() }
+        Self {
+            code: None,
+            reason: reason.into(),
+        }
     }
 }
 
@@ -184,7 +190,10 @@ impl Socket {
         self.closing = Some(now);
         // A control frame holds 125 bytes, two of them the code.
         let reason = stardust_shared::series::cut_at(reason, 120);
-        let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+        let frame = CloseFrame {
+            code: CloseCode::from(code),
+            reason: reason.into(),
+        };
         // Errors show up at the next read or flush; there is a deadline besides.
         let _ = self.ws.close(Some(frame));
         let _ = self.ws.flush();
@@ -202,7 +211,10 @@ impl Socket {
         let silent = now.duration_since(self.last_heard);
         let ping = Duration::from_millis(PING_INTERVAL_MS);
         if silent > ping * PINGS_MISSED_MAX as u32 {
-            return Err(Ending::gone(format!("no answer for {} s", silent.as_secs())));
+            return Err(Ending::gone(format!(
+                "no answer for {} s",
+                silent.as_secs()
+            )));
         }
         if now.duration_since(self.pinged_at) >= ping {
             self.pinged_at = now;
@@ -226,9 +238,10 @@ fn ending(error: WsError) -> Ending {
         WsError::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
             Ending::gone("the connection broke")
         }
-        WsError::Protocol(error) => {
-            Ending::close(code::VIOLATION, format!("not the WebSocket protocol: {error}"))
-        }
+        WsError::Protocol(error) => Ending::close(
+            code::VIOLATION,
+            format!("not the WebSocket protocol: {error}"),
+        ),
         other => Ending::close(code::VIOLATION, other.to_string()),
     }
 }

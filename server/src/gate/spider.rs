@@ -57,7 +57,13 @@ impl SpiderConn {
         now: Instant,
     ) -> Self {
         let socket = Socket::new(stream, rest, FRAME_BYTES_MAX, now);
-        Self { socket, node, address, state: Phase::AwaitHello, opened: now }
+        Self {
+            socket,
+            node,
+            address,
+            state: Phase::AwaitHello,
+            opened: now,
+        }
     }
 
     /// The run of the Spider, once it has said hello.
@@ -97,7 +103,8 @@ impl SpiderConn {
             && self.socket.is_flushed()
             && let Some(seq) = streaming.ack.take()
         {
-            self.socket.write(Message::text(Control::ack(seq).encode()))?;
+            self.socket
+                .write(Message::text(Control::ack(seq).encode()))?;
         }
         self.socket.flush()
     }
@@ -130,9 +137,10 @@ impl SpiderConn {
                 _ => "the Spider closed the connection".to_string(),
             })),
             (Phase::AwaitHello, Message::Text(text)) => self.hello(&text, core),
-            (Phase::AwaitHello, Message::Binary(_)) => {
-                Err(Ending::close(code::VIOLATION, "the first message must be a hello"))
-            }
+            (Phase::AwaitHello, Message::Binary(_)) => Err(Ending::close(
+                code::VIOLATION,
+                "the first message must be a hello",
+            )),
             // No text message but hello is known in version 1: kinds of a newer
             // Spider are skipped.
             (Phase::Streaming(_), Message::Text(_)) => Ok(()),
@@ -147,12 +155,16 @@ impl SpiderConn {
         if hello.protocol != PROTOCOL_VERSION {
             return Err(Ending::close(
                 code::VIOLATION,
-                format!("protocol {} is not spoken here, only {PROTOCOL_VERSION}", hello.protocol),
+                format!(
+                    "protocol {} is not spoken here, only {PROTOCOL_VERSION}",
+                    hello.protocol
+                ),
             ));
         }
         let told = core.interval_ms;
-        let interval_ms =
-            told.unwrap_or(hello.interval_ms).clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
+        let interval_ms = told
+            .unwrap_or(hello.interval_ms)
+            .clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
         let seen = Seen {
             time_ms: core.wall_ms,
             address: self.address.clone(),
@@ -193,7 +205,11 @@ impl Streaming {
         match bytes.split_first() {
             Some((&layout::KIND_LAYOUT, body)) => {
                 let layout = Layout::decode(body)?;
-                if self.layout.as_ref().is_some_and(|known| layout.id() <= known.id()) {
+                if self
+                    .layout
+                    .as_ref()
+                    .is_some_and(|known| layout.id() <= known.id())
+                {
                     return Err(WireError::OutOfRange("layout number"));
                 }
                 if core.is_watched(node) {
@@ -245,7 +261,8 @@ impl Streaming {
 
     /// The live view has every sample, stored or not.
     fn show(&self, node: i64, layout: &Arc<Layout>, core: &mut Core) {
-        core.fleet.with_node(node, |n| n.sample(layout, &self.state, core.wall_ms));
+        core.fleet
+            .with_node(node, |n| n.sample(layout, &self.state, core.wall_ms));
         if core.is_watched(node) {
             let message = hub::sample_message(node, layout, &self.state);
             core.outbox.push_back((node, message.into()));

@@ -35,7 +35,11 @@ impl Stream {
     pub fn tls(tcp: TcpStream, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let mut session = ServerConnection::new(config)?;
         session.set_buffer_limit(Some(TLS_BUFFER_BYTES));
-        Ok(Self::Tls(Box::new(Tls { tcp, session, checked: false })))
+        Ok(Self::Tls(Box::new(Tls {
+            tcp,
+            session,
+            checked: false,
+        })))
     }
 
     pub fn tcp(&mut self) -> &mut TcpStream {

@@ -18,9 +18,20 @@ pub enum Admitted {
 pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
     let head = &handover.head;
     if handover.is_spider {
-        let token = head.get("authorization").and_then(bearer).ok_or(Refusal::Token)?;
-        let node = core.fleet.node_of_token(&node_token::sha256(token)).ok_or(Refusal::Token)?;
-        if !handover.upgrade.protocols.iter().any(|p| p == stardust_shared::SUBPROTOCOL) {
+        let token = head
+            .get("authorization")
+            .and_then(bearer)
+            .ok_or(Refusal::Token)?;
+        let node = core
+            .fleet
+            .node_of_token(&node_token::sha256(token))
+            .ok_or(Refusal::Token)?;
+        if !handover
+            .upgrade
+            .protocols
+            .iter()
+            .any(|p| p == stardust_shared::SUBPROTOCOL)
+        {
             return Err(Refusal::Subprotocol);
         }
         return Ok(Admitted::Spider(node));
@@ -29,9 +40,14 @@ pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
     if !origin_allowed(head, authorization.is_some()) {
         return Err(Refusal::Origin);
     }
-    let credentials = Credentials { authorization, cookie: head.get("cookie") };
-    let session =
-        core.auth.authenticate(credentials, core.wall_ms).map_err(|_| Refusal::Session)?;
+    let credentials = Credentials {
+        authorization,
+        cookie: head.get("cookie"),
+    };
+    let session = core
+        .auth
+        .authenticate(credentials, core.wall_ms)
+        .map_err(|_| Refusal::Session)?;
     if session.must_change_password {
         return Err(Refusal::PasswordChange);
     }
@@ -53,7 +69,10 @@ fn bearer(value: &str) -> Option<&str> {
 pub fn response(handover: &Handover) -> Vec<u8> {
     let accept = derive_accept_key(handover.upgrade.key.as_bytes());
     let protocol = if handover.is_spider {
-        format!("Sec-WebSocket-Protocol: {}\r\n", stardust_shared::SUBPROTOCOL)
+        format!(
+            "Sec-WebSocket-Protocol: {}\r\n",
+            stardust_shared::SUBPROTOCOL
+        )
     } else {
         String::new()
     };

@@ -66,7 +66,10 @@ fn wire_rows(
     while !reader.is_empty() {
         state.apply(&layout, &mut reader)?;
         for (value, &at) in values.iter_mut().zip(wanted) {
-            *value = *state.scaled().get(at).ok_or(BlockError::Corrupt("series number"))?;
+            *value = *state
+                .scaled()
+                .get(at)
+                .ok_or(BlockError::Corrupt("series number"))?;
         }
         row(state.time_ms, &values);
     }

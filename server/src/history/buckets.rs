@@ -8,9 +8,31 @@ use crate::hub::increase;
 
 /// Steps that people read easily, in milliseconds; each divides a day or is whole days.
 const STEPS_MS: &[i64] = &[
-    200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 60_000, 120_000, 300_000,
-    600_000, 900_000, 1_200_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 14_400_000,
-    21_600_000, 43_200_000, 86_400_000, 172_800_000, 604_800_000,
+    200,
+    500,
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    15_000,
+    20_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+    600_000,
+    900_000,
+    1_200_000,
+    1_800_000,
+    3_600_000,
+    7_200_000,
+    10_800_000,
+    14_400_000,
+    21_600_000,
+    43_200_000,
+    86_400_000,
+    172_800_000,
+    604_800_000,
 ];
 
 /// The smallest step that needs at most about `points` buckets.
@@ -39,15 +61,23 @@ impl Grid {
         let step_ms = step_ms(to_ms - from_ms, points).max(finest_ms);
         let start_ms = from_ms.div_euclid(step_ms) * step_ms;
         let count = (to_ms - start_ms + step_ms - 1) / step_ms;
-        Self { start_ms, step_ms, count: count.max(1) as usize }
+        Self {
+            start_ms,
+            step_ms,
+            count: count.max(1) as usize,
+        }
     }
 
     pub fn times(&self) -> Vec<i64> {
-        (0..self.count as i64).map(|n| self.start_ms + n * self.step_ms).collect()
+        (0..self.count as i64)
+            .map(|n| self.start_ms + n * self.step_ms)
+            .collect()
     }
 
     fn bucket(&self, time_ms: i64) -> Option<usize> {
-        let offset = time_ms.checked_sub(self.start_ms).filter(|offset| *offset >= 0)?;
+        let offset = time_ms
+            .checked_sub(self.start_ms)
+            .filter(|offset| *offset >= 0)?;
         Some((offset / self.step_ms) as usize).filter(|bucket| *bucket < self.count)
     }
 }
@@ -102,7 +132,11 @@ pub struct Column {
 
 impl Column {
     pub fn new(kind: Kind, grid: &Grid) -> Self {
-        Self { kind, before: None, buckets: vec![Bucket::default(); grid.count] }
+        Self {
+            kind,
+            before: None,
+            buckets: vec![Bucket::default(); grid.count],
+        }
     }
 
     /// `value` in units. Growth since the sample before counts to this bucket,
@@ -135,7 +169,10 @@ impl Column {
 
     pub fn answer(&self, key: &str, unit: &'static str) -> SeriesAnswer {
         let some = |pick: &dyn Fn(&Bucket) -> f64| -> Vec<Option<f64>> {
-            self.buckets.iter().map(|b| (b.count > 0).then(|| pick(b))).collect()
+            self.buckets
+                .iter()
+                .map(|b| (b.count > 0).then(|| pick(b)))
+                .collect()
         };
         let counter = self.kind == Kind::Counter;
         SeriesAnswer {
@@ -153,7 +190,10 @@ impl Column {
             min: some(&|b| b.min),
             max: some(&|b| b.max),
             increase: counter.then(|| {
-                self.buckets.iter().map(|b| (b.count > 0).then_some(b.increase)).collect()
+                self.buckets
+                    .iter()
+                    .map(|b| (b.count > 0).then_some(b.increase))
+                    .collect()
             }),
         }
     }
@@ -166,14 +206,22 @@ mod tests {
     #[test]
     fn grids_are_aligned_and_cover_the_range() {
         let grid = Grid::new(1_000_500, 1_060_500, 60, 0);
-        assert_eq!((grid.step_ms, grid.start_ms, grid.count), (1_000, 1_000_000, 61));
+        assert_eq!(
+            (grid.step_ms, grid.start_ms, grid.count),
+            (1_000, 1_000_000, 61)
+        );
         assert_eq!(Grid::new(0, 60_000, 2_000, 5_003).step_ms, 5_000);
         assert_eq!(Grid::new(0, 60_000, 2_000, 1_000).step_ms, 1_000);
         assert_eq!(grid.bucket(999_999), None);
         assert_eq!(grid.bucket(1_000_000), Some(0));
         assert_eq!(grid.bucket(1_060_999), Some(60));
         assert_eq!(grid.bucket(1_061_000), None);
-        for (span, points) in [(1, 1), (3_600_000, 300), (5 * 365 * 86_400_000, 300), (i64::MAX / 4, 1)] {
+        for (span, points) in [
+            (1, 1),
+            (3_600_000, 300),
+            (5 * 365 * 86_400_000, 300),
+            (i64::MAX / 4, 1),
+        ] {
             let step = step_ms(span, points);
             assert!(step * points as i64 >= span, "{span} {points} {step}");
         }
@@ -181,10 +229,20 @@ mod tests {
 
     #[test]
     fn gauges_average_and_counters_add_up_across_a_reset() {
-        let grid = Grid { start_ms: 0, step_ms: 10_000, count: 2 };
+        let grid = Grid {
+            start_ms: 0,
+            step_ms: 10_000,
+            count: 2,
+        };
         let mut gauge = Column::new(Kind::Gauge, &grid);
         let mut counter = Column::new(Kind::Counter, &grid);
-        for (time, g, c) in [(-1_000, 9, 100), (1_000, 1, 160), (3_000, 5, 20), (12_000, ABSENT, 20), (15_000, 7, 50)] {
+        for (time, g, c) in [
+            (-1_000, 9, 100),
+            (1_000, 1, 160),
+            (3_000, 5, 20),
+            (12_000, ABSENT, 20),
+            (15_000, 7, 50),
+        ] {
             gauge.add(&grid, time, g, 2);
             counter.add(&grid, time, c, 10);
         }
@@ -203,7 +261,11 @@ mod tests {
 
     #[test]
     fn empty_buckets_are_null_not_zero() {
-        let grid = Grid { start_ms: 0, step_ms: 1_000, count: 3 };
+        let grid = Grid {
+            start_ms: 0,
+            step_ms: 1_000,
+            count: 3,
+        };
         let column = Column::new(Kind::Counter, &grid);
         let answer = column.answer("c", "bytes");
         assert_eq!(answer.avg, [None, None, None]);

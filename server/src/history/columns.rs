@@ -25,7 +25,10 @@ pub struct Columns {
 
 impl Columns {
     pub fn new(width: usize) -> Self {
-        Self { times: Vec::new(), values: vec![Vec::new(); width] }
+        Self {
+            times: Vec::new(),
+            values: vec![Vec::new(); width],
+        }
     }
 
     pub fn push(&mut self, time_ms: i64, row: &[i64]) {
@@ -63,7 +66,9 @@ impl Columns {
 }
 
 fn encode_column(column: &[i64], out: &mut Vec<u8>) -> std::io::Result<u8> {
-    let Some((&first, rest)) = column.split_first() else { return Ok(MODE_CONSTANT) };
+    let Some((&first, rest)) = column.split_first() else {
+        return Ok(MODE_CONSTANT);
+    };
     if rest.iter().all(|value| *value == first) {
         put_signed(out, first);
         return Ok(MODE_CONSTANT);
@@ -125,16 +130,25 @@ pub fn for_each_row(
         let mode = reader.byte()?;
         let length = reader.varint()? as usize;
         directory.push((mode, offset, length));
-        offset = offset.checked_add(length).ok_or(BlockError::Corrupt("column length"))?;
+        offset = offset
+            .checked_add(length)
+            .ok_or(BlockError::Corrupt("column length"))?;
     }
     let body = reader.rest();
     let column = |at: usize| -> Result<Vec<i64>, BlockError> {
-        let &(mode, start, length) = directory.get(at).ok_or(BlockError::Corrupt("series number"))?;
-        let bytes = body.get(start..start.saturating_add(length)).ok_or(BlockError::Corrupt("column cut"))?;
+        let &(mode, start, length) = directory
+            .get(at)
+            .ok_or(BlockError::Corrupt("series number"))?;
+        let bytes = body
+            .get(start..start.saturating_add(length))
+            .ok_or(BlockError::Corrupt("column cut"))?;
         decode_column(mode, bytes, rows)
     };
     let times = column(0)?;
-    let columns = wanted.iter().map(|at| column(at + 1)).collect::<Result<Vec<_>, _>>()?;
+    let columns = wanted
+        .iter()
+        .map(|at| column(at + 1))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut values = vec![0; wanted.len()];
     for (n, &time_ms) in times.iter().enumerate() {
         for (value, column) in values.iter_mut().zip(&columns) {
@@ -152,7 +166,10 @@ mod tests {
 
     fn rows(data: &[u8], wanted: &[usize]) -> Vec<(i64, Vec<i64>)> {
         let mut out = Vec::new();
-        for_each_row(data, wanted, &mut |time, values| out.push((time, values.to_vec()))).unwrap();
+        for_each_row(data, wanted, &mut |time, values| {
+            out.push((time, values.to_vec()))
+        })
+        .unwrap();
         out
     }
 
@@ -162,7 +179,10 @@ mod tests {
         let expected: Vec<(i64, Vec<i64>)> = (0..500)
             .map(|n: i64| {
                 let noise = n.wrapping_mul(0x5851_F42D_4C95_7F2D) >> 3;
-                (n * 1000 + n % 3, vec![7, n * n, noise, if n % 7 == 0 { ABSENT } else { n }])
+                (
+                    n * 1000 + n % 3,
+                    vec![7, n * n, noise, if n % 7 == 0 { ABSENT } else { n }],
+                )
             })
             .collect();
         for (time, values) in &expected {
@@ -170,9 +190,15 @@ mod tests {
         }
         let data = columns.encode().unwrap();
         assert_eq!(rows(&data, &[0, 1, 2, 3]), expected);
-        let two: Vec<_> = expected.iter().map(|(t, v)| (*t, vec![v[3], v[0]])).collect();
+        let two: Vec<_> = expected
+            .iter()
+            .map(|(t, v)| (*t, vec![v[3], v[0]]))
+            .collect();
         assert_eq!(rows(&data, &[3, 0]), two);
-        assert_eq!(for_each_row(&data, &[4], &mut |_, _| {}), Err(BlockError::Corrupt("series number")));
+        assert_eq!(
+            for_each_row(&data, &[4], &mut |_, _| {}),
+            Err(BlockError::Corrupt("series number"))
+        );
     }
 
     #[test]
@@ -183,7 +209,10 @@ mod tests {
         }
         let data = columns.encode().unwrap();
         for end in 0..data.len() {
-            assert!(for_each_row(&data[..end], &[0, 1], &mut |_, _| {}).is_err(), "cut at {end}");
+            assert!(
+                for_each_row(&data[..end], &[0, 1], &mut |_, _| {}).is_err(),
+                "cut at {end}"
+            );
         }
         for at in 0..data.len() {
             for flip in [1u8, 0x80, 0xff] {

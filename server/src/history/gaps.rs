@@ -53,6 +53,9 @@ impl Cause {
 
     /// A cause of a database or a Spider that this version does not know is `Unknown`.
     pub fn from_name(name: &str) -> Self {
-        Self::ALL.into_iter().find(|cause| cause.name() == name).unwrap_or(Self::Unknown)
+        Self::ALL
+            .into_iter()
+            .find(|cause| cause.name() == name)
+            .unwrap_or(Self::Unknown)
     }
 }

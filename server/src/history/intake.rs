@@ -117,7 +117,10 @@ impl Intakes {
         intake.seen = Some(seen);
         intake.interval_ms = i64::try_from(interval_ms).unwrap_or(i64::MAX);
         intake.opening = Some(Opening {
-            outage: hello.outage.as_deref().map_or(Cause::Unknown, Cause::from_name),
+            outage: hello
+                .outage
+                .as_deref()
+                .map_or(Cause::Unknown, Cause::from_name),
             new_run: known.is_none(),
         });
         durable_seq
@@ -132,8 +135,12 @@ impl Intakes {
         record: Record,
         bytes: &[u8],
     ) -> Pushed {
-        let Some(intake) = self.nodes.get_mut(&node) else { return Pushed::Full };
-        let Some(run) = intake.runs.first_mut() else { return Pushed::Full };
+        let Some(intake) = self.nodes.get_mut(&node) else {
+            return Pushed::Full;
+        };
+        let Some(run) = intake.runs.first_mut() else {
+            return Pushed::Full;
+        };
         if state.seq <= run.accepted_seq {
             // The next delta counts from this record, which no block holds.
             intake.open_layout = None;
@@ -199,15 +206,20 @@ impl Intakes {
                 continue;
             }
             // Oldest first, so that the newest run gets the newest row.
-            let progress = intake.runs.iter_mut().rev().filter(|run| run.changed).map(|run| {
-                run.changed = false;
-                Progress {
-                    run: run.run.clone(),
-                    boot_id: run.boot_id.clone(),
-                    seq: run.accepted_seq,
-                    time_ms: run.time_ms,
-                }
-            });
+            let progress = intake
+                .runs
+                .iter_mut()
+                .rev()
+                .filter(|run| run.changed)
+                .map(|run| {
+                    run.changed = false;
+                    Progress {
+                        run: run.run.clone(),
+                        boot_id: run.boot_id.clone(),
+                        seq: run.accepted_seq,
+                        time_ms: run.time_ms,
+                    }
+                });
             batch.nodes.push(NodeBatch {
                 node,
                 progress: progress.collect(),
@@ -230,8 +242,14 @@ impl Intakes {
     /// oldest first.
     pub fn for_each_pending(&self, node: i64, each: &mut dyn FnMut(&Layout, &State)) {
         let sealed = self.sealed.iter().flat_map(|batch| &batch.nodes);
-        let sealed = sealed.filter(|batch| batch.node == node).flat_map(|batch| &batch.blocks);
-        let open = self.nodes.get(&node).into_iter().flat_map(|intake| &intake.blocks);
+        let sealed = sealed
+            .filter(|batch| batch.node == node)
+            .flat_map(|batch| &batch.blocks);
+        let open = self
+            .nodes
+            .get(&node)
+            .into_iter()
+            .flat_map(|intake| &intake.blocks);
         for block in sealed.chain(open) {
             let mut state = State::default();
             let mut reader = Reader::new(&block.data);
@@ -245,7 +263,9 @@ impl Intakes {
     pub fn committed(&mut self, committed: &[Committed]) {
         self.sealed = None;
         for done in committed {
-            let Some(intake) = self.nodes.get_mut(&done.node) else { continue };
+            let Some(intake) = self.nodes.get_mut(&done.node) else {
+                continue;
+            };
             if let Some(run) = intake.runs.iter_mut().find(|run| run.run == done.run) {
                 run.durable_seq = run.durable_seq.max(done.seq);
             }
@@ -276,12 +296,22 @@ fn gap_before(
 ) -> Option<Gap> {
     let from_ms = last_ms.filter(|last| *last < time_ms)?;
     let silence_ms = time_ms - from_ms;
-    let gap = |cause| Some(Gap { from_ms, to_ms: time_ms, cause, lost });
+    let gap = |cause| {
+        Some(Gap {
+            from_ms,
+            to_ms: time_ms,
+            cause,
+            lost,
+        })
+    };
     let missed = silence_ms > interval_ms.saturating_mul(5) / 2;
     match opening {
         Some(Opening { new_run: true, .. }) if !missed => None,
         // A new run that has lost its own first samples was cut off since it started.
-        Some(Opening { new_run: true, outage }) if lost > 0 => gap(outage),
+        Some(Opening {
+            new_run: true,
+            outage,
+        }) if lost > 0 => gap(outage),
         Some(Opening { new_run: true, .. }) if same_boot => gap(Cause::SpiderRestarted),
         Some(Opening { new_run: true, .. }) => gap(Cause::NodeOff),
         Some(Opening { outage, .. }) if lost > 0 => gap(outage),
@@ -296,10 +326,22 @@ fn gap_before(
 mod tests {
     use super::*;
 
-    fn gap(opening: Option<(Cause, bool)>, silence_ms: i64, lost: u64, same_boot: bool) -> Option<Cause> {
+    fn gap(
+        opening: Option<(Cause, bool)>,
+        silence_ms: i64,
+        lost: u64,
+        same_boot: bool,
+    ) -> Option<Cause> {
         let opening = opening.map(|(outage, new_run)| Opening { outage, new_run });
-        gap_before(opening, Some(1_000_000), 1_000_000 + silence_ms, lost, same_boot, 1_000)
-            .map(|gap| gap.cause)
+        gap_before(
+            opening,
+            Some(1_000_000),
+            1_000_000 + silence_ms,
+            lost,
+            same_boot,
+            1_000,
+        )
+        .map(|gap| gap.cause)
     }
 
     #[test]

@@ -57,7 +57,10 @@ pub struct GapAnswer {
 #[derive(Debug)]
 pub enum HistoryError {
     /// The query makes no sense or asks for too much: what, and what to do.
-    Invalid { message: String, hint: &'static str },
+    Invalid {
+        message: String,
+        hint: &'static str,
+    },
     Store(StoreError),
 }
 
@@ -74,7 +77,10 @@ impl From<StoreError> for HistoryError {
 }
 
 fn invalid(message: impl Into<String>, hint: &'static str) -> HistoryError {
-    HistoryError::Invalid { message: message.into(), hint }
+    HistoryError::Invalid {
+        message: message.into(),
+        hint,
+    }
 }
 
 /// One stored layout, and which of its series the query wants.
@@ -116,11 +122,18 @@ pub fn run(connection: &Connection, query: &Query) -> Result<Answer, HistoryErro
     let (wanted, defs) = want(&transaction, &layouts, &selectors)?;
     if defs.len() * grid.count > ANSWER_POINTS_MAX {
         return Err(invalid(
-            format!("{} series of {} points are more than one answer holds.", defs.len(), grid.count),
+            format!(
+                "{} series of {} points are more than one answer holds.",
+                defs.len(),
+                grid.count
+            ),
             "Ask for fewer points or fewer series.",
         ));
     }
-    let mut columns: Vec<Column> = defs.iter().map(|def| Column::new(def.kind, &grid)).collect();
+    let mut columns: Vec<Column> = defs
+        .iter()
+        .map(|def| Column::new(def.kind, &grid))
+        .collect();
     let mut damaged = 0u32;
     let mut blocks = transaction.prepare_cached(
         "SELECT layout, format, data FROM blocks
@@ -129,7 +142,9 @@ pub fn run(connection: &Connection, query: &Query) -> Result<Answer, HistoryErro
     let mut rows = blocks.query(params![query.node, since_ms, query.to_ms])?;
     while let Some(row) = rows.next()? {
         let layout: i64 = row.get(0)?;
-        let Some(wanted) = wanted.get(&layout) else { continue };
+        let Some(wanted) = wanted.get(&layout) else {
+            continue;
+        };
         let data = row.get_ref(2)?.as_blob().unwrap_or_default();
         let result = block::for_each_row(
             row.get(1)?,
@@ -229,13 +244,16 @@ fn want(
     let mut defs: Vec<SeriesDef> = Vec::new();
     let mut wanted = HashMap::new();
     let bare_exists = |name: &str| {
-        decoded.iter().any(|(_, _, layout)| layout.series().iter().any(|s| *s.key == *name))
+        decoded
+            .iter()
+            .any(|(_, _, layout)| layout.series().iter().any(|s| *s.key == *name))
     };
     // Asked once a name at most: few layouts, but each key would ask again.
     let mut bare: HashMap<String, bool> = HashMap::new();
     for (_, _, layout) in &decoded {
         for series in layout.series() {
-            bare.entry(series.name().to_string()).or_insert_with_key(|name| bare_exists(name));
+            bare.entry(series.name().to_string())
+                .or_insert_with_key(|name| bare_exists(name));
         }
     }
     for (id, bytes, layout) in &decoded {

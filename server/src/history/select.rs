@@ -62,7 +62,11 @@ fn split(text: &str) -> Vec<&str> {
         }
     }
     parts.push(&text[start..]);
-    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
+    parts
+        .into_iter()
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -73,23 +77,37 @@ mod tests {
     fn commas_inside_of_braces_belong_to_the_key() {
         assert_eq!(
             split("cpu.user_ms, fs.free_bytes{mount=/,type=ext4},x{a=b\\},c},"),
-            ["cpu.user_ms", "fs.free_bytes{mount=/,type=ext4}", "x{a=b\\},c}"]
+            [
+                "cpu.user_ms",
+                "fs.free_bytes{mount=/,type=ext4}",
+                "x{a=b\\},c}"
+            ]
         );
         assert!(Selectors::parse(["", " , "]).is_empty());
     }
 
     #[test]
     fn names_prefixes_and_keys_select() {
-        let keys = ["cpu.user_ms", "cpu.user_ms{core=0}", "net.rx_bytes{iface=a}", "net.rx_bytes{iface=b}"];
+        let keys = [
+            "cpu.user_ms",
+            "cpu.user_ms{core=0}",
+            "net.rx_bytes{iface=a}",
+            "net.rx_bytes{iface=b}",
+        ];
         let selected = |text: &str| -> Vec<&str> {
             let selectors = Selectors::parse([text]);
             let bare = |name: &str| keys.contains(&name);
-            keys.into_iter().filter(|key| selectors.matches(key, bare)).collect()
+            keys.into_iter()
+                .filter(|key| selectors.matches(key, bare))
+                .collect()
         };
         assert_eq!(selected("cpu.user_ms"), ["cpu.user_ms"]);
         assert_eq!(selected("cpu.user_ms{*"), ["cpu.user_ms{core=0}"]);
         assert_eq!(selected("cpu.*"), ["cpu.user_ms", "cpu.user_ms{core=0}"]);
-        assert_eq!(selected("net.rx_bytes"), ["net.rx_bytes{iface=a}", "net.rx_bytes{iface=b}"]);
+        assert_eq!(
+            selected("net.rx_bytes"),
+            ["net.rx_bytes{iface=a}", "net.rx_bytes{iface=b}"]
+        );
         assert_eq!(selected("net.rx_bytes{iface=b}"), ["net.rx_bytes{iface=b}"]);
         assert_eq!(selected("net.rx"), [] as [&str; 0]);
         assert_eq!(selected("*").len(), 4);

@@ -46,15 +46,26 @@ impl Bench {
         let (report, outcomes) = channel();
         let report = Mutex::new(report);
         let writer = std::thread::spawn(move || {
-            writer.run(&from_gate, &|outcome| report.lock().unwrap().send(outcome).unwrap());
+            writer.run(&from_gate, &|outcome| {
+                report.lock().unwrap().send(outcome).unwrap()
+            });
         });
-        Self { store, intakes: Intakes::new(progress), commands, outcomes, writer }
+        Self {
+            store,
+            intakes: Intakes::new(progress),
+            commands,
+            outcomes,
+            writer,
+        }
     }
 
     fn node(&self, name: &str) -> i64 {
         let mut hash = [0; 32];
         hash[..name.len()].copy_from_slice(name.as_bytes());
-        self.store.insert_node(name, &[], hash, START_MS).unwrap().id
+        self.store
+            .insert_node(name, &[], hash, START_MS)
+            .unwrap()
+            .id
     }
 
     fn open(&mut self, node: i64, hello: &Hello) -> u64 {
@@ -68,7 +79,9 @@ impl Bench {
     }
 
     fn commit(&mut self) -> Vec<Committed> {
-        let Some(batch) = self.intakes.seal() else { return Vec::new() };
+        let Some(batch) = self.intakes.seal() else {
+            return Vec::new();
+        };
         self.commands.send(Command::Commit(batch)).unwrap();
         match self.outcomes.recv().unwrap() {
             Outcome::Committed(committed) => {
@@ -79,7 +92,14 @@ impl Bench {
         }
     }
 
-    fn query(&self, node: i64, selectors: &[&str], from_ms: i64, to_ms: i64, points: usize) -> Answer {
+    fn query(
+        &self,
+        node: i64,
+        selectors: &[&str],
+        from_ms: i64,
+        to_ms: i64,
+        points: usize,
+    ) -> Answer {
         let query = Query {
             node,
             selectors: selectors.iter().map(|s| s.to_string()).collect(),
@@ -123,7 +143,15 @@ fn layout(id: u64) -> Arc<Layout> {
 }
 
 fn values(n: i64) -> [i64; 3] {
-    [n * 100, if n % 10 == 9 { ABSENT } else { 1024 * (1_000 + n % 7) }, n * 1_000]
+    [
+        n * 100,
+        if n % 10 == 9 {
+            ABSENT
+        } else {
+            1024 * (1_000 + n % 7)
+        },
+        n * 1_000,
+    ]
 }
 
 /// Streams samples `from..to` in one session, as the gate does it.
@@ -157,7 +185,11 @@ fn check(bench: &Bench, node: i64, count: i64) {
     for n in 1..=count {
         let at = n as usize;
         assert_eq!(answer.times[at], START_MS + n * 1_000);
-        let expected = if n % 10 == 9 { None } else { Some(1024.0 * (1_000 + n % 7) as f64) };
+        let expected = if n % 10 == 9 {
+            None
+        } else {
+            Some(1024.0 * (1_000 + n % 7) as f64)
+        };
         assert_eq!(mem.avg[at], expected, "sample {n}");
         // The first sample has nothing before it to count from.
         assert_eq!(rx.count[at], u32::from(n > 1), "sample {n}");
@@ -176,9 +208,20 @@ fn a_cut_and_a_killed_server_lose_and_double_nothing() {
     let mut bench = Bench::start(&folder);
     let node = bench.node("a");
     assert_eq!(bench.open(node, &hello("r", "b", None)), 0);
-    assert!(stream(&mut bench, node, &layout, 1, 21).iter().all(|p| *p == Pushed::Taken));
+    assert!(
+        stream(&mut bench, node, &layout, 1, 21)
+            .iter()
+            .all(|p| *p == Pushed::Taken)
+    );
     let done = bench.commit();
-    assert_eq!(done, [Committed { node, run: "r".into(), seq: 20 }]);
+    assert_eq!(
+        done,
+        [Committed {
+            node,
+            run: "r".into(),
+            seq: 20
+        }]
+    );
     stream(&mut bench, node, &layout, 21, 26);
 
     // The link is cut before 21..26 are durable; the Spider sends them again.
@@ -216,7 +259,11 @@ fn small_blocks_are_merged_and_read_the_same() {
     let by_format = |format: i64| -> i64 {
         let reader = bench.store.reader().unwrap();
         reader
-            .query_row("SELECT COUNT(*) FROM blocks WHERE format = ?1", [format], |r| r.get(0))
+            .query_row(
+                "SELECT COUNT(*) FROM blocks WHERE format = ?1",
+                [format],
+                |r| r.get(0),
+            )
             .unwrap()
     };
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
@@ -247,13 +294,22 @@ fn lost_samples_and_restarts_become_gaps_with_causes() {
     let mut bytes = Vec::new();
     state.start(&layout, 1, START_MS + 100_000, &values(1));
     state.encode_keyframe(&layout, 0, &mut bytes);
-    bench.intakes.push(node, &layout, &state, Record::Keyframe, &bytes);
+    bench
+        .intakes
+        .push(node, &layout, &state, Record::Keyframe, &bytes);
     bench.commit();
     let answer = bench.query(node, &["mem.*"], START_MS, START_MS + 200_000, 100);
-    let gaps: Vec<_> = answer.gaps.iter().map(|g| (g.from - START_MS, g.to - START_MS, g.cause, g.lost)).collect();
+    let gaps: Vec<_> = answer
+        .gaps
+        .iter()
+        .map(|g| (g.from - START_MS, g.to - START_MS, g.cause, g.lost))
+        .collect();
     assert_eq!(
         gaps,
-        [(10_000, 31_000, Cause::LinkDown, 20), (40_000, 100_000, Cause::NodeOff, 0)]
+        [
+            (10_000, 31_000, Cause::LinkDown, 20),
+            (40_000, 100_000, Cause::NodeOff, 0)
+        ]
     );
     bench.stop();
 }
@@ -293,7 +349,9 @@ fn a_full_intake_refuses_and_takes_again_after_the_commit() {
     bench.open(node, &hello("r", "b", None));
     let wide = Arc::new(Layout::new(
         1,
-        (0..8000).map(|n| SeriesDef::new("net.rx_bytes", &[("iface", &n.to_string())])).collect(),
+        (0..8000)
+            .map(|n| SeriesDef::new("net.rx_bytes", &[("iface", &n.to_string())]))
+            .collect(),
     ));
     let mut state = State::default();
     let mut seq = 0;
@@ -303,7 +361,10 @@ fn a_full_intake_refuses_and_takes_again_after_the_commit() {
         let noise = (seq as i64).wrapping_mul(0x5851_F42D_4C95_7F2D);
         state.start(&wide, seq, START_MS + seq as i64, &vec![noise | 1; 8000]);
         state.encode_keyframe(&wide, 0, &mut bytes);
-        match bench.intakes.push(node, &wide, &state, Record::Keyframe, &bytes) {
+        match bench
+            .intakes
+            .push(node, &wide, &state, Record::Keyframe, &bytes)
+        {
             Pushed::Taken => assert!(bench.intakes.pending_bytes() < 65 << 20),
             other => break other,
         }
@@ -325,11 +386,15 @@ fn what_a_query_can_not_see_yet_is_handed_to_watchers() {
     let sealed = bench.intakes.seal().unwrap();
     stream(&mut bench, node, &layout, 4, 6);
     let mut seen = Vec::new();
-    bench.intakes.for_each_pending(node, &mut |_, state| seen.push(state.seq));
+    bench
+        .intakes
+        .for_each_pending(node, &mut |_, state| seen.push(state.seq));
     assert_eq!(seen, [1, 2, 3, 4, 5]);
     bench.intakes.committed(&sealed.committed());
     seen.clear();
-    bench.intakes.for_each_pending(node, &mut |_, state| seen.push(state.seq));
+    bench
+        .intakes
+        .for_each_pending(node, &mut |_, state| seen.push(state.seq));
     assert_eq!(seen, [4, 5]);
     bench.stop();
 }
@@ -340,7 +405,13 @@ fn queries_that_make_no_sense_say_so() {
     let bench = Bench::start(&folder);
     let run = |selectors: &[&str], from_ms, to_ms, points| {
         let selectors = selectors.iter().map(|s| s.to_string()).collect();
-        let query = Query { node: 1, selectors, from_ms, to_ms, points };
+        let query = Query {
+            node: 1,
+            selectors,
+            from_ms,
+            to_ms,
+            points,
+        };
         History::new(Arc::clone(&bench.store)).query(&query)
     };
     assert!(run(&["*"], 0, 1_000, 10).is_ok());
@@ -353,7 +424,10 @@ fn queries_that_make_no_sense_say_so() {
         (&[], 0, 5, 10),
         (&[","], 0, 5, 10),
     ] {
-        assert!(matches!(run(selectors, from, to, points), Err(HistoryError::Invalid { .. })));
+        assert!(matches!(
+            run(selectors, from, to, points),
+            Err(HistoryError::Invalid { .. })
+        ));
     }
     bench.stop();
 }

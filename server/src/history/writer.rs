@@ -18,8 +18,8 @@ use super::batch::{Batch, Committed, NodeBatch, Progress};
 use super::block::{self, FORMAT_COLUMNS, FORMAT_WIRE};
 use super::columns::{self, Columns};
 use super::intake::RUNS_KEPT;
-use crate::store::{Store, StoreError, open_connection};
 use crate::store::nodes::NodeHello;
+use crate::store::{Store, StoreError, open_connection};
 
 /// Small blocks of a node that make it worth merging them.
 const MERGE_BLOCKS_MIN: u64 = 64;
@@ -88,13 +88,22 @@ impl Writer {
                 fresh.insert(row.get(0)?, row.get::<_, i64>(1)? as u64);
             }
         }
-        Ok(Self { store, connection, layouts: HashMap::new(), fresh })
+        Ok(Self {
+            store,
+            connection,
+            layouts: HashMap::new(),
+            fresh,
+        })
     }
 
     /// Works until told to stop or until the sender is gone.
     pub fn run(mut self, commands: &Receiver<Command>, report: &dyn Fn(Outcome)) {
         loop {
-            let wait = if self.next_merge().is_some() { Duration::ZERO } else { Duration::MAX };
+            let wait = if self.next_merge().is_some() {
+                Duration::ZERO
+            } else {
+                Duration::MAX
+            };
             let command = match wait {
                 Duration::ZERO => match commands.recv_timeout(wait) {
                     Err(RecvTimeoutError::Timeout) => {
@@ -176,8 +185,9 @@ impl Writer {
         if !hellos.is_empty() {
             self.store.note_hellos(&hellos)?;
         }
-        let transaction =
-            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut added = Vec::new();
         for node in &batch.nodes {
             if insert_node(&transaction, &mut self.layouts, node)? {
@@ -197,13 +207,19 @@ impl Writer {
     }
 
     fn merge_one(&mut self) {
-        let Some(node) = self.next_merge() else { return };
+        let Some(node) = self.next_merge() else {
+            return;
+        };
         match merge(&mut self.connection, node) {
             Ok(merged) => {
                 let fresh = self.fresh.entry(node).or_default();
                 // What could not be merged is not counted again, or it would be
                 // tried for ever.
-                *fresh = if merged == 0 { 0 } else { fresh.saturating_sub(merged) };
+                *fresh = if merged == 0 {
+                    0
+                } else {
+                    fresh.saturating_sub(merged)
+                };
             }
             Err(error) => {
                 crate::log::warn(&format!("history: merging blocks of node {node}: {error}"));
@@ -215,8 +231,12 @@ impl Writer {
     fn forget(&mut self, node: i64) {
         self.fresh.remove(&node);
         let steps = [
-            format!("DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE node = ?1 LIMIT {FORGET_STEP})"),
-            format!("DELETE FROM gaps WHERE rowid IN (SELECT rowid FROM gaps WHERE node = ?1 LIMIT {FORGET_STEP})"),
+            format!(
+                "DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE node = ?1 LIMIT {FORGET_STEP})"
+            ),
+            format!(
+                "DELETE FROM gaps WHERE rowid IN (SELECT rowid FROM gaps WHERE node = ?1 LIMIT {FORGET_STEP})"
+            ),
             "DELETE FROM progress WHERE node = ?1".to_string(),
         ];
         for step in &steps {
@@ -360,14 +380,22 @@ fn merge(connection: &mut Connection, node: i64) -> Result<u64, Box<dyn std::err
                 break;
             }
             let all: Vec<usize> = (0..width).collect();
-            block::for_each_row(FORMAT_WIRE, series, row.get_ref(3)?.as_blob()?, &all, &mut |t, v| {
-                columns.push(t, v);
-            })
+            block::for_each_row(
+                FORMAT_WIRE,
+                series,
+                row.get_ref(3)?.as_blob()?,
+                &all,
+                &mut |t, v| {
+                    columns.push(t, v);
+                },
+            )
             .map_err(|error| error.to_string())?;
             ids.push(id);
         }
     }
-    let Some((layout, columns)) = gathered else { return Ok(0) };
+    let Some((layout, columns)) = gathered else {
+        return Ok(0);
+    };
     let (Some(min), Some(max)) = (columns.time_min_ms(), columns.time_max_ms()) else {
         return Ok(0);
     };
@@ -386,7 +414,9 @@ fn merge(connection: &mut Connection, node: i64) -> Result<u64, Box<dyn std::err
             columns.encode()?
         ])?;
     for id in &ids {
-        transaction.prepare_cached("DELETE FROM blocks WHERE id = ?1")?.execute([id])?;
+        transaction
+            .prepare_cached("DELETE FROM blocks WHERE id = ?1")?
+            .execute([id])?;
     }
     transaction.commit()?;
     Ok(ids.len() as u64)

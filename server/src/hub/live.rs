@@ -60,7 +60,12 @@ pub fn snapshot_message<'a>(time_ms: i64, nodes: impl Iterator<Item = &'a Node>)
 }
 
 pub fn changes_message(time_ms: i64, nodes: &[NodeChange], removed: &[i64]) -> String {
-    json(&Changes { r#type: "changes", time_ms, nodes, removed })
+    json(&Changes {
+        r#type: "changes",
+        time_ms,
+        nodes,
+        removed,
+    })
 }
 
 /// The series of a watched node, in the order of its samples.
@@ -94,5 +99,8 @@ pub fn sample_message(node: i64, layout: &Layout, state: &State) -> String {
 
 /// Said before an orderly close.
 pub fn bye_message(reason: &str) -> String {
-    json(&Bye { r#type: "bye", reason })
+    json(&Bye {
+        r#type: "bye",
+        reason,
+    })
 }

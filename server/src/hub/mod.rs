@@ -16,8 +16,8 @@ use std::sync::{Mutex, MutexGuard};
 
 pub use live::{bye_message, layout_message, sample_message};
 use live::{changes_message, snapshot_message};
-pub use rates::increase;
 pub use node::{Changed, Node, Status};
+pub use rates::increase;
 pub use summary::Summary;
 pub use view::{NodeView, SeriesView, StatsView};
 
@@ -57,7 +57,9 @@ impl Fleet {
     /// No code under the lock can panic half-way through a change that matters,
     /// so a poisoned lock is taken as it is.
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.inner
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Adds a node after its row was committed: its token works from here on.
@@ -113,11 +115,19 @@ impl Fleet {
     /// Nodes in order of their id, from the first one above `after`.
     pub fn views(&self, after: i64, limit: usize) -> Vec<NodeView> {
         let inner = self.lock();
-        inner.nodes.range(after.saturating_add(1)..).take(limit).map(|(_, n)| n.view()).collect()
+        inner
+            .nodes
+            .range(after.saturating_add(1)..)
+            .take(limit)
+            .map(|(_, n)| n.view())
+            .collect()
     }
 
     pub fn stats(&self, id: i64) -> Option<StatsView> {
-        self.lock().nodes.get(&id).map(|node| node.stats(crate::clock::wall_ms()))
+        self.lock()
+            .nodes
+            .get(&id)
+            .map(|node| node.stats(crate::clock::wall_ms()))
     }
 
     /// What the node sends by its latest layout.
@@ -128,7 +138,11 @@ impl Fleet {
     /// How many nodes are there, and how many are online.
     pub fn counts(&self) -> (usize, usize) {
         let inner = self.lock();
-        let online = inner.nodes.values().filter(|node| node.status() == Status::Online).count();
+        let online = inner
+            .nodes
+            .values()
+            .filter(|node| node.status() == Status::Online)
+            .count();
         (inner.nodes.len(), online)
     }
 

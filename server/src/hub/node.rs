@@ -80,7 +80,10 @@ impl Node {
             interval_ms: None,
             latest: None,
             spark: Spark::default(),
-            changed: Changed { new: true, ..Changed::default() },
+            changed: Changed {
+                new: true,
+                ..Changed::default()
+            },
         }
     }
 
@@ -113,7 +116,9 @@ impl Node {
         self.record.last_seen_ms = Some(now_ms);
         self.record.address = Some(address.to_string());
         self.record.spider_version = Some(hello.version.clone());
-        self.record.identity = Some(Identity { ..hello.identity.clone() });
+        self.record.identity = Some(Identity {
+            ..hello.identity.clone()
+        });
         self.changed.status = true;
         self.changed.hello = true;
     }
@@ -144,7 +149,9 @@ impl Node {
         let before = latest
             .before_ms
             .map(|before_ms| (latest.before.as_slice(), state.time_ms - before_ms));
-        latest.summary = latest.plan.summary(layout, &latest.scaled, before, state.time_ms);
+        latest.summary = latest
+            .plan
+            .summary(layout, &latest.scaled, before, state.time_ms);
         if let Some(percent) = latest.summary.cpu_percent {
             self.spark.push(state.time_ms, percent as f32);
         }
@@ -161,7 +168,10 @@ impl Node {
     }
 
     pub(super) fn change(&self, changed: Changed) -> NodeChange {
-        let mut change = NodeChange { id: self.record.id, ..NodeChange::default() };
+        let mut change = NodeChange {
+            id: self.record.id,
+            ..NodeChange::default()
+        };
         if changed.new {
             change.whole = Some(Box::new(self.view()));
             return change;
@@ -171,9 +181,10 @@ impl Node {
             since_ms: self.since_ms,
             reason: self.reason.clone(),
         });
-        change.meta = changed
-            .meta
-            .then(|| MetaChange { name: self.record.name.clone(), tags: self.record.tags.clone() });
+        change.meta = changed.meta.then(|| MetaChange {
+            name: self.record.name.clone(),
+            tags: self.record.tags.clone(),
+        });
         change.hello = changed.hello.then(|| HelloChange {
             interval_ms: self.interval_ms,
             address: self.record.address.clone(),
@@ -220,7 +231,9 @@ impl Node {
             rates: BTreeMap::new(),
             summary: self.summary().cloned(),
         };
-        let Some(latest) = &self.latest else { return stats };
+        let Some(latest) = &self.latest else {
+            return stats;
+        };
         stats.time_ms = Some(latest.time_ms);
         stats.age_ms = Some((now_ms - latest.time_ms).max(0));
         for (index, series) in latest.layout.series().iter().enumerate() {
@@ -228,8 +241,14 @@ impl Node {
             let Some(&now) = latest.scaled.get(index).filter(|value| **value != ABSENT) else {
                 continue;
             };
-            stats.series.insert(series.key.to_string(), now.wrapping_mul(scale));
-            let before = latest.before.get(index).copied().filter(|value| *value != ABSENT);
+            stats
+                .series
+                .insert(series.key.to_string(), now.wrapping_mul(scale));
+            let before = latest
+                .before
+                .get(index)
+                .copied()
+                .filter(|value| *value != ABSENT);
             if let (Kind::Counter, Some(before), Some(before_ms)) =
                 (series.kind, before, latest.before_ms)
             {
@@ -244,7 +263,11 @@ impl Node {
 
     pub(super) fn series(&self) -> Vec<SeriesView> {
         let layout = self.latest.as_ref().map(|latest| latest.layout.series());
-        layout.unwrap_or_default().iter().map(SeriesView::from).collect()
+        layout
+            .unwrap_or_default()
+            .iter()
+            .map(SeriesView::from)
+            .collect()
     }
 }
 

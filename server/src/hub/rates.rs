@@ -3,7 +3,11 @@
 /// Change of a counter. A counter that went backwards was reset: it counted
 /// from 0 to `now` since (the same rule as Prometheus' `increase`).
 pub fn increase(before: i64, now: i64) -> i64 {
-    if now >= before { now.saturating_sub(before) } else { now.max(0) }
+    if now >= before {
+        now.saturating_sub(before)
+    } else {
+        now.max(0)
+    }
 }
 
 /// Change per second; `None` when no time has passed.

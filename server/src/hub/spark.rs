@@ -27,7 +27,12 @@ pub struct SparkView {
 
 impl Default for Spark {
     fn default() -> Self {
-        Self { slots: [EMPTY; SLOTS], newest: 0, sum: 0.0, count: 0 }
+        Self {
+            slots: [EMPTY; SLOTS],
+            newest: 0,
+            sum: 0.0,
+            count: 0,
+        }
     }
 }
 
@@ -54,8 +59,16 @@ impl Spark {
     pub fn view(&self) -> SparkView {
         SparkView {
             step_ms: STEP_MS,
-            end_ms: if self.newest == 0 { 0 } else { (self.newest + 1) * STEP_MS },
-            cpu_percent: self.slots.iter().map(|&v| (v != EMPTY).then_some(v)).collect(),
+            end_ms: if self.newest == 0 {
+                0
+            } else {
+                (self.newest + 1) * STEP_MS
+            },
+            cpu_percent: self
+                .slots
+                .iter()
+                .map(|&v| (v != EMPTY).then_some(v))
+                .collect(),
         }
     }
 }

@@ -115,7 +115,10 @@ impl Plan {
     fn add_filesystem(&mut self, layout: &Layout, key: &str, total: usize) {
         let find = |name: &str| {
             let other = key.replacen("fs.total_bytes", name, 1);
-            layout.series().iter().position(|series| *series.key == *other)
+            layout
+                .series()
+                .iter()
+                .position(|series| *series.key == *other)
         };
         self.filesystems.push(Filesystem {
             mount: label(key, "mount").unwrap_or_default().into_owned(),
@@ -144,7 +147,9 @@ impl Plan {
             let (before, _) = before?;
             let mut sum = None;
             for &index in indexes {
-                let (Some(&b), Some(&n)) = (before.get(index), now.get(index)) else { continue };
+                let (Some(&b), Some(&n)) = (before.get(index), now.get(index)) else {
+                    continue;
+                };
                 if b == ABSENT || n == ABSENT {
                     continue;
                 }
@@ -197,7 +202,9 @@ impl Plan {
     fn fullest(&self, at: &impl Fn(Option<usize>) -> Option<i64>, summary: &mut Summary) {
         let mut fullest = -1.0;
         for fs in &self.filesystems {
-            let (Some(total), Some(free)) = (at(Some(fs.total)), at(fs.free)) else { continue };
+            let (Some(total), Some(free)) = (at(Some(fs.total)), at(fs.free)) else {
+                continue;
+            };
             let used = total.saturating_sub(free).max(0);
             // As `df` counts it: of what an ordinary user may fill.
             let usable = used.saturating_add(at(fs.available).unwrap_or(free));
@@ -227,7 +234,9 @@ fn sub(total: Option<i64>, unused: Option<i64>) -> Option<i64> {
 /// Stacked devices repeat the traffic of the disks below them.
 fn whole_disk(key: &str) -> bool {
     let device = label(key, "device").unwrap_or_default();
-    !["dm-", "md", "loop", "zram", "bcache", "drbd"].iter().any(|p| device.starts_with(p))
+    !["dm-", "md", "loop", "zram", "bcache", "drbd"]
+        .iter()
+        .any(|p| device.starts_with(p))
 }
 
 /// Interfaces whose traffic leaves the machine; bridges, tunnels and the host's
@@ -235,8 +244,27 @@ fn whole_disk(key: &str) -> bool {
 fn outward(key: &str) -> bool {
     let iface = label(key, "iface").unwrap_or_default();
     const INWARD: &[&str] = &[
-        "lo", "veth", "br-", "docker", "virbr", "vnet", "cni", "flannel", "cali", "tap", "tun",
-        "dummy", "ifb", "bond", "team", "wg", "tailscale", "podman", "lxc", "lxd", "incus",
+        "lo",
+        "veth",
+        "br-",
+        "docker",
+        "virbr",
+        "vnet",
+        "cni",
+        "flannel",
+        "cali",
+        "tap",
+        "tun",
+        "dummy",
+        "ifb",
+        "bond",
+        "team",
+        "wg",
+        "tailscale",
+        "podman",
+        "lxc",
+        "lxd",
+        "incus",
     ];
     !INWARD.iter().any(|p| iface.starts_with(p)) && !iface.contains('.')
 }
@@ -248,7 +276,12 @@ mod tests {
 
     #[test]
     fn numbers_come_from_the_right_series() {
-        type Row = (&'static str, &'static [(&'static str, &'static str)], i64, i64);
+        type Row = (
+            &'static str,
+            &'static [(&'static str, &'static str)],
+            i64,
+            i64,
+        );
         // (name, labels, value before, value now), 2 s apart.
         let rows: &[Row] = &[
             ("cpu.user_ms", &[], 1_000, 1_400),
@@ -265,22 +298,60 @@ mod tests {
             ("net.rx_bytes", &[("iface", "eth0")], 1_000, 3_000),
             ("net.rx_bytes", &[("iface", "docker0")], 0, 9_999),
             ("net.tx_bytes", &[("iface", "eth0")], 5_000, 1_000),
-            ("fs.total_bytes", &[("mount", "/"), ("type", "ext4")], 1 << 20, 1 << 20),
-            ("fs.free_bytes", &[("mount", "/"), ("type", "ext4")], 1 << 19, 1 << 19),
-            ("fs.available_bytes", &[("mount", "/"), ("type", "ext4")], 1 << 19, 1 << 19),
-            ("fs.total_bytes", &[("mount", "/b"), ("type", "ext4")], 1 << 20, 1 << 20),
-            ("fs.free_bytes", &[("mount", "/b"), ("type", "ext4")], 1 << 18, 1 << 18),
-            ("fs.available_bytes", &[("mount", "/b"), ("type", "ext4")], 1 << 18, 1 << 18),
+            (
+                "fs.total_bytes",
+                &[("mount", "/"), ("type", "ext4")],
+                1 << 20,
+                1 << 20,
+            ),
+            (
+                "fs.free_bytes",
+                &[("mount", "/"), ("type", "ext4")],
+                1 << 19,
+                1 << 19,
+            ),
+            (
+                "fs.available_bytes",
+                &[("mount", "/"), ("type", "ext4")],
+                1 << 19,
+                1 << 19,
+            ),
+            (
+                "fs.total_bytes",
+                &[("mount", "/b"), ("type", "ext4")],
+                1 << 20,
+                1 << 20,
+            ),
+            (
+                "fs.free_bytes",
+                &[("mount", "/b"), ("type", "ext4")],
+                1 << 18,
+                1 << 18,
+            ),
+            (
+                "fs.available_bytes",
+                &[("mount", "/b"), ("type", "ext4")],
+                1 << 18,
+                1 << 18,
+            ),
             ("temp.celsius_milli", &[("sensor", "cpu")], 40_000, 41_500),
             ("temp.celsius_milli", &[("sensor", "nvme")], 70_000, ABSENT),
             ("tcp.connections", &[("state", "established")], 1, 7),
         ];
-        let defs = rows.iter().map(|(name, labels, ..)| SeriesDef::new(name, labels)).collect();
+        let defs = rows
+            .iter()
+            .map(|(name, labels, ..)| SeriesDef::new(name, labels))
+            .collect();
         let layout = Layout::new(1, defs);
         let mut state = stardust_shared::State::default();
         state.start(&layout, 1, 0, &rows.iter().map(|r| r.2).collect::<Vec<_>>());
         let before = state.scaled().to_vec();
-        state.start(&layout, 2, 2_000, &rows.iter().map(|r| r.3).collect::<Vec<_>>());
+        state.start(
+            &layout,
+            2,
+            2_000,
+            &rows.iter().map(|r| r.3).collect::<Vec<_>>(),
+        );
         let plan = Plan::new(&layout);
         let summary = plan.summary(&layout, state.scaled(), Some((&before, 2_000)), 2_000);
         assert_eq!(summary.cpu_percent, Some(12.5));

@@ -28,12 +28,19 @@ fn hello() -> Hello {
         newest_seq: 0,
         interval_ms: 1_000,
         outage: None,
-        identity: Identity { hostname: Some("<b>pi</b>".into()), ..Identity::default() },
+        identity: Identity {
+            hostname: Some("<b>pi</b>".into()),
+            ..Identity::default()
+        },
     }
 }
 
 fn changes(fleet: &Fleet) -> serde_json::Value {
-    fleet.take_changes(7).map_or(serde_json::Value::Null, |text| serde_json::from_str(&text).unwrap())
+    fleet
+        .take_changes(7)
+        .map_or(serde_json::Value::Null, |text| {
+            serde_json::from_str(&text).unwrap()
+        })
 }
 
 #[test]
@@ -47,11 +54,17 @@ fn states_follow_the_connection_and_say_since_when_and_why() {
 
     fleet.with_node(1, |node| node.hello(&hello(), "192.0.2.1", 1_000, 10_000));
     let on = fleet.view(1).unwrap();
-    assert_eq!((on.status, on.since_ms, on.reason), (Status::Online, 10_000, None));
+    assert_eq!(
+        (on.status, on.since_ms, on.reason),
+        (Status::Online, 10_000, None)
+    );
     let told = changes(&fleet);
     assert_eq!(told["nodes"][0]["status"], "online");
     assert_eq!(told["nodes"][0]["identity"]["hostname"], "<b>pi</b>");
-    assert!(told["nodes"][0].get("name").is_none(), "only what changed is told");
+    assert!(
+        told["nodes"][0].get("name").is_none(),
+        "only what changed is told"
+    );
 
     fleet.with_node(1, |node| node.offline("no answer for 60 s", 20_000));
     let told = changes(&fleet);
@@ -68,7 +81,10 @@ fn tokens_work_from_insert_to_remove() {
     fleet.insert(record(3, None));
     assert_eq!(fleet.node_of_token(&[3; 32]), Some(3));
     let told = changes(&fleet);
-    assert_eq!(told["nodes"][0]["name"], "node 3", "a new node is told whole");
+    assert_eq!(
+        told["nodes"][0]["name"], "node 3",
+        "a new node is told whole"
+    );
     fleet.remove(3);
     assert_eq!(fleet.node_of_token(&[3; 32]), None);
     assert_eq!(changes(&fleet)["removed"], serde_json::json!([3]));
@@ -99,7 +115,10 @@ fn samples_give_values_rates_and_a_summary() {
     assert_eq!(stats["time_ms"], 4_000);
     assert_eq!(fleet.series(1).unwrap().len(), 3);
     // Another layout: the sample before counts for nothing.
-    let other = Arc::new(Layout::new(2, vec![SeriesDef::new("net.rx_bytes", &[("iface", "eth0")])]));
+    let other = Arc::new(Layout::new(
+        2,
+        vec![SeriesDef::new("net.rx_bytes", &[("iface", "eth0")])],
+    ));
     state.start(&other, 3, 6_000, &[9]);
     fleet.with_node(1, |node| node.sample(&other, &state, 6_500));
     assert!(fleet.stats(1).unwrap().rates.is_empty());
@@ -108,7 +127,13 @@ fn samples_give_values_rates_and_a_summary() {
 #[test]
 fn lists_go_on_after_a_cursor() {
     let fleet = Fleet::new((1..=5).map(|id| record(id, None)).collect(), 0);
-    let ids = |after, limit| fleet.views(after, limit).iter().map(|n| n.id).collect::<Vec<_>>();
+    let ids = |after, limit| {
+        fleet
+            .views(after, limit)
+            .iter()
+            .map(|n| n.id)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(ids(0, 2), [1, 2]);
     assert_eq!(ids(2, 2), [3, 4]);
     assert_eq!(ids(4, 9), [5]);
