@@ -16,7 +16,10 @@ const ROUNDS: u32 = 2_000;
 fn main() -> std::io::Result<()> {
     let mut report = Report::new("sample");
 
-    let files: Vec<File> = FLOOR_FILES.iter().filter_map(|path| File::open(path).ok()).collect();
+    let files: Vec<File> = FLOOR_FILES
+        .iter()
+        .filter_map(|path| File::open(path).ok())
+        .collect();
     let mut buffer = vec![0u8; 256 << 10];
     let floor = mean_ns(ROUNDS, || {
         for file in &files {
@@ -59,7 +62,11 @@ fn main() -> std::io::Result<()> {
         bytes += out.len();
     }
     let samples = (seq - 1).max(1) as f64;
-    report.figure("delta record, 100 ms apart", bytes as f64 / samples, "bytes");
+    report.figure(
+        "delta record, 100 ms apart",
+        bytes as f64 / samples,
+        "bytes",
+    );
     report.figure("encode", encode_ns / samples / 1_000.0, "us");
     let path = report.write()?;
     println!("  written to {}", path.display());

@@ -16,7 +16,10 @@ pub const FLOOR_FILES: &[&str] = &[
 
 /// CPU time that this thread has used, in nanoseconds (CLOCK_THREAD_CPUTIME_ID).
 pub fn thread_cpu_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is a valid timespec for the call to fill.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
@@ -43,12 +46,16 @@ pub struct Report {
 impl Report {
     pub fn new(name: &'static str) -> Self {
         println!("{name}");
-        Self { name, figures: serde_json::Map::new() }
+        Self {
+            name,
+            figures: serde_json::Map::new(),
+        }
     }
 
     pub fn figure(&mut self, what: &str, value: f64, unit: &str) {
         println!("  {what:44} {value:12.2} {unit}");
-        self.figures.insert(format!("{what} ({unit})"), value.into());
+        self.figures
+            .insert(format!("{what} ({unit})"), value.into());
     }
 
     /// Writes `target/bench/<name>.json`.

@@ -24,8 +24,10 @@ fn main() -> std::io::Result<()> {
         return Ok(());
     }
     drop(sink);
-    let files: Vec<File> =
-        stardust_benches::FLOOR_FILES.iter().filter_map(|path| File::open(path).ok()).collect();
+    let files: Vec<File> = stardust_benches::FLOOR_FILES
+        .iter()
+        .filter_map(|path| File::open(path).ok())
+        .collect();
     let mut buffer = vec![0u8; 64 << 10];
     let mut next = Instant::now();
     loop {
@@ -34,7 +36,12 @@ fn main() -> std::io::Result<()> {
         for file in &files {
             // SAFETY: the buffer is valid for the length that is given.
             unsafe {
-                libc::pread(file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0);
+                libc::pread(
+                    file.as_raw_fd(),
+                    buffer.as_mut_ptr().cast(),
+                    buffer.len(),
+                    0,
+                );
             }
         }
         // SAFETY: an all-zero statvfs is valid; the path is a C string.
