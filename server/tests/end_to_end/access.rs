@@ -6,24 +6,39 @@ use crate::common::{ADMIN_PASSWORD, SECRET, Setup};
 
 fn assert_refused(setup: &Setup, words: &[&str]) {
     let (status, output) = setup.refused();
-    assert!(status.code().is_some_and(|code| code > 0), "{status}: {output}");
+    assert!(
+        status.code().is_some_and(|code| code > 0),
+        "{status}: {output}"
+    );
     for word in words {
         assert!(output.contains(word), "nothing of {word:?} in:\n{output}");
     }
-    assert!(!output.contains("panicked") && !output.contains("listens on"), "{output}");
-    assert!(!output.contains(SECRET) && !output.contains(ADMIN_PASSWORD), "{output}");
+    assert!(
+        !output.contains("panicked") && !output.contains("listens on"),
+        "{output}"
+    );
+    assert!(
+        !output.contains(SECRET) && !output.contains(ADMIN_PASSWORD),
+        "{output}"
+    );
 }
 
 #[test]
 fn without_a_good_secret_it_does_not_start() {
     let none = Setup::new().without_env("STARDUST_SECRET");
-    assert_refused(&none, &["STARDUST_SECRET is not set", "openssl rand -hex 32"]);
+    assert_refused(
+        &none,
+        &["STARDUST_SECRET is not set", "openssl rand -hex 32"],
+    );
     let empty = Setup::new().env("STARDUST_SECRET", "");
     assert_refused(&empty, &["STARDUST_SECRET is not set"]);
     let short = Setup::new().env("STARDUST_SECRET", "fifteen letters");
     assert_refused(&short, &["STARDUST_SECRET is shorter than 16 characters"]);
     for setup in [none, empty, short] {
-        assert!(!setup.database().exists(), "a database was made all the same");
+        assert!(
+            !setup.database().exists(),
+            "a database was made all the same"
+        );
     }
 }
 
@@ -34,14 +49,23 @@ fn a_wrong_secret_on_a_database_is_recognised() {
     let session = ground_control.login();
     let node = session.add_node("kept");
     ground_control.stop();
-    let wrong = setup.clone().env("STARDUST_SECRET", "planet earth is blue and there is");
+    let wrong = setup
+        .clone()
+        .env("STARDUST_SECRET", "planet earth is blue and there is");
     assert_refused(&wrong, &["STARDUST_SECRET"]);
     // The right one still works, and so does what was made with it.
     let ground_control = setup.start();
     let again = ground_control.login();
     assert_eq!(again.node(node.id)["name"], "kept");
-    let old = crate::common::Session { address: ground_control.address, ..session };
-    assert_eq!(old.get("/api/nodes").status, 200, "a login outlives a restart");
+    let old = crate::common::Session {
+        address: ground_control.address,
+        ..session
+    };
+    assert_eq!(
+        old.get("/api/nodes").status,
+        200,
+        "a login outlives a restart"
+    );
 }
 
 #[test]
@@ -49,15 +73,23 @@ fn the_default_password_is_not_served_to_the_world() {
     let defaults = Setup::new().without_env("STARDUST_ADMIN_PASS");
     for bind in ["0.0.0.0", "::"] {
         let open = defaults.clone().args(&["--bind", bind]);
-        assert_refused(&open, &["password is still the default", "STARDUST_ADMIN_PASS"]);
+        assert_refused(
+            &open,
+            &["password is still the default", "STARDUST_ADMIN_PASS"],
+        );
     }
     // Spelled out, it is no better.
     let spelled = defaults.clone().env("STARDUST_ADMIN_PASS", "admin");
-    assert_refused(&spelled.args(&["--bind", "0.0.0.0"]), &["password is still the default"]);
+    assert_refused(
+        &spelled.args(&["--bind", "0.0.0.0"]),
+        &["password is still the default"],
+    );
     // A database that still has it stays refused, whatever the environment says now.
     let mut ground_control = defaults.clone().start();
     ground_control.stop();
-    let later = defaults.env("STARDUST_ADMIN_PASS", ADMIN_PASSWORD).args(&["--bind", "0.0.0.0"]);
+    let later = defaults
+        .env("STARDUST_ADMIN_PASS", ADMIN_PASSWORD)
+        .args(&["--bind", "0.0.0.0"]);
     assert_refused(&later, &["password is still the default"]);
 }
 
@@ -65,10 +97,17 @@ fn the_default_password_is_not_served_to_the_world() {
 fn a_taken_port_and_a_foreign_file_are_told_apart() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    assert_refused(&Setup::new().args(&["--port", &port]), &["Can't listen on", &port, "--port"]);
+    assert_refused(
+        &Setup::new().args(&["--port", &port]),
+        &["Can't listen on", &port, "--port"],
+    );
 
     let foreign = Setup::new();
-    std::fs::write(foreign.database(), "this is no database, and nobody may overwrite it").unwrap();
+    std::fs::write(
+        foreign.database(),
+        "this is no database, and nobody may overwrite it",
+    )
+    .unwrap();
     assert_refused(&foreign, &["stardust.db"]);
     let kept = std::fs::read_to_string(foreign.database()).unwrap();
     assert!(kept.starts_with("this is no database"));

@@ -20,11 +20,17 @@ impl Scene {
     fn new() -> Self {
         // Commits so far apart that each outage finds samples pending, and that
         // blocks are not merged while the test runs.
-        let setup = Setup::new().fixed_port().args(&["--commit-interval", "1500"]);
+        let setup = Setup::new()
+            .fixed_port()
+            .args(&["--commit-interval", "1500"]);
         let ground_control = setup.start();
         let session = ground_control.login();
         let node = session.add_node("delivery");
-        Self { ground_control, session, node }
+        Self {
+            ground_control,
+            session,
+            node,
+        }
     }
 
     fn stored(&self) -> Stored {
@@ -55,7 +61,11 @@ impl Scene {
         ));
         let counts = answer["series"][0]["count"].as_array().expect("counts");
         let sum: u64 = counts.iter().map(|count| count.as_u64().unwrap()).sum();
-        assert_eq!(sum, stored.samples.len() as u64, "the API counts other samples");
+        assert_eq!(
+            sum,
+            stored.samples.len() as u64,
+            "the API counts other samples"
+        );
         assert_eq!(answer["gaps"], serde_json::json!([]));
     }
 }
@@ -64,14 +74,21 @@ impl Scene {
 fn assert_sampled(stored: &Stored, (from, to): (i64, i64)) {
     let expected = (to - from) / i64::from(INTERVAL_MS);
     let found = stored.between(from, to) as i64;
-    assert!(found * 2 >= expected, "only {found} of about {expected} samples in an outage");
+    assert!(
+        found * 2 >= expected,
+        "only {found} of about {expected} samples in an outage"
+    );
 }
 
 #[test]
 fn kill_9_of_the_server_loses_and_doubles_nothing() {
     let mut scene = Scene::new();
-    let _spider =
-        Spider::start(&scene.ground_control.url(), &scene.node.token, INTERVAL_MS, &[]);
+    let _spider = Spider::start(
+        &scene.ground_control.url(),
+        &scene.node.token,
+        INTERVAL_MS,
+        &[],
+    );
     let mut outages = Vec::new();
     // Killed at different points between two commits.
     for (seconds, after_ms) in [(1, 0), (2, 700), (6, 1_300)] {
@@ -89,7 +106,9 @@ fn kill_9_of_the_server_loses_and_doubles_nothing() {
     let stored = scene.wait_for_seq(seq + 60);
     stored.assert_complete();
     scene.assert_api_counts(&stored);
-    outages.into_iter().for_each(|outage| assert_sampled(&stored, outage));
+    outages
+        .into_iter()
+        .for_each(|outage| assert_sampled(&stored, outage));
 }
 
 #[test]
@@ -106,14 +125,21 @@ fn a_cut_link_loses_and_doubles_nothing() {
         outages.push(scene.outage(seconds));
         let node = scene.session.node(scene.node.id);
         assert_eq!(node["status"], "offline", "{node}");
-        assert!(node["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{node}");
+        assert!(
+            node["reason"]
+                .as_str()
+                .is_some_and(|reason| !reason.is_empty()),
+            "{node}"
+        );
         relay.set(Mode::Pass);
     }
     let seq = scene.stored().last_seq();
     let stored = scene.wait_for_seq(seq + 40);
     stored.assert_complete();
     scene.assert_api_counts(&stored);
-    outages.into_iter().for_each(|outage| assert_sampled(&stored, outage));
+    outages
+        .into_iter()
+        .for_each(|outage| assert_sampled(&stored, outage));
 }
 
 #[test]
@@ -135,7 +161,11 @@ fn a_stalled_link_loses_nothing_also_when_it_breaks_then() {
     let seq = scene.stored().last_seq();
     scene.wait_for_seq(seq + 20);
     let node = scene.session.node(scene.node.id);
-    assert_eq!((&node["status"], &node["since_ms"]), (&"online".into(), &since), "{node}");
+    assert_eq!(
+        (&node["status"], &node["since_ms"]),
+        (&"online".into(), &since),
+        "{node}"
+    );
 
     // A stall that ends in a cut: what the relay holds, samples and
     // acknowledgements, is lost on the way.
@@ -187,7 +217,10 @@ fn what_was_acknowledged_survives_a_kill_right_after() {
     for round in 1..=3u64 {
         let (mut spider, welcomed) =
             FakeSpider::open(scene.ground_control.address, &scene.node.token, "one-run");
-        assert!(welcomed >= durable, "{durable} was acknowledged, only {welcomed} is known");
+        assert!(
+            welcomed >= durable,
+            "{durable} was acknowledged, only {welcomed} is known"
+        );
         spider.layout(&layout);
         let until = Instant::now() + PATIENCE;
         for seq in welcomed + 1..=round * 10 {

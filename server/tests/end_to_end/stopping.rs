@@ -28,18 +28,31 @@ fn sigterm_commits_what_is_pending_and_it_need_not_be_sent_again() {
         (stats["time_ms"] == newest).then_some(())
     });
     let database = ground_control.setup.database();
-    assert_eq!(stored(&database, node.id).last_seq(), 0, "nothing is committed yet");
+    assert_eq!(
+        stored(&database, node.id).last_seq(),
+        0,
+        "nothing is committed yet"
+    );
     let (mut live, _) = Live::open(ground_control.address, &session);
 
     let asked = Instant::now();
     let status = ground_control.stop();
     assert_eq!(status.code(), Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(15), "it took {:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(15),
+        "it took {:?}",
+        asked.elapsed()
+    );
     let (code, reason) = spider.socket.closed().expect("the Spider is told");
     assert_eq!(code, 1001, "{reason}");
     // A browser hears it in words first.
     let bye = live.message("bye");
-    assert!(bye["reason"].as_str().is_some_and(|reason| reason.contains("stopping")), "{bye}");
+    assert!(
+        bye["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("stopping")),
+        "{bye}"
+    );
     match live.next(PATIENCE) {
         LiveEvent::Closed(Some((code, _))) => assert_eq!(code, 1001),
         other => panic!("{other:?}"),
@@ -61,12 +74,18 @@ fn a_restart_of_the_server_shows_no_gap_for_the_real_spider() {
     let spider = Spider::start(&ground_control.url(), &node.token, 200, &[]);
     let database = ground_control.setup.database();
     for _ in 0..2 {
-        eventually("the node is online", || (session.status(node.id) == "online").then_some(()));
+        eventually("the node is online", || {
+            (session.status(node.id) == "online").then_some(())
+        });
         std::thread::sleep(Duration::from_secs(3));
         let before = stored(&database, node.id).last_seq();
         assert_eq!(ground_control.stop().code(), Some(0));
         let after = stored(&database, node.id);
-        assert!(after.last_seq() >= before + 8, "{before} to {}", after.last_seq());
+        assert!(
+            after.last_seq() >= before + 8,
+            "{before} to {}",
+            after.last_seq()
+        );
         after.assert_complete();
         ground_control.start_again();
     }

@@ -44,14 +44,25 @@ fn a_wrong_token_gets_401_and_no_socket() {
         let (answer, mut stream) = upgrade(ground_control.address, "/ws", &headers);
         assert_eq!(answer.status, 401, "{authorization:?}");
         assert_eq!(answer.error_kind(), "bad_token");
-        assert!(answer.header("Connection").is_some_and(|c| c.eq_ignore_ascii_case("close")));
+        assert!(
+            answer
+                .header("Connection")
+                .is_some_and(|c| c.eq_ignore_ascii_case("close"))
+        );
         let mut rest = Vec::new();
-        stream.read_to_end(&mut rest).expect("the connection is closed");
+        stream
+            .read_to_end(&mut rest)
+            .expect("the connection is closed");
         assert!(rest.is_empty(), "bytes behind the answer");
     }
     // A token in the address is not looked at: addresses end up in logs.
     let target = format!("/ws?token={}", node.token);
-    assert_eq!(upgrade(ground_control.address, &target, &[SUBPROTOCOL]).0.status, 401);
+    assert_eq!(
+        upgrade(ground_control.address, &target, &[SUBPROTOCOL])
+            .0
+            .status,
+        401
+    );
     assert_eq!(session.status(node.id), "pending");
     // And the good one is good.
     let (mut spider, _) = FakeSpider::open(ground_control.address, &node.token, "run");
@@ -64,7 +75,10 @@ fn a_spider_with_a_wrong_token_says_so_and_keeps_trying() {
     let ground_control = GroundControl::start();
     let mut spider = Spider::start(&ground_control.url(), "a-wrong-token", 200, &[]);
     let line = spider.process.line_with("token");
-    assert!(!line.contains("a-wrong-token"), "the token is printed: {line}");
+    assert!(
+        !line.contains("a-wrong-token"),
+        "the token is printed: {line}"
+    );
     std::thread::sleep(std::time::Duration::from_secs(2));
     assert!(spider.process.ended().is_none(), "it gave up");
 }
@@ -99,13 +113,19 @@ fn a_removed_node_is_disconnected_and_its_token_is_dead() {
     for node in [&goes, &real] {
         let authorization = format!("Bearer {}", node.token);
         let headers = [SUBPROTOCOL, ("Authorization", &authorization)];
-        assert_eq!(upgrade(ground_control.address, "/ws", &headers).0.status, 401);
+        assert_eq!(
+            upgrade(ground_control.address, "/ws", &headers).0.status,
+            401
+        );
     }
     process.process.line_with("token");
     assert!(process.process.ended().is_none());
     let database = ground_control.setup.database();
     eventually("the removed node's history is gone", || {
-        crate::common::stored(&database, goes.id).samples.is_empty().then_some(())
+        crate::common::stored(&database, goes.id)
+            .samples
+            .is_empty()
+            .then_some(())
     });
     // Nobody else noticed.
     assert!(other.layout(&layout));
@@ -127,10 +147,15 @@ fn the_command_of_a_new_node_works_as_it_is() {
     let node = session.add_node("by-hand");
     // As a person pastes it, with the Spider's file in place of its name.
     let command = node.command.replacen("stardust-spider", Spider::path(), 1);
-    assert!(command.contains(&node.token) && command.contains("--server"), "{command}");
+    assert!(
+        command.contains(&node.token) && command.contains("--server"),
+        "{command}"
+    );
     let mut shell = std::process::Command::new("sh");
     // `exec env`: the process that is ended afterwards is the Spider itself.
     shell.arg("-c").arg(format!("exec env {command}"));
     let _process = Process::start("shell", &mut shell);
-    eventually("the node is online", || (session.status(node.id) == "online").then_some(()));
+    eventually("the node is online", || {
+        (session.status(node.id) == "online").then_some(())
+    });
 }

@@ -31,13 +31,23 @@ impl Stored {
     /// Every sequence from 1 to the durable one is there, once.
     pub fn assert_complete(&self) {
         let last = self.last_seq();
-        assert_eq!(self.merged_rows, 0, "the test took so long that blocks were merged");
+        assert_eq!(
+            self.merged_rows, 0,
+            "the test took so long that blocks were merged"
+        );
         let mut seqs: Vec<u64> = self.samples.iter().map(|(seq, _)| *seq).collect();
         seqs.sort_unstable();
         let expected: Vec<u64> = (1..=last).collect();
-        let missing: Vec<u64> =
-            expected.iter().copied().filter(|seq| seqs.binary_search(seq).is_err()).collect();
-        let twice: Vec<u64> = seqs.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect();
+        let missing: Vec<u64> = expected
+            .iter()
+            .copied()
+            .filter(|seq| seqs.binary_search(seq).is_err())
+            .collect();
+        let twice: Vec<u64> = seqs
+            .windows(2)
+            .filter(|w| w[0] == w[1])
+            .map(|w| w[0])
+            .collect();
         assert!(missing.is_empty(), "lost: {missing:?} of 1..={last}");
         assert!(twice.is_empty(), "stored twice: {twice:?}");
         assert_eq!(seqs, expected);
@@ -50,7 +60,10 @@ impl Stored {
 
     /// Samples with a time in the range.
     pub fn between(&self, from_ms: i64, to_ms: i64) -> usize {
-        self.samples.iter().filter(|(_, time)| (from_ms..to_ms).contains(time)).count()
+        self.samples
+            .iter()
+            .filter(|(_, time)| (from_ms..to_ms).contains(time))
+            .count()
     }
 }
 
@@ -65,13 +78,21 @@ pub fn stored(database: &Path, node: i64) -> Stored {
     // All of it at one moment.
     let connection = connection.unchecked_transaction().unwrap();
     let mut stored = Stored::default();
-    let mut runs = connection.prepare("SELECT run, seq FROM progress WHERE node = ?1").unwrap();
+    let mut runs = connection
+        .prepare("SELECT run, seq FROM progress WHERE node = ?1")
+        .unwrap();
     let runs = runs
-        .query_map([node], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))
+        .query_map([node], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)? as u64))
+        })
         .unwrap();
     stored.runs = runs.map(Result::unwrap).collect();
-    let mut gaps = connection.prepare("SELECT cause, lost FROM gaps WHERE node = ?1").unwrap();
-    let gaps = gaps.query_map([node], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let mut gaps = connection
+        .prepare("SELECT cause, lost FROM gaps WHERE node = ?1")
+        .unwrap();
+    let gaps = gaps
+        .query_map([node], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
     stored.gaps = gaps.map(Result::unwrap).collect();
     let mut blocks = connection
         .prepare(
@@ -90,7 +111,11 @@ pub fn stored(database: &Path, node: i64) -> Stored {
         let data: Vec<u8> = block.get(3).unwrap();
         let before = stored.samples.len();
         read_block(&series, &data, &mut stored.samples);
-        assert_eq!((stored.samples.len() - before) as u64, rows, "a block miscounts its rows");
+        assert_eq!(
+            (stored.samples.len() - before) as u64,
+            rows,
+            "a block miscounts its rows"
+        );
     }
     drop(blocks);
     stored

@@ -47,7 +47,9 @@ impl FakeSpider {
             ],
         );
         assert_eq!(answer.status, 101, "{}", answer.text());
-        Self { socket: WebSocket::new(stream) }
+        Self {
+            socket: WebSocket::new(stream),
+        }
     }
 
     /// Says hello and is welcomed; the last durable sequence of its run.
@@ -106,6 +108,8 @@ impl FakeSpider {
 }
 
 pub fn wall_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
     i64::try_from(since.as_millis()).expect("before the year 292277026")
 }

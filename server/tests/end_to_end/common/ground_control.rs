@@ -71,12 +71,20 @@ impl Setup {
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stardust-server"));
         command.arg("--db").arg(self.database());
-        command.args(["--port", &self.port.to_string()]).args(&self.args);
-        for name in ["STARDUST_SECRET", "STARDUST_ADMIN_USER", "STARDUST_ADMIN_PASS"] {
+        command
+            .args(["--port", &self.port.to_string()])
+            .args(&self.args);
+        for name in [
+            "STARDUST_SECRET",
+            "STARDUST_ADMIN_USER",
+            "STARDUST_ADMIN_PASS",
+        ] {
             command.env_remove(name);
         }
         // Its own temp files are told from those of tests that run beside it.
-        command.env("TMPDIR", self.folder.path()).current_dir(self.folder.path());
+        command
+            .env("TMPDIR", self.folder.path())
+            .current_dir(self.folder.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -84,9 +92,16 @@ impl Setup {
     pub fn start(self) -> GroundControl {
         let mut process = Process::start("Ground Control", &mut self.command());
         let line = process.line_with("listens on http://");
-        let address = line.rsplit("http://").next().and_then(|text| text.trim().parse().ok());
+        let address = line
+            .rsplit("http://")
+            .next()
+            .and_then(|text| text.trim().parse().ok());
         let address = address.unwrap_or_else(|| panic!("no address in {line:?}"));
-        GroundControl { setup: self, process, address }
+        GroundControl {
+            setup: self,
+            process,
+            address,
+        }
     }
 
     /// Starts it where it must refuse: how it ended, and what it said.
@@ -128,7 +143,10 @@ impl GroundControl {
     /// The same database, port and settings.
     pub fn start_again(&mut self) {
         assert!(self.process.ended().is_some(), "it is still running");
-        assert_ne!(self.setup.port, 0, "only with fixed_port() it comes back where it was");
+        assert_ne!(
+            self.setup.port, 0,
+            "only with fixed_port() it comes back where it was"
+        );
         *self = self.setup.clone().start();
     }
 
@@ -166,8 +184,10 @@ impl Session {
     pub fn of(address: SocketAddr, answer: &Answer) -> Self {
         let json = answer.json();
         let cookies = answer.headers_named("Set-Cookie");
-        let pairs: Vec<&str> =
-            cookies.iter().map(|cookie| cookie.split(';').next().unwrap_or("")).collect();
+        let pairs: Vec<&str> = cookies
+            .iter()
+            .map(|cookie| cookie.split(';').next().unwrap_or(""))
+            .collect();
         Self {
             address,
             token: json["token"].as_str().expect("a token").to_owned(),
@@ -181,7 +201,13 @@ impl Session {
     }
 
     pub fn call(&self, method: &str, target: &str, body: Option<&Value>) -> Answer {
-        request(self.address, method, target, &[("Authorization", &self.bearer())], body)
+        request(
+            self.address,
+            method,
+            target,
+            &[("Authorization", &self.bearer())],
+            body,
+        )
     }
 
     pub fn get(&self, target: &str) -> Answer {
@@ -211,6 +237,9 @@ impl Session {
     }
 
     pub fn status(&self, id: i64) -> String {
-        self.node(id)["status"].as_str().expect("a status").to_owned()
+        self.node(id)["status"]
+            .as_str()
+            .expect("a status")
+            .to_owned()
     }
 }

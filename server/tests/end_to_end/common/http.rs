@@ -16,11 +16,17 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
     }
 
     pub fn headers_named(&self, name: &str) -> Vec<&str> {
-        let named = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        let named = self
+            .headers
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str()).collect()
     }
 
@@ -36,7 +42,10 @@ impl Answer {
     /// The word that says what failed.
     pub fn error_kind(&self) -> String {
         let json = self.json();
-        json["error"]["kind"].as_str().unwrap_or_else(|| panic!("no error: {json}")).to_owned()
+        json["error"]["kind"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no error: {json}"))
+            .to_owned()
     }
 }
 
@@ -75,7 +84,13 @@ pub fn request(
     let mut stream = TcpStream::connect(address).expect("Ground Control takes connections");
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
-        .write_all(&request_bytes(method, target, &address.to_string(), headers, body))
+        .write_all(&request_bytes(
+            method,
+            target,
+            &address.to_string(),
+            headers,
+            body,
+        ))
         .expect("the request leaves");
     read_answer(&mut BufReader::new(stream))
         .unwrap_or_else(|error| panic!("{method} {target}: no whole answer: {error}"))
@@ -92,7 +107,11 @@ pub fn read_answer(stream: &mut impl BufRead) -> io::Result<Answer> {
         }
     };
     let first = line()?;
-    let status = first.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or_else(|| bad(&first))?;
+    let status = first
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .ok_or_else(|| bad(&first))?;
     let mut headers = Vec::new();
     loop {
         let line = line()?;
@@ -102,11 +121,18 @@ pub fn read_answer(stream: &mut impl BufRead) -> io::Result<Answer> {
         let (name, value) = line.split_once(':').ok_or_else(|| bad(&line))?;
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let mut answer = Answer { status, headers, body: Vec::new() };
+    let mut answer = Answer {
+        status,
+        headers,
+        body: Vec::new(),
+    };
     if status == 101 || status == 204 || status == 304 {
         return Ok(answer);
     }
-    if answer.header("Transfer-Encoding").is_some_and(|coding| coding == "chunked") {
+    if answer
+        .header("Transfer-Encoding")
+        .is_some_and(|coding| coding == "chunked")
+    {
         loop {
             let mut size = String::new();
             stream.read_line(&mut size)?;

@@ -25,15 +25,22 @@ impl Live {
     pub fn open(address: SocketAddr, session: &Session) -> (Self, Value) {
         let (answer, stream) = upgrade(address, "/live", &[("Authorization", &session.bearer())]);
         assert_eq!(answer.status, 101, "{}", answer.text());
-        let mut live = Self { socket: WebSocket::new(stream) };
-        let LiveEvent::Json(snapshot) = live.next(PATIENCE) else { panic!("no snapshot came") };
+        let mut live = Self {
+            socket: WebSocket::new(stream),
+        };
+        let LiveEvent::Json(snapshot) = live.next(PATIENCE) else {
+            panic!("no snapshot came")
+        };
         assert_eq!(snapshot["type"], "snapshot");
         (live, snapshot)
     }
 
     pub fn watch(&mut self, nodes: &[i64]) {
         let message = serde_json::json!({"type": "watch", "nodes": nodes});
-        assert!(self.socket.send(Message::text(message.to_string())), "/live is closed");
+        assert!(
+            self.socket.send(Message::text(message.to_string())),
+            "/live is closed"
+        );
     }
 
     pub fn next(&mut self, limit: Duration) -> LiveEvent {

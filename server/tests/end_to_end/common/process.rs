@@ -22,7 +22,10 @@ pub struct Process {
 impl Process {
     /// Starts `command`; what it prints is kept, and shown when the test fails.
     pub fn start(name: &str, command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         // SAFETY: between fork and exec only prctl is called, which is async-signal-safe.
         unsafe {
             command.pre_exec(|| {
@@ -48,7 +51,13 @@ impl Process {
                 })
             })
             .collect();
-        Self { name: name.to_owned(), child, output, readers, status: None }
+        Self {
+            name: name.to_owned(),
+            child,
+            output,
+            readers,
+            status: None,
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -64,14 +73,27 @@ impl Process {
     pub fn line_with(&mut self, text: &str) -> String {
         let until = Instant::now() + PATIENCE;
         loop {
-            let found = self.output().lines().find(|line| line.contains(text)).map(str::to_owned);
+            let found = self
+                .output()
+                .lines()
+                .find(|line| line.contains(text))
+                .map(str::to_owned);
             if let Some(line) = found {
                 return line;
             }
             if let Some(status) = self.ended() {
-                panic!("{} ended ({status}) without saying {text:?}:\n{}", self.name, self.output());
+                panic!(
+                    "{} ended ({status}) without saying {text:?}:\n{}",
+                    self.name,
+                    self.output()
+                );
             }
-            assert!(Instant::now() < until, "{} never said {text:?}:\n{}", self.name, self.output());
+            assert!(
+                Instant::now() < until,
+                "{} never said {text:?}:\n{}",
+                self.name,
+                self.output()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -147,7 +169,11 @@ pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = probe() {
             return found;
         }
-        assert!(Instant::now() < until, "not within {} s: {what}", PATIENCE.as_secs());
+        assert!(
+            Instant::now() < until,
+            "not within {} s: {what}",
+            PATIENCE.as_secs()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }

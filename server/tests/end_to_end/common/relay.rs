@@ -64,7 +64,11 @@ impl Relay {
                 let _ = pump.join();
             });
         });
-        Self { address, shared, thread: Some(thread) }
+        Self {
+            address,
+            shared,
+            thread: Some(thread),
+        }
     }
 
     pub fn set(&self, mode: Mode) {
@@ -90,7 +94,9 @@ fn connect(client: TcpStream, target: SocketAddr, shared: &Arc<Shared>) -> Vec<J
     if shared.ends() {
         return Vec::new();
     }
-    let Ok(server) = TcpStream::connect(target) else { return Vec::new() };
+    let Ok(server) = TcpStream::connect(target) else {
+        return Vec::new();
+    };
     [(&client, &server), (&server, &client)]
         .into_iter()
         .map(|(from, to)| {

@@ -23,7 +23,9 @@ impl Spider {
             .args(["--server", url, "--interval", &interval_ms.to_string()])
             .args(args)
             .env("STARDUST_TOKEN", token);
-        Self { process: Process::start("Spider", &mut command) }
+        Self {
+            process: Process::start("Spider", &mut command),
+        }
     }
 }
 

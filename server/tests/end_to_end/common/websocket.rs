@@ -34,7 +34,9 @@ pub fn upgrade_on(
         ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
     all.extend(headers);
-    stream.write_all(&request_bytes("GET", target, host, &all, None)).unwrap();
+    stream
+        .write_all(&request_bytes("GET", target, host, &all, None))
+        .unwrap();
     // One byte at a time: nothing behind the head may get lost in a buffer.
     let mut reader = BufReader::with_capacity(1, &stream);
     let answer = read_answer(&mut reader).expect("an answer to the handshake");
@@ -62,7 +64,9 @@ impl WebSocket {
         stream.set_read_timeout(Some(LOOK)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { inner: tungstenite::WebSocket::from_raw_socket(stream, Role::Client, None) }
+        Self {
+            inner: tungstenite::WebSocket::from_raw_socket(stream, Role::Client, None),
+        }
     }
 
     pub fn stream(&self) -> &TcpStream {
@@ -115,5 +119,8 @@ impl WebSocket {
 }
 
 fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }
