@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Builds static programs for other machines into cross/dist. See README.md.
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$cross_dir/toolchain.sh"
+
+usage() {
+    cat <<'TEXT'
+Usage: cross/build.sh [OPTIONS] [TARGET…]
+
+TARGET is x86_64, aarch64 or armv7, or one of their Rust triples; all when none is given.
+
+  --no-tls    Spiders without TLS: cross/dist/stardust-spider-TARGET-notls
+  --server    Ground Control with all three Spiders in it: cross/dist/stardust-server-TARGET
+  --force     build even when nothing changed
+  --help      this text
+
+Environment: CARGO_TARGET_DIR (target/cross), CARGO_BUILD_JOBS, CROSS=1 (`cross` and Docker),
+CROSS_TOOLCHAIN (debian, rustup or docker, instead of what is found).
+TEXT
+}
+
+what=spider suffix='' force='' arches=()
+for arg in "$@"; do
+    case $arg in
+        --no-tls) suffix=-notls ;;
+        --server) what=server ;;
+        --force) force=1 ;;
+        --help | -h)
+            usage
+            exit
+            ;;
+        -*) fail "$arg is not known; --help lists the options" ;;
+        *) arches+=("$(arch_of "$arg")") || fail "$arg is not a target; --help lists them" ;;
+    esac
+done
+((${#arches[@]})) || arches=("${ARCHES[@]}")
+[[ $what == server && $suffix ]] && fail "--no-tls is for Spiders: a server always has TLS"
+
+target_dir=${CARGO_TARGET_DIR:-$root/target/cross}
+mkdir -p "$dist" "$target_dir"
+target_dir=$(cd "$target_dir" && pwd)
+toolchain=$(choose_toolchain "${arches[@]}")
+set_up_toolchain "$toolchain"
+
+# What a program is made of, as one line: the same line means the same bytes.
+fingerprint() {
+    local paths=(Cargo.toml Cargo.lock shared/Cargo.toml shared/src spider/Cargo.toml spider/src
+        cross/toolchain.sh cross/requirements.txt)
+    if [[ $what == server ]]; then
+        paths+=(server/Cargo.toml server/src server/build.rs server/build web/src web/public
+            web/scripts web/index.html web/package-lock.json web/vite.config.ts)
+    fi
+    {
+        echo "$what$suffix $toolchain"
+        if [[ $toolchain == docker ]]; then cross --version; else rustc -vV; fi
+        (cd "$root" && find "${paths[@]}" -type f -print0 2>/dev/null |
+            LC_ALL=C sort -z | xargs -0 sha256sum)
+        if [[ $what == server ]]; then
+            (cd "$dist" && sha256sum stardust-spider-{x86_64,aarch64,armv7})
+        fi
+    } | sha256sum | cut -d' ' -f1
+}
+
+name_of() { echo "stardust-$what-$1$suffix"; }
+
+is_fresh() {
+    local name
+    name=$(name_of "$1")
+    [[ -f $dist/$name && -f $dist/.$name.stamp ]] || return 1
+    [[ $(cat "$dist/.$name.stamp") == "$made_of $(sha256sum <"$dist/$name" | cut -d' ' -f1)" ]]
+}
+
+# A program that is not static or not stripped is not what this folder promises.
+inspect() {
+    local said
+    said=$(file -b "$1")
+    case $said in
+        *'statically linked'* | *static-pie*) ;;
+        *) fail "$1 is not static: $said" ;;
+    esac
+    [[ $said == *', stripped'* || $what == server ]] || fail "$1 is not stripped: $said"
+}
+
+if [[ $what == server ]]; then
+    # The three Spiders that it carries.
+    "$cross_dir/build.sh" >&2
+fi
+command -v file >/dev/null || need_packages file
+made_of=$(fingerprint)
+stale=()
+for arch in "${arches[@]}"; do
+    if [[ $force ]] || ! is_fresh "$arch"; then
+        stale+=("$arch")
+    else
+        say "cross/dist/$(name_of "$arch") is up to date"
+    fi
+done
+((${#stale[@]})) || exit 0
+
+triples=()
+for arch in "${stale[@]}"; do
+    triples+=("$(triple_of "$arch")")
+done
+say "building stardust-$what$suffix for ${stale[*]} ($toolchain)"
+if [[ $what == spider ]]; then
+    profile=spider
+    args=(--locked --profile spider -p stardust-spider --bin stardust-spider)
+    [[ $suffix ]] && args+=(--no-default-features)
+    build_with "$toolchain" small "${triples[@]}" -- "${args[@]}"
+else
+    profile=release
+    export STARDUST_SPIDER_DIR=$dist
+    build_with "$toolchain" fast "${triples[@]}" -- \
+        --locked --release -p stardust-server --bin stardust-server
+fi
+
+for arch in "${stale[@]}"; do
+    name=$(name_of "$arch")
+    built=$target_dir/$(triple_of "$arch")/$profile/stardust-$what
+    inspect "$built"
+    # By a rename: whoever reads the old one keeps it whole.
+    cp "$built" "$dist/.$name.new"
+    mv "$dist/.$name.new" "$dist/$name"
+    echo "$made_of $(sha256sum <"$dist/$name" | cut -d' ' -f1)" >"$dist/.$name.stamp"
+    say "cross/dist/$name: $(stat -c %s "$dist/$name") bytes"
+done
