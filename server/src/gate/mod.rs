@@ -21,6 +21,7 @@ mod upgrade;
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -269,9 +270,20 @@ impl Gate {
         }
     }
 
-    /// Lets one connection do its work. Unknown numbers are events of
-    /// connections that ended in this turn.
+    /// Lets one connection do its work. A fault in it (a library's assertion,
+    /// say) ends that connection and nothing else.
     fn drive(&mut self, index: usize) {
+        let work = AssertUnwindSafe(|| self.drive_unguarded(index));
+        if std::panic::catch_unwind(work).is_err() {
+            crate::log::error("a connection was ended because of a fault of the gate's own");
+            // What it holds may be half-changed: nothing of it is used again.
+            let guarded = AssertUnwindSafe(|| self.close(index, &Ending::gone("an internal fault")));
+            let _ = std::panic::catch_unwind(guarded);
+        }
+    }
+
+    /// Unknown numbers are events of connections that ended in this turn.
+    fn drive_unguarded(&mut self, index: usize) {
         let Some(conn) = self.conns.get_mut(index) else {
             return;
         };
