@@ -277,7 +277,8 @@ impl Gate {
         if std::panic::catch_unwind(work).is_err() {
             crate::log::error("a connection was ended because of a fault of the gate's own");
             // What it holds may be half-changed: nothing of it is used again.
-            let guarded = AssertUnwindSafe(|| self.close(index, &Ending::gone("an internal fault")));
+            let guarded =
+                AssertUnwindSafe(|| self.close(index, &Ending::gone("an internal fault")));
             let _ = std::panic::catch_unwind(guarded);
         }
     }
