@@ -149,6 +149,11 @@ const CATALOG: &[Known] = &[
     known("net.tx_dropped", Counter, Unit::COUNT, 1),
     known("temp.celsius_milli", Gauge, Unit::MILLI_CELSIUS, 1),
     known("tcp.connections", Gauge, Unit::COUNT, 1),
+    // How old the split by state is: told in whole seconds, and grows evenly.
+    Known {
+        kind: Gauge,
+        ..steady("tcp.split_age_ms", Unit::MILLISECONDS, 1000)
+    },
     known("spider.left_out", Gauge, Unit::COUNT, 1),
     steady("system.uptime_ms", Unit::MILLISECONDS, TICK_MS),
 ];

@@ -13,23 +13,48 @@ pub fn wall_ms() -> i64 {
     read_ms(libc::CLOCK_REALTIME)
 }
 
+/// CPU time that this thread has used, in nanoseconds.
+pub fn thread_cpu_ns() -> i64 {
+    let (seconds, nanos) = read(libc::CLOCK_THREAD_CPUTIME_ID);
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
 fn read_ms(clock: libc::clockid_t) -> i64 {
-    // SAFETY: an all-zero timespec is a valid value of that plain struct.
-    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
-    // SAFETY: `time` is a valid timespec for the kernel to write to; both clocks
-    // exist on every kernel since 2.6.39, and on failure `time` stays zero.
-    unsafe { libc::clock_gettime(clock, &mut time) };
-    // time_t is 32 bits wide on some targets, so the cast is not always a no-op.
-    #[allow(clippy::unnecessary_cast)]
-    let (seconds, nanos) = (time.tv_sec as i64, time.tv_nsec as i64);
+    let (seconds, nanos) = read(clock);
     seconds
         .saturating_mul(1000)
         .saturating_add(nanos / 1_000_000)
 }
 
+/// Seconds and nanoseconds.
+fn read(clock: libc::clockid_t) -> (i64, i64) {
+    // SAFETY: an all-zero timespec is a valid value of that plain struct.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: `time` is a valid timespec for the kernel to write to; these clocks
+    // exist on every kernel since 2.6.39, and on failure `time` stays zero.
+    unsafe { libc::clock_gettime(clock, &mut time) };
+    // time_t is 32 bits wide on some targets, so the cast is not always a no-op.
+    #[allow(clippy::unnecessary_cast)]
+    let parts = (time.tv_sec as i64, time.tv_nsec as i64);
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_takes_cpu_time_and_sleep_takes_none() {
+        let start_ns = thread_cpu_ns();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let slept_ns = thread_cpu_ns() - start_ns;
+        assert!((0..20_000_000).contains(&slept_ns), "{slept_ns}");
+        let mut work = 0u64;
+        while thread_cpu_ns() - start_ns - slept_ns < 3_000_000 {
+            work = std::hint::black_box(work + 1);
+        }
+        assert!(work > 10);
+    }
 
     #[test]
     fn clocks_move_forward_and_are_in_milliseconds() {

@@ -21,7 +21,7 @@ pub fn rank(name: &str, labelled: bool) -> u8 {
         "proc.running" | "proc.total" | "cpu.iowait_ms" if !labelled => 4,
         "disk.writes" | "disk.written_bytes" | "disk.io_ms" => 5,
         "fs.free_bytes" | "fs.available_bytes" | "fs.files_free" => 6,
-        "temp.celsius_milli" | "tcp.connections" => 7,
+        "temp.celsius_milli" | "tcp.connections" | "tcp.split_age_ms" => 7,
         // Now and then.
         "cpu.softirq_ms" | "cpu.irq_ms" | "cpu.steal_ms" if !labelled => 8,
         "cpu.iowait_ms" | "cpu.softirq_ms" => 9,

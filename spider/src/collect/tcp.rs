@@ -1,45 +1,75 @@
-//! TCP connections by state, without walking the socket table.
+//! TCP connections by state.
 //!
-//! A walk costs as much as everything else together, and more with each socket
-//! (and each bucket of the kernel's hash). So the counts that the kernel keeps
-//! anyway are read:
+//! A walk over the sockets costs as much as everything else together, and more
+//! with each socket and each bucket of the kernel's hash. So in each sample the
+//! counts are read that the kernel keeps anyway:
 //! - no label: all sockets, from sockstat and sockstat6;
-//! - `established`: snmp's CurrEstab, in which CLOSE_WAIT is contained;
+//! - `established`: snmp's CurrEstab, which counts CLOSE_WAIT too (RFC 1213) in
+//!   kernels since 6.10 and stable ones of that time, and does not before;
 //! - `time_wait`: sockstat's `tw`, in which late FIN_WAIT2 is contained;
-//! - `listen`: counted by a dump of listening sockets only, which is short, and
-//!   at most every five seconds.
+//! - `listen`: a dump of listening sockets only, which is short, and at most
+//!   every five seconds.
 //!
-//! The other states, and the exact split, need a walk; [`Source`] is where one
-//! would stand beside these.
+//! Now and then [`split`] walks over all of them. The states that have no count
+//! of their own (`close_wait`, `fin_wait1`, …) stay as the last walk found them,
+//! and what it found to be contained in the counts above is taken off those. So
+//! established + close_wait is right at every moment, and how it divides is as
+//! old as `tcp.split_age_ms` says. Where no walk is possible (another root, no
+//! netlink) there is no such series, and the counts are the kernel's own.
 
-mod listen;
+mod diag;
+mod split;
 
 use super::text::{Words, lines, number};
 use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 use crate::sample::{Sample, Slot};
+use diag::{CLOSE_WAIT, Counts, Dump, ESTABLISHED, FIN_WAIT2, LISTEN, TIME_WAIT};
+use split::Walk;
 
 /// Listening sockets seldom change: a count is good for this long.
 const LISTEN_AGE_MS_MAX: i64 = 4_900;
+/// A machine with more listeners than fit in these answers gets no count.
+const LISTEN_ANSWERS_MAX: usize = 512;
+/// The age is told in seconds, and samples are not taken on the dot.
+const SECOND_MS: i64 = 1000;
 
-/// What one way of counting has to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    Total,
-    Established,
-    TimeWait,
-    Listen,
+/// By the kernel's number of the state; 0 is that of all sockets, and a socket
+/// that is closed is none.
+const STATES: [&str; 12] = [
+    "",
+    "established",
+    "syn_sent",
+    "syn_recv",
+    "fin_wait1",
+    "fin_wait2",
+    "time_wait",
+    "",
+    "close_wait",
+    "last_ack",
+    "listen",
+    "closing",
+];
+const TOTAL: usize = 0;
+const CLOSED: usize = 7;
+
+/// What a walk found to be contained in the counts that the kernel keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contained {
+    close_wait: i64,
+    fin_wait2: i64,
 }
 
-impl Source {
-    const ALL: [Self; 4] = [Self::Total, Self::Established, Self::TimeWait, Self::Listen];
-
-    fn labels(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Total => &[],
-            Self::Established => &[("state", "established")],
-            Self::TimeWait => &[("state", "time_wait")],
-            Self::Listen => &[("state", "listen")],
+impl Contained {
+    /// `established` and `time_wait` are the kernel's counts at the end of the walk.
+    fn of(split: &Counts, established: Option<i64>, time_wait: Option<i64>) -> Self {
+        // Whichever is nearer: connections come and go during the walk.
+        let extra = established.map_or(0, |count| count - split[ESTABLISHED]);
+        let with = (extra - split[CLOSE_WAIT]).abs() <= extra.abs();
+        let late = time_wait.map_or(0, |count| count - split[TIME_WAIT]);
+        Self {
+            close_wait: if with { split[CLOSE_WAIT] } else { 0 },
+            fin_wait2: late.clamp(0, split[FIN_WAIT2]),
         }
     }
 }
@@ -79,11 +109,16 @@ pub struct Tcp {
     sockstat: KeptFile,
     sockstat6: KeptFile,
     snmp: KeptFile,
-    listen: Option<listen::Listeners>,
+    /// The kernel's answers are about this machine, whatever the root.
+    is_host: bool,
+    listeners: Dump,
     /// What was counted last, and when.
     listening: Option<i64>,
     listening_boot_ms: i64,
-    slots: [Option<Slot>; Source::ALL.len()],
+    walk: Walk,
+    contained: Contained,
+    slots: [Option<Slot>; STATES.len()],
+    age: Option<Slot>,
 }
 
 impl Tcp {
@@ -93,18 +128,23 @@ impl Tcp {
             sockstat: kept("net/sockstat"),
             sockstat6: kept("net/sockstat6"),
             snmp: kept("net/snmp"),
-            // The kernel's answer is about this machine, whatever the root.
-            listen: root.is_host().then(listen::Listeners::default),
+            is_host: root.is_host(),
+            listeners: Dump::default(),
             listening: None,
             listening_boot_ms: i64::MIN,
+            walk: Walk::default(),
+            contained: Contained::default(),
             slots: Default::default(),
+            age: None,
         }
     }
 
-    fn set(&mut self, source: Source, value: Option<i64>, sample: &mut Sample) {
+    fn set(&mut self, state: usize, value: Option<i64>, sample: &mut Sample) {
         if value.is_some() {
-            let slot = self.slots[source as usize]
-                .get_or_insert_with(|| sample.slot("tcp.connections", source.labels()));
+            let labels = [("state", STATES[state])];
+            let labels = if state == TOTAL { &[][..] } else { &labels };
+            let slot =
+                self.slots[state].get_or_insert_with(|| sample.slot("tcp.connections", labels));
             sample.set(slot, value);
         }
     }
@@ -114,6 +154,9 @@ impl Collector for Tcp {
     fn collect(&mut self, context: &mut Context<'_>) {
         let buffer = &mut *context.buffer;
         let sample = &mut *context.sample;
+        let now_ms = sample.boot_ms();
+        let walked = self.is_host && self.walk.advance(now_ms, buffer);
+        let (mut time_wait, mut established) = (None, None);
         if let Some(bytes) = self.sockstat.read(buffer) {
             let v4 = parse_sockstat(bytes, b"TCP:");
             // Without IPv6 in the kernel there is no such file, and no sockets.
@@ -126,23 +169,47 @@ impl Collector for Tcp {
             if v4.in_use.is_none() {
                 self.sockstat.complain();
             }
-            self.set(Source::Total, total, sample);
-            self.set(Source::TimeWait, v4.time_wait, sample);
+            self.set(TOTAL, total, sample);
+            time_wait = v4.time_wait;
         }
         if let Some(bytes) = self.snmp.read(buffer) {
-            let established = parse_curr_estab(bytes);
+            established = parse_curr_estab(bytes);
             if established.is_none() {
                 self.snmp.complain();
             }
-            self.set(Source::Established, established, sample);
         }
-        if let Some(listen) = &mut self.listen {
-            let age_ms = sample.boot_ms().saturating_sub(self.listening_boot_ms);
-            if age_ms >= LISTEN_AGE_MS_MAX {
-                self.listening = listen.count(buffer);
-                self.listening_boot_ms = sample.boot_ms();
+        if let Some(&split) = self.walk.counts() {
+            if walked {
+                self.contained = Contained::of(&split, established, time_wait);
             }
-            self.set(Source::Listen, self.listening, sample);
+            for (state, &count) in split.iter().enumerate() {
+                if !matches!(state, TOTAL | CLOSED | ESTABLISHED | TIME_WAIT | LISTEN) {
+                    self.set(state, Some(count), sample);
+                }
+            }
+            let age_ms = self.walk.age_ms(now_ms);
+            let age_ms = age_ms.map(|ms| (ms + SECOND_MS / 2) / SECOND_MS * SECOND_MS);
+            let slot = self
+                .age
+                .get_or_insert_with(|| sample.slot("tcp.split_age_ms", &[]));
+            sample.set(slot, age_ms);
+        } else {
+            self.contained = Contained::default();
+        }
+        let without = |count: Option<i64>, contained: i64| count.map(|n| (n - contained).max(0));
+        time_wait = without(time_wait, self.contained.fin_wait2);
+        established = without(established, self.contained.close_wait);
+        self.set(TIME_WAIT, time_wait, sample);
+        self.set(ESTABLISHED, established, sample);
+        if self.is_host {
+            if now_ms.saturating_sub(self.listening_boot_ms) >= LISTEN_AGE_MS_MAX {
+                let found = self
+                    .listeners
+                    .advance(1 << LISTEN, LISTEN_ANSWERS_MAX, buffer);
+                self.listening = found.ok().flatten().map(|counts| counts[LISTEN]);
+                self.listening_boot_ms = now_ms;
+            }
+            self.set(LISTEN, self.listening, sample);
         }
     }
 }
@@ -150,6 +217,25 @@ impl Collector for Tcp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_walk_finds_contained_fits_both_kinds_of_kernels() {
+        let mut split = Counts::default();
+        split[ESTABLISHED] = 20;
+        split[CLOSE_WAIT] = 7;
+        split[TIME_WAIT] = 5;
+        split[FIN_WAIT2] = 4;
+        let of = |established, time_wait| {
+            let found = Contained::of(&split, established, time_wait);
+            (found.close_wait, found.fin_wait2)
+        };
+        // CurrEstab with and without CLOSE_WAIT; one more connection came meanwhile.
+        assert_eq!(of(Some(27), Some(8)), (7, 3));
+        assert_eq!(of(Some(28), Some(5)), (7, 0));
+        assert_eq!(of(Some(20), Some(2)), (0, 0));
+        assert_eq!(of(Some(21), Some(99)), (0, 4));
+        assert_eq!(of(None, None), (0, 0));
+    }
 
     #[test]
     fn sockstat_of_both_families() {
