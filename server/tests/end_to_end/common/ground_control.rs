@@ -64,10 +64,6 @@ impl Setup {
         self.folder.join("stardust.db")
     }
 
-    pub fn folder(&self) -> &Folder {
-        &self.folder
-    }
-
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stardust-server"));
         command.arg("--db").arg(self.database());
