@@ -1,8 +1,12 @@
 //! Who this machine is. Read once; what can't be told is absent.
 
+mod container;
 mod cpu;
+mod init;
 mod os;
-mod platform;
+#[cfg(test)]
+mod test_machine;
+mod virtualization;
 
 use std::path::Path;
 
@@ -17,7 +21,7 @@ use crate::root::{Root, read_small};
 pub fn identify(root: &Root) -> Identity {
     let os = os::read(root);
     let cpuinfo = read_small(&root.proc("cpuinfo")).unwrap_or_default();
-    let container = platform::container(root);
+    let container = container::container(root);
     Identity {
         hostname: text(&root.proc("sys/kernel/hostname")).or_else(|| text(&root.etc("hostname"))),
         package_manager: os::package_manager(root, &os).map(str::to_owned),
@@ -30,8 +34,8 @@ pub fn identify(root: &Root) -> Identity {
         mem_total_bytes: read_small(&root.proc("meminfo"))
             .and_then(|bytes| parse_meminfo(&bytes)[0])
             .and_then(|bytes| u64::try_from(bytes).ok()),
-        init: platform::init(root).map(str::to_owned),
-        virtualization: platform::virtualization(root, &cpuinfo),
+        init: init::init(root).map(str::to_owned),
+        virtualization: virtualization::virtualization(root, &cpuinfo),
         container,
         board: text(&root.proc("device-tree/model"))
             .or_else(|| text(&root.sys("firmware/devicetree/base/model"))),
