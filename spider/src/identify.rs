@@ -13,7 +13,7 @@ use std::path::Path;
 use stardust_shared::message::Identity;
 
 use crate::collect::cpu::parse_stat;
-use crate::collect::memory::parse_meminfo;
+use crate::collect::memory::total_bytes;
 use crate::collect::text::trim;
 use crate::root::{Root, read_small};
 
@@ -31,9 +31,7 @@ pub fn identify(root: &Root) -> Identity {
         arch: arch(root),
         cpu_model: cpu::model(&cpuinfo),
         cores: cores(root, &cpuinfo),
-        mem_total_bytes: read_small(&root.proc("meminfo"))
-            .and_then(|bytes| parse_meminfo(&bytes)[0])
-            .and_then(|bytes| u64::try_from(bytes).ok()),
+        mem_total_bytes: total_bytes(root).and_then(|bytes| u64::try_from(bytes).ok()),
         init: init::init(root).map(str::to_owned),
         virtualization: virtualization::virtualization(root, &cpuinfo),
         container,

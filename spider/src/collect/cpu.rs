@@ -2,6 +2,10 @@
 //!
 //! Time in guests is contained in `user` and `nice`, as the kernel counts it.
 //! A core that is offline has no line, so its series are absent.
+//!
+//! In a container without lxcfs these are the times of the whole machine. A CPU
+//! quota of the container is not applied to them: time that a quota withholds
+//! is in none of the modes, and cores can be shared by several.
 
 use super::limits::CORES_MAX;
 use super::table::LeftOut;

@@ -1,11 +1,15 @@
 //! Memory and swap: /proc/meminfo.
 //!
 //! Kernels before 3.14 don't tell MemAvailable; then it is absent, not guessed.
+//! What a container with a limit of its own has is told in [`limit`].
+
+mod limit;
 
 use super::text::{Words, find, lines, times};
 use super::{Collector, Context};
-use crate::root::{KeptFile, Root, Shape};
+use crate::root::{Buffer, KeptFile, Root, Shape, read_small};
 use crate::sample::Slot;
+use limit::Limit;
 
 const FIELDS: [(&[u8], &str); 9] = [
     (b"MemTotal", "mem.total_bytes"),
@@ -19,6 +23,17 @@ const FIELDS: [(&[u8], &str); 9] = [
     (b"SwapFree", "swap.free_bytes"),
 ];
 const KIB: i64 = 1024;
+
+/// Places in [`FIELDS`].
+const TOTAL: usize = 0;
+const FREE: usize = 1;
+const AVAILABLE: usize = 2;
+const BUFFERS: usize = 3;
+const CACHED: usize = 4;
+const ACTIVE: usize = 5;
+const INACTIVE: usize = 6;
+const SWAP_TOTAL: usize = 7;
+const SWAP_FREE: usize = 8;
 
 /// Bytes, in the order of [`FIELDS`].
 pub type Memory = [Option<i64>; FIELDS.len()];
@@ -45,8 +60,16 @@ pub fn parse_meminfo(bytes: &[u8]) -> Memory {
     memory
 }
 
+/// Memory that the machine, or the container, may use at most.
+pub fn total_bytes(root: &Root) -> Option<i64> {
+    let mut memory = parse_meminfo(&read_small(&root.proc("meminfo"))?);
+    Limit::new(root).apply(&mut memory, &mut Buffer::default());
+    memory[TOTAL]
+}
+
 pub struct MemoryCollector {
     file: KeptFile,
+    limit: Limit,
     slots: [Option<Slot>; FIELDS.len()],
 }
 
@@ -54,6 +77,7 @@ impl MemoryCollector {
     pub fn new(root: &Root) -> Self {
         Self {
             file: KeptFile::new(root.proc("meminfo"), Shape::Whole),
+            limit: Limit::new(root),
             slots: Default::default(),
         }
     }
@@ -65,10 +89,11 @@ impl Collector for MemoryCollector {
             return;
         };
         let sample = &mut *context.sample;
-        let memory = parse_meminfo(bytes);
+        let mut memory = parse_meminfo(bytes);
         if memory == [None; FIELDS.len()] {
             self.file.complain();
         }
+        self.limit.apply(&mut memory, context.buffer);
         for ((slot, (_, name)), value) in self.slots.iter_mut().zip(FIELDS).zip(memory) {
             if value.is_some() {
                 let slot = slot.get_or_insert_with(|| sample.slot(name, &[]));
