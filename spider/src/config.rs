@@ -1,6 +1,9 @@
 //! What the operator asked for: flags, environment and the config file.
 
+pub mod base64;
 mod parse;
+mod pin;
+pub mod proxy;
 mod server_url;
 mod text;
 
@@ -10,6 +13,8 @@ use std::path::PathBuf;
 use stardust_shared::limits::{INTERVAL_MS_DEFAULT, RING_BYTES_DEFAULT};
 
 pub use parse::{Input, Outcome, UsageError, parse};
+pub use pin::{PINS_MAX, Pin};
+pub use proxy::Proxy;
 pub use server_url::ServerUrl;
 pub use text::{FileText, HELP};
 
@@ -25,6 +30,12 @@ pub struct Config {
     pub ring_bytes: usize,
     /// Certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// Public keys of which the server must have one, whoever signed it.
+    pub pins: Vec<Pin>,
+    /// Where unacknowledged samples outlive this process, and how many bytes of them.
+    pub ring_file: Option<PathBuf>,
+    pub ring_file_bytes: usize,
+    pub proxy: Option<Proxy>,
     pub mode: Mode,
     /// Told on stderr at start: nothing that stops us.
     pub warnings: Vec<String>,
@@ -49,6 +60,10 @@ impl Default for Config {
             root: PathBuf::from("/"),
             ring_bytes: RING_BYTES_DEFAULT,
             ca_file: None,
+            pins: Vec::new(),
+            ring_file: None,
+            ring_file_bytes: RING_BYTES_DEFAULT,
+            proxy: None,
             mode: Mode::Link,
             warnings: Vec::new(),
         }

@@ -21,10 +21,11 @@ fn main() -> ExitCode {
     let input = Input {
         args: &args,
         token: take_token(),
+        env: &|name| std::env::var(name).ok(),
         read: &FileText::open,
     };
     match config::parse(&input) {
-        Ok(Outcome::Run(config)) => run(config),
+        Ok(Outcome::Run(config)) => run(*config),
         Ok(Outcome::Help) => print(config::HELP),
         Ok(Outcome::Version) => print(&["stardust-spider ", VERSION, "\n"].concat()),
         Err(error) => {

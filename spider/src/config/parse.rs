@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN, RING_BYTES_MAX, RING_BYTES_MIN};
 
-use super::{Config, FileText, Mode, Secret, ServerUrl, TOKEN_VARIABLE};
+use super::{Config, FileText, Mode, PINS_MAX, Pin, Secret, ServerUrl, TOKEN_VARIABLE, proxy};
 
 /// Longest token.
 const TOKEN_BYTES_MAX: usize = 512;
@@ -15,12 +15,14 @@ pub struct Input<'a> {
     pub args: &'a [String],
     /// The value of [`TOKEN_VARIABLE`].
     pub token: Option<String>,
+    /// Other variables by name.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
     pub read: &'a dyn Fn(&Path) -> std::io::Result<FileText>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
-    Run(Config),
+    Run(Box<Config>),
     Help,
     Version,
 }
@@ -45,6 +47,9 @@ struct Given {
     ring_bytes: Option<usize>,
     root: Option<PathBuf>,
     ca_file: Option<PathBuf>,
+    pins: Vec<Pin>,
+    ring_file: Option<PathBuf>,
+    ring_file_bytes: Option<usize>,
 }
 
 /// Puts flags, environment and config file together, in that order of weight.
@@ -74,8 +79,8 @@ pub fn parse(input: &Input<'_>) -> Result<Outcome> {
                     TOKEN_VARIABLE,
                 ]);
             }
-            "--server" | "--token-file" | "--config" | "--ca-file" | "--interval" | "--root"
-            | "--ring-bytes" => {
+            "--server" | "--token-file" | "--config" | "--ca-file" | "--pin" | "--interval"
+            | "--root" | "--ring-bytes" | "--ring-file" | "--ring-file-bytes" => {
                 let value = match inline {
                     Some(value) => value,
                     None => match args.next() {
@@ -94,6 +99,8 @@ pub fn parse(input: &Input<'_>) -> Result<Outcome> {
                         "--ring-bytes" => "ring_bytes",
                         "--token-file" => "token_file",
                         "--ca-file" => "ca_file",
+                        "--ring-file" => "ring_file",
+                        "--ring-file-bytes" => "ring_file_bytes",
                         other => &other[2..],
                     };
                     set(&mut flags, key, value, name)?;
@@ -123,12 +130,22 @@ pub fn parse(input: &Input<'_>) -> Result<Outcome> {
     config.token = token(input, flags.token_file, &mut file, &mut config)?;
     config.server = flags.server.or(file.server);
     config.ca_file = flags.ca_file.or(file.ca_file);
+    config.pins = if flags.pins.is_empty() {
+        file.pins
+    } else {
+        flags.pins
+    };
+    config.ring_file = flags.ring_file.or(file.ring_file);
     if let Some(interval_ms) = flags.interval_ms.or(file.interval_ms) {
         config.interval_ms = interval_ms;
     }
     if let Some(ring_bytes) = flags.ring_bytes.or(file.ring_bytes) {
         config.ring_bytes = ring_bytes;
     }
+    config.ring_file_bytes = flags
+        .ring_file_bytes
+        .or(file.ring_file_bytes)
+        .unwrap_or(config.ring_bytes);
     if let Some(root) = flags.root.or(file.root) {
         config.root = root;
     }
@@ -151,8 +168,14 @@ pub fn parse(input: &Input<'_>) -> Result<Outcome> {
                 "; Ground Control shows the token once, when the node is added",
             ]);
         }
+        if let Some(url) = &config.server {
+            if !url.tls && !config.pins.is_empty() {
+                return fail(&["--pin needs wss://: without TLS a server shows no key to compare"]);
+            }
+            config.proxy = proxy::choose(url, input.env).map_err(UsageError)?;
+        }
     }
-    Ok(Outcome::Run(config))
+    Ok(Outcome::Run(Box::new(config)))
 }
 
 /// Flag file, then environment, then what the config file says.
@@ -273,6 +296,24 @@ fn set(given: &mut Given, key: &str, value: &str, from: &str) -> Result<()> {
         "token_file" => given.token_file = Some(PathBuf::from(value)),
         "ca_file" => given.ca_file = Some(PathBuf::from(value)),
         "root" => given.root = Some(PathBuf::from(value)),
+        "pin" => match Pin::parse(value) {
+            Some(_) if given.pins.len() >= PINS_MAX => {
+                return fail(&[
+                    from,
+                    ": more than 4 pins; leave out those of keys not in use",
+                ]);
+            }
+            Some(pin) => given.pins.push(pin),
+            None => {
+                return fail(&[
+                    from,
+                    ": a pin is sha256/ and 44 characters of base64. This prints a server's: \
+                     openssl s_client -connect HOST:PORT </dev/null | openssl x509 -pubkey -noout | \
+                     openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64",
+                ]);
+            }
+        },
+        "ring_file" => given.ring_file = Some(PathBuf::from(value)),
         "interval_ms" => {
             given.interval_ms = Some(number(value, INTERVAL_MS_MIN, INTERVAL_MS_MAX, from)?);
         }
@@ -280,12 +321,17 @@ fn set(given: &mut Given, key: &str, value: &str, from: &str) -> Result<()> {
             let (min, max) = (RING_BYTES_MIN as u64, RING_BYTES_MAX as u64);
             given.ring_bytes = Some(number(value, min, max, from)? as usize);
         }
+        "ring_file_bytes" => {
+            let (min, max) = (RING_BYTES_MIN as u64, RING_BYTES_MAX as u64);
+            given.ring_file_bytes = Some(number(value, min, max, from)? as usize);
+        }
         _ => {
             return fail(&[
                 from,
                 ": unknown key ",
                 &shown(key),
-                "; known are server, token, token_file, interval_ms, ring_bytes, root, ca_file",
+                "; known are server, token, token_file, interval_ms, ring_bytes, ring_file, \
+                 ring_file_bytes, root, ca_file, pin",
             ]);
         }
     }

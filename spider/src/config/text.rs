@@ -15,15 +15,24 @@ Usage: stardust-spider --server URL --token-file FILE [options]
   --server URL       ws://HOST[:PORT][/PATH] or wss://… of Ground Control
   --token-file FILE  file that holds the node token (or set STARDUST_TOKEN)
   --config FILE      settings, one `key = value` a line; flags win over it
-                     (server, token, token_file, interval_ms, ring_bytes, root, ca_file)
+                     (server, token, token_file, interval_ms, ring_bytes, ring_file,
+                     ring_file_bytes, root, ca_file, pin)
   --ca-file FILE     certificates (PEM) to trust in place of the system's
+  --pin sha256/BASE64
+                     trust the server that has this public key, whoever signed it and
+                     until when; up to 4 times
   --interval MS      time between samples, 200 to 3600000 (default 5000)
   --ring-bytes N     memory for samples not yet stored, 65536 to 268435456 (default 524288)
+  --ring-file FILE   keep those samples in FILE too, so that they outlive a reboot
+  --ring-file-bytes N
+                     at most that much of them (default as --ring-bytes)
   --root DIR         read /proc, /sys and /etc below DIR (default /)
   --stdout           print samples as JSON lines in place of sending them
   --once             print one sample and exit
   --version          print the version
   --help             print this
+
+https_proxy (for wss), http_proxy (for ws) and no_proxy are honoured.
 ";
 
 /// A file as the reader gives it.

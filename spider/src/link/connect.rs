@@ -17,7 +17,7 @@ use tungstenite::protocol::{WebSocket, WebSocketConfig};
 use super::connect_words;
 use super::fault::Fault;
 use super::stream::{Stream, Tcp};
-use crate::config::{Secret, ServerUrl};
+use crate::config::{Pin, Proxy, Secret, ServerUrl};
 
 /// For each address of the server.
 pub const CONNECT_MS_MAX: i64 = 10_000;
@@ -31,6 +31,9 @@ pub struct Target {
     pub token: Secret,
     #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     pub ca_file: Option<PathBuf>,
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    pub pins: Vec<Pin>,
+    pub proxy: Option<Proxy>,
 }
 
 /// One address after the other until one answers.
@@ -39,11 +42,14 @@ pub struct Dial {
     addresses: VecDeque<SocketAddr>,
     stream: Option<(TcpStream, SocketAddr)>,
     deadline_ms: i64,
+    /// They are a proxy's, not the server's.
+    proxy: bool,
 }
 
 impl Dial {
-    pub fn new(addresses: Vec<SocketAddr>) -> Self {
+    pub fn new(addresses: Vec<SocketAddr>, proxy: bool) -> Self {
         Self {
+            proxy,
             addresses: addresses.into(),
             stream: None,
             deadline_ms: 0,
@@ -77,14 +83,18 @@ impl Dial {
                     }
                     Ok(false) => {
                         let error = io::ErrorKind::TimedOut.into();
-                        fault = Some(connect_words::connect(&error, address));
+                        fault = Some(connect_words::connect(&error, address, self.proxy));
                     }
-                    Err(error) => fault = Some(connect_words::connect(&error, address)),
+                    Err(error) => fault = Some(connect_words::connect(&error, address, self.proxy)),
                 }
             }
             let Some(address) = self.addresses.pop_front() else {
                 return Err(fault.unwrap_or_else(|| {
-                    Fault::link_down("the server's name has no address; check --server and the DNS")
+                    Fault::link_down(if self.proxy {
+                        "the proxy's name has no address; check https_proxy or http_proxy, and the DNS"
+                    } else {
+                        "the server's name has no address; check --server and the DNS"
+                    })
                 }));
             };
             let interest = Interest::READABLE | Interest::WRITABLE;
@@ -97,7 +107,7 @@ impl Dial {
                     self.stream = Some((stream, address));
                     self.deadline_ms = now_ms + CONNECT_MS_MAX;
                 }
-                Err(error) => fault = Some(connect_words::connect(&error, address)),
+                Err(error) => fault = Some(connect_words::connect(&error, address, self.proxy)),
             }
         }
     }
@@ -194,7 +204,7 @@ fn wrap(target: &Target, tcp: TcpStream) -> Result<Stream, Fault> {
     #[cfg(feature = "tls")]
     {
         let host = &target.url.host;
-        super::tls::TlsStream::new(host, target.ca_file.as_deref(), Tcp::new(tcp))
+        super::tls::TlsStream::new(host, target.ca_file.as_deref(), &target.pins, Tcp::new(tcp))
             .map(|tls| Stream::Tls(Box::new(tls)))
             .map_err(|error| super::tls_words::fault(&error, host))
     }

@@ -17,9 +17,29 @@ pub fn resolve(error: &io::Error, host: &str) -> Fault {
     ))
 }
 
-/// A TCP connection that did not come about.
-pub fn connect(error: &io::Error, address: SocketAddr) -> Fault {
+/// A proxy's name that was not resolved.
+pub fn resolve_proxy(error: &io::Error, host: &str) -> Fault {
+    Fault::link_down(format!(
+        "the proxy's name {host} could not be resolved ({error}); check https_proxy or http_proxy, and the DNS of this machine"
+    ))
+}
+
+/// A proxy that took the connection and then said nothing.
+pub fn silent_proxy() -> Fault {
+    Fault::link_down(
+        "the proxy did not connect us to the server within 10 s; check the proxy, and that the server is up",
+    )
+}
+
+/// A TCP connection to the server, or to the proxy, that did not come about.
+pub fn connect(error: &io::Error, address: SocketAddr, proxy: bool) -> Fault {
     match error.kind() {
+        ErrorKind::ConnectionRefused if proxy => Fault::link_down(format!(
+            "nothing listens on the proxy's address {address} (connection refused); start the proxy, or correct https_proxy or http_proxy"
+        )),
+        _ if proxy => Fault::link_down(format!(
+            "connecting to the proxy at {address} failed: {error}; check https_proxy or http_proxy, and the network"
+        )),
         ErrorKind::ConnectionRefused => Fault::server_down(format!(
             "nothing listens on {address} (connection refused); start Ground Control, or check the port in --server"
         )),
@@ -173,7 +193,7 @@ mod tests {
     #[test]
     fn connect_errors_tell_server_from_link() {
         let address = "192.0.2.1:80".parse().unwrap();
-        let outage = |kind: ErrorKind| connect(&kind.into(), address).outage;
+        let outage = |kind: ErrorKind| connect(&kind.into(), address, false).outage;
         assert_eq!(
             outage(ErrorKind::ConnectionRefused),
             Some(Outage::ServerDown)
@@ -181,5 +201,10 @@ mod tests {
         assert_eq!(outage(ErrorKind::TimedOut), Some(Outage::LinkDown));
         assert_eq!(outage(ErrorKind::HostUnreachable), Some(Outage::LinkDown));
         assert_eq!(outage(ErrorKind::PermissionDenied), Some(Outage::LinkDown));
+        for kind in [ErrorKind::ConnectionRefused, ErrorKind::TimedOut] {
+            let fault = connect(&kind.into(), address, true);
+            assert_eq!(fault.outage, Some(Outage::LinkDown));
+            assert!(fault.words.contains("proxy"), "{}", fault.words);
+        }
     }
 }

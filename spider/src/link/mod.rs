@@ -28,6 +28,7 @@ mod stream;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_words;
+pub mod tunnel;
 pub mod wall;
 
 pub use link::Link;

@@ -20,7 +20,7 @@ use super::stage::Stage;
 use super::wall::Clocks;
 use crate::clock;
 use crate::collect::Sampler;
-use crate::config::{Config, Secret, ServerUrl};
+use crate::config::{Config, Pin, Proxy, Secret, ServerUrl};
 
 const SOCKET: Token = Token(0);
 const RESOLVED: Token = Token(1);
@@ -33,6 +33,10 @@ pub struct Settings {
     pub url: ServerUrl,
     pub token: Secret,
     pub ca_file: Option<PathBuf>,
+    pub pins: Vec<Pin>,
+    pub proxy: Option<Proxy>,
+    pub ring_file: Option<PathBuf>,
+    pub ring_file_bytes: usize,
     pub interval_ms: u64,
     pub ring_bytes: usize,
 }
@@ -47,6 +51,10 @@ pub fn run(config: &Config, mut sampler: Sampler, identity: Identity) -> ExitCod
         url,
         token,
         ca_file: config.ca_file.clone(),
+        pins: config.pins.clone(),
+        proxy: config.proxy.clone(),
+        ring_file: config.ring_file.clone(),
+        ring_file_bytes: config.ring_file_bytes,
         interval_ms: config.interval_ms,
         ring_bytes: config.ring_bytes,
     };
@@ -94,7 +102,13 @@ impl Driver {
         let waker = Arc::new(Waker::new(poll.registry(), RESOLVED)?);
         let scheme = if settings.url.tls { "wss" } else { "ws" };
         let server = format!("{scheme}://{}", settings.url.host_header());
-        let stage = Stage::new(&settings.url, waker, Random::from_system());
+        let target = Target {
+            url: settings.url,
+            token: settings.token,
+            ca_file: settings.ca_file,
+            pins: settings.pins,
+            proxy: settings.proxy,
+        };
         Ok(Self {
             link: Link::new(
                 settings.ring_bytes,
@@ -103,12 +117,8 @@ impl Driver {
                 server,
                 identity,
             ),
-            stage,
-            target: Target {
-                url: settings.url,
-                token: settings.token,
-                ca_file: settings.ca_file,
-            },
+            stage: Stage::new(&target, waker, Random::from_system()),
+            target,
             poll,
             events: Events::with_capacity(EVENTS),
             beat: Beat::new(Instant::now()),

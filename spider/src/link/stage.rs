@@ -1,12 +1,14 @@
 //! Where the connection stands, and what moves it on.
 //!
 //! ```text
-//! Waiting ─► Resolving ─► Dialing ─► Upgrading ─► Open ─► Closing ─► Waiting
+//! Waiting ─► Resolving ─► Dialing ─► (Tunneling) ─► Upgrading ─► Open ─► Closing ─► Waiting
 //! ```
+//! With a proxy its name is resolved and dialed, and it makes the tunnel.
 //! Every failure on the way goes to `Waiting` with the backoff's delay.
 
 use std::sync::Arc;
 
+use mio::net::TcpStream;
 use mio::{Registry, Token, Waker};
 use tungstenite::protocol::{CloseFrame, Message, WebSocket};
 use tungstenite::{Bytes, Error};
@@ -20,9 +22,9 @@ use super::resolve::Resolver;
 use super::run::{tell, tell_news};
 use super::session::Output;
 use super::stream::Stream;
+use super::tunnel::{Step, Tunnel};
 use super::wall::Clocks;
 use crate::clock;
-use crate::config::ServerUrl;
 
 /// A lookup that takes longer counts as failed.
 const RESOLVE_MS_MAX: i64 = 30_000;
@@ -51,6 +53,8 @@ enum State {
         deadline_ms: i64,
     },
     Dialing(Dial),
+    /// The proxy was asked for a way to the server.
+    Tunneling(Tunnel),
     Upgrading(Upgrade),
     Open(Open),
     /// Good-bye is said; the peer's is awaited for a moment.
@@ -70,10 +74,14 @@ struct Open {
 }
 
 impl Stage {
-    pub fn new(url: &ServerUrl, waker: Arc<Waker>, random: Random) -> Self {
+    pub fn new(target: &Target, waker: Arc<Waker>, random: Random) -> Self {
+        let resolver = match &target.proxy {
+            Some(proxy) => Resolver::new(&proxy.host, proxy.port),
+            None => Resolver::new(&target.url.host, target.url.port),
+        };
         Self {
             state: State::Waiting { retry_ms: 0 },
-            resolver: Resolver::new(&url.host, url.port),
+            resolver,
             waker,
             random,
             out: Vec::new(),
@@ -91,7 +99,9 @@ impl Stage {
             State::Resolving { deadline_ms } => Some(*deadline_ms),
             State::Dialing(dial) => Some(dial.deadline_ms()),
             State::Open(open) => link.deadline_ms(!open.blocked),
-            State::Upgrading(_) | State::Closing { .. } => link.deadline_ms(false),
+            State::Tunneling(_) | State::Upgrading(_) | State::Closing { .. } => {
+                link.deadline_ms(false)
+            }
         }
     }
 
@@ -101,21 +111,26 @@ impl Stage {
         match &self.state {
             State::Waiting { retry_ms } if *retry_ms <= now_ms => self.resolve(link, now_ms),
             State::Dialing(_) => self.dial(link, target, registry, token),
-            State::Upgrading(_) | State::Open(_) | State::Closing { .. } => {
+            State::Waiting { .. } | State::Resolving { .. } => {}
+            state => {
+                let by_proxy = matches!(state, State::Tunneling(_));
                 if let Err(fault) = link.tick(now_ms) {
-                    self.fail(link, &fault);
+                    let silent = by_proxy.then(connect_words::silent_proxy);
+                    self.fail(link, &silent.unwrap_or(fault));
                 }
             }
-            _ => {}
         }
         if let State::Resolving { deadline_ms } = self.state {
             match self.resolver.take() {
                 Some(Ok(addresses)) => {
-                    self.state = State::Dialing(Dial::new(addresses));
+                    self.state = State::Dialing(Dial::new(addresses, target.proxy.is_some()));
                     self.dial(link, target, registry, token);
                 }
                 Some(Err(error)) => {
-                    let fault = connect_words::resolve(&error, &target.url.host);
+                    let fault = match &target.proxy {
+                        Some(proxy) => connect_words::resolve_proxy(&error, &proxy.host),
+                        None => connect_words::resolve(&error, &target.url.host),
+                    };
                     self.fail(link, &fault);
                 }
                 None if now_ms >= deadline_ms => self.fail(
@@ -140,6 +155,9 @@ impl Stage {
     ) {
         if matches!(self.state, State::Dialing(_)) {
             self.dial(link, target, registry, token);
+        }
+        if matches!(self.state, State::Tunneling(_)) {
+            self.tunnel(link, target);
         }
         if matches!(self.state, State::Upgrading(_)) {
             self.upgrade(link, target);
@@ -184,15 +202,36 @@ impl Stage {
             return;
         };
         let now_ms = clock::boot_ms();
-        let upgrade = match dial.step(now_ms, registry, token) {
-            Ok(None) => return,
+        match dial.step(now_ms, registry, token) {
+            Ok(None) => {}
             Ok(Some(tcp)) => {
                 link.connected(now_ms);
-                Upgrade::start(target, tcp)
+                match &target.proxy {
+                    Some(proxy) => {
+                        self.state = State::Tunneling(Tunnel::new(tcp, proxy, &target.url));
+                        self.tunnel(link, target);
+                    }
+                    None => self.start_upgrade(link, target, tcp),
+                }
             }
-            Err(fault) => Err(fault),
+            Err(fault) => self.fail(link, &fault),
+        }
+    }
+
+    fn tunnel(&mut self, link: &mut Link, target: &Target) {
+        let state = std::mem::replace(&mut self.state, State::Waiting { retry_ms: 0 });
+        let (State::Tunneling(tunnel), Some(proxy)) = (state, &target.proxy) else {
+            return;
         };
-        match upgrade {
+        match tunnel.step(proxy) {
+            Ok(Step::Waits(tunnel)) => self.state = State::Tunneling(tunnel),
+            Ok(Step::Through(tcp)) => self.start_upgrade(link, target, tcp),
+            Err(fault) => self.fail(link, &fault),
+        }
+    }
+
+    fn start_upgrade(&mut self, link: &mut Link, target: &Target, tcp: TcpStream) {
+        match Upgrade::start(target, tcp) {
             Ok(upgrade) => {
                 self.state = State::Upgrading(upgrade);
                 self.upgrade(link, target);

@@ -19,6 +19,9 @@ pub fn fault(error: &Error, host: &str) -> Fault {
         Error::PeerIncompatible(_) => {
             "the server offers nothing newer than TLS 1.1; it needs TLS 1.2 or 1.3".into()
         }
+        Error::FailedToGetCurrentTime => {
+            "this machine's clock is before 1970; set the clock here (NTP)".into()
+        }
         other => format!("TLS failed: {}", plain(&other.to_string())),
     })
 }
@@ -26,7 +29,7 @@ pub fn fault(error: &Error, host: &str) -> Fault {
 fn certificate(error: &CertificateError, host: &str) -> String {
     match error {
         CertificateError::UnknownIssuer => {
-            "the server's certificate is not signed by anyone this machine trusts; if it is the server's own, give it (or its CA) with --ca-file".into()
+            "the server's certificate is not signed by anyone this machine trusts; if it is the server's own, give it (or its CA) with --ca-file, or its key with --pin".into()
         }
         CertificateError::BadSignature => {
             "the server's certificate names an authority that this machine trusts but is signed by another key; if that authority was made anew, give its new certificate with --ca-file".into()

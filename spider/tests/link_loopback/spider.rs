@@ -26,9 +26,24 @@ pub struct End {
     pub dropped: u64,
 }
 
+/// Settings of a Spider for `url`, with nothing out of the ordinary.
+pub fn settings(url: &str, interval_ms: u64, ring_bytes: usize) -> Settings {
+    Settings {
+        url: ServerUrl::parse(url).unwrap(),
+        token: Secret::new("t0ken"),
+        ca_file: None,
+        pins: Vec::new(),
+        proxy: None,
+        ring_file: None,
+        ring_file_bytes: ring_bytes,
+        interval_ms,
+        ring_bytes,
+    }
+}
+
 impl Spider {
     pub fn start(url: &str, ca_file: Option<PathBuf>, interval_ms: u64, ring_bytes: usize) -> Self {
-        Self::spawn(url, ca_file, interval_ms, ring_bytes, 0, 8)
+        Self::prefilled(url, ca_file, interval_ms, ring_bytes, 0, 8)
     }
 
     /// `samples` of `series` wait before it first connects.
@@ -40,24 +55,18 @@ impl Spider {
         samples: u64,
         series: usize,
     ) -> Self {
-        Self::spawn(url, ca_file, interval_ms, ring_bytes, samples, series)
+        let settings = Settings {
+            ca_file,
+            ..settings(url, interval_ms, ring_bytes)
+        };
+        Self::spawn(settings, samples, series)
     }
 
-    fn spawn(
-        url: &str,
-        ca_file: Option<PathBuf>,
-        interval_ms: u64,
-        ring_bytes: usize,
-        samples: u64,
-        series: usize,
-    ) -> Self {
-        let settings = Settings {
-            url: ServerUrl::parse(url).unwrap(),
-            token: Secret::new("t0ken"),
-            ca_file,
-            interval_ms,
-            ring_bytes,
-        };
+    pub fn with(settings: Settings) -> Self {
+        Self::spawn(settings, 0, 8)
+    }
+
+    fn spawn(settings: Settings, samples: u64, series: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let taken = Arc::new(AtomicU64::new(0));
         let sampled = Arc::new(Mutex::new(Vec::new()));

@@ -8,16 +8,19 @@ use rcgen::{CertificateParams, DnType, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 
+use stardust_spider::config::Pin;
+use stardust_spider::link::Settings;
+
 use crate::ground::{Ground, Wire, Wrap};
-use crate::spider::Spider;
+use crate::spider::{Spider, settings};
 use crate::{SECOND, wait};
 
-struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    pub pem: String,
 }
 
-fn authority(name: &str) -> Authority {
+pub fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -28,7 +31,7 @@ fn authority(name: &str) -> Authority {
 }
 
 /// A server with a certificate for `name` that begins and ends in these years.
-fn server(
+pub fn server(
     authority: &Authority,
     name: &str,
     years: (i32, i32),
@@ -66,7 +69,7 @@ fn tls_server(
     Ground::start_tls("127.0.0.1:0", wrap)
 }
 
-fn file(name: &str, text: &str) -> PathBuf {
+pub fn file(name: &str, text: &str) -> PathBuf {
     let unique = format!("stardust-{}-{name}.pem", std::process::id());
     let path = std::env::temp_dir().join(unique);
     std::fs::write(&path, text).unwrap();
@@ -102,6 +105,42 @@ fn a_self_signed_certificate_may_be_its_own_ca() {
     wait("samples over TLS", 20 * SECOND, || ground.durable() >= 10);
     ground.check(&spider.stop().sampled);
     std::fs::remove_file(ca).unwrap();
+}
+
+#[test]
+fn a_pinned_key_delivers_whatever_its_certificate_says() {
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        // Ended long ago, for another name, and signed by itself.
+        let mut params = CertificateParams::new(vec!["other.example".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let der = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let ground = tls_server(certificate.der().clone(), der, version);
+        let wrong = Pin::parse("sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=").unwrap();
+        let with = |pins: &[Pin]| {
+            Spider::with(Settings {
+                pins: pins.to_vec(),
+                ..settings(&ground.url(), 20, 64 << 10)
+            })
+        };
+        let spider = with(&[wrong]);
+        wait("two tries", 20 * SECOND, || ground.tries() >= 2);
+        assert!(ground.upgrades().is_empty(), "the token was sent");
+        assert_eq!(spider.stop().dropped, 0);
+
+        let spider = with(&[wrong, pin_of(&key)]);
+        wait("samples over TLS", 20 * SECOND, || ground.durable() >= 20);
+        ground.check(&spider.stop().sampled);
+    }
+}
+
+fn pin_of(key: &KeyPair) -> Pin {
+    let spki = rcgen::PublicKeyData::subject_public_key_info(key);
+    let suite = rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
+    let hash = suite.tls13().unwrap().common.hash_provider.hash(&spki);
+    Pin(hash.as_ref().try_into().unwrap())
 }
 
 #[test]

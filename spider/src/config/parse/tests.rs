@@ -30,13 +30,14 @@ fn with_token(args: &[&str], token: Option<&str>) -> Result<Outcome> {
     parse(&Input {
         args: &args,
         token: token.map(str::to_owned),
+        env: &|_| None,
         read: &files,
     })
 }
 
 fn config(args: &[&str]) -> Config {
     match with_token(args, None) {
-        Ok(Outcome::Run(config)) => config,
+        Ok(Outcome::Run(config)) => *config,
         other => panic!("{other:?}"),
     }
 }
@@ -220,4 +221,69 @@ fn hostile_tokens_do_not_reach_the_header_nor_the_screen() {
             "{error}"
         );
     }
+}
+
+const PIN: &str = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+#[test]
+fn pins_add_up_to_four_and_a_malformed_one_says_how_to_make_one() {
+    let base = ["--server=wss://gc", "--token-file=/t"];
+    let pins = |count: usize| -> Vec<&str> {
+        base.into_iter()
+            .chain((0..count).flat_map(|_| ["--pin", PIN]))
+            .collect()
+    };
+    assert_eq!(config(&pins(4)).pins, [Pin::parse(PIN).unwrap(); 4]);
+    assert!(config(&pins(0)).pins.is_empty());
+    assert!(error(&pins(5)).contains("more than 4"));
+    let plain = ["--server=ws://gc", "--token-file=/t", "--pin", PIN];
+    assert!(error(&plain).contains("needs wss://"));
+    for bad in ["sha256/x", "md5/abc", "x"] {
+        let error = error(&[base[0], base[1], "--pin", bad]);
+        assert!(
+            error.starts_with("--pin: ") && error.contains("openssl"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_ring_file_takes_as_much_as_the_ring_unless_told() {
+    let base = ["--server=ws://gc", "--token-file=/t"];
+    let with = |more: &[&str]| config(&[&base[..], more].concat());
+    assert_eq!(
+        (with(&[]).ring_file, with(&[]).ring_file_bytes),
+        (None, 512 << 10)
+    );
+    let given = with(&["--ring-file=/r", "--ring-bytes=65536"]);
+    assert_eq!(given.ring_file.as_deref(), Some(Path::new("/r")));
+    assert_eq!(given.ring_file_bytes, 65536);
+    assert_eq!(with(&["--ring-file-bytes", "65537"]).ring_file_bytes, 65537);
+    let most = [base[0], base[1], "--ring-file-bytes=1"];
+    assert!(error(&most).contains("65536 to 268435456"));
+}
+
+#[test]
+fn the_environment_may_name_a_proxy() {
+    let args: Vec<String> = ["--server=wss://gc", "--token-file=/t"]
+        .map(str::to_owned)
+        .into();
+    let parse = |value: &str| {
+        parse(&Input {
+            args: &args,
+            token: None,
+            env: &|name| (name == "https_proxy").then(|| value.to_owned()),
+            read: &files,
+        })
+    };
+    match parse("http://p:3128") {
+        Ok(Outcome::Run(config)) => assert_eq!(config.proxy.unwrap().port, 3128),
+        other => panic!("{other:?}"),
+    }
+    assert!(
+        parse("socks5://p")
+            .unwrap_err()
+            .0
+            .starts_with("https_proxy: ")
+    );
 }
