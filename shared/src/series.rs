@@ -155,6 +155,7 @@ const CATALOG: &[Known] = &[
         ..steady("tcp.split_age_ms", Unit::MILLISECONDS, 1000)
     },
     known("spider.left_out", Gauge, Unit::COUNT, 1),
+    known("system.throttled", Gauge, Unit::COUNT, 1),
     steady("system.uptime_ms", Unit::MILLISECONDS, TICK_MS),
 ];
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use stardust_shared::samples::State;
 use stardust_shared::{Layout, limits};
-use stardust_spider::collect::{self, Collector, Context, Sampler};
+use stardust_spider::collect::{self, Context, Sampler};
 use stardust_spider::root::{Buffer, Root};
 use stardust_spider::sample::Sample;
 
@@ -23,26 +23,7 @@ fn cpu_ns() -> i64 {
 /// What each collector costs when it has slept for an interval.
 fn each(rounds: u64, interval_ms: u64) {
     let root = Root::new("/");
-    let mut collectors: Vec<(&str, Box<dyn Collector>)> = vec![
-        ("uptime", Box::new(collect::uptime::Uptime::new(&root))),
-        ("load", Box::new(collect::load::LoadCollector::new(&root))),
-        ("cpu", Box::new(collect::cpu::Cpu::new(&root))),
-        (
-            "memory",
-            Box::new(collect::memory::MemoryCollector::new(&root)),
-        ),
-        ("disk", Box::new(collect::disk::Disk::new(&root))),
-        (
-            "filesystem",
-            Box::new(collect::filesystem::Filesystem::new(&root)),
-        ),
-        ("network", Box::new(collect::network::Network::new(&root))),
-        (
-            "temperature",
-            Box::new(collect::temperature::Temperature::new(&root)),
-        ),
-        ("tcp", Box::new(collect::tcp::Tcp::new(&root))),
-    ];
+    let mut collectors = collect::all(&root);
     let (mut sample, mut buffer) = (Sample::default(), Buffer::default());
     let mut spent_ns = vec![0; collectors.len()];
     for round in 0..=rounds {

@@ -13,6 +13,7 @@ pub mod table;
 pub mod tcp;
 pub mod temperature;
 pub mod text;
+pub mod throttle;
 pub mod uptime;
 
 use crate::root::{Buffer, Root};
@@ -29,11 +30,27 @@ pub trait Collector {
     fn collect(&mut self, context: &mut Context<'_>);
 }
 
+/// Every collector and the name of its subject, in the order in which they run.
+pub fn all(root: &Root) -> Vec<(&'static str, Box<dyn Collector>)> {
+    vec![
+        ("uptime", Box::new(uptime::Uptime::new(root))),
+        ("load", Box::new(load::LoadCollector::new(root))),
+        ("cpu", Box::new(cpu::Cpu::new(root))),
+        ("memory", Box::new(memory::MemoryCollector::new(root))),
+        ("disk", Box::new(disk::Disk::new(root))),
+        ("filesystem", Box::new(filesystem::Filesystem::new(root))),
+        ("network", Box::new(network::Network::new(root))),
+        ("temperature", Box::new(temperature::Temperature::new(root))),
+        ("throttle", Box::new(throttle::Throttle::new(root))),
+        ("tcp", Box::new(tcp::Tcp::new(root))),
+    ]
+}
+
 /// Reads the whole machine.
 pub struct Sampler {
     sample: Sample,
     buffer: Buffer,
-    collectors: Vec<Box<dyn Collector>>,
+    collectors: Vec<(&'static str, Box<dyn Collector>)>,
 }
 
 impl Sampler {
@@ -41,17 +58,7 @@ impl Sampler {
         Self {
             sample: Sample::default(),
             buffer: Buffer::default(),
-            collectors: vec![
-                Box::new(uptime::Uptime::new(&root)),
-                Box::new(load::LoadCollector::new(&root)),
-                Box::new(cpu::Cpu::new(&root)),
-                Box::new(memory::MemoryCollector::new(&root)),
-                Box::new(disk::Disk::new(&root)),
-                Box::new(filesystem::Filesystem::new(&root)),
-                Box::new(network::Network::new(&root)),
-                Box::new(temperature::Temperature::new(&root)),
-                Box::new(tcp::Tcp::new(&root)),
-            ],
+            collectors: all(&root),
         }
     }
 
@@ -62,7 +69,7 @@ impl Sampler {
             sample: &mut self.sample,
             buffer: &mut self.buffer,
         };
-        for collector in &mut self.collectors {
+        for (_, collector) in &mut self.collectors {
             collector.collect(&mut context);
         }
         self.sample.end();
