@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../..');
+const PATIENCE_MS = 60_000;
+
+/** A child process that is ended by its pid, and whose words are kept for when a test fails. */
+export class Program {
+  output = '';
+  private readonly child: ChildProcess;
+  private readonly ended: Promise<number | null>;
+
+  constructor(command: string, args: string[], env: Record<string, string>) {
+    const { STARDUST_SECRET: _s, STARDUST_ADMIN_PASS: _p, ...inherited } = process.env;
+    this.child = spawn(command, args, {
+      env: { ...inherited, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.child.stdout!, this.child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+      });
+    }
+    this.ended = new Promise((done) => {
+      this.child.once('error', (error) => {
+        this.output += String(error);
+        done(null);
+      });
+      this.child.once('exit', done);
+    });
+    // Also when the test runner itself is stopped.
+    process.once('exit', () => this.child.kill('SIGKILL'));
+  }
+
+  /** The groups of `pattern`, as soon as it is in the output. */
+  async says(pattern: RegExp): Promise<string[]> {
+    const until = Date.now() + PATIENCE_MS;
+    while (Date.now() < until && this.child.exitCode === null) {
+      const found = pattern.exec(this.output);
+      if (found) return found.slice(1);
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    throw new Error(`It never said ${pattern}:\n${this.output}`);
+  }
+
+  /** Its exit code after `signal`. */
+  async stop(signal: NodeJS.Signals): Promise<number | null> {
+    this.child.kill(signal);
+    const cut = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
+    const code = await this.ended;
+    clearTimeout(cut);
+    return code;
+  }
+}
+
+function serverBinary(): string {
+  const named = process.env.STARDUST_SERVER;
+  const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+  const binary = named ?? join(target, 'release/stardust-server');
+  if (!existsSync(binary)) {
+    throw new Error(`${binary} is missing: run \`cargo build --release\`, or set STARDUST_SERVER.`);
+  }
+  return binary;
+}
+
+export class GroundControl {
+  private constructor(
+    private readonly program: Program,
+    private readonly folder: string,
+    readonly url: string,
+    readonly user: string,
+    readonly password: string,
+  ) {}
+
+  /** This machine, with a password of its own. */
+  static async demo(): Promise<GroundControl> {
+    const folder = mkdtempSync(join(tmpdir(), 'stardust-e2e-'));
+    const program = new Program(serverBinary(), ['--demo', '--port', '0'], { TMPDIR: folder });
+    const [url] = await program.says(/live at (http:\S+)/);
+    const [user, password] = await program.says(/Sign in as (\S+) with (\S+)/);
+    return new GroundControl(program, folder, url!, user!, password!);
+  }
+
+  /** Fresh, with admin and admin. */
+  static async fresh(): Promise<GroundControl> {
+    const folder = mkdtempSync(join(tmpdir(), 'stardust-e2e-'));
+    const args = ['--port', '0', '--db', join(folder, 'stardust.db')];
+    const program = new Program(serverBinary(), args, {
+      TMPDIR: folder,
+      STARDUST_SECRET: 'ground-control-to-major-tom',
+    });
+    const [url] = await program.says(/listens on (http:\S+)/);
+    return new GroundControl(program, folder, url!, 'admin', 'admin');
+  }
+
+  /** The Spider that the demo wrote into its folder. */
+  get spider(): string {
+    const found = readdirSync(this.folder, { recursive: true, encoding: 'utf8' }).find((name) =>
+      name.endsWith('/stardust-spider'),
+    );
+    if (!found) throw new Error('the demo has no Spider in its folder');
+    return join(this.folder, found);
+  }
+
+  get log(): string {
+    return this.program.output;
+  }
+
+  /** Ctrl-C, and what it left behind. */
+  async stop(): Promise<{ code: number | null; left: string[] }> {
+    const code = await this.program.stop('SIGINT');
+    const left = readdirSync(this.folder).filter((name) => !name.startsWith('stardust.db'));
+    rmSync(this.folder, { recursive: true, force: true });
+    return { code, left };
+  }
+}
