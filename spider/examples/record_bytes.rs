@@ -60,7 +60,10 @@ fn main() {
     let mut state = State::default();
     state.start(&layout, 1, 0, sampler.sample().values());
     let mut last = state.scaled().to_vec();
-    let mut changes = vec![0u64; layout.len()];
+    let mut steps = vec![0i64; layout.len()];
+    // How often each series was sent, and in how many bytes.
+    let mut sent = vec![(0u64, 0u64); layout.len()];
+    let (mut heads, mut groups) = (0, 0);
     let mut sizes = Vec::new();
     let (mut cpu_collect_ns, mut cpu_encode_ns) = (0, 0);
     let mut record = Vec::with_capacity(limits::RECORD_BYTES_MAX);
@@ -79,15 +82,42 @@ fn main() {
         cpu_encode_ns += cpu_ns() - middle_ns;
         cpu_collect_ns += middle_ns - start_ns;
         sizes.push(record.len());
-        for ((change, before), now) in changes.iter_mut().zip(&mut last).zip(state.scaled()) {
-            *change += u64::from(before != now);
-            *before = *now;
+        let mut residuals = 0;
+        let mut changed_groups = std::collections::BTreeSet::new();
+        for (index, now) in state.scaled().iter().enumerate() {
+            let step = now.wrapping_sub(last[index]);
+            let expected = if layout.series()[index].steady {
+                steps[index]
+            } else {
+                0
+            };
+            if step != expected {
+                let mut bytes = Vec::new();
+                stardust_shared::varint::put_signed(&mut bytes, step.wrapping_sub(expected));
+                sent[index].0 += 1;
+                sent[index].1 += bytes.len() as u64;
+                residuals += bytes.len();
+                changed_groups.insert(index / 8);
+            }
+            (last[index], steps[index]) = (*now, step);
         }
+        groups += changed_groups.len();
+        heads += record.len() - residuals - changed_groups.len();
     }
-    for (index, (series, change)) in layout.series().iter().zip(&changes).enumerate() {
-        let percent = change * 100 / rounds.max(1);
-        println!("{:3}.{} {percent:3} % {}", index / 8, index % 8, series.key);
+    let each = |n: u64| n as f64 / rounds.max(1) as f64;
+    for (index, (series, (times, bytes))) in layout.series().iter().zip(&sent).enumerate() {
+        let (percent, bytes) = (each(times * 100), each(*bytes));
+        let (group, bit) = (index / 8, index % 8);
+        println!(
+            "{group:3}.{bit} {percent:3.0} % {bytes:5.2} bytes  {}",
+            series.key
+        );
     }
+    println!(
+        "head and upper bits {:.2}, bits of groups {:.2}",
+        each(heads as u64),
+        each(groups as u64)
+    );
     sizes.sort_unstable();
     let count = sizes.len().max(1);
     println!(

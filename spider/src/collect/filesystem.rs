@@ -3,18 +3,23 @@
 //! The list of mounts is read again only when the kernel says that it changed
 //! (poll on mountinfo); below an injected root, when its contents did. What is
 //! left out, and why, is told in [`super::mounts`]. statfs runs on the sampling
-//! thread, which is why nothing remote is ever asked.
+//! thread only for the root, without which nothing runs, and for kinds that have
+//! the answer in memory; for the others, and for one that once took its time,
+//! [`super::statfs::helper`] asks. Nothing remote is ever asked.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::limits::{GONE_SAMPLES, MOUNTS_MAX};
 use super::mounts::{Mount, parse_mountinfo};
+use super::statfs::helper::{Ask, Helper};
 use super::statfs::{Figures, ask, parse_fixture};
 use super::table::LeftOut;
 use super::{Collector, Context};
+use crate::clock;
 use crate::root::{Buffer, KeptFile, Root, Shape};
 use crate::sample::{Sample, Slot};
 
@@ -27,6 +32,12 @@ pub const SERIES: [&str; 5] = [
 ];
 /// Figures of a fixture machine, in place of statfs.
 const FIXTURE: &str = "/.stardust-statfs";
+/// Kinds whose statfs adds up numbers in memory and waits for no disk.
+const QUICK: &[&[u8]] = &[
+    b"ext2", b"ext3", b"ext4", b"vfat", b"f2fs", b"ubifs", b"jffs2",
+];
+/// One that once took longer is asked by the helper from then on.
+const SLOW_MS: i64 = 100;
 
 pub struct Filesystem {
     root: Root,
@@ -37,12 +48,19 @@ pub struct Filesystem {
     rows: Vec<Row>,
     over: u64,
     left_out: LeftOut,
+    ask: Ask,
+    helper: Helper,
+    answers: Vec<(Arc<CStr>, Option<Figures>)>,
+    hanging: LeftOut,
 }
 
 struct Row {
     mount: Mount,
     /// Below the root.
-    path: CString,
+    path: Arc<CStr>,
+    /// Whether the helper asks, and what it was told last.
+    by_helper: bool,
+    told: Option<Figures>,
     slots: [Slot; SERIES.len()],
     /// Samples since it was last mounted; 0 while it is.
     gone: u64,
@@ -69,6 +87,10 @@ impl Filesystem {
             rows: Vec::new(),
             over: 0,
             left_out: LeftOut::default(),
+            ask,
+            helper: Helper::new(ask),
+            answers: Vec::new(),
+            hanging: LeftOut::default(),
         }
     }
 
@@ -112,13 +134,35 @@ impl Filesystem {
             let fs_type = String::from_utf8_lossy(&mount.fs_type);
             let labels: [(&str, &str); 2] = [("mount", &point), ("type", &fs_type)];
             let slots = SERIES.map(|name| sample.slot(name, &labels));
+            let is_quick = mount.point == b"/" || QUICK.contains(&&*mount.fs_type);
             self.rows.push(Row {
-                path,
+                path: Arc::from(path),
+                by_helper: self.fixture.is_none() && !is_quick,
+                told: None,
                 slots,
                 gone: 0,
                 mount,
             });
         }
+    }
+
+    fn turn_helper(&mut self, now_ms: i64) {
+        // Answers are few, and come every five seconds.
+        let mut answers = std::mem::take(&mut self.answers);
+        let asked = self
+            .rows
+            .iter()
+            .filter(|row| row.by_helper && row.gone == 0);
+        self.helper
+            .turn(now_ms, asked.map(|row| &row.path), |path, figures| {
+                answers.push((Arc::clone(path), figures));
+            });
+        for (path, figures) in answers.drain(..) {
+            if let Some(row) = self.rows.iter_mut().find(|row| row.path == path) {
+                row.told = figures;
+            }
+        }
+        self.answers = answers;
     }
 
     fn drop_rows(&mut self, sample: &mut Sample, gone_min: u64) {
@@ -143,6 +187,7 @@ impl Collector for Filesystem {
         if let Some(fixture) = &mut self.fixture {
             given = Some(fixture.read(context.buffer).unwrap_or_default());
         }
+        self.turn_helper(sample.boot_ms());
         for row in &mut self.rows {
             if row.gone > 0 {
                 row.gone += 1;
@@ -150,7 +195,13 @@ impl Collector for Filesystem {
             }
             let figures: Option<Figures> = match given {
                 Some(bytes) => parse_fixture(bytes, &row.mount.point),
-                None => ask(&row.path),
+                None if row.by_helper => row.told,
+                None => {
+                    let start_ms = clock::boot_ms();
+                    row.told = (self.ask)(&row.path);
+                    row.by_helper = clock::boot_ms() - start_ms > SLOW_MS;
+                    row.told
+                }
             };
             if let Some(figures) = figures {
                 for (slot, value) in row.slots.iter().zip(figures.values()) {
@@ -160,6 +211,8 @@ impl Collector for Filesystem {
         }
         self.drop_rows(sample, GONE_SAMPLES);
         self.left_out.set("fs", self.over, sample);
+        let hanging = self.helper.hanging() as u64;
+        self.hanging.set("fs_hanging", hanging, sample);
     }
 }
 
@@ -173,4 +226,56 @@ fn has_changed(fd: i32) -> bool {
     // SAFETY: `poll` is one valid pollfd, and the call returns at once.
     let ready = unsafe { libc::poll(&mut poll, 1, 0) };
     ready > 0 && poll.revents & (libc::POLLPRI | libc::POLLERR) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Where `slow` is in the path it takes its time, once.
+    fn ask_slowly(path: &CStr) -> Option<Figures> {
+        if path.to_bytes().ends_with(b"slow") {
+            std::thread::sleep(std::time::Duration::from_millis(120));
+        }
+        Some(Figures {
+            block_bytes: Some(1),
+            blocks: Some(7),
+            ..Figures::default()
+        })
+    }
+
+    #[test]
+    fn one_that_takes_its_time_is_asked_by_the_helper_from_then_on() {
+        let dir = std::env::temp_dir().join(format!("spider-slow-{}", std::process::id()));
+        fs::create_dir_all(dir.join("proc/self")).unwrap();
+        let mounts = "1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /slow rw - ext4 b rw\n\
+            3 1 0:9 / /pool rw - zfs c rw\n";
+        fs::write(dir.join("proc/self/mountinfo"), mounts).unwrap();
+        let mut filesystem = Filesystem::new(&Root::new(&dir));
+        filesystem.ask = ask_slowly;
+        filesystem.helper = Helper::new(ask_slowly);
+        let (mut sample, mut buffer) = (Sample::default(), Buffer::default());
+        let mut slowest_ms = Vec::new();
+        for _ in 0..4 {
+            sample.begin();
+            let start_ms = clock::boot_ms();
+            filesystem.collect(&mut Context {
+                sample: &mut sample,
+                buffer: &mut buffer,
+            });
+            slowest_ms.push(clock::boot_ms() - start_ms);
+            sample.end();
+            for key in ["/,type=ext4", "/slow,type=ext4", "/pool,type=zfs"] {
+                let key = format!("fs.total_bytes{{mount={key}}}");
+                assert_eq!(sample.value(&key), Some(7), "{key}");
+            }
+        }
+        assert!(slowest_ms[0] >= 120, "{slowest_ms:?}");
+        assert!(
+            *slowest_ms[1..].iter().max().unwrap() < 100,
+            "{slowest_ms:?}"
+        );
+        fs::remove_dir_all(dir).unwrap();
+    }
 }

@@ -1,5 +1,7 @@
 //! How full a filesystem is: statfs(2), or a fixture machine's own figures.
 
+pub mod helper;
+
 use std::ffi::CStr;
 
 use super::text::{Words, lines, number, unescape_octal};
