@@ -99,8 +99,9 @@ const fn steady(name: &'static str, unit: Unit, scale: u32) -> Known {
 const TICK_MS: u32 = 10;
 /// /proc/diskstats counts in sectors of 512 bytes (Documentation/admin-guide/iostats.rst).
 const SECTOR: u32 = 512;
-/// /proc/meminfo counts in kibibytes (man 5 proc).
-const KIB: u32 = 1024;
+/// /proc/meminfo shows kibibytes, and the kernel counts pages, which are never
+/// smaller than this.
+const PAGE: u32 = 4096;
 
 use Kind::{Counter, Gauge};
 
@@ -114,15 +115,15 @@ const CATALOG: &[Known] = &[
     known("cpu.irq_ms", Counter, Unit::MILLISECONDS, TICK_MS),
     known("cpu.softirq_ms", Counter, Unit::MILLISECONDS, TICK_MS),
     known("cpu.steal_ms", Counter, Unit::MILLISECONDS, TICK_MS),
-    known("mem.total_bytes", Gauge, Unit::BYTES, KIB),
-    known("mem.free_bytes", Gauge, Unit::BYTES, KIB),
-    known("mem.available_bytes", Gauge, Unit::BYTES, KIB),
-    known("mem.buffers_bytes", Gauge, Unit::BYTES, KIB),
-    known("mem.cached_bytes", Gauge, Unit::BYTES, KIB),
-    known("mem.active_bytes", Gauge, Unit::BYTES, KIB),
-    known("mem.inactive_bytes", Gauge, Unit::BYTES, KIB),
-    known("swap.total_bytes", Gauge, Unit::BYTES, KIB),
-    known("swap.free_bytes", Gauge, Unit::BYTES, KIB),
+    known("mem.total_bytes", Gauge, Unit::BYTES, PAGE),
+    known("mem.free_bytes", Gauge, Unit::BYTES, PAGE),
+    known("mem.available_bytes", Gauge, Unit::BYTES, PAGE),
+    known("mem.buffers_bytes", Gauge, Unit::BYTES, PAGE),
+    known("mem.cached_bytes", Gauge, Unit::BYTES, PAGE),
+    known("mem.active_bytes", Gauge, Unit::BYTES, PAGE),
+    known("mem.inactive_bytes", Gauge, Unit::BYTES, PAGE),
+    known("swap.total_bytes", Gauge, Unit::BYTES, PAGE),
+    known("swap.free_bytes", Gauge, Unit::BYTES, PAGE),
     known("load.1m_milli", Gauge, Unit::MILLI, 10),
     known("load.5m_milli", Gauge, Unit::MILLI, 10),
     known("load.15m_milli", Gauge, Unit::MILLI, 10),

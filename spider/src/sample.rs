@@ -155,9 +155,11 @@ impl Sample {
                 order.push(slot);
             }
         }
+        // What is 0 has mostly never moved: interfaces without a cable, errors.
         order.sort_unstable_by_key(|&slot| {
             let entry = &self.entries[slot as usize];
-            (entry.rank, entry.arrival)
+            let is_zero = self.values[entry.place as usize] == 0;
+            (is_zero, entry.rank, entry.arrival)
         });
         let mut series = Vec::with_capacity(order.len());
         let mut values = Vec::with_capacity(order.len());
@@ -205,6 +207,28 @@ mod tests {
         sample.end();
         assert_eq!(sample.values(), [ABSENT, 9]);
         assert_eq!(sample.generation(), 1);
+    }
+
+    #[test]
+    fn what_never_moved_stands_last() {
+        let mut sample = Sample::default();
+        sample.begin();
+        for (iface, value) in [("idle", 0), ("busy", 5)] {
+            let slot = sample.slot("net.rx_bytes", &[("iface", iface)]);
+            sample.set(&slot, Some(value));
+        }
+        let errors = sample.slot("net.rx_errors", &[("iface", "busy")]);
+        sample.set(&errors, Some(1));
+        sample.end();
+        assert_eq!(
+            keys(&sample),
+            [
+                "net.rx_bytes{iface=busy}",
+                "net.rx_errors{iface=busy}",
+                "net.rx_bytes{iface=idle}",
+            ]
+        );
+        assert_eq!(sample.values(), [5, 1, 0]);
     }
 
     #[test]
