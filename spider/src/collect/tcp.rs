@@ -20,6 +20,8 @@
 mod diag;
 mod split;
 
+use stardust_shared::ABSENT;
+
 use super::text::{Words, lines, number};
 use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
@@ -139,6 +141,23 @@ impl Tcp {
         }
     }
 
+    /// Until the first walk is complete its series are there, and absent.
+    fn set_split(&mut self, now_ms: i64, sample: &mut Sample) {
+        let split = self.walk.counts().copied();
+        for state in 0..STATES.len() {
+            if !matches!(state, TOTAL | CLOSED | ESTABLISHED | TIME_WAIT | LISTEN) {
+                let count = split.map_or(ABSENT, |split| split[state]);
+                self.set(state, Some(count), sample);
+            }
+        }
+        let age_ms = self.walk.age_ms(now_ms);
+        let age_ms = age_ms.map(|ms| (ms + SECOND_MS / 2) / SECOND_MS * SECOND_MS);
+        let slot = self
+            .age
+            .get_or_insert_with(|| sample.slot("tcp.split_age_ms", &[]));
+        sample.set(slot, age_ms);
+    }
+
     fn set(&mut self, state: usize, value: Option<i64>, sample: &mut Sample) {
         if value.is_some() {
             let labels = [("state", STATES[state])];
@@ -178,21 +197,11 @@ impl Collector for Tcp {
                 self.snmp.complain();
             }
         }
-        if let Some(&split) = self.walk.counts() {
-            if walked {
-                self.contained = Contained::of(&split, established, time_wait);
-            }
-            for (state, &count) in split.iter().enumerate() {
-                if !matches!(state, TOTAL | CLOSED | ESTABLISHED | TIME_WAIT | LISTEN) {
-                    self.set(state, Some(count), sample);
-                }
-            }
-            let age_ms = self.walk.age_ms(now_ms);
-            let age_ms = age_ms.map(|ms| (ms + SECOND_MS / 2) / SECOND_MS * SECOND_MS);
-            let slot = self
-                .age
-                .get_or_insert_with(|| sample.slot("tcp.split_age_ms", &[]));
-            sample.set(slot, age_ms);
+        if walked && let Some(split) = self.walk.counts() {
+            self.contained = Contained::of(split, established, time_wait);
+        }
+        if self.walk.is_possible() {
+            self.set_split(now_ms, sample);
         } else {
             self.contained = Contained::default();
         }

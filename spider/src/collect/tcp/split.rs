@@ -93,6 +93,11 @@ impl Walk {
         }
     }
 
+    /// Whether this machine tells, as far as is known.
+    pub fn is_possible(&self) -> bool {
+        self.split.is_some() || self.dump.is_running()
+    }
+
     pub fn counts(&self) -> Option<&Counts> {
         self.split.as_ref().map(|(counts, _)| counts)
     }
