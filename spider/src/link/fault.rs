@@ -13,6 +13,8 @@ pub struct Fault {
     pub pace: Pace,
     /// Close code to say good-bye with, where the server broke the protocol.
     pub close_code: Option<u16>,
+    /// The server found fault with what we sent.
+    pub refused: bool,
 }
 
 /// The two causes of an outage that the `hello` can name.
@@ -57,6 +59,7 @@ impl Fault {
             outage: None,
             pace: Pace::Usual,
             close_code: None,
+            refused: false,
         }
     }
 
@@ -83,10 +86,13 @@ impl Fault {
         match code {
             1000 | 1001 => Self::server_down("the server is going away (it was stopped or is restarting)"),
             1012 => Self::server_down("the server asked for a fresh session"),
-            1008 => Self::unknown(format!(
-                "the server refused what this Spider sent ({reason}); are both of the same major version?"
-            ))
-            .slow(),
+            1008 => Self {
+                refused: true,
+                ..Self::unknown(format!(
+                    "the server refused what this Spider sent ({reason}); are both of the same major version?"
+                ))
+                .slow()
+            },
             4403 => Self::unknown(
                 "this node was removed in Ground Control; stop this Spider, or add the node again and give it the new token",
             )

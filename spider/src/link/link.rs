@@ -8,10 +8,13 @@ use stardust_shared::series::cut_at;
 use stardust_shared::{PROTOCOL_VERSION, SeriesDef};
 
 use super::backoff::Backoff;
+use super::earlier::Earlier;
 use super::fault::{Fault, Tally};
+use super::kept::{self, Kept, Part};
 use super::report::Report;
 use super::ring::Ring;
 use super::session::{Heard, Output, Session};
+use super::spill::Holding;
 use super::wall::{Clocks, WallShift};
 
 /// Longest boot id that a server takes in a hello; the kernel's has 36 bytes.
@@ -20,6 +23,12 @@ const BOOT_ID_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Link {
     ring: Ring,
+    /// What a file brought from before; delivered first, a session for each run.
+    earlier: Earlier,
+    /// The session is for the first of them.
+    serves_earlier: bool,
+    /// When this run began.
+    began_ms: i64,
     wall: WallShift,
     backoff: Backoff,
     tally: Tally,
@@ -51,6 +60,9 @@ pub enum News {
     Connected(Option<String>),
     /// [`Link::interval_ms`] has a new value.
     Interval,
+    /// An earlier run is delivered whole: the session is over, say good-bye and
+    /// connect again for the next.
+    RunDone,
 }
 
 impl Link {
@@ -76,6 +88,9 @@ impl Link {
         };
         Self {
             ring: Ring::new(ring_bytes),
+            earlier: Earlier::default(),
+            serves_earlier: false,
+            began_ms: 0,
             wall: WallShift::default(),
             backoff: Backoff::default(),
             tally: Tally::default(),
@@ -91,6 +106,48 @@ impl Link {
 
     pub fn ring(&self) -> &Ring {
         &self.ring
+    }
+
+    /// Takes over what earlier runs have left. At the start, before anything else.
+    /// Gives how many samples are to be sent, and how many have no time.
+    pub fn restore(&mut self, kept: Vec<Kept>, now: Clocks) -> (u64, u64) {
+        self.began_ms = now.boot_ms;
+        let (earlier, agreed_ms, left_out) = Earlier::new(kept, &self.hello.boot_id, now);
+        self.earlier = earlier;
+        if let Some(shift_ms) = agreed_ms {
+            self.wall.resume(shift_ms);
+        }
+        (self.earlier.waiting(), left_out)
+    }
+
+    /// The ring file of now, at most `bytes_max`; `None` when there is nothing to keep.
+    pub fn save(&self, bytes_max: usize, now: Clocks) -> Option<Vec<u8>> {
+        let own_ms = now.wall_ms.saturating_sub(now.boot_ms);
+        let agreed_ms = self.wall.agreed_ms();
+        let (shift_ms, agreed) = (agreed_ms.unwrap_or(own_ms), agreed_ms.is_some());
+        let mut parts: Vec<Part<'_>> = self.earlier.parts(shift_ms, agreed).collect();
+        parts.push(Part {
+            run: &self.hello.run,
+            boot_id: &self.hello.boot_id,
+            began_ms: self.began_ms,
+            shift_ms,
+            agreed,
+            ring: &self.ring,
+        });
+        kept::encode(&parts, bytes_max)
+    }
+
+    /// What [`Self::save`] would keep.
+    pub fn holding(&self) -> Holding {
+        Holding {
+            runs: self.earlier.len(),
+            first_seq: self
+                .earlier
+                .first()
+                .map_or(0, |kept| kept.ring.oldest_seq()),
+            oldest_seq: self.ring.oldest_seq(),
+            newest_seq: self.ring.newest_seq(),
+        }
     }
 
     /// The interval to sample at.
@@ -116,12 +173,24 @@ impl Link {
 
     /// The WebSocket is open: time for the hello.
     pub fn opened(&mut self, now_ms: i64) {
-        self.hello.oldest_seq = self.ring.oldest_seq();
-        self.hello.newest_seq = self.ring.newest_seq();
         self.hello.interval_ms = self.interval_ms;
         self.hello.outage = self.tally.verdict().map(|outage| outage.name().to_owned());
-        if let Some(session) = &mut self.session {
-            session.opened(now_ms, &self.hello);
+        let kept = self.earlier.first();
+        self.serves_earlier = kept.is_some();
+        let ring = kept.map_or(&self.ring, |kept| &kept.ring);
+        self.hello.oldest_seq = ring.oldest_seq();
+        self.hello.newest_seq = ring.newest_seq();
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        match kept {
+            None => session.opened(now_ms, &self.hello),
+            Some(kept) => {
+                let mut hello = self.hello.clone();
+                hello.run.clone_from(&kept.run);
+                hello.boot_id.clone_from(&kept.boot_id);
+                session.opened(now_ms, &hello);
+            }
         }
     }
 
@@ -131,21 +200,25 @@ impl Link {
             return Ok(News::Nothing);
         };
         let before_ms = self.interval_ms;
-        match session.text(clocks, text, &mut self.ring, &mut self.wall)? {
-            Heard::Nothing | Heard::Ack => return Ok(News::Nothing),
+        let own = &mut self.ring;
+        let ring = match self.earlier.first_ring() {
+            Some(ring) if self.serves_earlier => ring,
+            _ => own,
+        };
+        match session.text(clocks, text, ring, &mut self.wall)? {
+            Heard::Nothing => return Ok(News::Nothing),
+            Heard::Ack => {
+                let done = self.serves_earlier && ring.is_empty();
+                return Ok(if done {
+                    self.run_done(clocks)
+                } else {
+                    News::Nothing
+                });
+            }
             Heard::Welcome { interval_ms } => {
                 self.tally = Tally::default();
                 self.interval_ms = interval_ms.unwrap_or(self.own_interval_ms);
-                let dropped = self.ring.dropped() - self.dropped_told;
-                let waiting = match self.ring.oldest_seq() {
-                    0 => 0,
-                    oldest => self.ring.newest_seq() + 1 - oldest,
-                };
-                let line = self.report.connected(&self.server, waiting, dropped);
-                if line.is_some() {
-                    self.dropped_told = self.ring.dropped();
-                }
-                return Ok(News::Connected(line));
+                return Ok(self.welcomed(clocks));
             }
             Heard::Interval(interval_ms) => self.interval_ms = interval_ms,
         }
@@ -154,6 +227,38 @@ impl Link {
         } else {
             News::Interval
         })
+    }
+
+    fn welcomed(&mut self, clocks: Clocks) -> News {
+        if self.serves_earlier {
+            let agreed_ms = self.wall.agreed_ms().unwrap_or_default();
+            let shift_ms = self.earlier.first_shift_ms(agreed_ms, self.began_ms);
+            let delivered = self.earlier.first().is_none_or(|kept| kept.ring.is_empty());
+            match (shift_ms, &mut self.session) {
+                (Some(shift_ms), Some(session)) if !delivered => session.stamp_with(shift_ms),
+                _ => return self.run_done(clocks),
+            }
+        }
+        let dropped = self.ring.dropped() - self.dropped_told;
+        let waiting = match self.ring.oldest_seq() {
+            0 => 0,
+            oldest => self.ring.newest_seq() + 1 - oldest,
+        };
+        let waiting = waiting + self.earlier.waiting();
+        let line = self.report.connected(&self.server, waiting, dropped);
+        if line.is_some() {
+            self.dropped_told = self.ring.dropped();
+        }
+        News::Connected(line)
+    }
+
+    fn run_done(&mut self, clocks: Clocks) -> News {
+        self.earlier.remove_first();
+        self.serves_earlier = false;
+        if let Some(session) = &mut self.session {
+            session.drain(clocks.boot_ms);
+        }
+        News::RunDone
     }
 
     /// Anything else of the server: a ping, a pong, a binary message.
@@ -165,7 +270,12 @@ impl Link {
 
     /// The next message to send; binary ones are appended to `out`.
     pub fn poll(&mut self, now_ms: i64, out: &mut Vec<u8>) -> Option<Output> {
-        self.session.as_mut()?.poll(now_ms, &mut self.ring, out)
+        let own = &mut self.ring;
+        let ring = match self.earlier.first_ring() {
+            Some(ring) if self.serves_earlier => ring,
+            _ => own,
+        };
+        self.session.as_mut()?.poll(now_ms, ring, out)
     }
 
     pub fn tick(&mut self, now_ms: i64) -> Result<(), Fault> {
@@ -200,9 +310,27 @@ impl Link {
             }
         }
         let delay_ms = self.backoff.next_ms(fault.pace, random);
+        let mut line = self.report.failed(now_ms, fault);
+        if self.serves_earlier
+            && fault.refused
+            && let Some(lost) = self.earlier.refused()
+        {
+            let line = line.get_or_insert_default();
+            line.push_str(&format!(
+                "; {lost} samples of an earlier run were refused again and again and are given up"
+            ));
+        }
+        self.serves_earlier = false;
         Failed {
-            line: self.report.failed(now_ms, fault),
+            line,
             retry_ms: now_ms + delay_ms as i64,
+        }
+    }
+
+    /// This process ends: nothing more is sent but good-bye.
+    pub fn stop(&mut self, now_ms: i64) {
+        if let Some(session) = &mut self.session {
+            session.drain(now_ms);
         }
     }
 

@@ -40,12 +40,40 @@ impl Queue {
         }
     }
 
+    /// Entries that another queue gave with [`Self::copy_from`]. What they say of
+    /// themselves is not checked: [`Self::peek`] may tell of one past the end.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self {
+            buffer: bytes.to_vec(),
+            bytes_max: bytes.len(),
+            start: 0,
+            end: bytes.len() as u64,
+            origin: 0,
+        }
+    }
+
     pub fn start(&self) -> u64 {
         self.start
     }
 
     pub fn len(&self) -> usize {
         (self.end - self.start) as usize
+    }
+
+    /// Bytes from `position` to the end.
+    pub fn len_from(&self, position: u64) -> usize {
+        self.end.saturating_sub(position.max(self.start)) as usize
+    }
+
+    /// Appends all entries from `position` on, as they lie here.
+    pub fn copy_from(&self, position: u64, out: &mut Vec<u8>) {
+        let len = self.len_from(position);
+        if len > 0 {
+            let from = self.index(position);
+            let first = len.min(self.buffer.len() - from);
+            out.extend_from_slice(&self.buffer[from..from + first]);
+            out.extend_from_slice(&self.buffer[..len - first]);
+        }
     }
 
     pub fn bytes_max(&self) -> usize {

@@ -36,6 +36,8 @@ pub struct Ring {
     /// Highest sequence known to be durable.
     acked_seq: u64,
     dropped: u64,
+    /// Read from a file: the run took more samples than it holds.
+    restored: bool,
     /// The record being pushed, and the one being read: kept so that the steady
     /// state allocates nothing.
     pushed: Vec<u8>,
@@ -74,6 +76,7 @@ impl Ring {
             series_count: 0,
             acked_seq: 0,
             dropped: 0,
+            restored: false,
             pushed: Vec::new(),
             scratch: Vec::new(),
         }
@@ -96,6 +99,16 @@ impl Ring {
     /// Sequence of the last sample taken, held or not.
     pub fn last_seq(&self) -> u64 {
         self.head.seq
+    }
+
+    /// Whether the server can have `seq` of this run.
+    pub fn may_have_taken(&self, seq: u64) -> bool {
+        self.restored || seq <= self.head.seq
+    }
+
+    /// Time of the newest sample, on the clock that it was taken by.
+    pub fn newest_boot_ms(&self) -> i64 {
+        self.head.time_ms
     }
 
     pub fn is_empty(&self) -> bool {
@@ -335,5 +348,6 @@ fn shift_keyframe(record: &[u8], shift_ms: i64, out: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
+mod saved;
 #[cfg(test)]
 mod tests;

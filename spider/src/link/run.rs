@@ -10,12 +10,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mio::net::UnixStream;
 use mio::{Events, Poll, Token, Waker};
 use stardust_shared::message::Identity;
 
 use super::connect::Target;
+use super::keeper::Keeper;
 use super::link::{Link, News};
 use super::random::{Random, run_id};
+use super::signals;
 use super::stage::Stage;
 use super::wall::Clocks;
 use crate::clock;
@@ -23,8 +26,9 @@ use crate::collect::Sampler;
 use crate::config::{Config, Pin, Proxy, Secret, ServerUrl};
 
 const SOCKET: Token = Token(0);
-const RESOLVED: Token = Token(1);
-/// One socket and one waker.
+const WOKEN: Token = Token(1);
+const SIGNAL: Token = Token(2);
+/// One socket, one waker, one bell.
 const EVENTS: usize = 4;
 
 /// What the link needs to know of the configuration.
@@ -41,7 +45,7 @@ pub struct Settings {
     pub ring_bytes: usize,
 }
 
-/// Samples and delivers until the process is ended.
+/// Samples and delivers until SIGTERM or SIGINT.
 pub fn run(config: &Config, mut sampler: Sampler, identity: Identity) -> ExitCode {
     let (Some(url), Some(token)) = (config.server.clone(), config.token.clone()) else {
         tell("no server or no token is configured; give --server and --token-file");
@@ -58,7 +62,11 @@ pub fn run(config: &Config, mut sampler: Sampler, identity: Identity) -> ExitCod
         interval_ms: config.interval_ms,
         ring_bytes: config.ring_bytes,
     };
-    let mut driver = match Driver::new(settings, identity) {
+    let driver = Driver::new(settings, identity).and_then(|mut driver| {
+        driver.watch_signals()?;
+        Ok(driver)
+    });
+    let mut driver = match driver {
         Ok(driver) => driver,
         Err(error) => {
             tell(&format!(
@@ -76,7 +84,7 @@ pub fn run(config: &Config, mut sampler: Sampler, identity: Identity) -> ExitCod
             sample.values(),
         );
     };
-    loop {
+    while !driver.is_stopping() {
         if let Err(error) = driver.turn(&mut sample) {
             tell(&format!(
                 "waiting for events failed: {error}; this is a fault of the Spider or of the kernel"
@@ -84,6 +92,8 @@ pub fn run(config: &Config, mut sampler: Sampler, identity: Identity) -> ExitCod
             return ExitCode::FAILURE;
         }
     }
+    driver.stop();
+    ExitCode::SUCCESS
 }
 
 /// The loop, one turn at a time, so that tests can stop it.
@@ -92,14 +102,19 @@ pub struct Driver {
     stage: Stage,
     target: Target,
     poll: Poll,
+    waker: Arc<Waker>,
     events: Events,
     beat: Beat,
+    keeper: Option<Keeper>,
+    /// Readable once a signal came.
+    bell: Option<UnixStream>,
+    stopping: bool,
 }
 
 impl Driver {
     pub fn new(settings: Settings, identity: Identity) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), RESOLVED)?);
+        let waker = Arc::new(Waker::new(poll.registry(), WOKEN)?);
         let scheme = if settings.url.tls { "wss" } else { "ws" };
         let server = format!("{scheme}://{}", settings.url.host_header());
         let target = Target {
@@ -109,20 +124,57 @@ impl Driver {
             pins: settings.pins,
             proxy: settings.proxy,
         };
+        let mut link = Link::new(
+            settings.ring_bytes,
+            settings.interval_ms,
+            run_id(),
+            server,
+            identity,
+        );
+        let bytes_max = settings.ring_file_bytes;
+        let keeper = settings
+            .ring_file
+            .map(|path| Keeper::open(path, bytes_max, &mut link, clocks()));
         Ok(Self {
-            link: Link::new(
-                settings.ring_bytes,
-                settings.interval_ms,
-                run_id(),
-                server,
-                identity,
-            ),
-            stage: Stage::new(&target, waker, Random::from_system()),
+            link,
+            stage: Stage::new(&target, Arc::clone(&waker), Random::from_system()),
             target,
             poll,
+            waker,
             events: Events::with_capacity(EVENTS),
             beat: Beat::new(Instant::now()),
+            keeper,
+            bell: None,
+            stopping: false,
         })
+    }
+
+    /// SIGTERM and SIGINT make [`Self::is_stopping`] true.
+    fn watch_signals(&mut self) -> io::Result<()> {
+        self.bell = Some(signals::watch(self.poll.registry(), SIGNAL)?);
+        Ok(())
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Keeps what is not acknowledged and says good-bye to the server.
+    pub fn stop(mut self) {
+        // First what must not be lost, then what is polite.
+        if let Some(keeper) = &mut self.keeper {
+            keeper.finish(&self.link, clocks(), &self.waker);
+        }
+        self.stage.stop(&mut self.link);
+        while self.stage.is_closing() {
+            let timeout = self.timeout();
+            if self.poll.poll(&mut self.events, Some(timeout)).is_ok() {
+                self.advance();
+            }
+            let registry = self.poll.registry();
+            self.stage
+                .tick(&mut self.link, &self.target, registry, SOCKET);
+        }
     }
 
     pub fn link(&self) -> &Link {
@@ -137,6 +189,7 @@ impl Driver {
             _ => {}
         }
         let ready = self.events.iter().any(|event| event.token() == SOCKET);
+        self.stopping |= self.events.iter().any(|event| event.token() == SIGNAL);
         // What has arrived is read before anybody is called silent: the machine
         // may have slept since the last turn.
         if ready || self.stage.has_more() {
@@ -149,17 +202,16 @@ impl Driver {
         self.stage
             .tick(&mut self.link, &self.target, self.poll.registry(), SOCKET);
         self.stage.send(&mut self.link, &self.target);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.turn(&self.link, clocks(), &self.waker);
+        }
         Ok(())
     }
 
     fn advance(&mut self) {
-        let clocks = Clocks {
-            boot_ms: clock::boot_ms(),
-            wall_ms: clock::wall_ms(),
-        };
         let registry = self.poll.registry();
         self.stage
-            .advance(clocks, &mut self.link, &self.target, registry, SOCKET);
+            .advance(clocks(), &mut self.link, &self.target, registry, SOCKET);
     }
 
     fn timeout(&self) -> Duration {
@@ -167,13 +219,22 @@ impl Driver {
             return Duration::ZERO;
         }
         let sample = self.beat.wait(Instant::now());
-        match self.stage.deadline_ms(&self.link) {
+        let link = self.stage.deadline_ms(&self.link);
+        let file = self.keeper.as_ref().map(Keeper::deadline_ms);
+        match link.into_iter().chain(file).min() {
             None => sample,
             Some(deadline_ms) => {
                 let wait_ms = deadline_ms.saturating_sub(clock::boot_ms()).max(0);
                 sample.min(Duration::from_millis(wait_ms as u64))
             }
         }
+    }
+}
+
+fn clocks() -> Clocks {
+    Clocks {
+        boot_ms: clock::boot_ms(),
+        wall_ms: clock::wall_ms(),
     }
 }
 

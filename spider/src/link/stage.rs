@@ -16,7 +16,7 @@ use tungstenite::{Bytes, Error};
 use super::connect::{Dial, Target, Upgrade};
 use super::connect_words;
 use super::fault::{Fault, plain};
-use super::link::Link;
+use super::link::{Link, News};
 use super::random::Random;
 use super::resolve::Resolver;
 use super::run::{tell, tell_news};
@@ -164,11 +164,42 @@ impl Stage {
         }
         let result = match &mut self.state {
             State::Open(open) => open.read(clocks, link, target),
-            State::Closing { socket, .. } => discard(socket),
-            _ => Ok(()),
+            State::Closing { socket, .. } => discard(socket).map(|()| Heard::All),
+            _ => Ok(Heard::All),
         };
-        if let Err(fault) = result {
-            self.fail(link, &fault);
+        match result {
+            Ok(Heard::All) => {}
+            // The next run has a session of its own, at once.
+            Ok(Heard::RunDone) => self.close(1000, "all of an earlier run", clocks.boot_ms),
+            Err(fault) => self.fail(link, &fault),
+        }
+    }
+
+    /// This process ends. The server is told, when there is a session.
+    pub fn stop(&mut self, link: &mut Link) {
+        link.stop(clock::boot_ms());
+        self.close(1001, "the Spider was stopped", i64::MAX);
+    }
+
+    /// Good-bye is on its way.
+    pub fn is_closing(&self) -> bool {
+        matches!(self.state, State::Closing { .. })
+    }
+
+    /// Says good-bye on an open WebSocket; any other try is given up.
+    fn close(&mut self, code: u16, reason: &str, retry_ms: i64) {
+        let state = std::mem::replace(&mut self.state, State::Waiting { retry_ms });
+        if let State::Open(mut open) = state {
+            let frame = CloseFrame {
+                code: code.into(),
+                reason: reason.into(),
+            };
+            // The peer's own close needs no other answer than tungstenite's.
+            let _ = open.socket.close(Some(frame));
+            self.state = State::Closing {
+                socket: open.socket,
+                retry_ms,
+            };
         }
     }
 
@@ -273,17 +304,9 @@ impl Stage {
             tell(line);
         }
         let retry_ms = failed.retry_ms;
-        if let (Some(code), State::Open(mut open)) = (fault.close_code, state) {
-            let frame = CloseFrame {
-                code: code.into(),
-                reason: plain(&fault.words).into(),
-            };
-            // The peer's own close needs no other answer than tungstenite's.
-            let _ = open.socket.close(Some(frame));
-            self.state = State::Closing {
-                socket: open.socket,
-                retry_ms,
-            };
+        if let (Some(code), State::Open(_)) = (fault.close_code, &state) {
+            self.state = state;
+            self.close(code, &plain(&fault.words), retry_ms);
             return;
         }
         link.gone();
@@ -291,13 +314,22 @@ impl Stage {
     }
 }
 
+/// What reading came to.
+enum Heard {
+    All,
+    RunDone,
+}
+
 impl Open {
-    fn read(&mut self, clocks: Clocks, link: &mut Link, target: &Target) -> Result<(), Fault> {
+    fn read(&mut self, clocks: Clocks, link: &mut Link, target: &Target) -> Result<Heard, Fault> {
         self.more = false;
         self.socket.get_mut().refill();
         for _ in 0..MESSAGES_PER_TURN {
             match self.socket.read() {
-                Ok(Message::Text(text)) => tell_news(link.text(clocks, &text)?),
+                Ok(Message::Text(text)) => match link.text(clocks, &text)? {
+                    News::RunDone => return Ok(Heard::RunDone),
+                    news => tell_news(news),
+                },
                 Ok(Message::Close(frame)) => {
                     // Sends tungstenite's answer, if the socket takes it.
                     let _ = self.socket.flush();
@@ -312,7 +344,7 @@ impl Open {
                         break;
                     }
                     self.full_turns = 0;
-                    return Ok(());
+                    return Ok(Heard::All);
                 }
                 Err(error) => return Err(connect_words::websocket(&error, &target.url)),
             }
@@ -322,7 +354,7 @@ impl Open {
         if self.full_turns > FULL_TURNS_MAX {
             return Err(Fault::violation("it talks without end"));
         }
-        Ok(())
+        Ok(Heard::All)
     }
 
     fn send(&mut self, link: &mut Link, target: &Target, out: &mut Vec<u8>) -> Result<(), Fault> {

@@ -7,7 +7,7 @@ use super::fault::Fault;
 /// Clocks nearer than this to each other are taken for the same.
 pub const SAME_CLOCK_MS: i64 = 1_000;
 /// No server of today lives after the year 2200.
-const TIME_MS_MAX: i64 = 7_258_118_400_000;
+pub const TIME_MS_MAX: i64 = 7_258_118_400_000;
 
 /// Both clocks of this machine at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,16 @@ pub struct WallShift {
 }
 
 impl WallShift {
+    /// What the last session agreed on.
+    pub fn agreed_ms(&self) -> Option<i64> {
+        self.shift_ms
+    }
+
+    /// Goes on with what an earlier process agreed on since the same boot.
+    pub fn resume(&mut self, shift_ms: i64) {
+        self.shift_ms.get_or_insert(shift_ms);
+    }
+
     /// Decides at a welcome that came at `clocks` for a hello sent at `hello_ms`.
     ///
     /// The server read its clock somewhere in between, which leaves a range. The

@@ -1,0 +1,96 @@
+//! Keeps the ring file as [`super::spill`] says, and tells the operator of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::Waker;
+
+use super::link::Link;
+use super::report::REPEAT_MS;
+use super::ring_file::RingFile;
+use super::run::tell;
+use super::spill::Spill;
+use super::wall::Clocks;
+
+/// For the last write: init systems kill what takes much longer to end.
+const LAST_WRITE_MAX: Duration = Duration::from_secs(10);
+
+pub struct Keeper {
+    file: RingFile,
+    spill: Spill,
+    told_ms: Option<i64>,
+}
+
+impl Keeper {
+    /// Gives `link` what the file at `path` holds.
+    pub fn open(path: PathBuf, bytes_max: usize, link: &mut Link, now: Clocks) -> Self {
+        let file = RingFile::new(path);
+        let found = file.load();
+        if let Some(line) = found.line {
+            tell(&line);
+        }
+        let on_disk = !found.kept.is_empty();
+        let (waiting, left_out) = link.restore(found.kept, now);
+        if waiting > 0 {
+            tell(&format!(
+                "{waiting} samples from before the start were kept and will be sent"
+            ));
+        }
+        if left_out > 0 {
+            tell(&format!(
+                "{left_out} samples from before the start are left out: the clock was not set when they were taken, and nobody can say when that was"
+            ));
+        }
+        let mut keeper = Self {
+            file,
+            spill: Spill::new(bytes_max, now.boot_ms, on_disk, link),
+            told_ms: None,
+        };
+        if let Err(line) = keeper.file.check() {
+            keeper.failed(&line, now.boot_ms);
+        }
+        keeper
+    }
+
+    pub fn deadline_ms(&self) -> i64 {
+        self.spill.deadline_ms()
+    }
+
+    pub fn turn(&mut self, link: &Link, now: Clocks, waker: &Arc<Waker>) {
+        if let Some(Err(line)) = self.file.take() {
+            self.spill.failed();
+            self.failed(&line, now.boot_ms);
+        }
+        if self.file.is_busy() {
+            return;
+        }
+        if let Some(task) = self.spill.look(now, link)
+            && let Err(line) = self.file.start(task, waker)
+        {
+            self.spill.failed();
+            self.failed(&line, now.boot_ms);
+        }
+    }
+
+    /// The process ends: what is not acknowledged goes to the file.
+    pub fn finish(&mut self, link: &Link, now: Clocks, waker: &Arc<Waker>) {
+        if self.file.wait(LAST_WRITE_MAX).is_err() {
+            self.spill.failed();
+        }
+        let Some(task) = self.spill.last(now, link) else {
+            return;
+        };
+        let written = self.file.start(task, waker);
+        if let Err(line) = written.and_then(|()| self.file.wait(LAST_WRITE_MAX)) {
+            tell(&line);
+        }
+    }
+
+    fn failed(&mut self, line: &str, now_ms: i64) {
+        if self.told_ms.is_none_or(|ms| now_ms - ms >= REPEAT_MS) {
+            self.told_ms = Some(now_ms);
+            tell(line);
+        }
+    }
+}
