@@ -1,0 +1,12 @@
+//! /proc/self/mountinfo: bounded, and no mount counts twice.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use stardust_spider::collect::mounts::parse_mountinfo;
+
+fuzz_target!(|bytes: &[u8]| {
+    for max in [0, 1, 512] {
+        let (mounts, _) = parse_mountinfo(bytes, max);
+        assert!(mounts.len() <= max);
+    }
+});

@@ -1,0 +1,66 @@
+//! A ring file whose checksum is right: refused, or all of it can be sent.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use stardust_shared::varint::Reader;
+use stardust_shared::{Layout, State};
+use stardust_spider::link::kept::{Part, decode, decode_body, encode};
+use stardust_spider::link::ring::{Chunk, Cursor};
+
+fuzz_target!(|body: &[u8]| {
+    let _ = decode(body);
+    let Ok(mut runs) = decode_body(body) else {
+        return;
+    };
+    for kept in &mut runs {
+        let _ = kept.has_wall_time();
+        let (mut cursor, mut layout, mut state) = (Cursor::default(), None, State::default());
+        let (first, last) = (kept.ring.oldest_seq(), kept.ring.newest_seq());
+        assert!(0 < first && first <= last);
+        let mut seq = first - 1;
+        loop {
+            let mut out = Vec::new();
+            match kept.ring.read(&mut cursor, 0, &mut out) {
+                None => break,
+                Some(Chunk::Layout) => {
+                    layout = Some(Layout::decode(&out[1..]).unwrap());
+                    state = State::default();
+                }
+                Some(Chunk::Samples { last_seq }) => {
+                    let mut reader = Reader::new(&out[1..]);
+                    while !reader.is_empty() {
+                        state.apply(layout.as_ref().unwrap(), &mut reader).unwrap();
+                        seq += 1;
+                        assert_eq!(state.seq, seq);
+                    }
+                    assert_eq!(seq, last_seq);
+                }
+            }
+        }
+        assert_eq!(seq, last);
+    }
+    let parts: Vec<_> = runs
+        .iter()
+        .map(|kept| Part {
+            run: &kept.run,
+            boot_id: &kept.boot_id,
+            began_ms: kept.began_ms,
+            shift_ms: kept.shift_ms,
+            agreed: kept.agreed,
+            ring: &kept.ring,
+        })
+        .collect();
+    if let Some(file) = encode(&parts, 1 << 20) {
+        let again = decode(&file).unwrap();
+        assert!(again.len() <= runs.len());
+        assert_eq!(
+            again.last().unwrap().ring.newest_seq(),
+            runs.last().unwrap().ring.newest_seq()
+        );
+    }
+    let _ = encode(&parts, body.len() / 2);
+    for kept in &mut runs {
+        kept.ring.ack(u64::MAX);
+        assert!(kept.ring.is_empty());
+    }
+});

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Runs every fuzz target of shared/fuzz and spider/fuzz for SECONDS (default 60)
+# with the kept corpus, and fails on the first finding.
+#
+#   spider/fuzz/run.sh 60 [TARGET…]
+#
+# Needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler. It is made for
+# nightly; RUSTC_BOOTSTRAP lets the stable toolchain of the build do. A finding is
+# in artifacts/TARGET/: fix it, and keep it as a case in an ordinary test.
+set -eu
+seconds=${1:-60}
+[ $# -eq 0 ] || shift
+here=$(cd "$(dirname "$0")" && pwd)
+export RUSTC_BOOTSTRAP=1
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$here/target}"
+# What is learnt on the way stays out of the repository.
+learnt="$CARGO_TARGET_DIR/corpus"
+for folder in "$here/../../shared/fuzz" "$here"; do
+    cd "$folder"
+    cargo fuzz build --fuzz-dir .
+    for target in $(cargo fuzz list --fuzz-dir .); do
+        if [ $# -gt 0 ] && ! printf '%s\n' "$@" | grep -qx "$target"; then
+            continue
+        fi
+        mkdir -p "$learnt/$target" "corpus/$target"
+        echo "== $target: $seconds s"
+        log="$learnt/$target.log"
+        if ! cargo fuzz run --fuzz-dir . "$target" "$learnt/$target" "corpus/$target" -- \
+            -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
+            -print_final_stats=1 >"$log" 2>&1
+        then
+            tail -40 "$log"
+            echo "$target: a finding, see above and $folder/artifacts/$target/"
+            exit 1
+        fi
+        grep -E 'number_of_executed_units|Done ' "$log" | tail -2
+    done
+done
