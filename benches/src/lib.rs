@@ -1,18 +1,10 @@
-//! What the benches share: CPU time of this thread, and results as text and JSON.
+//! What the benches share: CPU time of this thread, what it read, and results
+//! as text and JSON.
 
-use std::path::PathBuf;
+pub mod floor;
+pub mod report;
 
-/// Files that any agent must read for the figures that the Spider sends.
-pub const FLOOR_FILES: &[&str] = &[
-    "/proc/stat",
-    "/proc/meminfo",
-    "/proc/loadavg",
-    "/proc/diskstats",
-    "/proc/net/dev",
-    "/proc/uptime",
-    "/proc/net/sockstat",
-    "/proc/net/snmp",
-];
+pub use report::Report;
 
 /// CPU time that this thread has used, in nanoseconds (CLOCK_THREAD_CPUTIME_ID).
 pub fn thread_cpu_ns() -> u64 {
@@ -37,37 +29,59 @@ pub fn mean_ns(rounds: u32, mut work: impl FnMut()) -> f64 {
     (thread_cpu_ns() - start) as f64 / f64::from(rounds)
 }
 
-/// Named figures of one bench, printed as they come and kept as JSON.
-pub struct Report {
-    name: &'static str,
-    figures: serde_json::Map<String, serde_json::Value>,
+/// Bytes and calls of `read` and its kin, by this thread, as the kernel counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    pub bytes: u64,
+    pub calls: u64,
 }
 
-impl Report {
-    pub fn new(name: &'static str) -> Self {
-        println!("{name}");
+impl Reads {
+    /// So far. Asking is itself one call: see [`Reads::during`].
+    fn so_far() -> Self {
+        let text = std::fs::read_to_string("/proc/thread-self/io").unwrap_or_default();
+        let field = |name: &str| {
+            let value = text.lines().find_map(|line| line.strip_prefix(name));
+            value
+                .and_then(|value| value.trim().parse().ok())
+                .unwrap_or(0)
+        };
         Self {
-            name,
-            figures: serde_json::Map::new(),
+            bytes: field("rchar:"),
+            calls: field("syscr:"),
         }
     }
 
-    pub fn figure(&mut self, what: &str, value: f64, unit: &str) {
-        println!("  {what:44} {value:12.2} {unit}");
-        self.figures
-            .insert(format!("{what} ({unit})"), value.into());
+    /// What `work` reads, less what asking itself reads.
+    pub fn during(work: impl FnOnce()) -> Self {
+        let first = Self::so_far();
+        let second = Self::so_far();
+        work();
+        let third = Self::so_far();
+        let of = |a: u64, b: u64, c: u64| (c - b).saturating_sub(b - a);
+        Self {
+            bytes: of(first.bytes, second.bytes, third.bytes),
+            calls: of(first.calls, second.calls, third.calls),
+        }
     }
+}
 
-    /// Writes `target/bench/<name>.json`.
-    pub fn write(self) -> std::io::Result<PathBuf> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")),
-            PathBuf::from,
-        );
-        let folder = target.join("bench");
-        std::fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("{}.json", self.name));
-        std::fs::write(&path, serde_json::Value::Object(self.figures).to_string())?;
-        Ok(path)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::FileExt as _;
+
+    #[test]
+    fn reads_are_counted_to_the_call() {
+        let file = std::fs::File::open("/proc/self/stat").unwrap();
+        let mut buffer = [0; 10];
+        let reads = Reads::during(|| {
+            for _ in 0..7 {
+                file.read_exact_at(&mut buffer, 0).unwrap();
+            }
+        });
+        assert_eq!(reads.calls, 7);
+        // The texts of the kernel's answers may differ by a digit.
+        assert!((65..=75).contains(&reads.bytes), "{reads:?}");
     }
 }

@@ -1,16 +1,19 @@
-//! The floor: what reading the same files once a second costs at the very least.
+//! The floor as a process: what reading the same files once a second costs at
+//! the very least. `floor [INTERVAL_MS]`
 //!
 //! Wakes up, reads eight /proc files by `pread` into one buffer, asks for one
 //! filesystem and sends 40 bytes over TCP. No agent that tells the same can
 //! cost less on this machine.
 
-use std::fs::File;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
+use stardust_benches::floor::{FILES, Floor};
+
 fn main() -> std::io::Result<()> {
+    let interval_ms = std::env::args().nth(1).and_then(|arg| arg.parse().ok());
+    let interval = Duration::from_millis(interval_ms.unwrap_or(1000));
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut stream = TcpStream::connect(listener.local_addr()?)?;
     // The other end reads in a process of its own, or its CPU would count here.
@@ -24,31 +27,13 @@ fn main() -> std::io::Result<()> {
         return Ok(());
     }
     drop(sink);
-    let files: Vec<File> = stardust_benches::FLOOR_FILES
-        .iter()
-        .filter_map(|path| File::open(path).ok())
-        .collect();
-    let mut buffer = vec![0u8; 64 << 10];
+    let mut floor = Floor::new(&FILES);
     let mut next = Instant::now();
     loop {
-        next += Duration::from_secs(1);
+        next += interval;
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
-        for file in &files {
-            // SAFETY: the buffer is valid for the length that is given.
-            unsafe {
-                libc::pread(
-                    file.as_raw_fd(),
-                    buffer.as_mut_ptr().cast(),
-                    buffer.len(),
-                    0,
-                );
-            }
-        }
-        // SAFETY: an all-zero statvfs is valid; the path is a C string.
-        unsafe {
-            let mut stat: libc::statfs = std::mem::zeroed();
-            libc::statfs(c"/".as_ptr(), &raw mut stat);
-        }
+        floor.read();
+        Floor::statfs();
         stream.write_all(&[7; 40])?;
     }
 }
