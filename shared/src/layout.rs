@@ -2,7 +2,7 @@
 
 use crate::WireError;
 use crate::limits::{KEY_BYTES_MAX, SCALE_MAX, SERIES_MAX};
-use crate::series::{Kind, SeriesDef, Unit};
+use crate::series::{Kind, Role, SeriesDef, Unit};
 use crate::varint::{Reader, put};
 
 /// First byte of a binary message: a layout.
@@ -10,24 +10,22 @@ pub const KIND_LAYOUT: u8 = 1;
 
 const FLAG_COUNTER: u8 = 1;
 const FLAG_STEADY: u8 = 2;
+const FLAG_PART: u8 = 4;
+const FLAG_SUM: u8 = 8;
 
 /// A list of series in a fixed order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     id: u64,
     series: Vec<SeriesDef>,
-    /// Positions of the steady series, in order.
-    steady: Vec<u32>,
+    /// How many are steady.
+    steady: usize,
 }
 
 impl Layout {
     /// `id` grows with every layout of one run of the Spider.
     pub fn new(id: u64, series: Vec<SeriesDef>) -> Self {
-        let steady = (0u32..)
-            .zip(&series)
-            .filter(|(_, series)| series.steady)
-            .map(|(index, _)| index)
-            .collect();
+        let steady = series.iter().filter(|series| series.steady).count();
         Self { id, series, steady }
     }
 
@@ -47,8 +45,8 @@ impl Layout {
         self.series.is_empty()
     }
 
-    pub(crate) fn steady(&self) -> &[u32] {
-        &self.steady
+    pub(crate) fn steady(&self) -> usize {
+        self.steady
     }
 
     /// Appends the whole message, kind byte included.
@@ -67,13 +65,7 @@ impl Layout {
             put(out, shared as u64);
             put(out, (series.key.len() - shared) as u64);
             out.extend_from_slice(&series.key.as_bytes()[shared..]);
-            out.push(
-                if series.kind == Kind::Counter {
-                    FLAG_COUNTER
-                } else {
-                    0
-                } | if series.steady { FLAG_STEADY } else { 0 },
-            );
+            out.push(flags(series));
             out.push(series.unit.0);
             put(out, u64::from(series.scale));
             before = &series.key;
@@ -126,10 +118,30 @@ impl Layout {
                 unit,
                 scale: scale as u32,
                 steady: flags & FLAG_STEADY != 0,
+                role: match flags & (FLAG_PART | FLAG_SUM) {
+                    0 => Role::Alone,
+                    FLAG_PART => Role::Part,
+                    FLAG_SUM => Role::Sum,
+                    _ => return Err(WireError::OutOfRange("series flags")),
+                },
             });
         }
         Ok(Self::new(id, series))
     }
+}
+
+fn flags(series: &SeriesDef) -> u8 {
+    let kind = match series.kind {
+        Kind::Counter => FLAG_COUNTER,
+        Kind::Gauge => 0,
+    };
+    let steady = if series.steady { FLAG_STEADY } else { 0 };
+    let role = match series.role {
+        Role::Alone => 0,
+        Role::Part => FLAG_PART,
+        Role::Sum => FLAG_SUM,
+    };
+    kind | steady | role
 }
 
 fn shared_prefix(a: &[u8], b: &[u8]) -> usize {

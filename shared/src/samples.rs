@@ -5,6 +5,7 @@
 //! encoded; [`State`] holds them divided, and [`State::value`] multiplies.
 
 use crate::limits::SERIES_MAX;
+use crate::series::{Role, SeriesDef};
 use crate::varint::{Reader, put, put_signed};
 use crate::{ABSENT, Layout, WireError};
 
@@ -48,7 +49,7 @@ impl State {
                 .map(|(&v, s)| scale(v, s.scale)),
         );
         self.steps.clear();
-        self.steps.resize(layout.steady().len(), 0);
+        self.steps.resize(layout.steady(), 0);
     }
 
     /// Values in units, as the collector gave them.
@@ -104,7 +105,7 @@ impl State {
         let groups = values.len().div_ceil(8);
         let top = out.len();
         out.resize(top + groups.div_ceil(8), 0);
-        let mut steady = layout.steady().iter().zip(0usize..).peekable();
+        let mut expect = Expect::new(&mut self.steps);
         // The residuals follow all bitmaps, so they are written to the end first
         // and the group bytes are put in front of them.
         let mut group_bytes = [0u8; SERIES_MAX / 8];
@@ -117,12 +118,8 @@ impl State {
                 let series = &layout.series()[index];
                 let now = scale(value, series.scale);
                 let before = self.scaled[index];
-                let mut predicted = before;
-                if let Some((_, k)) = steady.next_if(|(at, _)| **at as usize == index) {
-                    predicted = predict(before, self.steps[k]);
-                    self.steps[k] = step(before, now);
-                }
-                let residual = now.wrapping_sub(predicted);
+                let residual = now.wrapping_sub(expect.next(series, before));
+                expect.came(series, before, now);
                 if residual != 0 {
                     bits |= 1 << bit;
                     put_signed(out, residual);
@@ -165,33 +162,30 @@ impl State {
         let top = reader.bytes(groups.div_ceil(8))?;
         let changed: usize = top.iter().map(|byte| byte.count_ones() as usize).sum();
         let mut group_bytes = reader.bytes(changed)?.iter();
-        // Steady series move by their last step even where nothing was sent.
-        for (&index, step) in layout.steady().iter().zip(&mut self.steps) {
-            let value = &mut self.scaled[index as usize];
-            *value = predict(*value, *step);
+        if let Some(last) = top.last()
+            && usize::from(*last) >> (groups - (top.len() - 1) * 8) != 0
+        {
+            return Err(WireError::OutOfRange("series number"));
         }
-        let mut steady = layout.steady().iter().zip(0usize..).peekable();
-        for (byte, &bits) in top.iter().enumerate() {
-            for_each_bit(bits, |bit| {
-                let group = byte * 8 + bit;
-                let bits = *group_bytes.next().ok_or(WireError::Truncated)?;
-                for_each_bit(bits, |bit| {
-                    let index = group * 8 + bit;
-                    let residual = reader.signed()?;
-                    let value = self
-                        .scaled
-                        .get_mut(index)
-                        .ok_or(WireError::OutOfRange("series number"))?;
-                    let predicted = *value;
-                    *value = predicted.wrapping_add(residual);
-                    while steady.next_if(|(at, _)| (**at as usize) < index).is_some() {}
-                    if let Some((_, k)) = steady.next_if(|(at, _)| **at as usize == index) {
-                        let before = unpredict(predicted, self.steps[k]);
-                        self.steps[k] = step(before, *value);
-                    }
-                    Ok(())
-                })
-            })?;
+        // Steady series and sums move even where nothing was sent.
+        let mut expect = Expect::new(&mut self.steps);
+        let series = layout.series().chunks(8);
+        for (group, (values, series)) in self.scaled.chunks_mut(8).zip(series).enumerate() {
+            let mut bits = 0;
+            if top[group / 8] >> (group % 8) & 1 == 1 {
+                bits = usize::from(*group_bytes.next().ok_or(WireError::Truncated)?);
+            }
+            if bits >> values.len() != 0 {
+                return Err(WireError::OutOfRange("series number"));
+            }
+            for (bit, (value, series)) in values.iter_mut().zip(series).enumerate() {
+                let before = *value;
+                *value = expect.next(series, before);
+                if bits >> bit & 1 == 1 {
+                    *value = value.wrapping_add(reader.signed()?);
+                }
+                expect.came(series, before, *value);
+            }
         }
         Ok(Record::Delta)
     }
@@ -217,23 +211,12 @@ impl State {
             self.scaled.push(reader.signed()?);
         }
         self.steps.clear();
-        self.steps.reserve_exact(layout.steady().len());
-        for _ in 0..layout.steady().len() {
+        self.steps.reserve_exact(layout.steady());
+        for _ in 0..layout.steady() {
             self.steps.push(reader.signed()?);
         }
         Ok(())
     }
-}
-
-fn for_each_bit(
-    mut bits: u8,
-    mut each: impl FnMut(usize) -> Result<(), WireError>,
-) -> Result<(), WireError> {
-    while bits != 0 {
-        each(bits.trailing_zeros() as usize)?;
-        bits &= bits - 1;
-    }
-    Ok(())
 }
 
 fn scale(value: i64, scale: u32) -> i64 {
@@ -244,18 +227,50 @@ fn scale(value: i64, scale: u32) -> i64 {
     }
 }
 
-/// What a steady series is expected to be next. Nothing is expected of an absent one.
-fn predict(value: i64, step: i64) -> i64 {
-    if value == ABSENT {
-        ABSENT
-    } else {
-        value.wrapping_add(step)
-    }
+/// What is expected of the series of one record, one after the other: the same
+/// on both sides. Nothing is expected of an absent one but to stay so.
+struct Expect<'a> {
+    /// Last changes of the steady series that are still to come.
+    steps: std::slice::IterMut<'a, i64>,
+    /// Change of the parts since the sum before.
+    parts: i64,
 }
 
-fn unpredict(predicted: i64, step: i64) -> i64 {
-    // An absent value has step 0, so this gives it back unchanged.
-    predicted.wrapping_sub(step)
+impl<'a> Expect<'a> {
+    fn new(steps: &'a mut [i64]) -> Self {
+        let steps = steps.iter_mut();
+        Self { steps, parts: 0 }
+    }
+
+    /// The value that follows `before`, if all is as expected.
+    fn next(&mut self, series: &SeriesDef, before: i64) -> i64 {
+        let mut change = 0;
+        if series.role == Role::Sum {
+            change = std::mem::take(&mut self.parts);
+        }
+        if series.steady {
+            let step = self.steps.as_slice().first().copied().unwrap_or(0);
+            change = step.wrapping_add(change);
+        }
+        if before == ABSENT {
+            ABSENT
+        } else {
+            before.wrapping_add(change)
+        }
+    }
+
+    /// What really came, once for each [`Self::next`].
+    fn came(&mut self, series: &SeriesDef, before: i64, now: i64) {
+        let change = step(before, now);
+        if series.role == Role::Part {
+            self.parts = self.parts.wrapping_add(change);
+        }
+        if series.steady
+            && let Some(step) = self.steps.next()
+        {
+            *step = change;
+        }
+    }
 }
 
 fn step(before: i64, now: i64) -> i64 {
@@ -289,6 +304,8 @@ mod tests {
             "mem.free_bytes",
             "net.rx_bytes",
             "system.uptime_ms",
+            "cpu.system_ms",
+            "fs.available_bytes",
             "x",
         ];
         let series = (0..count)
@@ -341,6 +358,34 @@ mod tests {
                 late.apply(&layout, &mut Reader::new(&key)).unwrap();
                 assert_eq!(late, encoder);
             }
+        }
+    }
+
+    #[test]
+    fn a_sum_that_is_that_of_its_parts_costs_nothing() {
+        let layout = Layout::new(
+            1,
+            vec![
+                SeriesDef::new("cpu.user_ms", &[("core", "0")]),
+                SeriesDef::new("cpu.user_ms", &[("core", "1")]),
+                SeriesDef::new("cpu.user_ms", &[]),
+                SeriesDef::new("fs.free_bytes", &[("mount", "/")]),
+                SeriesDef::new("fs.available_bytes", &[("mount", "/")]),
+            ],
+        );
+        let mut encoder = State::default();
+        encoder.start(&layout, 1, 0, &[1000, 2000, 3010, 1 << 40, 1 << 39]);
+        let mut decoder = encoder.clone();
+        let mut bytes = Vec::new();
+        let values = [1250, 2640, 3900, (1 << 40) - 4096, (1 << 39) - 4096];
+        encoder.encode_delta(&layout, 2, 0, &values, &mut bytes);
+        // Head, step, groups, group, 25 and 64 ticks, eight sectors.
+        assert_eq!(bytes, [2, 0, 1, 0b01011, 50, 0x80, 1, 15]);
+        let mut reader = Reader::new(&bytes);
+        decoder.apply(&layout, &mut reader).unwrap();
+        assert_eq!(decoder, encoder);
+        for (index, value) in values.into_iter().enumerate() {
+            assert_eq!(decoder.value(&layout, index), Some(value));
         }
     }
 

@@ -64,6 +64,18 @@ pub struct SeriesDef {
     pub scale: u32,
     /// Grows steadily: the wire sends the change of the change.
     pub steady: bool,
+    pub role: Role,
+}
+
+/// What the wire expects of a series from those before it in the layout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Role {
+    #[default]
+    Alone,
+    /// Its change is a part of that of the next sum.
+    Part,
+    /// Expected to change by as much as the parts since the sum before it.
+    Sum,
 }
 
 /// What is known of a series by its name alone.
@@ -104,6 +116,17 @@ const SECTOR: u32 = 512;
 const PAGE: u32 = 4096;
 
 use Kind::{Counter, Gauge};
+
+/// The time of a machine is that of its cores, and what is available in a
+/// filesystem changes with what is free.
+fn role(name: &str, has_labels: bool) -> Role {
+    match name {
+        "cpu.user_ms" | "cpu.system_ms" if has_labels => Role::Part,
+        "cpu.user_ms" | "cpu.system_ms" | "fs.available_bytes" => Role::Sum,
+        "fs.free_bytes" => Role::Part,
+        _ => Role::Alone,
+    }
+}
 
 /// Every series of version 1. A new collector adds its names here.
 const CATALOG: &[Known] = &[
@@ -173,6 +196,7 @@ impl SeriesDef {
                 unit: known.unit,
                 scale: known.scale,
                 steady: known.steady,
+                role: role(name, !labels.is_empty()),
             },
             None => Self {
                 key,
@@ -180,6 +204,7 @@ impl SeriesDef {
                 unit: Unit::COUNT,
                 scale: 1,
                 steady: false,
+                role: Role::Alone,
             },
         }
     }

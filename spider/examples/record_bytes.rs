@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use stardust_shared::samples::State;
+use stardust_shared::series::Role;
 use stardust_shared::{Layout, limits};
 use stardust_spider::collect::{self, Context, Sampler};
 use stardust_spider::root::{Buffer, Root};
@@ -82,15 +83,17 @@ fn main() {
         cpu_encode_ns += cpu_ns() - middle_ns;
         cpu_collect_ns += middle_ns - start_ns;
         sizes.push(record.len());
-        let mut residuals = 0;
+        let (mut residuals, mut parts) = (0, 0);
         let mut changed_groups = std::collections::BTreeSet::new();
         for (index, now) in state.scaled().iter().enumerate() {
             let step = now.wrapping_sub(last[index]);
-            let expected = if layout.series()[index].steady {
-                steps[index]
-            } else {
-                0
-            };
+            let series = &layout.series()[index];
+            let mut expected = if series.steady { steps[index] } else { 0 };
+            match series.role {
+                Role::Alone => {}
+                Role::Part => parts += step,
+                Role::Sum => expected += std::mem::take(&mut parts),
+            }
             if step != expected {
                 let mut bytes = Vec::new();
                 stardust_shared::varint::put_signed(&mut bytes, step.wrapping_sub(expected));
