@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# The Spiders in cross/dist do on their machines what the tests want; foreign ones run under
-# QEMU user emulation. Needs what cross/build.sh and cross/build.sh --no-tls made.
+# Builds the Spiders of cross/dist where they are old, and sees that they do on their machines
+# what the tests want; foreign ones run under QEMU user emulation.
 #
 #   cross/check.sh [TARGET…]        default: all three
 #
 # For each: every fixture machine gives the expected bytes; a session over wss:// with a real
 # Ground Control brings the node online and a sample to disk; every fixture machine is
-# identified as expected. Ground Control is SERVER, or is built (into CARGO_TARGET_DIR).
+# identified as expected. Without targets the sizes are held against the budget too.
+#
+# Ground Control is SERVER, or is built into SERVER_TARGET_DIR (target). Anything that is
+# missing and can't be installed is a failure.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 . "$cross_dir/check/replay.sh"
@@ -56,12 +59,8 @@ runner_for() {
 for tool in curl jq openssl; do
     command -v "$tool" >/dev/null || need_packages "$tool"
 done
-for arch in "${arches[@]}"; do
-    for name in "stardust-spider-$arch" "stardust-spider-$arch-notls"; do
-        [[ -x $dist/$name ]] ||
-            fail "cross/dist/$name is missing: cross/build.sh && cross/build.sh --no-tls"
-    done
-done
+"$cross_dir/build.sh" "${arches[@]}"
+"$cross_dir/build.sh" --no-tls "${arches[@]}"
 
 serve
 for arch in "${arches[@]}"; do
@@ -71,4 +70,5 @@ for arch in "${arches[@]}"; do
     session "$arch"
     identities "$arch"
 done
+(($#)) || "$cross_dir/sizes.sh"
 say "all Spiders do what the tests want: ${arches[*]}"

@@ -8,8 +8,8 @@ fixtures=$root/spider/tests/fixtures
 # at is only between series.
 readable() {
     LC_ALL=C sed -E '
-        s/^\{"time_ms":[0-9]{13},/{"time_ms":0,/
         s/,"/,\n"/g
+        s/^\{"time_ms":[0-9]{13},\n/{"time_ms":0,/
         s/:\{"/:{\n"/g
         s/\}\}$/\n}}/'
 }

@@ -6,7 +6,7 @@ PATIENCE_S=60
 serve() {
     local server=${SERVER:-} password=check-me-please line
     if [[ ! $server ]]; then
-        local target=${CARGO_TARGET_DIR:-$root/target}
+        local target=${SERVER_TARGET_DIR:-$root/target}
         (cd "$root" && STARDUST_SPIDER_DIR=$dist CARGO_TARGET_DIR=$target \
             cargo build --locked --quiet -p stardust-server --bin stardust-server) ||
             fail "Ground Control could not be built; give one in SERVER"
