@@ -16,6 +16,8 @@ use crate::history::{self, History, Intakes, Writer};
 use crate::http::{self, HttpServer};
 use crate::hub::Fleet;
 use crate::store::Store;
+use crate::store::lock::DatabaseLock;
+use crate::vault::Vault;
 
 /// Threads that answer API requests.
 const HTTP_WORKERS: usize = 8;
@@ -27,6 +29,7 @@ pub struct App {
     pub address: SocketAddr,
     pub store: Arc<Store>,
     pub auth: Arc<Auth>,
+    pub vault: Vault,
     pub fleet: Arc<Fleet>,
     pub history: Arc<History>,
     pub gate: GateHandle,
@@ -40,6 +43,7 @@ pub struct Running {
     writer: std::thread::JoinHandle<()>,
     stop_writer: std::sync::mpsc::Sender<history::Command>,
     _run_dir: RunDir,
+    _database: DatabaseLock,
 }
 
 impl Running {
@@ -57,6 +61,7 @@ impl Running {
             )
         })?;
         let store = Arc::new(Store::open(&config.db)?);
+        let database = DatabaseLock::serve(&config.db)?;
         // Sessions can only end once there is a gate to tell.
         let slot: Arc<OnceLock<GateHandle>> = Arc::default();
         let to_gate = Arc::clone(&slot);
@@ -90,6 +95,7 @@ impl Running {
         let app = Arc::new(App {
             address: socket.address(),
             history: Arc::new(History::new(Arc::clone(&store))),
+            vault: Vault::open(Arc::clone(&store), auth.keys()),
             store,
             auth: Arc::clone(&auth),
             fleet: Arc::clone(&fleet),
@@ -127,6 +133,7 @@ impl Running {
             writer,
             stop_writer: commands,
             _run_dir: run_dir,
+            _database: database,
         })
     }
 

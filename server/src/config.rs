@@ -33,6 +33,7 @@ pub const HELP: &str = "\
 Ground Control of Stardust: takes in what the Spiders see, keeps it and shows it.
 
 Usage: stardust-server [FLAGS]
+       stardust-server rekey [--db FILE]   change STARDUST_SECRET (the server must be stopped)
 
   --port PORT            port of the Capsule, the API and the Spiders (8933; 0 = any free one)
   --bind ADDRESS         address to listen on (127.0.0.1); 0.0.0.0 or :: for all
@@ -53,6 +54,7 @@ Usage: stardust-server [FLAGS]
 Environment:
   STARDUST_SECRET        at least 16 characters, required (not with --demo); keys are derived
                          from it. Make one: openssl rand -hex 32
+  STARDUST_SECRET_NEW    with rekey: the secret that the database shall have from now on
   STARDUST_ADMIN_USER    first login, used when the database has no user yet (admin)
   STARDUST_ADMIN_PASS    its password (admin, which must be changed at the first login)
 ";
@@ -61,8 +63,17 @@ Environment:
 #[derive(Debug)]
 pub enum Command {
     Run(Box<Config>),
+    Rekey(Rekey),
     Help,
     Version,
+}
+
+/// Another secret for a database.
+#[derive(Clone, Debug)]
+pub struct Rekey {
+    pub db: PathBuf,
+    pub old: Secret,
+    pub new: Secret,
 }
 
 #[derive(Clone, Debug)]
@@ -129,7 +140,10 @@ pub fn parse(
 ) -> Result<Command, Error> {
     let mut config = Config::default();
     let mut pair = (None, None);
-    let mut args = args.into_iter();
+    let mut args = args.into_iter().peekable();
+    if args.next_if(|arg| arg == "rekey").is_some() {
+        return rekey(args, env);
+    }
     while let Some(arg) = args.next() {
         let (flag, inline) = split_flag(&arg)?;
         match flag.as_str() {
@@ -177,6 +191,52 @@ pub fn parse(
     };
     read_environment(&mut config, env)?;
     Ok(Command::Run(Box::new(config)))
+}
+
+/// What follows `rekey`.
+fn rekey(
+    mut args: impl Iterator<Item = OsString>,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Command, Error> {
+    let mut db = PathBuf::from(DB_DEFAULT);
+    while let Some(arg) = args.next() {
+        let (flag, inline) = split_flag(&arg)?;
+        match flag.as_str() {
+            "--help" | "-h" => return no_value(&flag, inline).map(|()| Command::Help),
+            "--db" => {
+                let value = inline.or_else(|| args.next()).unwrap_or_default();
+                db = path(&flag, value)?;
+            }
+            _ => {
+                return Err(usage(
+                    format!("rekey knows no flag {flag}."),
+                    "Its only flag is --db FILE; the secrets come from the environment.",
+                ));
+            }
+        }
+    }
+    let secret = |name: &str, what: &str| {
+        let value = env(name).filter(|value| !value.is_empty());
+        let text = value.and_then(|value| value.into_string().ok());
+        let text = text.ok_or_else(|| {
+            Error::new(
+                Kind::Config,
+                format!("{name} is not set, or is not UTF-8 text."),
+                format!("Set it to {what}."),
+            )
+        })?;
+        Ok::<_, Error>(Secret::new(text))
+    };
+    let old = secret("STARDUST_SECRET", "the secret that the database has now")?;
+    let new = secret(
+        "STARDUST_SECRET_NEW",
+        "a new secret: `openssl rand -hex 32` makes one",
+    )?;
+    Ok(Command::Rekey(Rekey {
+        db,
+        old,
+        new: checked_secret("STARDUST_SECRET_NEW", new)?,
+    }))
 }
 
 /// `--flag=value` apart; a flag that is not UTF-8 or no flag at all is refused.
@@ -329,7 +389,7 @@ fn read_environment(
         }
     };
     match variable("STARDUST_SECRET")?.map(Secret::new) {
-        Some(secret) => config.secret = Some(checked_secret(secret)?),
+        Some(secret) => config.secret = Some(checked_secret("STARDUST_SECRET", secret)?),
         None if config.demo => {}
         None => {
             return Err(Error::new(
@@ -366,7 +426,7 @@ fn read_environment(
     Ok(())
 }
 
-fn checked_secret(secret: Secret) -> Result<Secret, Error> {
+fn checked_secret(name: &str, secret: Secret) -> Result<Secret, Error> {
     let text = secret.expose();
     let wrong = if text.chars().count() < SECRET_CHARS_MIN {
         format!("shorter than {SECRET_CHARS_MIN} characters")
@@ -377,7 +437,7 @@ fn checked_secret(secret: Secret) -> Result<Secret, Error> {
     };
     Err(Error::new(
         Kind::Config,
-        format!("STARDUST_SECRET is {wrong}."),
+        format!("{name} is {wrong}."),
         "Make one with `openssl rand -hex 32`.",
     ))
 }

@@ -6,6 +6,7 @@ use stardust_server::app::{self, Running};
 use stardust_server::config::{self, Command, Config};
 use stardust_server::demo::Demo;
 use stardust_server::error::Error;
+use stardust_server::vault::rekey;
 
 fn main() -> ExitCode {
     let command = config::parse(std::env::args_os().skip(1), |name| std::env::var_os(name));
@@ -18,6 +19,13 @@ fn main() -> ExitCode {
             println!("stardust-server {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
+        Ok(Command::Rekey(given)) => rekey::run(&given.db, &given.old, &given.new).map(|sealed| {
+            println!(
+                "{} has the new secret ({sealed} stored credentials were encrypted anew; all \
+                 sessions have ended). Start Ground Control with it as STARDUST_SECRET.",
+                given.db.display()
+            );
+        }),
         Ok(Command::Run(config)) if config.demo => Demo::prepare(*config).and_then(Demo::run),
         Ok(Command::Run(config)) => serve(*config),
         Err(error) => Err(error),

@@ -16,7 +16,7 @@ use crate::store::Store;
 pub type Key = Zeroizing<[u8; 32]>;
 
 /// Rounds of bcrypt-pbkdf for a new database: about 150 ms on a small server.
-const ROUNDS: u32 = 48;
+pub(crate) const ROUNDS: u32 = 48;
 /// A database that asks for more was tampered with, or start would take minutes.
 const ROUNDS_MAX: u32 = 1 << 14;
 const SALT_BYTES: usize = 32;
@@ -24,6 +24,9 @@ const SALT_BYTES: usize = 32;
 const META_ROUNDS: &str = "secret.rounds";
 const META_SALT: &str = "secret.salt";
 const META_CHECK: &str = "secret.check";
+
+/// A row of the `meta` table.
+pub(crate) type MetaRow = (&'static str, Vec<u8>);
 
 /// The master key, and through it all others.
 pub struct Keys {
@@ -36,7 +39,7 @@ impl Keys {
         Self::open_with(store, secret, ROUNDS)
     }
 
-    pub(super) fn open_with(store: &Store, secret: &Secret, rounds: u32) -> Result<Self, Error> {
+    pub(crate) fn open_with(store: &Store, secret: &Secret, rounds: u32) -> Result<Self, Error> {
         let stored = (
             store.meta(META_ROUNDS)?,
             store.meta(META_SALT)?,
@@ -68,17 +71,31 @@ impl Keys {
     }
 
     fn create(store: &Store, secret: &Secret, rounds: u32) -> Result<Self, Error> {
+        let (keys, rows) = Self::fresh(secret, rounds)?;
+        let rows: Vec<_> = rows.iter().map(|(key, value)| (*key, &value[..])).collect();
+        store.set_meta(&rows)?;
+        Ok(keys)
+    }
+
+    /// Keys from `secret` with a salt of their own, and the rows of `meta` that
+    /// say so. They count once those are written.
+    pub(crate) fn fresh(secret: &Secret, rounds: u32) -> Result<(Self, Vec<MetaRow>), Error> {
         let mut salt = [0u8; SALT_BYTES];
         random(&mut salt)?;
         let keys = Self {
             master: stretch(secret, &salt, rounds)?,
         };
-        store.set_meta(&[
-            (META_ROUNDS, &rounds.to_be_bytes()),
-            (META_SALT, &salt),
-            (META_CHECK, &keys.check_value()),
-        ])?;
-        Ok(keys)
+        let rows = vec![
+            (META_ROUNDS, rounds.to_be_bytes().to_vec()),
+            (META_SALT, salt.to_vec()),
+            (META_CHECK, keys.check_value().to_vec()),
+        ];
+        Ok((keys, rows))
+    }
+
+    /// Whether the database has been given a secret yet.
+    pub(crate) fn made(store: &Store) -> Result<bool, Error> {
+        Ok(store.meta(META_CHECK)?.is_some())
     }
 
     /// The key for `purpose`. Keys of different purposes say nothing of each other.
@@ -116,7 +133,7 @@ pub(super) fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// Fills `out` from the kernel's random generator.
-pub(super) fn random(out: &mut [u8]) -> Result<(), Error> {
+pub(crate) fn random(out: &mut [u8]) -> Result<(), Error> {
     getrandom::fill(out).map_err(|error| {
         Error::new(
             Kind::System,

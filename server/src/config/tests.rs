@@ -190,6 +190,28 @@ fn nothing_secret_is_in_the_debug_output() {
 }
 
 #[test]
+fn rekey_takes_both_secrets_from_the_environment() {
+    let new = ("STARDUST_SECRET_NEW", "fedcba9876543210");
+    match run(&["rekey", "--db", "x.db"], &[SECRET, new]).unwrap() {
+        Command::Rekey(given) => {
+            assert_eq!(given.db.to_str(), Some("x.db"));
+            assert_eq!(given.old.expose(), SECRET.1);
+            assert_eq!(given.new.expose(), new.1);
+        }
+        other => panic!("{other:?}"),
+    }
+    let message = |args: &[&str], env: &[(&str, &str)]| run(args, env).unwrap_err().message;
+    assert!(message(&["rekey"], &[SECRET]).contains("STARDUST_SECRET_NEW"));
+    assert!(message(&["rekey"], &[new]).contains("STARDUST_SECRET is not set"));
+    let short = ("STARDUST_SECRET_NEW", "short");
+    assert!(message(&["rekey"], &[SECRET, short]).contains("STARDUST_SECRET_NEW is shorter"));
+    assert!(message(&["rekey", "--port", "1"], &[SECRET, new]).contains("--port"));
+    assert!(run(&["rekey", "--db"], &[SECRET, new]).is_err());
+    // Only as the first word.
+    assert!(run(&["--demo", "rekey"], &[SECRET, new]).is_err());
+}
+
+#[test]
 fn the_help_names_every_flag() {
     for flag in [
         "--port",

@@ -13,16 +13,24 @@ impl Store {
     pub fn set_meta(&self, pairs: &[(&str, &[u8])]) -> Result<(), StoreError> {
         let mut writer = self.writer();
         let transaction = writer.transaction()?;
-        for (key, value) in pairs {
-            transaction.execute(
-                "INSERT INTO meta (key, value) VALUES (?1, ?2)
-                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                params![key, value],
-            )?;
-        }
+        set(&transaction, pairs)?;
         transaction.commit()?;
         Ok(())
     }
+}
+
+pub(super) fn set<V: AsRef<[u8]>>(
+    connection: &Connection,
+    pairs: &[(&str, V)],
+) -> rusqlite::Result<()> {
+    for (key, value) in pairs {
+        connection.execute(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            params![key, value.as_ref()],
+        )?;
+    }
+    Ok(())
 }
 
 fn get(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

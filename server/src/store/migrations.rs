@@ -12,6 +12,10 @@ use super::open::{APPLICATION_ID, explain};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_base", include_str!("migrations/0001_base.sql")),
     ("0002_history", include_str!("migrations/0002_history.sql")),
+    (
+        "0003_credentials",
+        include_str!("migrations/0003_credentials.sql"),
+    ),
 ];
 
 /// The schema version that this program writes.

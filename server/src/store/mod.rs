@@ -4,7 +4,9 @@
 //! writer; never from the gate thread. One writer connection and up to
 //! [`READERS_MAX`] readers, each lent out under a lock.
 
+pub mod credentials;
 pub mod error;
+pub mod lock;
 pub mod meta;
 pub mod migrations;
 pub mod nodes;

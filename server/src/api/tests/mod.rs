@@ -24,6 +24,7 @@ use crate::hub::Fleet;
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::testing::Folder;
+use crate::vault::Vault;
 
 pub const USER: &str = "ziggy";
 pub const PASSWORD: &str = "played guitar";
@@ -73,6 +74,7 @@ impl Server {
         let (gate, handle) = GateSocket::bind((config.bind, config.port).into()).unwrap();
         let app = Arc::new(App {
             address: gate.address(),
+            vault: Vault::open(Arc::clone(&store), auth.keys()),
             auth: Arc::new(auth),
             fleet: Arc::new(Fleet::new(store.nodes().unwrap(), 0)),
             history: Arc::new(History::new(Arc::clone(&store))),
