@@ -137,6 +137,12 @@ impl Link {
         kept::encode(&parts, bytes_max)
     }
 
+    /// Earlier runs still to be delivered: id, oldest and newest sequence.
+    pub fn earlier(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+        let runs = self.earlier.parts(0, false);
+        runs.map(|part| (part.run, part.ring.oldest_seq(), part.ring.newest_seq()))
+    }
+
     /// What [`Self::save`] would keep.
     pub fn holding(&self) -> Holding {
         Holding {

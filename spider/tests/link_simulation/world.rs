@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use stardust_shared::message::{Control, Identity};
+use stardust_shared::message::Control;
 use stardust_shared::{ABSENT, SeriesDef};
 use stardust_spider::link::Link;
 use stardust_spider::link::fault::Fault;
@@ -11,8 +11,9 @@ use stardust_spider::link::random::Random;
 use stardust_spider::link::session::Output;
 use stardust_spider::link::wall::Clocks;
 
+use crate::restart::{Disk, link, run_name};
 use crate::server::Server;
-use crate::truth::{Sampled, Truth};
+use crate::truth::{Sampled, Truth, Truths};
 
 /// The server's wall clock at boot time 0. It is right; the Spider's may not be.
 const SERVER_WALL_MS: i64 = 1_790_000_000_000;
@@ -46,10 +47,15 @@ summary!(
     hostile,
     blocked,
     layouts,
-    outages
+    outages,
+    restarts,
+    reboots,
+    writes,
+    cut,
+    runs_done
 );
 
-enum Packet {
+pub enum Packet {
     Text(String),
     Binary(Vec<u8>),
     Ping,
@@ -59,7 +65,7 @@ enum Packet {
 
 /// One connection as the network sees it.
 #[derive(Default)]
-struct Network {
+pub struct Network {
     to_server: VecDeque<(i64, Packet)>,
     to_spider: VecDeque<(i64, Packet)>,
     /// Bytes on the way that the socket still holds.
@@ -69,7 +75,7 @@ struct Network {
     stalled_until_ms: i64,
 }
 
-enum Connection {
+pub enum Connection {
     /// Not before then.
     Waiting(i64),
     /// TCP is up, the answer to the upgrade comes then.
@@ -81,50 +87,65 @@ enum Connection {
 }
 
 pub struct World {
-    random: Random,
-    now_ms: i64,
-    link: Link,
-    server: Server,
-    truth: Truth,
-    connection: Connection,
-    own_wall_off_ms: i64,
+    pub random: Random,
+    /// True time. The Spider's own clock of its boot began at `boot_at_ms`.
+    pub now_ms: i64,
+    pub boot_at_ms: i64,
+    pub link: Link,
+    pub server: Server,
+    pub truths: Truths,
+    /// Restarts happen, and the Spider has a ring file.
+    pub keeps: bool,
+    pub disk: Disk,
+    pub disk_failed_ms: i64,
+    /// What the file held at the last start: run, boot, agreed.
+    pub found: Vec<(String, String, bool)>,
+    pub run: u64,
+    pub boots: u64,
+    pub ring_bytes: usize,
+    pub own_interval_ms: u64,
+    pub connection: Connection,
+    pub own_wall_off_ms: i64,
     server_down_until_ms: i64,
     commit_at_ms: i64,
     commit_every_ms: u64,
-    sample_at_ms: i64,
+    pub sample_at_ms: i64,
     chaos_at_ms: i64,
     chaos_every_ms: u64,
-    calm: bool,
+    pub calm: bool,
     slept_ms: i64,
+    pub down_ms: i64,
     opened_ms: i64,
     /// The longest way of a hello and its welcome: no clock can be read better.
     welcome_ms_max: i64,
     socket_bytes: usize,
-    generation: u64,
+    pub generation: u64,
     series: Vec<SeriesDef>,
     values: Vec<i64>,
-    summary: Summary,
+    pub summary: Summary,
 }
 
 impl World {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let rings = [700, 2_000, 6_000, 512 << 10];
-        let ring_bytes = rings[random.below(4) as usize];
+        let rings = [700, 2_000, 6_000, 512 << 10, 512 << 10];
+        let ring_bytes = rings[random.below(5) as usize];
         let interval_ms = [200, 1_000, 5_000][random.below(3) as usize];
-        let identity = Identity::default();
-        let link = Link::new(
-            ring_bytes,
-            interval_ms,
-            "run".into(),
-            "sim".into(),
-            identity,
-        );
+        let link = link(ring_bytes, interval_ms, 1, 1);
         let wall_offs = [0, 700, -900, -SERVER_WALL_MS, 3_600_000];
         let mut world = Self {
+            disk: Disk::new(ring_bytes, 0, &link),
             link,
             server: Server::default(),
-            truth: Truth::default(),
+            truths: Truths::default(),
+            keeps: random.below(3) > 0,
+            disk_failed_ms: i64::MIN,
+            found: Vec::new(),
+            run: 1,
+            boots: 1,
+            ring_bytes,
+            own_interval_ms: interval_ms,
+            boot_at_ms: 0,
             now_ms: random.below(100_000) as i64,
             connection: Connection::Waiting(0),
             own_wall_off_ms: wall_offs[random.below(5) as usize],
@@ -136,6 +157,7 @@ impl World {
             chaos_every_ms: 2_000 + random.below(60_000),
             calm: false,
             slept_ms: 0,
+            down_ms: 0,
             opened_ms: 0,
             welcome_ms_max: 0,
             socket_bytes: [300, 3_000, 1 << 20][random.below(3) as usize],
@@ -145,8 +167,30 @@ impl World {
             summary: Summary::default(),
             random,
         };
+        let clocks = world.clocks();
+        world.link.restore(Vec::new(), clocks);
+        world.truths.0.insert(run_name(1), Truth::default());
         world.change_layout();
         world
+    }
+
+    pub fn boot_ms(&self) -> i64 {
+        self.now_ms - self.boot_at_ms
+    }
+
+    pub fn awake_ms(&self) -> i64 {
+        self.now_ms - self.slept_ms
+    }
+
+    pub fn clocks(&self) -> Clocks {
+        Clocks {
+            boot_ms: self.boot_ms(),
+            wall_ms: (SERVER_WALL_MS + self.now_ms).saturating_add(self.own_wall_off_ms),
+        }
+    }
+
+    fn truth(&mut self) -> &mut Truth {
+        self.truths.0.get_mut(&run_name(self.run)).unwrap()
     }
 
     /// Trouble for a while, then fair weather: everything must have arrived.
@@ -155,7 +199,7 @@ impl World {
         let trouble_ends_ms = self.now_ms + 300 * interval_ms + 120_000;
         let (mut spin, mut spun_ms) = (0, self.now_ms);
         loop {
-            let trouble_ends_ms = trouble_ends_ms + self.slept_ms;
+            let trouble_ends_ms = trouble_ends_ms + self.slept_ms + self.down_ms;
             let samples_end_ms = trouble_ends_ms + 200_000;
             if self.now_ms >= samples_end_ms + 200_000 {
                 return self.judge();
@@ -177,10 +221,11 @@ impl World {
             }
             self.connect();
             self.deliver();
-            if let Err(fault) = self.link.tick(self.now_ms) {
+            if let Err(fault) = self.link.tick(self.boot_ms()) {
                 self.fail(fault);
             }
             self.send();
+            self.keep();
             let next_ms = self.next_ms(samples_end_ms);
             spin = if next_ms == spun_ms { spin + 1 } else { 0 };
             assert!(spin < 1_000, "the loop spins at {spun_ms}");
@@ -213,7 +258,10 @@ impl World {
             }
         };
         if let Some(deadline_ms) = self.link.deadline_ms(!blocked) {
-            next_ms = next_ms.min(deadline_ms);
+            next_ms = next_ms.min(deadline_ms + self.boot_at_ms);
+        }
+        if self.keeps {
+            next_ms = next_ms.min(self.disk.spill.deadline_ms() + self.boot_at_ms);
         }
         next_ms.max(self.now_ms)
     }
@@ -228,24 +276,29 @@ impl World {
                 _ => {}
             }
         }
-        self.truth.samples.push(Sampled {
-            boot_ms: self.now_ms,
+        let sampled = Sampled {
+            true_ms: self.now_ms,
+            awake_ms: self.awake_ms(),
             series: self.series.clone(),
             values: self.values.clone(),
-        });
+        };
+        self.truth().samples.push(sampled);
         let oldest = self.link.ring().oldest_seq();
-        let seq = self
-            .link
-            .push(self.now_ms, self.generation, &self.series, &self.values);
-        assert_eq!(seq, self.truth.samples.len() as u64);
+        let seq = self.link.push(
+            self.now_ms - self.boot_at_ms,
+            self.generation,
+            &self.series,
+            &self.values,
+        );
+        assert_eq!(seq, self.truth().samples.len() as u64);
         let held = match self.link.ring().oldest_seq() {
             0 => seq + 1,
             held => held,
         };
         if oldest > 0 {
-            self.truth.dropped.extend(oldest..held);
+            self.truth().dropped.extend(oldest..held);
         } else {
-            self.truth.dropped.extend(seq..held);
+            self.truth().dropped.extend(seq..held);
         }
         self.summary.samples += 1;
         self.sample_at_ms = self.now_ms + self.link.interval_ms() as i64;
@@ -254,7 +307,7 @@ impl World {
         }
     }
 
-    fn change_layout(&mut self) {
+    pub fn change_layout(&mut self) {
         let names = ["cpu.idle_ms", "mem.free_bytes", "net.rx_bytes", "x"];
         self.generation += 1;
         self.series = (0..1 + self.random.below(12))
@@ -291,7 +344,7 @@ impl World {
                 if !self.calm && self.random.below(8) == 0 {
                     return self.fail(Fault::link_down("no route"));
                 }
-                self.link.connected(self.now_ms);
+                self.link.connected(self.boot_ms());
                 let refusal =
                     (!self.calm && self.random.below(6) == 0).then(|| self.random.below(4));
                 let at_ms = self.now_ms + self.random.below(3_000) as i64;
@@ -314,7 +367,7 @@ impl World {
                 }
                 None => {
                     self.server.connected();
-                    self.link.opened(self.now_ms);
+                    self.link.opened(self.boot_ms());
                     self.opened_ms = self.now_ms;
                     self.summary.sessions += 1;
                     self.connection = Connection::Open(Network::default());
@@ -328,14 +381,12 @@ impl World {
     fn fail(&mut self, fault: Fault) {
         self.server.disconnected();
         let random = self.random.bits();
-        let failed = self.link.failed(self.now_ms, &fault, random);
+        let failed = self.link.failed(self.boot_ms(), &fault, random);
         self.link.gone();
-        assert!(failed.retry_ms > self.now_ms, "no try without a pause");
-        assert!(
-            failed.retry_ms <= self.now_ms + 61_000,
-            "no pause without an end"
-        );
-        self.connection = Connection::Waiting(failed.retry_ms);
+        let retry_ms = failed.retry_ms + self.boot_at_ms;
+        assert!(retry_ms > self.now_ms, "no try without a pause");
+        assert!(retry_ms <= self.now_ms + 61_000, "no pause without an end");
+        self.connection = Connection::Waiting(retry_ms);
     }
 
     fn tell_spider(&mut self, packet: Packet) {
@@ -357,7 +408,7 @@ impl World {
                 return;
             }
             out.clear();
-            let packet = match self.link.poll(self.now_ms, &mut out) {
+            let packet = match self.link.poll(self.now_ms - self.boot_at_ms, &mut out) {
                 None => return,
                 Some(Output::Text(text)) => Packet::Text(text),
                 Some(Output::Binary) => Packet::Binary(out.clone()),
@@ -423,7 +474,10 @@ impl World {
                     self.tell_spider(Packet::Text(welcome));
                 }
             }
-            Packet::Binary(bytes) => self.server.binary(&bytes, &self.truth),
+            Packet::Binary(bytes) => {
+                let wall_ms = SERVER_WALL_MS + self.now_ms;
+                self.server.binary(&bytes, wall_ms, &self.truths);
+            }
             Packet::Ping => self.tell_spider(Packet::Pong),
             Packet::Pong | Packet::Close(_) => {}
         }
@@ -432,11 +486,14 @@ impl World {
     fn spider_hears(&mut self, packet: Packet) -> Result<(), Fault> {
         match packet {
             Packet::Text(text) => {
-                let clocks = Clocks {
-                    boot_ms: self.now_ms,
-                    wall_ms: SERVER_WALL_MS + self.now_ms + self.own_wall_off_ms,
-                };
-                let news = self.link.text(clocks, &text)?;
+                let news = self.link.text(self.clocks(), &text)?;
+                if news == News::RunDone {
+                    self.summary.runs_done += 1;
+                    self.server.disconnected();
+                    self.link.gone();
+                    self.connection = Connection::Waiting(self.now_ms);
+                    return Ok(());
+                }
                 if matches!(news, News::Connected(_)) {
                     let way_ms = self.now_ms - self.opened_ms;
                     self.welcome_ms_max = self.welcome_ms_max.max(way_ms);
@@ -447,13 +504,13 @@ impl World {
                 }
             }
             Packet::Close(code) => return Err(Fault::closed(code, "simulated")),
-            _ => self.link.heard(self.now_ms),
+            _ => self.link.heard(self.boot_ms()),
         }
         Ok(())
     }
 
     fn chaos(&mut self) {
-        match self.random.below(13) {
+        match self.random.below(14) {
             // A reset: what is on the way is lost from some point on.
             0 | 1 => self.reset(),
             2 => {
@@ -498,6 +555,7 @@ impl World {
             }
             10 => self.hostile(),
             11 => self.tell_spider(Packet::Ping),
+            12 => self.restart(),
             _ => {
                 let interval_ms = [0, 200, 1_000, 7_000][self.random.below(4) as usize];
                 if self.server.is_streaming() {
@@ -550,41 +608,69 @@ impl World {
     }
 
     fn judge(mut self) -> Summary {
-        let last = self.truth.samples.len() as u64;
+        let waiting: Vec<_> = self.link.earlier().collect();
+        assert!(waiting.is_empty(), "{waiting:?} still wait");
         let ring = self.link.ring();
-        assert!(
-            ring.is_empty(),
-            "{} to {last} still wait",
-            ring.oldest_seq()
-        );
-        assert_eq!(ring.dropped(), self.truth.dropped.len() as u64);
-        for seq in 1..=last {
-            let sampled = &self.truth.samples[seq as usize - 1];
-            match self.server.durable.get(&seq) {
-                Some(time_ms) => {
-                    let off_ms = time_ms - (SERVER_WALL_MS + sampled.boot_ms);
+        assert!(ring.is_empty(), "{} still wait", ring.oldest_seq());
+        let dropped = self.truth().dropped.len() as u64;
+        assert_eq!(self.link.ring().dropped(), dropped);
+        if self.keeps {
+            assert_eq!(self.disk.file, None, "nothing waits, and there is a file");
+        }
+        let tolerance_ms = 2 * (SAME_CLOCK_MS + self.welcome_ms_max);
+        let vague = self.truths.0.values().any(|truth| truth.vague);
+        let mut ended_ms = i64::MIN;
+        for (id, truth) in &self.truths.0 {
+            let run = self.server.runs.get(id);
+            let mut last_ms = ended_ms;
+            for (seq, sampled) in (1..).zip(&truth.samples) {
+                let true_ms = SERVER_WALL_MS + sampled.true_ms;
+                let named = run.is_some_and(|run| run.gaps.contains(&seq));
+                if let Some(&time_ms) = run.and_then(|run| run.durable.get(&seq)) {
+                    let off_ms = time_ms - true_ms;
                     assert!(
-                        off_ms.abs() <= SAME_CLOCK_MS + self.welcome_ms_max,
-                        "{seq} is off by {off_ms} ms"
+                        truth.vague || off_ms.abs() <= tolerance_ms,
+                        "{seq} of {id} is off by {off_ms} ms"
                     );
+                    assert!(!named, "{seq} of {id} is there and in a gap");
                     assert!(
-                        !self.server.gaps.contains(&seq),
-                        "{seq} is there and in a gap"
+                        time_ms >= ended_ms.saturating_sub(tolerance_ms),
+                        "{seq} of {id} comes before an earlier run"
                     );
+                    last_ms = last_ms.max(time_ms);
+                    continue;
                 }
-                None => {
-                    assert!(self.truth.dropped.contains(&seq), "{seq} is lost");
-                    assert!(
-                        self.server.gaps.contains(&seq),
-                        "the loss of {seq} is not named"
-                    );
-                }
+                let excused = [&truth.dropped, &truth.cut, &truth.skimmed, &truth.timeless];
+                assert!(
+                    excused.iter().any(|excused| excused.contains(&seq)),
+                    "{seq} of {id} is lost"
+                );
+                // Before the first sample there is nothing to miss; and where
+                // clocks were wrong the silence is not where the sample was.
+                let first = self
+                    .server
+                    .runs
+                    .values()
+                    .flat_map(|run| run.durable.values());
+                let silent = self.server.silences.iter().any(|&(from_ms, to_ms)| {
+                    (from_ms - tolerance_ms..=to_ms + tolerance_ms).contains(&true_ms)
+                });
+                assert!(
+                    named || silent || vague || first.min().is_none_or(|&ms| true_ms < ms),
+                    "the loss of {seq} of {id} is not named"
+                );
             }
+            ended_ms = last_ms;
         }
         self.summary.crash_lost = self.server.crash_lost;
         self.summary.duplicates = self.server.duplicates;
         self.summary.outages = self.server.outages;
-        self.summary.dropped = self.truth.dropped.len() as u64;
+        let dropped = self
+            .truths
+            .0
+            .values()
+            .map(|truth| truth.dropped.len() as u64);
+        self.summary.dropped = dropped.sum();
         self.summary
     }
 }
