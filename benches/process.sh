@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What whole agents cost on this machine, side by side, at one sample a second:
-# CPU from /proc/PID/schedstat, memory from smaps_rollup, bytes from /proc/PID/io.
+# CPU from /proc/PID/schedstat, memory from smaps_rollup, bytes from `ss -ti`
+# (what the Spider handed to TCP; the kernel's own headers are not counted).
 #
 #   benches/process.sh [SECONDS]        default 120
 #
@@ -39,10 +40,11 @@ cpu_ns() { # all threads of PID, and of its children that are gone
 declare -A cpu_before cpu_after
 row() { # NAME PID SAMPLES
     local name=$1 pid=$2 samples=$3
-    awk -v name="$name" -v samples="$samples" -v cpu="$((cpu_after[$name] - cpu_before[$name]))" '
+    awk -v name="$name" -v samples="$samples" -v cpu="$((cpu_after[$name] - cpu_before[$name]))" \
+        -v floor="$((cpu_after[floor] - cpu_before[floor]))" '
         /^Rss:/ { rss = $2 }
         /^Private_Dirty:/ { dirty = $2 }
-        END { printf "%-24s %10.0f %12d %12d\n", name, cpu / samples / 1000, rss, dirty }
+        END { printf "%-24s %10.0f %12d %12d %10.2f\n", name, cpu / samples / 1000, rss, dirty, cpu / floor }
     ' /proc/"$pid"/smaps_rollup
 }
 
@@ -109,22 +111,25 @@ order=(floor spider-plain spider-tls)
 for name in "${order[@]}"; do
     cpu_before[$name]=$(cpu_ns "${pid[$name]}")
 done
-sent_before=$(awk '/^wchar/ { print $2 }' /proc/"$plain_pid"/io)
-writes_before=$(awk '/^syscw/ { print $2 }' /proc/"$plain_pid"/io)
+tcp() { # PID FIELD: of its connection
+    ss -tinpH state established | grep -A 1 "pid=$1," | grep -o "$2:[0-9]*" | head -n 1 | cut -d : -f 2
+}
+sent_before=$(tcp "$plain_pid" bytes_sent)
+frames_before=$(tcp "$plain_pid" data_segs_out)
 sleep "$seconds"
 for name in "${order[@]}"; do
     cpu_after[$name]=$(cpu_ns "${pid[$name]}")
 done
-sent=$(($(awk '/^wchar/ { print $2 }' /proc/"$plain_pid"/io) - sent_before))
-writes=$(($(awk '/^syscw/ { print $2 }' /proc/"$plain_pid"/io) - writes_before))
+sent=$(($(tcp "$plain_pid" bytes_sent) - sent_before))
+frames=$(($(tcp "$plain_pid" data_segs_out) - frames_before))
 
+echo "$(nproc) cores, $(uname -sr), load $(cut -d ' ' -f 1-3 /proc/loadavg), $(date -u +%F)"
 echo "CPU per sample over $seconds s, one sample a second (us), memory (KB):"
-printf '%-24s %10s %12s %12s\n' '' cpu_us rss_kb dirty_kb
+printf '%-24s %10s %12s %12s %10s\n' '' cpu_us rss_kb dirty_kb x_floor
 for name in "${order[@]}"; do row "$name" "${pid[$name]}" "$seconds"; done
-echo "spider-tls / floor: $(awk -v a="$((cpu_after[spider-tls] - cpu_before[spider-tls]))" -v b="$((cpu_after[floor] - cpu_before[floor]))" 'BEGIN { printf "%.2f", a / b }')"
-echo "bytes written per sample, WebSocket header included: $((sent / seconds)) (in $writes writes)"
+echo "bytes per sample, WebSocket header included: $(awk -v a="$sent" -v b="$frames" 'BEGIN { printf "%.1f", a / b }') ($frames segments in $seconds s)"
 mkdir -p "$target/bench"
 for name in "${order[@]}"; do
     printf '"%s_cpu_us":%d,' "$name" "$(((cpu_after[$name] - cpu_before[$name]) / seconds / 1000))"
-done | sed "s/^/{/; s/,\$/,\"bytes_per_sample\":$((sent / seconds))}\n/" >"$target/bench/process.json"
+done | sed "s/^/{/; s/,\$/,\"bytes_per_sample\":$((sent / frames))}\n/" >"$target/bench/process.json"
 echo "written to $target/bench/process.json"

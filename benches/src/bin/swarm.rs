@@ -143,7 +143,9 @@ fn recording(options: &Options) -> Result<Recording, Failure> {
 }
 
 fn definition(key: &str) -> SeriesDef {
-    let mut series = SeriesDef::new(stardust_shared::series::name_of(key), &[]);
+    // What the labels say is in the key; that there are some, the codec wants to know.
+    let labels: &[(&str, &str)] = if key.contains('{') { &[("", "")] } else { &[] };
+    let mut series = SeriesDef::new(stardust_shared::series::name_of(key), labels);
     series.key = key.into();
     series
 }
