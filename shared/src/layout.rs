@@ -12,6 +12,7 @@ const FLAG_COUNTER: u8 = 1;
 const FLAG_STEADY: u8 = 2;
 const FLAG_PART: u8 = 4;
 const FLAG_SUM: u8 = 8;
+const FLAG_RISING: u8 = 16;
 
 /// A list of series in a fixed order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +125,7 @@ impl Layout {
                     FLAG_SUM => Role::Sum,
                     _ => return Err(WireError::OutOfRange("series flags")),
                 },
+                rising: flags & FLAG_RISING != 0,
             });
         }
         Ok(Self::new(id, series))
@@ -141,7 +143,8 @@ fn flags(series: &SeriesDef) -> u8 {
         Role::Part => FLAG_PART,
         Role::Sum => FLAG_SUM,
     };
-    kind | steady | role
+    let rising = if series.rising { FLAG_RISING } else { 0 };
+    kind | steady | role | rising
 }
 
 fn shared_prefix(a: &[u8], b: &[u8]) -> usize {

@@ -122,7 +122,11 @@ impl State {
                 expect.came(series, before, now);
                 if residual != 0 {
                     bits |= 1 << bit;
-                    put_signed(out, residual);
+                    if series.rising {
+                        put(out, residual as u64);
+                    } else {
+                        put_signed(out, residual);
+                    }
                 }
                 self.scaled[index] = now;
             }
@@ -182,7 +186,12 @@ impl State {
                 let before = *value;
                 *value = expect.next(series, before);
                 if bits >> bit & 1 == 1 {
-                    *value = value.wrapping_add(reader.signed()?);
+                    let residual = if series.rising {
+                        reader.varint()? as i64
+                    } else {
+                        reader.signed()?
+                    };
+                    *value = value.wrapping_add(residual);
                 }
                 expect.came(series, before, *value);
             }
@@ -380,7 +389,7 @@ mod tests {
         let values = [1250, 2640, 3900, (1 << 40) - 4096, (1 << 39) - 4096];
         encoder.encode_delta(&layout, 2, 0, &values, &mut bytes);
         // Head, step, groups, group, 25 and 64 ticks, eight sectors.
-        assert_eq!(bytes, [2, 0, 1, 0b01011, 50, 0x80, 1, 15]);
+        assert_eq!(bytes, [2, 0, 1, 0b01011, 25, 64, 15]);
         let mut reader = Reader::new(&bytes);
         decoder.apply(&layout, &mut reader).unwrap();
         assert_eq!(decoder, encoder);

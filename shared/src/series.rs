@@ -65,6 +65,8 @@ pub struct SeriesDef {
     /// Grows steadily: the wire sends the change of the change.
     pub steady: bool,
     pub role: Role,
+    /// Hardly ever falls below what is expected: residuals are sent without sign.
+    pub rising: bool,
 }
 
 /// What the wire expects of a series from those before it in the layout.
@@ -190,14 +192,18 @@ impl SeriesDef {
     pub fn new(name: &str, labels: &[(&str, &str)]) -> Self {
         let key = key(name, labels).into_boxed_str();
         match CATALOG.iter().find(|known| known.name == name) {
-            Some(known) => Self {
-                key,
-                kind: known.kind,
-                unit: known.unit,
-                scale: known.scale,
-                steady: known.steady,
-                role: role(name, !labels.is_empty()),
-            },
+            Some(known) => {
+                let role = role(name, !labels.is_empty());
+                Self {
+                    key,
+                    kind: known.kind,
+                    unit: known.unit,
+                    scale: known.scale,
+                    steady: known.steady,
+                    role,
+                    rising: known.kind == Kind::Counter && !known.steady && role != Role::Sum,
+                }
+            }
             None => Self {
                 key,
                 kind: Kind::Gauge,
@@ -205,6 +211,7 @@ impl SeriesDef {
                 scale: 1,
                 steady: false,
                 role: Role::Alone,
+                rising: false,
             },
         }
     }

@@ -54,5 +54,5 @@ fn replay(recording: &str) -> usize {
 
 #[test]
 fn version_1() {
-    assert_eq!(replay(include_str!("recorded/v1.txt")), 8);
+    assert_eq!(replay(include_str!("recorded/v1.txt")), 12);
 }

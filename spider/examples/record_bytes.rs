@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use stardust_shared::samples::State;
 use stardust_shared::series::Role;
-use stardust_shared::{Layout, limits};
+use stardust_shared::{Layout, limits, varint};
 use stardust_spider::collect::{self, Context, Sampler};
 use stardust_spider::root::{Buffer, Root};
 use stardust_spider::sample::Sample;
@@ -96,7 +96,12 @@ fn main() {
             }
             if step != expected {
                 let mut bytes = Vec::new();
-                stardust_shared::varint::put_signed(&mut bytes, step.wrapping_sub(expected));
+                let residual = step.wrapping_sub(expected);
+                if series.rising {
+                    varint::put(&mut bytes, residual as u64);
+                } else {
+                    varint::put_signed(&mut bytes, residual);
+                }
                 sent[index].0 += 1;
                 sent[index].1 += bytes.len() as u64;
                 residuals += bytes.len();
