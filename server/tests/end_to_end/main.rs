@@ -12,6 +12,7 @@ mod demo;
 mod hostile;
 mod nginx;
 mod overload;
+mod own_tls;
 mod routes;
 mod sessions;
 mod stopping;

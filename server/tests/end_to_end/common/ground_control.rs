@@ -87,9 +87,9 @@ impl Setup {
 
     pub fn start(self) -> GroundControl {
         let mut process = Process::start("Ground Control", &mut self.command());
-        let line = process.line_with("listens on http://");
+        let line = process.line_with("listens on http");
         let address = line
-            .rsplit("http://")
+            .rsplit("://")
             .next()
             .and_then(|text| text.trim().parse().ok());
         let address = address.unwrap_or_else(|| panic!("no address in {line:?}"));

@@ -9,6 +9,7 @@ mod live;
 mod process;
 mod relay;
 mod spider;
+mod tls;
 mod websocket;
 
 pub use database::{Stored, stored};
@@ -20,6 +21,7 @@ pub use live::{Live, LiveEvent};
 pub use process::{Process, eventually, free_fixed_port};
 pub use relay::{Mode, Relay};
 pub use spider::Spider;
+pub use tls::{Browser, certificates};
 pub use websocket::{WebSocket, upgrade, upgrade_on};
 
 use std::time::Duration;
