@@ -16,16 +16,16 @@ interface Column {
 
 const COLUMNS: readonly Column[] = [
   { sort: 'name', label: 'Name' },
-  { sort: 'state', label: 'State', align: 'max-sm:hidden' },
-  { sort: null, label: 'CPU, 15 min', align: 'max-xl:hidden' },
+  { sort: 'state', label: 'State', align: 'max-md:hidden' },
+  { sort: null, label: 'CPU, 15 min', align: 'max-2xl:hidden' },
   { sort: 'cpu', label: 'CPU' },
   { sort: 'mem', label: 'Memory' },
   { sort: 'disk', label: 'Disk' },
-  { sort: 'rx', label: 'In', align: 'justify-end max-lg:hidden' },
-  { sort: 'tx', label: 'Out', align: 'justify-end max-lg:hidden' },
-  { sort: 'load', label: 'Load', align: 'justify-end max-sm:hidden' },
-  { sort: 'temp', label: 'Temp', align: 'justify-end max-lg:hidden' },
-  { sort: 'uptime', label: 'Up', align: 'justify-end max-lg:hidden' },
+  { sort: 'rx', label: 'In', align: 'justify-end max-xl:hidden' },
+  { sort: 'tx', label: 'Out', align: 'justify-end max-xl:hidden' },
+  { sort: 'load', label: 'Load', align: 'justify-end max-md:hidden' },
+  { sort: 'temp', label: 'Temp', align: 'justify-end max-xl:hidden' },
+  { sort: 'uptime', label: 'Up', align: 'justify-end max-xl:hidden' },
 ];
 
 interface Props {

@@ -13,9 +13,9 @@ import { stateWords } from './words';
 export const COLUMNS_CLASS =
   'grid items-center gap-x-4 px-4 ' +
   'grid-cols-[minmax(0,1fr)_3.75rem_3.75rem_3.75rem] ' +
-  'sm:grid-cols-[minmax(8rem,2fr)_minmax(7rem,1.3fr)_5.5rem_5.5rem_5.5rem_3.5rem] ' +
-  'lg:grid-cols-[minmax(9rem,2.4fr)_minmax(6.5rem,1fr)_6rem_6.5rem_6.5rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem] ' +
-  'xl:grid-cols-[minmax(12rem,3fr)_minmax(7.5rem,1.2fr)_7.5rem_7rem_7rem_7rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem]';
+  'md:grid-cols-[minmax(8rem,2fr)_minmax(7rem,1.3fr)_5.5rem_5.5rem_5.5rem_3.5rem] ' +
+  'xl:grid-cols-[minmax(9rem,2.4fr)_minmax(6.5rem,1fr)_6rem_6.5rem_6.5rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem] ' +
+  '2xl:grid-cols-[minmax(12rem,3fr)_minmax(7.5rem,1.2fr)_7.5rem_7rem_7rem_7rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem]';
 
 interface Props {
   node: FleetNode;
@@ -54,7 +54,7 @@ function MeterCell({
 
 function NumberCell({
   text,
-  hide = 'max-lg:hidden',
+  hide = 'max-xl:hidden',
   tone = '',
 }: {
   text: string;
@@ -103,12 +103,12 @@ export const TableRow = memo(function TableRow({ node, status, now, skewMs, inde
       </div>
       <div
         role="cell"
-        className={`min-w-0 truncate text-xs max-sm:hidden ${status === 'online' ? 'text-faint' : statusText(status)}`}
+        className={`min-w-0 truncate text-xs max-md:hidden ${status === 'online' ? 'text-faint' : statusText(status)}`}
         title={[words, reason].filter(Boolean).join(': ')}
       >
         {words}
       </div>
-      <div role="cell" className="max-xl:hidden">
+      <div role="cell" className="max-2xl:hidden">
         {s && <Sparkline spark={node.spark} grey={grey} className="h-6" />}
       </div>
       <MeterCell value={s?.cpu_percent} grey={grey} title={s?.cores != null ? `${s.cores} cores` : ''} />
@@ -124,7 +124,7 @@ export const TableRow = memo(function TableRow({ node, status, now, skewMs, inde
       />
       <NumberCell text={bytesPerSecond(s?.net_rx_bytes_per_s)} />
       <NumberCell text={bytesPerSecond(s?.net_tx_bytes_per_s)} />
-      <NumberCell text={load(s?.load_1m)} hide="max-sm:hidden" tone={grey ? '' : LEVEL_TEXT[loadLevel]} />
+      <NumberCell text={load(s?.load_1m)} hide="max-md:hidden" tone={grey ? '' : LEVEL_TEXT[loadLevel]} />
       <NumberCell
         text={celsius(s?.temp_celsius)}
         tone={grey ? '' : LEVEL_TEXT[levelOf(s?.temp_celsius, 75, 85)]}
