@@ -20,9 +20,17 @@ use crate::root::{Buffer, KeptFile, Root};
 /// Limits are changed seldom.
 const LIMIT_SAMPLES: u16 = 60;
 
-/// Version 2, then version 1: the folder, the files in it, what the lines of
-/// `memory.stat` begin with that count the groups below as well, file pages.
-const VERSIONS: [(&str, [&str; 3], &[u8], &[u8]); 2] = [
+/// The folder, the files in it, what the lines of `memory.stat` begin with that
+/// count the groups below as well, and the name of file pages there.
+type Version = (
+    &'static str,
+    [&'static str; 3],
+    &'static [u8],
+    &'static [u8],
+);
+
+/// Version 2, then version 1.
+const VERSIONS: [Version; 2] = [
     (
         "fs/cgroup/",
         ["memory.max", "memory.current", "memory.stat"],

@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(machine.helper.hanging(), 0);
         assert_eq!(machine.round(), [a.clone(), hang]);
         assert_eq!(machine.helper.hanging(), 1);
-        let others: Vec<_> = [&[a.clone()], &rest[..]].concat();
+        let others: Vec<_> = [std::slice::from_ref(&a), &rest[..]].concat();
         assert_eq!(machine.round(), others);
         assert!(began.elapsed() < Duration::from_secs(5));
         HANGS.store(false, Ordering::Relaxed);
