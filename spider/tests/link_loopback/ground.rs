@@ -15,7 +15,28 @@ use stardust_shared::{Layout, SUBPROTOCOL, State};
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tungstenite::{Error, Message, WebSocket};
 
-pub type Durable = BTreeMap<u64, Vec<Option<i64>>>;
+/// What is committed, by run in the order of their first hello.
+#[derive(Default)]
+pub struct Durable(pub Vec<(String, Samples)>);
+pub type Samples = BTreeMap<u64, Vec<Option<i64>>>;
+
+impl Durable {
+    fn of(&mut self, run: &str) -> &mut Samples {
+        let at = match self.0.iter().position(|(known, _)| known == run) {
+            Some(at) => at,
+            None => {
+                self.0.push((run.to_owned(), Samples::new()));
+                self.0.len() - 1
+            }
+        };
+        &mut self.0[at].1
+    }
+
+    /// Of the newest run.
+    fn last(&self) -> u64 {
+        self.0.last().map_or(0, |(_, samples)| last(samples))
+    }
+}
 
 /// A byte stream that a test server reads and writes.
 pub trait Wire: Read + Write + Send {}
@@ -60,13 +81,13 @@ impl Ground {
             "ws",
             Arc::new(|tcp| Box::new(tcp)),
             None,
-            Durable::new(),
+            Durable::default(),
         )
     }
 
     #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     pub fn start_tls(address: &str, wrap: Wrap) -> Self {
-        Self::bind(address, "wss", wrap, None, Durable::new())
+        Self::bind(address, "wss", wrap, None, Durable::default())
     }
 
     pub fn restart(address: &str, durable: Durable) -> Self {
@@ -75,7 +96,7 @@ impl Ground {
 
     pub fn refuse(address: &str, refusal: Refusal) -> Self {
         let wrap: Wrap = Arc::new(|tcp| Box::new(tcp));
-        Self::bind(address, "ws", wrap, Some(refusal), Durable::new())
+        Self::bind(address, "ws", wrap, Some(refusal), Durable::default())
     }
 
     fn bind(
@@ -127,8 +148,17 @@ impl Ground {
     }
 
     pub fn durable(&self) -> u64 {
+        self.seen.durable.lock().unwrap().last()
+    }
+
+    /// How many samples of each run are there, none of them missing in between.
+    pub fn runs(&self) -> Vec<(String, u64)> {
         let durable = self.seen.durable.lock().unwrap();
-        durable.last_key_value().map_or(0, |(&seq, _)| seq)
+        let whole = |(run, samples): &(String, Samples)| {
+            assert_eq!(samples.len() as u64, last(samples), "of {run}");
+            (run.clone(), last(samples))
+        };
+        durable.0.iter().map(whole).collect()
     }
 
     pub fn hellos(&self) -> Vec<Hello> {
@@ -160,7 +190,10 @@ impl Ground {
     /// Everything up to the last durable sample is there, once, as it was taken.
     pub fn check(&self, sampled: &[Vec<i64>]) {
         let durable = self.seen.durable.lock().unwrap();
-        let last = durable.last_key_value().map_or(0, |(&seq, _)| seq);
+        let Some((_, durable)) = durable.0.last() else {
+            return;
+        };
+        let last = last(durable);
         assert!(last as usize <= sampled.len());
         for seq in 1..=last {
             let values = durable
@@ -240,9 +273,10 @@ fn serve(mut tcp: TcpStream, wrap: &Wrap, refusal: Option<Refusal>, seen: &Seen)
 
 #[derive(Default)]
 struct Session {
+    run: String,
     layout: Option<Layout>,
     state: State,
-    memory: Durable,
+    memory: Samples,
 }
 
 impl Session {
@@ -255,10 +289,11 @@ impl Session {
             match socket.read() {
                 Ok(Message::Text(text)) => {
                     let hello = Hello::decode(&text).expect("a valid hello");
+                    self.run.clone_from(&hello.run);
                     seen.hellos.lock().unwrap().push(hello);
                     let seq = match refusal {
                         Some(Refusal::BadWelcome) => 1 << 40,
-                        _ => last(&seen.durable.lock().unwrap()),
+                        _ => last(seen.durable.lock().unwrap().of(&self.run)),
                     };
                     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
                     let welcome = Control::welcome(seq, now.as_millis() as i64, None);
@@ -275,7 +310,7 @@ impl Session {
                     }
                 }
                 Ok(Message::Binary(bytes)) => {
-                    self.take(&bytes, &seen.durable.lock().unwrap());
+                    self.take(&bytes, seen.durable.lock().unwrap().of(&self.run));
                     if self.memory.len() >= 10 {
                         let ack = self.commit(seen);
                         let _ = socket.send(Message::text(ack.encode()));
@@ -288,13 +323,19 @@ impl Session {
                     }
                 }
                 Ok(_) => {}
-                Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                // A moment of silence.
+                Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    if !self.memory.is_empty() {
+                        let ack = self.commit(seen);
+                        let _ = socket.send(Message::text(ack.encode()));
+                    }
+                }
                 Err(_) => return,
             }
         }
     }
 
-    fn take(&mut self, bytes: &[u8], durable: &Durable) {
+    fn take(&mut self, bytes: &[u8], durable: &Samples) {
         if bytes[0] == KIND_LAYOUT {
             self.layout = Some(Layout::decode(&bytes[1..]).expect("a valid layout"));
             return;
@@ -319,11 +360,12 @@ impl Session {
 
     fn commit(&mut self, seen: &Seen) -> Control {
         let mut durable = seen.durable.lock().unwrap();
+        let durable = durable.of(&self.run);
         durable.append(&mut self.memory);
-        Control::ack(last(&durable))
+        Control::ack(last(durable))
     }
 }
 
-fn last(durable: &Durable) -> u64 {
-    durable.last_key_value().map_or(0, |(&seq, _)| seq)
+fn last(samples: &Samples) -> u64 {
+    samples.last_key_value().map_or(0, |(&seq, _)| seq)
 }

@@ -1,6 +1,7 @@
 //! The real loop against a real WebSocket server on loopback, with and without TLS.
 
 mod ground;
+mod process;
 mod proxies;
 mod spider;
 #[cfg(feature = "tls")]
