@@ -98,25 +98,20 @@ for arch in "${arches[@]}"; do
 done
 ((${#stale[@]})) || exit 0
 
-triples=()
-for arch in "${stale[@]}"; do
-    triples+=("$(triple_of "$arch")")
-done
-say "building stardust-$what$suffix for ${stale[*]} ($toolchain)"
 if [[ $what == spider ]]; then
-    profile=spider
+    kind=small profile=spider
     args=(--locked --profile spider -p stardust-spider --bin stardust-spider)
     [[ $suffix ]] && args+=(--no-default-features)
-    build_with "$toolchain" small "${triples[@]}" -- "${args[@]}"
 else
-    profile=release
+    kind=fast profile=release
+    args=(--locked --release -p stardust-server --bin stardust-server)
     export STARDUST_SPIDER_DIR=$dist
-    build_with "$toolchain" fast "${triples[@]}" -- \
-        --locked --release -p stardust-server --bin stardust-server
 fi
 
 for arch in "${stale[@]}"; do
     name=$(name_of "$arch")
+    say "building $name ($toolchain)"
+    build_with "$toolchain" "$kind" "$(triple_of "$arch")" "${args[@]}"
     built=$target_dir/$(triple_of "$arch")/$profile/stardust-$what
     inspect "$built"
     # By a rename: whoever reads the old one keeps it whole.

@@ -71,16 +71,11 @@ set_up_zig() {
     export CARGO_ZIGBUILD_CACHE_DIR=$target_dir/zigbuild-cache
 }
 
-# Runs cargo for some triples: build_with TOOLCHAIN KIND TRIPLE… -- ARGS…
+# Runs cargo for one target: build_with TOOLCHAIN KIND TRIPLE ARGS…
 # KIND is `small` (the Spider) or `fast` (the server).
 build_with() {
-    local chosen=$1 kind=$2 targets=() flags=()
-    shift 2
-    while [[ $1 != -- ]]; do
-        targets+=(--target "$1")
-        shift
-    done
-    shift
+    local chosen=$1 kind=$2 triple=$3 flags=()
+    shift 3
     # The same bytes wherever the checkout and cargo's cache lie.
     flags=(
         "--remap-path-prefix=$root=/stardust"
@@ -88,15 +83,10 @@ build_with() {
     )
     case $chosen in
         docker)
-            # One target a call: each has an image of its own.
-            local each
-            for each in "${targets[@]}"; do
-                [[ $each == --target ]] && continue
-                cargo_in cross build --target "$each" "$@" || return
-            done
+            cargo_in cross build --target "$triple" "$@"
             ;;
         rustup)
-            with_flags "${flags[@]}" -- cargo-zigbuild zigbuild "${targets[@]}" "$@"
+            with_flags "${flags[@]}" -- cargo-zigbuild zigbuild --target "$triple" "$@"
             ;;
         debian)
             # rustc would look for start files of its own beside a std that is
@@ -109,11 +99,16 @@ build_with() {
                 # stack, and the tables for that go too: 150 KB of x86_64.
                 flags+=("-Zunstable-options" "-Cpanic=immediate-abort" "-Cforce-unwind-tables=no")
                 export TARGET_CFLAGS="-fno-unwind-tables -fno-asynchronous-unwind-tables"
+                # The program is loaded where it was linked to, and what occurs
+                # often is called instead of written out.
+                flags+=("-Crelocation-model=static" "-Cllvm-args=-enable-machine-outliner=always")
+                # The short instructions, which each ARMv7 has.
+                [[ $triple != armv7* ]] || flags+=("-Ctarget-feature=+thumb-mode")
                 std=(-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size)
             fi
             # Debian's is a stable compiler; building std is an unstable feature.
             RUSTC_BOOTSTRAP=1 with_flags "${flags[@]}" -- \
-                cargo-zigbuild zigbuild "${std[@]}" "${targets[@]}" "$@"
+                cargo-zigbuild zigbuild "${std[@]}" --target "$triple" "$@"
             ;;
     esac
 }
