@@ -108,10 +108,11 @@ fn a_hundred_half_heads_are_closed_in_time_while_live_goes_on() {
                 }
                 Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
             };
-            if ended || !alive {
+            let over = ended || !alive;
+            if over {
                 ends.push(opened.elapsed());
             }
-            !(ended || !alive)
+            !over
         });
         assert!(
             opened.elapsed() < PATIENCE,
