@@ -13,7 +13,8 @@ seconds=${1:-60}
 here=$(cd "$(dirname "$0")" && pwd)
 export RUSTC_BOOTSTRAP=1
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$here/target}"
-# What is learnt on the way stays out of the repository.
+# The kept corpus is corpus/TARGET.tar.gz; what is learnt on the way joins it in
+# the target folder only. `TARGET -merge=1 NEW LEARNT` picks what is worth keeping.
 learnt="$CARGO_TARGET_DIR/corpus"
 for folder in "$here/../../shared/fuzz" "$here"; do
     cd "$folder"
@@ -22,10 +23,11 @@ for folder in "$here/../../shared/fuzz" "$here"; do
         if [ $# -gt 0 ] && ! printf '%s\n' "$@" | grep -qx "$target"; then
             continue
         fi
-        mkdir -p "$learnt/$target" "corpus/$target"
+        mkdir -p "$learnt/$target"
+        [ ! -f "corpus/$target.tar.gz" ] || tar -xzf "corpus/$target.tar.gz" -C "$learnt"
         echo "== $target: $seconds s"
         log="$learnt/$target.log"
-        if ! cargo fuzz run --fuzz-dir . "$target" "$learnt/$target" "corpus/$target" -- \
+        if ! cargo fuzz run --fuzz-dir . "$target" "$learnt/$target" -- \
             -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
             -print_final_stats=1 >"$log" 2>&1
         then
