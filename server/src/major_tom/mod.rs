@@ -1,2 +1,36 @@
+//! Major Tom: Ground Control's hand that reaches nodes over SSH.
+//!
+//! Nothing else touches `ssh2`. Everything blocks, so it is called from API
+//! workers (bounded by [`pool::Pool`]) and from jobs, never from the gate. Each
+//! call has a deadline for the whole of it, however many packets it takes:
+//! libssh2 runs without blocking and [`wire`] waits.
+//!
+//! The order is in the types: a [`session::Greeted`] host has shown its key and
+//! was sent nothing; only a [`session::Trusted`] one, whose key was compared
+//! with the pinned one, can be sent a credential; a [`session::Session`] runs
+//! commands.
+
 pub mod base64;
+pub mod fault;
 pub mod hostkey;
+mod jump;
+pub mod key;
+pub mod limits;
+pub mod output;
+pub mod pool;
+pub mod reach;
+pub mod remote;
+pub mod session;
+pub mod shell;
+pub mod target;
+pub mod upload;
+mod wire;
+
+pub use fault::{Cause, Fault};
+pub use session::{Connector, Session};
+pub use target::Target;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! What bounds Major Tom, in one place.
+
+use std::time::Duration;
+
+/// Nodes that are worked on at the same time, unless configured otherwise.
+pub const THREADS_DEFAULT: usize = 8;
+pub const THREADS_MAX: usize = 64;
+/// Connections to one host that are not logged in yet. dropbear allows five from
+/// one address, OpenSSH begins to drop some of more than ten.
+pub const HANDSHAKES_PER_HOST_MAX: usize = 5;
+/// The same for all hosts together.
+pub const HANDSHAKES_MAX: usize = 32;
+/// Tries of a handshake that the server cut off because it was busy.
+pub const HANDSHAKE_TRIES_MAX: u32 = 4;
+/// Pause before the second try; each further one doubles it.
+pub const HANDSHAKE_PAUSE: Duration = Duration::from_millis(250);
+/// Names that are being looked up; the system's resolver can't be interrupted.
+pub const LOOKUPS_MAX: usize = 32;
+/// Addresses of one name that are tried.
+pub const ADDRESSES_MAX: usize = 8;
+/// Time for each step of getting in.
+pub const RESOLVE_TIME_MAX: Duration = Duration::from_secs(8);
+pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(8);
+pub const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(12);
+pub const AUTH_TIME_MAX: Duration = Duration::from_secs(15);
+/// Time for a server to say its first words, before we say ours.
+pub const GREETING_TIME_MAX: Duration = Duration::from_secs(3);
+/// A link on which nothing is acknowledged for this long is cut.
+pub const UNACKNOWLEDGED_TIME_MAX: Duration = Duration::from_secs(30);
+/// How often an idle session says that it is there.
+pub const KEEPALIVE_SECONDS: u32 = 15;
+/// Time to say good-bye.
+pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
+/// An upload that moves nothing for this long is given up.
+pub const UPLOAD_STALL_MAX: Duration = Duration::from_secs(15);
+/// Kept of a command's output: this much of its start, and of its end.
+pub const OUTPUT_HEAD_BYTES: usize = 64 << 10;
+pub const OUTPUT_TAIL_BYTES: usize = 64 << 10;
+/// Kept of what a login shell says before the command begins.
+pub const NOISE_BYTES_MAX: usize = 1 << 10;
+/// Written to a command at a time.
+pub const WRITE_BYTES_MAX: usize = 32 << 10;
+/// A check answers within this, since the gate waits 60 s for an answer.
+pub const CHECK_TIME_MAX: Duration = Duration::from_secs(50);
+/// Largest private key, as text.
+pub const KEY_BYTES_MAX: usize = 32 << 10;
+/// Longest passphrase or password.
+pub const PASSWORD_BYTES_MAX: usize = 1024;

@@ -1,0 +1,141 @@
+//! How much is done at the same time: places for whole pieces of work, and
+//! places for logins under way by host.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::fault::{Cause, Fault};
+use super::limits::{HANDSHAKES_MAX, HANDSHAKES_PER_HOST_MAX};
+
+/// Bounds the threads that work on nodes.
+pub struct Pool {
+    places: usize,
+    taken: Mutex<usize>,
+}
+
+/// A place; free again when dropped.
+pub struct Place(Arc<Pool>);
+
+impl Pool {
+    pub fn new(places: usize) -> Arc<Self> {
+        Arc::new(Self {
+            places,
+            taken: Mutex::new(0),
+        })
+    }
+
+    /// None when all places are taken; nobody waits here.
+    pub fn enter(self: &Arc<Self>) -> Option<Place> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if *taken >= self.places {
+            return None;
+        }
+        *taken += 1;
+        Some(Place(Arc::clone(self)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken -= 1;
+    }
+}
+
+/// Bounds connections that are not logged in yet, which servers count and cut.
+#[derive(Default)]
+pub struct Handshakes {
+    under_way: Mutex<HashMap<String, usize>>,
+    freed: Condvar,
+}
+
+/// A login under way; its place is free again when dropped.
+pub struct Handshake {
+    of: Arc<Handshakes>,
+    host: String,
+}
+
+impl Handshakes {
+    /// Waits for a place until the deadline.
+    pub fn enter(self: &Arc<Self>, host: &str, deadline: Instant) -> Result<Handshake, Fault> {
+        let mut under_way = self.lock();
+        loop {
+            let here = under_way.get(host).copied().unwrap_or(0);
+            let all: usize = under_way.values().sum();
+            if here < HANDSHAKES_PER_HOST_MAX && all < HANDSHAKES_MAX {
+                under_way.insert(host.to_owned(), here + 1);
+                return Ok(Handshake {
+                    of: Arc::clone(self),
+                    host: host.to_owned(),
+                });
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Fault::new(
+                    Cause::Busy,
+                    "Too many logins are under way at this moment.",
+                    "Try again in a few seconds.",
+                ));
+            }
+            under_way = self
+                .freed
+                .wait_timeout(under_way, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        let mut under_way = self.of.lock();
+        if let Some(here) = under_way.get_mut(&self.host) {
+            *here -= 1;
+            if *here == 0 {
+                under_way.remove(&self.host);
+            }
+        }
+        drop(under_way);
+        self.of.freed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_and_come_back() {
+        let pool = Pool::new(2);
+        let first = pool.enter().unwrap();
+        let _second = pool.enter().unwrap();
+        assert!(pool.enter().is_none());
+        drop(first);
+        assert!(pool.enter().is_some());
+    }
+
+    #[test]
+    fn logins_are_bounded_by_host_and_in_all() {
+        let handshakes = Arc::new(Handshakes::default());
+        let now = Instant::now();
+        let held: Vec<_> = (0..HANDSHAKES_PER_HOST_MAX)
+            .map(|_| handshakes.enter("a", now).unwrap())
+            .collect();
+        assert_eq!(handshakes.enter("a", now).err().unwrap().cause, Cause::Busy);
+        let others: Vec<_> = (held.len()..HANDSHAKES_MAX)
+            .map(|number| handshakes.enter(&format!("h{number}"), now).unwrap())
+            .collect();
+        assert!(handshakes.enter("z", now).is_err());
+        drop(others);
+        drop(held);
+        assert!(handshakes.lock().is_empty());
+        assert!(handshakes.enter("a", now).is_ok());
+    }
+}

@@ -1,0 +1,471 @@
+//! From a socket to a login, one type for each stage.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ssh2::{KeyboardInteractivePrompt, MethodType, Prompt};
+use zeroize::Zeroize;
+
+use super::fault::{Cause, Fault, printable};
+use super::hostkey::{self, HostKey, Pin};
+use super::jump;
+use super::key;
+use super::limits::{
+    AUTH_TIME_MAX, GREETING_TIME_MAX, HANDSHAKE_PAUSE, HANDSHAKE_TIME_MAX, HANDSHAKE_TRIES_MAX,
+    PASSWORD_BYTES_MAX,
+};
+use super::pool::{Handshake, Handshakes};
+use super::reach;
+use super::target::Target;
+use super::wire::{Link, Stopped, Wire, poll};
+use crate::secret::Secret;
+use crate::vault::SshAuth;
+
+/// Makes connections; one for all of Ground Control, since it counts them.
+#[derive(Clone, Default)]
+pub struct Connector {
+    handshakes: Arc<Handshakes>,
+}
+
+/// A host that has shown its key and was sent nothing but ours.
+pub struct Greeted {
+    wire: Wire,
+    target: Target,
+    host_key: HostKey,
+    banner: String,
+    place: Handshake,
+}
+
+/// A host whose key is the pinned one.
+pub struct Trusted {
+    wire: Wire,
+    target: Target,
+    banner: String,
+    place: Handshake,
+}
+
+/// A login.
+pub struct Session {
+    pub(super) wire: Wire,
+    pub(super) target: Target,
+    /// What the server calls itself: `SSH-2.0-OpenSSH_9.2p1`.
+    pub(super) banner: String,
+}
+
+impl Connector {
+    /// Connects and exchanges keys. `pin` only chooses the type of key that is
+    /// asked for; it is compared by [`Greeted::trust`]. `via` is a login on the
+    /// jump host.
+    pub fn greet(
+        &self,
+        target: &Target,
+        pin: Option<&Pin>,
+        via: Option<Session>,
+        deadline: Instant,
+    ) -> Result<Greeted, Fault> {
+        let pinned = match pin {
+            Some(Pin::Key(key)) => Some(key.kind().to_owned()),
+            _ => None,
+        };
+        if let Some(via) = via {
+            // A channel is used up by a try, so there is only one.
+            let place = self.handshakes.enter(&target.to_string(), deadline)?;
+            let link = jump::bridge(via, target, deadline)?;
+            return greet_once(link, target, pinned.as_deref(), place, deadline);
+        }
+        let addresses = reach::resolve(target, deadline)?;
+        let mut pause = HANDSHAKE_PAUSE;
+        let mut tries = 1;
+        loop {
+            let place = self.handshakes.enter(&target.to_string(), deadline)?;
+            let link = Link::Tcp(reach::connect(target, &addresses, deadline)?);
+            match greet_once(link, target, pinned.as_deref(), place, deadline) {
+                Err(fault)
+                    if fault.cause == Cause::TooManySessions
+                        && tries < HANDSHAKE_TRIES_MAX
+                        && Instant::now() + pause < deadline =>
+                {
+                    std::thread::sleep(pause);
+                    pause *= 2;
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+fn greet_once(
+    link: Link,
+    target: &Target,
+    pinned: Option<&str>,
+    place: Handshake,
+    deadline: Instant,
+) -> Result<Greeted, Fault> {
+    let deadline = deadline.min(Instant::now() + HANDSHAKE_TIME_MAX);
+    let odd = first_words(&link, target, deadline)?;
+    let setup = |error: io::Error| Fault::lost(&error.to_string());
+    let mut wire = Wire::new(link).map_err(setup)?;
+    wire.ssh
+        .method_pref(MethodType::HostKey, &hostkey::algorithms(pinned))
+        .map_err(|error| Fault::lost(error.message()))?;
+    let mut ssh = wire.ssh.clone();
+    wire.until(deadline, |_| ssh.handshake())
+        .map_err(|stopped| handshake_fault(stopped, odd.as_deref(), target))?;
+    wire.ssh = ssh;
+    let host_key = wire
+        .ssh
+        .host_key()
+        .and_then(|(blob, _)| HostKey::from_blob(blob))
+        .ok_or_else(|| not_ssh(target, "it showed no host key"))?;
+    let banner = printable(wire.ssh.banner().unwrap_or(""));
+    Ok(Greeted {
+        wire,
+        target: target.clone(),
+        host_key,
+        banner,
+        place,
+    })
+}
+
+/// Looks at what the server says first, without taking it away from libssh2,
+/// which tells a busy server, a penalty and a web server with one error. Words
+/// that are not those of SSH come back: a server may send some lines before its own.
+fn first_words(link: &Link, target: &Target, deadline: Instant) -> Result<Option<String>, Fault> {
+    let Link::Tcp(stream) = link else {
+        return Ok(None);
+    };
+    use std::os::fd::AsRawFd;
+    let end = deadline.min(Instant::now() + GREETING_TIME_MAX);
+    let time = end.saturating_duration_since(Instant::now());
+    if !poll(&mut [(stream.as_raw_fd(), libc::POLLIN)], time) {
+        // Some wait for our words; libssh2 says them and waits on.
+        return Ok(None);
+    }
+    let mut words = [0u8; 64];
+    let said = match stream.peek(&mut words) {
+        Ok(length) => &words[..length],
+        Err(_) => &[],
+    };
+    let text = String::from_utf8_lossy(said);
+    if text.starts_with("Not allowed at this time") {
+        return Err(Fault::new(
+            Cause::Penalty,
+            format!("{target} refuses this machine for a while, after failed logins."),
+            "Wait a minute before the next try, and check user and key first: each wrong try \
+             makes it longer (PerSourcePenalties of OpenSSH).",
+        ));
+    }
+    if said.is_empty() || text.starts_with("Exceeded MaxStartups") {
+        return Err(closed_at_once(target));
+    }
+    if text.starts_with("HTTP/") || text.starts_with("220 ") || said[0] == 0x15 || said[0] == 0x16 {
+        return Err(not_ssh(target, &format!("it says {:?}", printable(&text))));
+    }
+    Ok((!text.starts_with("SSH-")).then(|| printable(&text)))
+}
+
+fn closed_at_once(target: &Target) -> Fault {
+    Fault::new(
+        Cause::TooManySessions,
+        format!("{target} closes the connection before it says anything."),
+        "Its SSH server has too many logins under way (MaxStartups), refuses this machine for a \
+         while after failed logins, or a list of allowed addresses leaves this machine out. Wait \
+         a minute and try again.",
+    )
+}
+
+fn not_ssh(target: &Target, why: &str) -> Fault {
+    Fault::new(
+        Cause::NotSsh,
+        format!("What listens on {target} is no SSH server: {why}."),
+        "Check the port.",
+    )
+}
+
+fn handshake_fault(stopped: Stopped, odd: Option<&str>, target: &Target) -> Fault {
+    match stopped {
+        Stopped::Ssh(-43 | -13, _) if odd.is_some() => {
+            not_ssh(target, &format!("it says {:?}", odd.unwrap_or_default()))
+        }
+        Stopped::Timeout => Fault::new(
+            Cause::Timeout,
+            format!("{target} takes the connection, but does not speak SSH in time."),
+            "It may be another service, a server under heavy load, or a firewall that lets only \
+             the first packets through.",
+        ),
+        // No banner: what was seen before was not one of SSH either.
+        Stopped::Ssh(-43, _) => not_ssh(target, "it sends no greeting"),
+        Stopped::Ssh(-13, _) => closed_at_once(target),
+        Stopped::Ssh(-5 | -8, _) => Fault::new(
+            Cause::NoCommonAlgorithm,
+            format!("{target} offers no host key or cipher that is still safe."),
+            "Its SSH server is very old or has only a DSA or SHA-1 key: update it, or make an \
+             ed25519 host key (`ssh-keygen -A`).",
+        ),
+        Stopped::Ssh(code, text) => {
+            Fault::lost(&format!("{text} ({code}), in the handshake with {target}"))
+        }
+    }
+}
+
+impl Greeted {
+    pub fn host_key(&self) -> &HostKey {
+        &self.host_key
+    }
+
+    pub fn banner(&self) -> &str {
+        &self.banner
+    }
+
+    /// Goes on only when the host's key is the one that was confirmed.
+    pub fn trust(self, pin: Option<&Pin>) -> Result<Trusted, Fault> {
+        let found = &self.host_key;
+        match pin {
+            Some(pin) if pin.fits(found) => Ok(Trusted {
+                wire: self.wire,
+                target: self.target,
+                banner: self.banner,
+                place: self.place,
+            }),
+            Some(pin) => Err(Fault::new(
+                Cause::HostKeyChanged,
+                format!(
+                    "{} shows another host key than the one that was confirmed: {} {}, not {}.",
+                    self.target,
+                    found.kind(),
+                    found.sha256(),
+                    pin.sha256()
+                ),
+                "Nothing was sent to it. If the node was installed anew, compare the new \
+                 fingerprint with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on its \
+                 console and accept it; else someone may stand between.",
+            )),
+            None => Err(Fault::new(
+                Cause::HostKeyNew,
+                format!(
+                    "{} is new here and shows the host key {} {}.",
+                    self.target,
+                    found.kind(),
+                    found.sha256()
+                ),
+                "Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the node, \
+                 and confirm it.",
+            )),
+        }
+    }
+}
+
+impl Trusted {
+    pub fn login(self, auth: &SshAuth, deadline: Instant) -> Result<Session, Fault> {
+        let deadline = deadline.min(Instant::now() + AUTH_TIME_MAX);
+        let user = self.target.user();
+        if let SshAuth::Key {
+            private_key,
+            passphrase,
+        } = auth
+        {
+            // Before the server hears of it.
+            key::examine(private_key, passphrase.as_ref())?;
+        }
+        let methods = self
+            .wire
+            .until(deadline, |ssh| ssh.auth_methods(user).map(str::to_owned));
+        let methods = match methods {
+            Ok(methods) => methods,
+            // Some routers let a user without a password in.
+            Err(_) if self.wire.ssh.authenticated() => return Ok(self.done()),
+            Err(Stopped::Timeout) => return Err(Fault::timeout("log in")),
+            Err(Stopped::Ssh(_, text)) => return Err(Fault::lost(&format!("{text}, at login"))),
+        };
+        let offers = |method: &str| methods.split(',').any(|offered| offered == method);
+        match auth {
+            SshAuth::Key {
+                private_key,
+                passphrase,
+            } => {
+                if !offers("publickey") {
+                    return Err(self.method_refused("keys", &methods));
+                }
+                let text = Normal::of(private_key);
+                let passphrase = passphrase.as_ref().map(Secret::expose);
+                let passphrase = passphrase.filter(|text| !text.is_empty());
+                let given = passphrase.is_some();
+                self.wire
+                    .until(deadline, |ssh| {
+                        ssh.userauth_pubkey_memory(user, None, &text.0, passphrase)
+                    })
+                    .map_err(|stopped| self.key_fault(stopped, given))?;
+            }
+            SshAuth::Password(password) => {
+                if offers("password") {
+                    self.wire.until(deadline, |ssh| {
+                        ssh.userauth_password(user, password.expose())
+                    })
+                } else if offers("keyboard-interactive") {
+                    let mut answer = Answer {
+                        password,
+                        asked: false,
+                    };
+                    self.wire.until(deadline, |ssh| {
+                        ssh.userauth_keyboard_interactive(user, &mut answer)
+                    })
+                } else {
+                    return Err(self.method_refused("passwords", &methods));
+                }
+                .map_err(|stopped| self.password_fault(stopped))?;
+            }
+        }
+        if self.wire.ssh.authenticated() {
+            Ok(self.done())
+        } else {
+            Err(self.method_refused("this login alone", &methods))
+        }
+    }
+
+    fn done(self) -> Session {
+        drop(self.place);
+        Session {
+            wire: self.wire,
+            target: self.target,
+            banner: self.banner,
+        }
+    }
+
+    fn method_refused(&self, what: &str, offered: &str) -> Fault {
+        Fault::new(
+            Cause::MethodRefused,
+            format!(
+                "{} does not take {what} for {}; it offers: {}.",
+                self.target,
+                self.target.user(),
+                if offered.is_empty() {
+                    "nothing"
+                } else {
+                    offered
+                }
+            ),
+            "Use another kind of login, or allow this one in the node's sshd_config \
+             (PubkeyAuthentication, PasswordAuthentication, PermitRootLogin).",
+        )
+    }
+
+    fn key_fault(&self, stopped: Stopped, passphrase: bool) -> Fault {
+        let user = self.target.user();
+        match stopped {
+            Stopped::Timeout => Fault::timeout("log in"),
+            Stopped::Ssh(-48, _) => wrong_passphrase(),
+            // Told apart before: it is a key, and encrypted when there is a passphrase.
+            Stopped::Ssh(-16, _) if passphrase => wrong_passphrase(),
+            Stopped::Ssh(-16, text) => Fault::new(
+                Cause::KeyUnreadable,
+                format!("The private key can't be read: {text}."),
+                "Check that all of it was pasted; `ssh-keygen -y -f key` tells whether it is whole. \
+                 A PKCS#8 key is rewritten by `ssh-keygen -p -f key`.",
+            ),
+            Stopped::Ssh(-18 | -19, _) => Fault::new(
+                Cause::KeyRefused,
+                format!("{} does not accept this key for {user}.", self.target),
+                format!(
+                    "Add its public half to ~{user}/.ssh/authorized_keys on the node, check the user's \
+                     name, and that the file and its folder belong to {user} and are writable by \
+                     nobody else. Don't try over and over: servers lock out for that."
+                ),
+            ),
+            Stopped::Ssh(code, text) => Fault::lost(&format!("{text} ({code}), at login")),
+        }
+    }
+
+    fn password_fault(&self, stopped: Stopped) -> Fault {
+        match stopped {
+            Stopped::Timeout => Fault::timeout("log in"),
+            Stopped::Ssh(-18 | -19, _) => Fault::new(
+                Cause::PasswordRefused,
+                format!(
+                    "{} does not accept this password for {}.",
+                    self.target,
+                    self.target.user()
+                ),
+                "Check user and password. For root, PermitRootLogin may allow keys only.",
+            ),
+            Stopped::Ssh(code, text) => Fault::lost(&format!("{text} ({code}), at login")),
+        }
+    }
+}
+
+impl Session {
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub fn banner(&self) -> &str {
+        &self.banner
+    }
+}
+
+fn wrong_passphrase() -> Fault {
+    Fault::new(
+        Cause::PassphraseWrong,
+        "The passphrase does not open this private key.",
+        "Type the passphrase of this very key.",
+    )
+}
+
+/// Whether a password can be sent at all.
+pub fn check_password(password: &Secret) -> Result<(), Fault> {
+    let text = password.expose();
+    if text.is_empty() || text.len() > PASSWORD_BYTES_MAX || text.contains(['\0', '\n', '\r']) {
+        return Err(Fault::new(
+            Cause::BadTarget,
+            "The password can't be used.",
+            format!("Use 1 to {PASSWORD_BYTES_MAX} bytes on one line."),
+        ));
+    }
+    Ok(())
+}
+
+/// A key with the line ends and the spaces around it as OpenSSL wants them.
+struct Normal(String);
+
+impl Normal {
+    fn of(key: &Secret) -> Self {
+        let text = key.expose().trim_start_matches('\u{feff}').trim();
+        let mut out = String::with_capacity(text.len() + 1);
+        for line in text.lines() {
+            out.push_str(line.trim());
+            out.push('\n');
+        }
+        Self(out)
+    }
+}
+
+impl Drop for Normal {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Answers the one hidden question of a server that asks for a password so.
+struct Answer<'a> {
+    password: &'a Secret,
+    asked: bool,
+}
+
+impl KeyboardInteractivePrompt for Answer<'_> {
+    fn prompt<'b>(&mut self, _: &str, _: &str, prompts: &[Prompt<'b>]) -> Vec<String> {
+        // A second round would be a second factor, which the password is none of.
+        let first = !self.asked && prompts.len() == 1 && !prompts[0].echo;
+        self.asked = self.asked || !prompts.is_empty();
+        prompts
+            .iter()
+            .map(|_| {
+                if first {
+                    self.password.expose().to_owned()
+                } else {
+                    String::new()
+                }
+            })
+            .collect()
+    }
+}
