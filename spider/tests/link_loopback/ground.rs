@@ -361,7 +361,8 @@ impl Session {
     fn commit(&mut self, seen: &Seen) -> Control {
         let mut durable = seen.durable.lock().unwrap();
         let durable = durable.of(&self.run);
-        durable.append(&mut self.memory);
+        // Not append, which builds the whole tree anew.
+        durable.extend(std::mem::take(&mut self.memory));
         Control::ack(last(durable))
     }
 }

@@ -136,8 +136,11 @@ fn a_file_that_is_not_ours_is_set_aside_and_a_bad_place_is_told() {
 const FLAT_SAMPLES: u64 = 100_000;
 const FLAT_URL: &str = "STARDUST_FLAT_URL";
 const FLAT_CA: &str = "STARDUST_FLAT_CA";
-/// What the allocator's own pages may move by.
-const FLAT_KB_MAX: u64 = 32;
+/// The ring's buffer is larger at one moment than at another; one byte a sample
+/// would be eighty.
+const OWN_KB_MAX: u64 = 48;
+/// With the pages of code that come in when they first run.
+const RSS_KB_MAX: u64 = 160;
 
 /// A process of its own, so that only the Spider's memory is measured.
 fn grows_by_nothing(ground: &Ground, ca: Option<&Path>) {
@@ -175,17 +178,16 @@ fn grows_by_nothing(ground: &Ground, ca: Option<&Path>) {
     );
     assert!(ground.durable() >= FLAT_SAMPLES);
     assert!(
-        last_rss <= first_rss + FLAT_KB_MAX,
+        last_rss <= first_rss + RSS_KB_MAX,
         "RSS went from {first_rss} to {last_rss} kB"
     );
     assert!(
-        last_own <= first_own + FLAT_KB_MAX,
+        last_own <= first_own + OWN_KB_MAX,
         "{first_own} to {last_own} kB"
     );
 }
 
 #[test]
-#[ignore = "takes a minute: cargo test -p stardust-spider --test link_loopback -- --ignored"]
 fn a_hundred_thousand_samples_grow_the_process_by_nothing() {
     let ground = Ground::start("127.0.0.1:0");
     grows_by_nothing(&ground, None);
@@ -193,7 +195,6 @@ fn a_hundred_thousand_samples_grow_the_process_by_nothing() {
 
 #[cfg(feature = "tls")]
 #[test]
-#[ignore = "takes a minute: cargo test -p stardust-spider --test link_loopback -- --ignored"]
 fn a_hundred_thousand_samples_over_tls_grow_the_process_by_nothing() {
     let authority = crate::wss::authority("Ours");
     let ca = crate::wss::file("flat", &authority.pem);
@@ -221,6 +222,8 @@ fn flat_child() {
     let mut driver = Driver::new(settings, Identity::default()).unwrap();
     let mut boot_ms = clock::boot_ms() - FLAT_SAMPLES as i64;
     let mut measured = Vec::new();
+    // Reading this brings pages of code in, once.
+    memory_kb();
     for mark in [FLAT_SAMPLES / 5, FLAT_SAMPLES] {
         let mut taken = 0;
         while taken < mark || !driver.link().ring().is_empty() {
@@ -250,10 +253,10 @@ fn flat_child() {
     );
 }
 
-/// Resident in all, and what is this process's alone.
+/// Resident in all, and what of it no file backs.
 fn memory_kb() -> [u64; 2] {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
-    ["Rss:", "Private_Dirty:"].map(|name| {
+    ["Rss:", "Anonymous:"].map(|name| {
         let line = text.lines().find(|line| line.starts_with(name)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     })
