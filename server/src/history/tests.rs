@@ -148,7 +148,7 @@ fn values(n: i64) -> [i64; 3] {
         if n % 10 == 9 {
             ABSENT
         } else {
-            1024 * (1_000 + n % 7)
+            4096 * (1_000 + n % 7)
         },
         n * 1_000,
     ]
@@ -188,7 +188,7 @@ fn check(bench: &Bench, node: i64, count: i64) {
         let expected = if n % 10 == 9 {
             None
         } else {
-            Some(1024.0 * (1_000 + n % 7) as f64)
+            Some(4096.0 * (1_000 + n % 7) as f64)
         };
         assert_eq!(mem.avg[at], expected, "sample {n}");
         // The first sample has nothing before it to count from.

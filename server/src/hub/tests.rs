@@ -104,14 +104,14 @@ fn samples_give_values_rates_and_a_summary() {
     ));
     let mut state = State::default();
     for (seq, rx) in [(1, 1_000), (2, 4_000)] {
-        state.start(&layout, seq, seq as i64 * 2_000, &[rx, 2048, 1024]);
+        state.start(&layout, seq, seq as i64 * 2_000, &[rx, 8192, 4096]);
         fleet.with_node(1, |node| node.sample(&layout, &state, 4_500));
     }
     let stats = serde_json::to_value(fleet.stats(1).unwrap()).unwrap();
     assert_eq!(stats["series"]["net.rx_bytes{iface=eth0}"], 4_000);
     assert_eq!(stats["rates"]["net.rx_bytes{iface=eth0}"], 1_500.0);
     assert!(stats["rates"].get("mem.total_bytes").is_none());
-    assert_eq!(stats["summary"]["mem_used_bytes"], 1_024);
+    assert_eq!(stats["summary"]["mem_used_bytes"], 4_096);
     assert_eq!(stats["time_ms"], 4_000);
     assert_eq!(fleet.series(1).unwrap().len(), 3);
     // Another layout: the sample before counts for nothing.
