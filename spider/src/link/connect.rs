@@ -1,4 +1,4 @@
-//! From addresses to an open WebSocket, without blocking.
+//! From addresses to a TCP connection, without blocking.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,22 +7,13 @@ use std::path::PathBuf;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use stardust_shared::SUBPROTOCOL;
-use stardust_shared::limits::{CONTROL_BYTES_MAX, FRAME_BYTES_MAX};
-use tungstenite::handshake::client::{ClientHandshake, Request, generate_key};
-use tungstenite::handshake::{HandshakeError, MidHandshake};
-use tungstenite::http::HeaderValue;
-use tungstenite::protocol::{WebSocket, WebSocketConfig};
 
 use super::connect_words;
 use super::fault::Fault;
-use super::stream::{Stream, Tcp};
 use crate::config::{Pin, Proxy, Secret, ServerUrl};
 
 /// For each address of the server.
 pub const CONNECT_MS_MAX: i64 = 10_000;
-/// Of both buffers: a sample is some forty bytes and an ack fewer.
-const BUFFER_BYTES: usize = 4 << 10;
 
 /// Where to connect, and as whom.
 #[derive(Debug)]
@@ -123,94 +114,4 @@ fn progress(stream: &TcpStream) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// TLS, where asked for, and the HTTP upgrade under way.
-pub struct Upgrade {
-    state: Option<MidHandshake<ClientHandshake<Stream>>>,
-}
-
-impl Upgrade {
-    pub fn start(target: &Target, tcp: TcpStream) -> Result<Self, Fault> {
-        let stream = wrap(target, tcp)?;
-        let config = WebSocketConfig::default()
-            .read_buffer_size(BUFFER_BYTES)
-            .write_buffer_size(BUFFER_BYTES)
-            .max_write_buffer_size(2 * FRAME_BYTES_MAX)
-            .max_message_size(Some(CONTROL_BYTES_MAX))
-            .max_frame_size(Some(CONTROL_BYTES_MAX));
-        let state = ClientHandshake::start(stream, request(target)?, Some(config))
-            .map_err(|error| connect_words::websocket(&error, &target.url))?;
-        Ok(Self { state: Some(state) })
-    }
-
-    /// Goes on as far as the socket allows; `Ok(None)` while it waits.
-    pub fn step(&mut self, target: &Target) -> Result<Option<WebSocket<Stream>>, Fault> {
-        let Some(mut state) = self.state.take() else {
-            return Ok(None);
-        };
-        state.get_mut().get_mut().refill();
-        match state.handshake() {
-            // tungstenite has checked the accept key and the subprotocol.
-            Ok((socket, _response)) => Ok(Some(socket)),
-            Err(HandshakeError::Interrupted(mut state)) => {
-                if state.get_mut().get_mut().exhausted() {
-                    return Err(Fault::violation("its handshake has no end"));
-                }
-                self.state = Some(state);
-                Ok(None)
-            }
-            Err(HandshakeError::Failure(error)) => {
-                Err(connect_words::websocket(&error, &target.url))
-            }
-        }
-    }
-}
-
-fn request(target: &Target) -> Result<Request, Fault> {
-    let bad_url = |_| Fault::unknown("--server is not a URL that HTTP can carry; check it").slow();
-    let host = target.url.host_header();
-    let mut token = HeaderValue::try_from(format!("Bearer {}", target.token.expose())).map_err(
-        |_| {
-            Fault::unknown(
-                "the node token holds characters that no token has; copy it again into the token file",
-            )
-            .slow()
-        },
-    )?;
-    token.set_sensitive(true);
-    // Only the path of this URI is sent; TLS is below, in the stream.
-    Request::builder()
-        .uri(format!("ws://{host}{}", target.url.path))
-        .header("Host", &host)
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", generate_key())
-        .header("Sec-WebSocket-Protocol", SUBPROTOCOL)
-        .header("Authorization", token)
-        .header(
-            "User-Agent",
-            concat!("stardust-spider/", env!("CARGO_PKG_VERSION")),
-        )
-        .body(())
-        .map_err(bad_url)
-}
-
-fn wrap(target: &Target, tcp: TcpStream) -> Result<Stream, Fault> {
-    if !target.url.tls {
-        return Ok(Stream::Plain(Tcp::new(tcp)));
-    }
-    #[cfg(feature = "tls")]
-    {
-        let host = &target.url.host;
-        super::tls::TlsStream::new(host, target.ca_file.as_deref(), &target.pins, Tcp::new(tcp))
-            .map(|tls| Stream::Tls(Box::new(tls)))
-            .map_err(|error| super::tls_words::fault(&error, host))
-    }
-    #[cfg(not(feature = "tls"))]
-    Err(Fault::unknown(
-        "this Spider was built without TLS; use ws:// within a VPN, or install the build with TLS",
-    )
-    .slow())
 }

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use tungstenite::Error;
 use tungstenite::error::{CapacityError, ProtocolError};
-use tungstenite::http::Response;
 
 use super::fault::{Fault, Pace, plain};
+use super::upgrade::Answer;
 use crate::config::ServerUrl;
 
 /// A name that was not resolved.
@@ -58,36 +58,26 @@ pub fn connect(error: &io::Error, address: SocketAddr, proxy: bool) -> Fault {
     }
 }
 
-/// A handshake or a session that broke.
+/// A session that broke.
 pub fn websocket(error: &Error, url: &ServerUrl) -> Fault {
     match error {
-        Error::Http(response) => refused(response, url),
         Error::Io(error) => broken(error, url),
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(
             ProtocolError::HandshakeIncomplete | ProtocolError::ResetWithoutClosingHandshake,
         ) => hung_up(),
-        Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => Fault::unknown(
-            "what answered does not speak stardust.v1; does --server name Ground Control, of the same major version?",
-        ),
-        Error::Protocol(
-            ProtocolError::HttparseError(_)
-            | ProtocolError::WrongHttpVersion
-            | ProtocolError::MissingUpgradeWebSocketHeader
-            | ProtocolError::MissingConnectionUpgradeHeader
-            | ProtocolError::SecWebSocketAcceptKeyMismatch,
-        ) => Fault::unknown(
-            "what answered is not a WebSocket server; check the port in --server (ws:// or wss://), and that a proxy passes Upgrade on",
-        ),
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => Fault::violation(
             &format!("a message of {size} bytes where {max_size} are allowed"),
         ),
-        other => Fault::violation(&plain(&other.to_string())),
+        Error::Protocol(error) => Fault::violation(&plain(&error.to_string())),
+        // The others are of handshakes and of URLs, which are our own.
+        _ => Fault::violation("its frames make no sense"),
     }
 }
 
-fn broken(error: &io::Error, url: &ServerUrl) -> Fault {
+/// A connection that broke.
+pub fn broken(error: &io::Error, url: &ServerUrl) -> Fault {
     #[cfg(feature = "tls")]
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
         return super::tls_words::fault(error, &url.host);
@@ -114,13 +104,31 @@ fn hung_up() -> Fault {
     )
 }
 
-/// An HTTP answer where an upgrade was asked for.
-fn refused(response: &Response<Option<Vec<u8>>>, url: &ServerUrl) -> Fault {
-    let status = response.status().as_u16();
-    let header = |name| {
-        let value = response.headers().get(name)?.to_str().ok()?;
-        Some(plain(value))
-    };
+/// An answer that opens no WebSocket.
+pub fn answer(answer: &Answer, url: &ServerUrl) -> Fault {
+    match answer {
+        Answer::Refused {
+            status,
+            location,
+            retry_after,
+        } => refused(*status, location.as_deref(), retry_after.as_deref(), url),
+        Answer::NotWebSocket => Fault::unknown(
+            "what answered is not a WebSocket server; check the port in --server (ws:// or wss://), and that a proxy passes Upgrade on",
+        ),
+        Answer::NotStardust => Fault::unknown(
+            "what answered does not speak stardust.v1; does --server name Ground Control, of the same major version?",
+        ),
+        Answer::Endless => Fault::violation("its handshake has no end"),
+    }
+}
+
+/// HTTP where an upgrade was asked for.
+fn refused(
+    status: u16,
+    location: Option<&str>,
+    retry_after: Option<&str>,
+    url: &ServerUrl,
+) -> Fault {
     match status {
         401 => Fault::unknown(
             "the server refused the token of this node (HTTP 401); it is mistyped or was revoked: put this node's token from Ground Control into the token file and restart the Spider",
@@ -136,10 +144,10 @@ fn refused(response: &Response<Option<Vec<u8>>>, url: &ServerUrl) -> Fault {
         )),
         300..400 => Fault::unknown(format!(
             "the server sends us elsewhere (HTTP {status}: {}); put the final address into --server",
-            header("location").unwrap_or_default()
+            plain(location.unwrap_or_default())
         )),
         429 | 503 => Fault {
-            pace: header("retry-after")
+            pace: retry_after
                 .and_then(|seconds| seconds.parse::<u64>().ok())
                 .map_or(Pace::Usual, |s| Pace::NotBefore(s.saturating_mul(1000))),
             ..Fault::server_down(format!(
@@ -162,14 +170,15 @@ fn refused(response: &Response<Option<Vec<u8>>>, url: &ServerUrl) -> Fault {
 mod tests {
     use super::*;
     use crate::link::fault::Outage;
+    use crate::link::upgrade::read_answer;
 
     fn answer(status: u16, headers: &[(&str, &str)]) -> Fault {
-        let mut response = Response::builder().status(status);
+        let mut head = format!("HTTP/1.1 {status} Because\r\n");
         for (name, value) in headers {
-            response = response.header(*name, *value);
+            head.push_str(&format!("{name}: {value}\r\n"));
         }
-        let error = Error::Http(Box::new(response.body(None).unwrap()));
-        websocket(&error, &ServerUrl::parse("ws://a.example/x").unwrap())
+        let answer = read_answer((head + "\r\n").as_bytes(), "").unwrap_err();
+        super::answer(&answer, &ServerUrl::parse("ws://a.example/x").unwrap())
     }
 
     #[test]

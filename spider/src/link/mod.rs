@@ -6,7 +6,7 @@
 //! ```
 //! `link` and all that it is made of (`ring`, `session`, `earlier`, `kept`,
 //! `spill`, `backoff`, `wall`, `report`) know neither sockets nor clocks, so a seeded simulation drives them
-//! through every kind of outage (`tests/link_simulation.rs`). `connect`, `tunnel`, `tls`,
+//! through every kind of outage (`tests/link_simulation.rs`). `connect`, `tunnel`, `tls`, `upgrade`,
 //! `ring_file`, `keeper`, `signals` and `run` are the I/O around them, on the Spider's one thread.
 
 pub mod backoff;
@@ -35,6 +35,7 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls_words;
 pub mod tunnel;
+mod upgrade;
 pub mod wall;
 
 pub use link::Link;

@@ -13,7 +13,7 @@ use mio::{Registry, Token, Waker};
 use tungstenite::protocol::{CloseFrame, Message, WebSocket};
 use tungstenite::{Bytes, Error};
 
-use super::connect::{Dial, Target, Upgrade};
+use super::connect::{Dial, Target};
 use super::connect_words;
 use super::fault::{Fault, plain};
 use super::link::{Link, News};
@@ -23,6 +23,7 @@ use super::run::{tell, tell_news};
 use super::session::Output;
 use super::stream::Stream;
 use super::tunnel::{Step, Tunnel};
+use super::upgrade::Upgrade;
 use super::wall::Clocks;
 use crate::clock;
 
