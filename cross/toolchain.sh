@@ -102,6 +102,8 @@ build_with() {
                 # The program is loaded where it was linked to, and what occurs
                 # often is called instead of written out.
                 flags+=("-Crelocation-model=static" "-Cllvm-args=-enable-machine-outliner=always")
+                # The linker compiles musl as it is told to link.
+                flags+=("-Clink-arg=-Os")
                 # The short instructions, which each ARMv7 has.
                 [[ $triple != armv7* ]] || flags+=("-Ctarget-feature=+thumb-mode")
                 std=(-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size)
