@@ -117,7 +117,7 @@ function Secret({ label, text, testId }: { label: string; text: string; testId: 
       </div>
       <code
         data-testid={testId}
-        className="block rounded-md border border-line bg-ink px-3 py-2 font-mono text-xs leading-5 break-all whitespace-pre-wrap select-all"
+        className="block rounded-md border border-line bg-ink px-3 py-2 font-mono text-xs leading-5 wrap-anywhere whitespace-pre-wrap select-all"
       >
         {text}
       </code>

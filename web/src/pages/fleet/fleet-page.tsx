@@ -159,7 +159,7 @@ export function FleetPage() {
               <li>Give the machine a name. You get a command with a token that is its own.</li>
               <li>
                 Paste the command on the machine:
-                <code className="mt-1 block rounded-md border border-line bg-panel px-3 py-2 font-mono text-xs break-all text-text">
+                <code className="mt-1 block rounded-md border border-line bg-panel px-3 py-2 font-mono text-xs wrap-anywhere text-text">
                   STARDUST_TOKEN=… stardust-spider --server {serverAddress()}
                 </code>
               </li>

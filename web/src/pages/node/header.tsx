@@ -62,13 +62,34 @@ export function Header({ node, status, now, skewMs }: Props) {
   ];
   return (
     <header className="grid grid-cols-1 gap-3">
-      <nav aria-label="Breadcrumb" className="flex items-center gap-1 text-xs text-faint">
-        <Link href="/" className="rounded-sm hover:text-text">
-          Fleet
-        </Link>
-        <ChevronRight size={12} aria-hidden />
-        <span className="truncate">{displayName(node.name)}</span>
-      </nav>
+      <div className="flex items-center justify-between gap-3">
+        <nav aria-label="Breadcrumb" className="flex min-w-0 items-center gap-1 text-xs text-faint">
+          <Link href="/" className="rounded-sm hover:text-text">
+            Fleet
+          </Link>
+          <ChevronRight size={12} aria-hidden />
+          <span className="truncate">{displayName(node.name)}</span>
+        </nav>
+        <Menu
+          label="Actions"
+          trigger={
+            <>
+              <Ellipsis size={16} aria-hidden />
+              <span className="max-sm:sr-only">Actions</span>
+            </>
+          }
+          items={[
+            { label: 'Rename', icon: <Pencil size={14} aria-hidden />, onSelect: () => setDialog('name') },
+            { label: 'Edit tags', icon: <Tags size={14} aria-hidden />, onSelect: () => setDialog('tags') },
+            {
+              label: 'Delete…',
+              icon: <Trash2 size={14} aria-hidden />,
+              danger: true,
+              onSelect: () => setDialog('delete'),
+            },
+          ]}
+        />
+      </div>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
         <h1 className="min-w-0 max-w-full truncate text-xl font-semibold" data-testid="node-name">
           {displayName(node.name)}
@@ -84,27 +105,6 @@ export function Header({ node, status, now, skewMs }: Props) {
         </span>
         <span className="flex min-w-0 flex-wrap gap-1">
           <TagList tags={node.tags} />
-        </span>
-        <span className="ml-auto">
-          <Menu
-            label="Actions"
-            trigger={
-              <>
-                <Ellipsis size={16} aria-hidden />
-                <span className="max-sm:sr-only">Actions</span>
-              </>
-            }
-            items={[
-              { label: 'Rename', icon: <Pencil size={14} aria-hidden />, onSelect: () => setDialog('name') },
-              { label: 'Edit tags', icon: <Tags size={14} aria-hidden />, onSelect: () => setDialog('tags') },
-              {
-                label: 'Delete…',
-                icon: <Trash2 size={14} aria-hidden />,
-                danger: true,
-                onSelect: () => setDialog('delete'),
-              },
-            ]}
-          />
         </span>
       </div>
       {node.reason && status !== 'online' && (
