@@ -15,11 +15,12 @@ use crate::gate::{Event, Gate, GateHandle, GateParts, GateSocket};
 use crate::history::{self, History, Intakes, Writer};
 use crate::http::{self, HttpServer};
 use crate::hub::Fleet;
+use crate::major_tom::MajorTom;
 use crate::store::Store;
 use crate::store::lock::DatabaseLock;
 use crate::vault::Vault;
 
-/// Threads that answer API requests.
+/// Threads that answer API requests, besides those that may wait for a node.
 const HTTP_WORKERS: usize = 8;
 
 /// What the API works with.
@@ -33,6 +34,7 @@ pub struct App {
     pub fleet: Arc<Fleet>,
     pub history: Arc<History>,
     pub gate: GateHandle,
+    pub major_tom: MajorTom,
 }
 
 /// A Ground Control that is ready to run.
@@ -100,9 +102,14 @@ impl Running {
             auth: Arc::clone(&auth),
             fleet: Arc::clone(&fleet),
             gate: handle.clone(),
+            major_tom: MajorTom::new(config.ssh_threads),
             config,
         });
-        let http = http::serve(&api_socket, Arc::clone(&app), HTTP_WORKERS)?;
+        let http = http::serve(
+            &api_socket,
+            Arc::clone(&app),
+            HTTP_WORKERS + app.config.ssh_threads,
+        )?;
 
         let (commands, from_gate) = channel();
         let to_gate = handle.clone();

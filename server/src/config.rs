@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 
 use crate::error::{Error, Kind};
+use crate::major_tom::limits::{
+    THREADS_DEFAULT as SSH_THREADS_DEFAULT, THREADS_MAX as SSH_THREADS_MAX,
+};
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
 use crate::tls::TlsFiles;
@@ -42,6 +45,7 @@ Usage: stardust-server [FLAGS]
   --agent-binary FILE    the Spider to install on nodes, instead of the one that is built in
   --agent-dir DIR        folder with Spiders by architecture: stardust-spider-aarch64, …
   --interval MS          sampling interval that Spiders are told (200 to 3600000)
+  --ssh-threads N        nodes that are worked on over SSH at the same time (8; 1 to 64)
   --commit-interval MS   how often samples are written to disk (10000; 100 to 600000)
   --tls-cert FILE        serve HTTPS and WSS with this certificate chain (PEM, leaf first);
   --tls-key FILE         and its private key; both are read again when they change
@@ -90,6 +94,8 @@ pub struct Config {
     /// What Spiders are told; None leaves it to them.
     pub interval_ms: Option<u64>,
     pub trusted_proxies: Vec<IpAddr>,
+    /// Nodes that are worked on over SSH at the same time.
+    pub ssh_threads: usize,
     /// HTTPS and WSS on the public port.
     pub tls: Option<TlsFiles>,
     /// None only with `--demo`, which makes its own.
@@ -126,6 +132,7 @@ impl Default for Config {
             commit_interval_ms: COMMIT_INTERVAL_MS_DEFAULT,
             interval_ms: None,
             trusted_proxies: Vec::new(),
+            ssh_threads: SSH_THREADS_DEFAULT,
             tls: None,
             secret: None,
             admin: AdminSeed::default(),
@@ -154,8 +161,8 @@ pub fn parse(
                 config.demo = true;
             }
             "--port" | "--bind" | "--db" | "--agent-binary" | "--agent-dir" | "--server-url"
-            | "--commit-interval" | "--interval" | "--trusted-proxy" | "--tls-cert"
-            | "--tls-key" => {
+            | "--commit-interval" | "--interval" | "--ssh-threads" | "--trusted-proxy"
+            | "--tls-cert" | "--tls-key" => {
                 let value = match inline {
                     Some(value) => value,
                     None => args.next().ok_or_else(|| {
@@ -317,6 +324,10 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
                 INTERVAL_MS_MAX,
                 "200 to 3600000 (milliseconds)",
             )?);
+        }
+        "--ssh-threads" => {
+            config.ssh_threads =
+                number(flag, &text(&value)?, 1, SSH_THREADS_MAX as u64, "1 to 64")? as usize;
         }
         "--trusted-proxy" => {
             if config.trusted_proxies.len() >= TRUSTED_PROXIES_MAX {

@@ -89,6 +89,26 @@ impl ServerUrl {
         self.secure
     }
 
+    /// As a program that speaks HTTP takes it: `http://…` or `https://…`.
+    pub fn http(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority)
+    }
+
+    /// The host, IPv6 without brackets, and the port, also where it is not written.
+    pub fn host_and_port(&self) -> (&str, u16) {
+        let default = if self.secure { 443 } else { 80 };
+        let (host, port) = match self.authority.strip_prefix('[') {
+            Some(rest) => rest.split_once(']').unwrap_or((rest, "")),
+            None => match self.authority.find(':') {
+                Some(at) => self.authority.split_at(at),
+                None => (self.authority.as_str(), ""),
+            },
+        };
+        let port = port.strip_prefix(':').and_then(|port| port.parse().ok());
+        (host, port.unwrap_or(default))
+    }
+
     /// `host[:port]`.
     pub fn authority(&self) -> &str {
         &self.authority
@@ -117,6 +137,23 @@ mod tests {
             ("https://my_host.lan.", "wss://my_host.lan."),
         ] {
             assert_eq!(ServerUrl::parse(text).unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn host_and_port_are_apart_for_other_programs() {
+        for (text, http, host, port) in [
+            ("ws://a:81", "http://a:81", "a", 81),
+            ("https://a", "https://a", "a", 443),
+            ("http://a", "http://a", "a", 80),
+            ("http://[::1]:8933", "http://[::1]:8933", "::1", 8933),
+            ("wss://[::1]", "https://[::1]", "::1", 443),
+        ] {
+            let url = ServerUrl::parse(text).unwrap();
+            assert_eq!(
+                (url.http().as_str(), url.host_and_port()),
+                (http, (host, port))
+            );
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod auth;
 mod body;
+mod check;
 mod health;
 mod history;
 mod nodes;
@@ -80,6 +81,12 @@ const ROUTES: &[Route] = &[
     ),
     route(Method::Get, "/api/nodes", Access::Operator, nodes::list),
     route(Method::Post, "/api/nodes", Access::Operator, nodes::add),
+    route(
+        Method::Post,
+        "/api/nodes/check",
+        Access::Operator,
+        check::post,
+    ),
     route(Method::Get, "/api/nodes/:id", Access::Operator, nodes::get),
     route(
         Method::Patch,

@@ -202,7 +202,7 @@ fn checked_text(text: &str, chars_max: usize) -> Option<String> {
 
 /// Where a Spider should connect to: what the operator says, else where this very
 /// request came in, else where we listen.
-fn server_url(context: &Context<'_>) -> ServerUrl {
+pub(super) fn server_url(context: &Context<'_>) -> ServerUrl {
     let app = context.app;
     if let Some(url) = &app.config.server_url {
         return url.clone();

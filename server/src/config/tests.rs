@@ -27,6 +27,7 @@ fn defaults_are_those_of_the_readme() {
     assert_eq!(config.db.to_str(), Some("stardust.db"));
     assert_eq!(config.commit_interval_ms, 10_000);
     assert_eq!(config.interval_ms, None);
+    assert_eq!(config.ssh_threads, 8);
     assert_eq!(config.admin.user, "admin");
     assert_eq!(config.admin.password.expose(), "admin");
     assert!(!config.demo && config.trusted_proxies.is_empty());
@@ -224,6 +225,7 @@ fn the_help_names_every_flag() {
         "--commit-interval",
         "--interval",
         "--trusted-proxy",
+        "--ssh-threads",
         "--help",
         "--version",
     ] {

@@ -11,6 +11,8 @@
 //! commands.
 
 pub mod base64;
+pub mod check;
+pub mod facts;
 pub mod fault;
 pub mod hostkey;
 mod jump;
@@ -18,6 +20,8 @@ pub mod key;
 pub mod limits;
 pub mod output;
 pub mod pool;
+pub mod privilege;
+pub mod probe;
 pub mod reach;
 pub mod remote;
 pub mod session;
@@ -29,6 +33,21 @@ mod wire;
 pub use fault::{Cause, Fault};
 pub use session::{Connector, Session};
 pub use target::Target;
+
+/// What Ground Control keeps of it while it runs.
+pub struct MajorTom {
+    pub connector: Connector,
+    pub pool: std::sync::Arc<pool::Pool>,
+}
+
+impl MajorTom {
+    pub fn new(threads: usize) -> Self {
+        Self {
+            connector: Connector::default(),
+            pool: pool::Pool::new(threads),
+        }
+    }
+}
 
 #[cfg(test)]
 pub(crate) mod testing;

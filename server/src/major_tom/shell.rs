@@ -49,6 +49,13 @@ impl Command {
         before.arg("sh")?.arg("-c")?.arg(&self.text)
     }
 
+    /// The same, with nothing to read.
+    pub fn without_input(&self) -> Self {
+        let mut text = b"exec </dev/null\n".to_vec();
+        text.extend_from_slice(&self.text);
+        Self { text }
+    }
+
     /// As a shell reads it.
     pub fn text(&self) -> &[u8] {
         &self.text

@@ -1,5 +1,6 @@
 //! The API end to end: raw HTTP on the real Unix socket, a real database.
 
+mod check;
 mod contract;
 mod fleet;
 mod samples;
@@ -21,6 +22,7 @@ use crate::gate::GateSocket;
 use crate::history::History;
 use crate::http::{HttpServer, serve};
 use crate::hub::Fleet;
+use crate::major_tom::MajorTom;
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::testing::Folder;
@@ -80,6 +82,7 @@ impl Server {
             history: Arc::new(History::new(Arc::clone(&store))),
             store,
             gate: handle,
+            major_tom: MajorTom::new(config.ssh_threads),
             config,
         });
         let socket = folder.join("api.sock");

@@ -1,0 +1,79 @@
+//! The one script that asks a node what it is. It writes nothing, needs nothing
+//! but a POSIX sh, and each answer is a line that begins with its name.
+
+use std::time::Duration;
+
+use super::facts::{self, Facts};
+use super::fault::{Cause, Fault};
+use super::remote::Remote;
+use super::shell::Command;
+use crate::clock::wall_ms;
+use crate::server_url::ServerUrl;
+
+const TIME_MAX: Duration = Duration::from_secs(25);
+
+/// $1 URL, $2 host, $3 port of Ground Control.
+const SCRIPT: &str = r#"
+exec 2>/dev/null </dev/null
+LC_ALL=C; export LC_ALL
+say() { printf '%s %s\n' "$1" "$(printf %s "$2" | tr '\n\r' '  ')"; }
+has() { command -v "$1" >/dev/null; }
+say time "$(date +%s)"
+say hostname "$(uname -n)"
+say kernel "$(uname -s) $(uname -r)"
+say machine "$(uname -m)"
+if has od; then say elf "$(dd if=/bin/sh bs=20 count=1 | od -An -v -tx1)"
+elif has hexdump; then say elf "$(dd if=/bin/sh bs=20 count=1 | hexdump -v -e '1/1 "%02x "')"
+fi
+for file in /etc/os-release /usr/lib/os-release; do
+  if [ -r "$file" ]; then sed -n '1,60s/^/os /p' "$file"; break; fi
+done
+if [ -d /run/systemd/system ]; then say init systemd
+elif [ -x /sbin/procd ]; then say init procd
+elif [ -d /run/openrc ]; then say init openrc
+else
+  case "$(readlink /proc/1/exe) $(readlink -f /sbin/init)" in
+    *busybox*) say init busybox ;;
+    *) if [ -d /etc/init.d ]; then say init sysvinit; else say init unknown; fi ;;
+  esac
+fi
+for name in apt-get dnf yum zypper pacman apk opkg; do
+  if has "$name"; then say packages "$name"; break; fi
+done
+for folder in /usr/local/bin /etc /var/lib /tmp; do
+  there=$folder
+  while [ ! -d "$there" ]; do there=${there%/*}; there=${there:-/}; done
+  say df "$folder $(df -Pk "$there" | sed -n '2s/^.* \([0-9][0-9]*\)  *[0-9-]*%.*$/\1/p')"
+done
+sed -n '1,200s/^/mount /p' /proc/mounts
+if has curl; then
+  say reach "curl $(curl -sS -m 8 -o /dev/null -w '%{http_code}' "$1/healthz" 2>&1; echo " $?")"
+elif has wget; then
+  say reach "wget $(wget -q -T 8 -O /dev/null "$1/healthz" 2>&1; echo " $?")"
+elif has nc; then
+  nc -w 5 "$2" "$3" >/dev/null; say reach "nc $?"
+elif has bash && has timeout; then
+  timeout 8 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3"; say reach "bash $?"
+else
+  say reach none
+fi
+say end end
+"#;
+
+pub fn run(remote: &dyn Remote, server: &ServerUrl) -> Result<Facts, Fault> {
+    let url = server.http();
+    let (host, port) = server.host_and_port();
+    let port = port.to_string();
+    let command = Command::script(SCRIPT, &[url.as_bytes(), host.as_bytes(), port.as_bytes()])?;
+    let started_ms = wall_ms();
+    let output = remote.ask(&command, TIME_MAX)?;
+    let text = output.text();
+    if !text.lines().any(|line| line == "end end") {
+        return Err(Fault::new(
+            Cause::Failed,
+            "The node's shell did not answer all questions.",
+            "It needs a POSIX sh with the usual small tools (coreutils or busybox).",
+        ));
+    }
+    Ok(facts::parse(&text, started_ms))
+}
