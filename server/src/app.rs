@@ -149,6 +149,8 @@ impl Running {
     pub fn run(self) -> Result<(), Error> {
         stop_on_signals(self.app.gate.clone())?;
         let result = self.gate.run();
+        // A worker may be waiting for a node.
+        self.app.major_tom.stop();
         self.http.stop();
         let _ = self.stop_writer.send(history::Command::Stop);
         let _ = self.writer.join();

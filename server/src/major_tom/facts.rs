@@ -187,6 +187,12 @@ fn reach(answer: &str) -> Reach {
     let (said, status) = rest.trim().rsplit_once(' ').unwrap_or(("", rest.trim()));
     let said = printable(said);
     let (ok, detail, hint) = match (tool, status) {
+        // Killed or not runnable: that says nothing of the network.
+        (_, status) if status.parse().is_ok_and(|status: u32| status >= 126) => (
+            None,
+            "The node's tool to try it fails.",
+            "It shows when the Spider connects.",
+        ),
         ("curl", "0") if said.ends_with("200") => (Some(true), "The node reaches it.", ""),
         ("curl", "0") => (
             Some(false),
@@ -341,6 +347,7 @@ mod tests {
                 "HTTPS",
             ),
             ("wget wget: bad address 'x' 1", Some(false), "bad address"),
+            ("wget Segmentation fault 139", None, "tool"),
             ("nc 1", Some(false), "reach"),
             ("bash 0", Some(true), ""),
             ("none", None, "no tool"),

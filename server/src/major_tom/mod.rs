@@ -47,6 +47,11 @@ impl MajorTom {
             pool: pool::Pool::new(threads),
         }
     }
+
+    /// Lets go of all nodes, so that Ground Control can stop.
+    pub fn stop(&self) {
+        self.connector.stop();
+    }
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ impl<'a> Running<'a> {
         let mut written = 0;
         let mut input_ended = false;
         loop {
-            if Instant::now() >= self.deadline {
+            if wire.is_over(self.deadline) {
                 return Err(Fault::new(
                     Cause::Timeout,
                     format!(
@@ -189,7 +189,7 @@ impl<'a> Running<'a> {
                 Err(error)
                     if error.kind() == ErrorKind::WouldBlock
                         && self.session.wire.sends()
-                        && Instant::now() < self.deadline =>
+                        && !self.session.wire.is_over(self.deadline) =>
                 {
                     self.session.wire.wait(self.deadline);
                 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ssh2::{KeyboardInteractivePrompt, MethodType, Prompt};
@@ -26,6 +27,7 @@ use crate::vault::SshAuth;
 #[derive(Clone, Default)]
 pub struct Connector {
     handshakes: Arc<Handshakes>,
+    stopping: Arc<AtomicBool>,
 }
 
 /// A host that has shown its key and was sent nothing but ours.
@@ -54,6 +56,11 @@ pub struct Session {
 }
 
 impl Connector {
+    /// Everything under way ends at its next look at the clock, within seconds.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
     /// Connects and exchanges keys. `pin` only chooses the type of key that is
     /// asked for; it is compared by [`Greeted::trust`]. `via` is a login on the
     /// jump host.
@@ -72,7 +79,7 @@ impl Connector {
             // A channel is used up by a try, so there is only one.
             let place = self.handshakes.enter(&target.to_string(), deadline)?;
             let link = jump::bridge(via, target, deadline)?;
-            return greet_once(link, target, pinned.as_deref(), place, deadline);
+            return self.greet_once(link, target, pinned.as_deref(), place, deadline);
         }
         let addresses = reach::resolve(target, deadline)?;
         let mut pause = HANDSHAKE_PAUSE;
@@ -80,7 +87,7 @@ impl Connector {
         loop {
             let place = self.handshakes.enter(&target.to_string(), deadline)?;
             let link = Link::Tcp(reach::connect(target, &addresses, deadline)?);
-            match greet_once(link, target, pinned.as_deref(), place, deadline) {
+            match self.greet_once(link, target, pinned.as_deref(), place, deadline) {
                 Err(fault)
                     if fault.cause == Cause::TooManySessions
                         && tries < HANDSHAKE_TRIES_MAX
@@ -94,39 +101,40 @@ impl Connector {
             }
         }
     }
-}
 
-fn greet_once(
-    link: Link,
-    target: &Target,
-    pinned: Option<&str>,
-    place: Handshake,
-    deadline: Instant,
-) -> Result<Greeted, Fault> {
-    let deadline = deadline.min(Instant::now() + HANDSHAKE_TIME_MAX);
-    let odd = first_words(&link, target, deadline)?;
-    let setup = |error: io::Error| Fault::lost(&error.to_string());
-    let mut wire = Wire::new(link).map_err(setup)?;
-    wire.ssh
-        .method_pref(MethodType::HostKey, &hostkey::algorithms(pinned))
-        .map_err(|error| Fault::lost(error.message()))?;
-    let mut ssh = wire.ssh.clone();
-    wire.until(deadline, |_| ssh.handshake())
-        .map_err(|stopped| handshake_fault(stopped, odd.as_deref(), target))?;
-    wire.ssh = ssh;
-    let host_key = wire
-        .ssh
-        .host_key()
-        .and_then(|(blob, _)| HostKey::from_blob(blob))
-        .ok_or_else(|| not_ssh(target, "it showed no host key"))?;
-    let banner = printable(wire.ssh.banner().unwrap_or(""));
-    Ok(Greeted {
-        wire,
-        target: target.clone(),
-        host_key,
-        banner,
-        place,
-    })
+    fn greet_once(
+        &self,
+        link: Link,
+        target: &Target,
+        pinned: Option<&str>,
+        place: Handshake,
+        deadline: Instant,
+    ) -> Result<Greeted, Fault> {
+        let deadline = deadline.min(Instant::now() + HANDSHAKE_TIME_MAX);
+        let odd = first_words(&link, target, deadline)?;
+        let setup = |error: io::Error| Fault::lost(&error.to_string());
+        let mut wire = Wire::new(link, Arc::clone(&self.stopping)).map_err(setup)?;
+        wire.ssh
+            .method_pref(MethodType::HostKey, &hostkey::algorithms(pinned))
+            .map_err(|error| Fault::lost(error.message()))?;
+        let mut ssh = wire.ssh.clone();
+        wire.until(deadline, |_| ssh.handshake())
+            .map_err(|stopped| handshake_fault(stopped, odd.as_deref(), target))?;
+        wire.ssh = ssh;
+        let host_key = wire
+            .ssh
+            .host_key()
+            .and_then(|(blob, _)| HostKey::from_blob(blob))
+            .ok_or_else(|| not_ssh(target, "it showed no host key"))?;
+        let banner = printable(wire.ssh.banner().unwrap_or(""));
+        Ok(Greeted {
+            wire,
+            target: target.clone(),
+            host_key,
+            banner,
+            place,
+        })
+    }
 }
 
 /// Looks at what the server says first, without taking it away from libssh2,

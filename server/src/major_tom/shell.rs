@@ -108,6 +108,7 @@ fn quote(text: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
     use std::process::Command as Process;
 
     fn run(shell: &str, command: &Command) -> (i32, Vec<u8>) {
@@ -129,7 +130,8 @@ mod tests {
     #[test]
     fn any_bytes_but_nul_arrive_as_they_are() {
         let every: Vec<u8> = (1..=255).collect();
-        for shell in ["sh", "bash"] {
+        let there = |shell: &&&str| Path::new("/usr/bin").join(shell).exists();
+        for shell in ["sh", "bash", "zsh", "fish", "tcsh"].iter().filter(there) {
             for text in [
                 &b""[..],
                 b"'",

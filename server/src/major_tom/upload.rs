@@ -113,7 +113,7 @@ fn by_sftp(session: &Session, part: &str, data: &[u8], deadline: Instant) -> Res
                 until = stall();
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                if Instant::now() >= until {
+                if wire.is_over(until) {
                     return Err(Stopped::Timeout);
                 }
                 wire.wait(until);

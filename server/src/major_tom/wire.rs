@@ -9,6 +9,8 @@ use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ssh2::{BlockDirections, ErrorCode};
@@ -111,10 +113,12 @@ impl From<ssh2::Error> for Stopped {
 pub struct Wire {
     pub ssh: ssh2::Session,
     link: Link,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Wire {
-    pub fn new(link: Link) -> io::Result<Self> {
+    /// When `stopping` is set every deadline has come.
+    pub fn new(link: Link, stopping: Arc<AtomicBool>) -> io::Result<Self> {
         link.prepare()?;
         let mut ssh = ssh2::Session::new().map_err(io::Error::from)?;
         ssh.set_tcp_stream(link.try_clone()?);
@@ -122,7 +126,11 @@ impl Wire {
         // Bounds what the library does on its own when something is dropped.
         ssh.set_timeout(CLOSE_TIME_MAX.as_millis() as u32);
         ssh.set_keepalive(false, KEEPALIVE_SECONDS);
-        Ok(Self { ssh, link })
+        Ok(Self {
+            ssh,
+            link,
+            stopping,
+        })
     }
 
     /// Calls `step` until it no longer would block, or the deadline is there.
@@ -134,7 +142,7 @@ impl Wire {
         loop {
             match step(&self.ssh) {
                 Err(error) if error.code() == ErrorCode::Session(EAGAIN) => {
-                    if Instant::now() >= deadline {
+                    if self.is_over(deadline) {
                         return Err(Stopped::Timeout);
                     }
                     self.wait(deadline);
@@ -142,6 +150,11 @@ impl Wire {
                 other => return other.map_err(Stopped::from),
             }
         }
+    }
+
+    /// Whether there is no time left.
+    pub fn is_over(&self, deadline: Instant) -> bool {
+        Instant::now() >= deadline || self.stopping.load(Ordering::SeqCst)
     }
 
     /// Whether part of a packet waits to be sent.

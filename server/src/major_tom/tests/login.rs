@@ -351,3 +351,27 @@ fn a_host_that_says_nothing_costs_bounded_time() {
         .unwrap();
     assert_eq!(fault.cause, Cause::Timeout);
 }
+
+#[test]
+fn stopping_ends_what_waits_for_a_node() {
+    let Some(server) = openssh() else { return };
+    let connector = Connector::default();
+    let pin = server.pin();
+    let session = connector
+        .greet(&server.target(), Some(&pin), None, soon())
+        .unwrap()
+        .trust(Some(&pin))
+        .unwrap()
+        .login(&server.auth(), soon())
+        .unwrap();
+    let command = shell::Command::script("echo begun; exec sleep 600", &[]).unwrap();
+    let fault = session
+        .run(
+            &command,
+            super::super::remote::Stdin::Nothing,
+            std::time::Duration::from_secs(600),
+            &mut |_| connector.stop(),
+        )
+        .unwrap_err();
+    assert_eq!(fault.cause, Cause::Timeout);
+}
