@@ -147,9 +147,9 @@ impl Running {
     /// Serves on this thread until told to stop, then stops in order: Spiders and
     /// browsers are told, what is pending is committed, threads end.
     pub fn run(self) -> Result<(), Error> {
-        stop_on_signals(self.app.gate.clone())?;
+        stop_on_signals(Arc::clone(&self.app))?;
         let result = self.gate.run();
-        // A worker may be waiting for a node.
+        // Also when it was not a signal that ended it.
         self.app.major_tom.stop();
         self.http.stop();
         let _ = self.stop_writer.send(history::Command::Stop);
@@ -201,7 +201,7 @@ fn bind(config: &Config) -> Result<(GateSocket, GateHandle), Error> {
     })
 }
 
-fn stop_on_signals(gate: GateHandle) -> Result<(), Error> {
+fn stop_on_signals(app: Arc<App>) -> Result<(), Error> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
         .map_err(|error| Error::system("handle signals", &error))?;
@@ -215,7 +215,9 @@ fn stop_on_signals(gate: GateHandle) -> Result<(), Error> {
                     std::process::exit(130);
                 }
                 told = true;
-                gate.stop();
+                // First: an answer that waits for a node would hold the stop up.
+                app.major_tom.stop();
+                app.gate.stop();
             }
         })
         .map(|_| ())
