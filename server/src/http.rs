@@ -17,7 +17,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -63,6 +63,7 @@ struct Shared {
     workers: usize,
     stopping: AtomicBool,
     large: AtomicUsize,
+    socket: PathBuf,
 }
 
 /// Serves the API and the Capsule on a new Unix socket at `socket`.
@@ -98,6 +99,7 @@ pub fn serve_with(
         workers,
         stopping: AtomicBool::new(false),
         large: AtomicUsize::new(0),
+        socket: socket.to_owned(),
     });
     let mut server = HttpServer {
         shared,
@@ -131,6 +133,8 @@ impl HttpServer {
             // A worker catches every panic of a handler; one of its own is reported by the hook.
             let _ = worker.join();
         }
+        // tiny_http removes it too, but only when the last large answer is sent.
+        let _ = std::fs::remove_file(&self.shared.socket);
     }
 }
 
