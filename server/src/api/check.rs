@@ -9,7 +9,7 @@ use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::major_tom::check::{self, Hop, Wanted};
 use crate::major_tom::hostkey::Pin;
-use crate::major_tom::session::check_password;
+use crate::major_tom::login::check_password;
 use crate::major_tom::target::Target;
 use crate::secret::Secret;
 use crate::spiders;

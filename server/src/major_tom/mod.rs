@@ -18,6 +18,7 @@ pub mod hostkey;
 mod jump;
 pub mod key;
 pub mod limits;
+pub mod login;
 pub mod output;
 pub mod pool;
 pub mod privilege;
