@@ -4,7 +4,7 @@
 PATIENCE_S=60
 
 serve() {
-    local server=${SERVER:-} password=check-me-please line
+    local server=${SERVER:-} password=check-me-please
     if [[ ! $server ]]; then
         local target=${SERVER_TARGET_DIR:-$root/target}
         (cd "$root" && STARDUST_SPIDER_DIR=$dist CARGO_TARGET_DIR=$target \
