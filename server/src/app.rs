@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, keys};
 use crate::clock::wall_ms;
 use crate::config::Config;
 use crate::error::{Error, Kind};
@@ -231,13 +231,7 @@ impl RunDir {
     pub fn create() -> Result<Self, Error> {
         let base = std::env::temp_dir();
         let mut random = [0u8; 8];
-        getrandom::fill(&mut random).map_err(|error| {
-            Error::new(
-                Kind::System,
-                format!("The system gives no random bytes: {error}."),
-                "",
-            )
-        })?;
+        keys::random(&mut random)?;
         let path = base.join(format!("stardust-{:016x}", u64::from_le_bytes(random)));
         std::fs::DirBuilder::new()
             .mode(0o700)

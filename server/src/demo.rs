@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::app::{self, App, RunDir, Running};
-use crate::auth::{base64url, node_token};
+use crate::auth::{base64url, keys, node_token};
 use crate::clock::wall_ms;
 use crate::config::{COMMIT_INTERVAL_MS_DEFAULT, Config};
 use crate::error::{Error, Kind};
@@ -69,13 +69,7 @@ impl Demo {
 
 fn random_text(bytes: usize) -> Result<Secret, Error> {
     let mut random = vec![0; bytes];
-    getrandom::fill(&mut random).map_err(|error| {
-        Error::new(
-            Kind::System,
-            format!("The system gives no random bytes: {error}."),
-            "",
-        )
-    })?;
+    keys::random(&mut random)?;
     Ok(Secret::new(base64url::encode(&random)))
 }
 
