@@ -4,6 +4,7 @@
 //! tested with plain bytes. The wire is specified in `PROTOCOL.md` beside this
 //! crate; every number that bounds it is in [`limits`].
 
+pub mod civil;
 pub mod layout;
 pub mod limits;
 pub mod message;

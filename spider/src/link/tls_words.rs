@@ -88,21 +88,7 @@ fn bare(name: &str) -> &str {
 /// Unix seconds as `2026-11-23 15:04 UTC`.
 fn date(unix_s: u64) -> String {
     let (days, minutes) = (unix_s / 86_400, unix_s / 60 % 1_440);
-    // Years counted from 1 March have their leap day at the end (Howard Hinnant,
-    // "chrono-Compatible Low-Level Date Algorithms").
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 {
-        month_index + 3
-    } else {
-        month_index - 9
-    };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (year, month, day) = stardust_shared::civil::date(days as i64);
     let (hour, minute) = (minutes / 60, minutes % 60);
     format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
 }
