@@ -540,13 +540,7 @@ impl Gate {
             return;
         }
         let message = tungstenite::Utf8Bytes::from(changes);
-        let listening: Vec<usize> = self
-            .conns
-            .iter()
-            .filter(|(_, conn)| matches!(conn, Conn::Live(_)))
-            .map(|(index, _)| index)
-            .collect();
-        for index in listening {
+        for index in self.indexes(|conn| matches!(conn, Conn::Live(_))) {
             if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
                 live.push(message.clone());
             }
@@ -622,42 +616,36 @@ impl Gate {
             if spider.run() != Some(done.run.as_str()) {
                 continue;
             }
-            let missed = spider.missed();
             if let Err(ending) = spider.ack(done.seq) {
                 self.close(index, &ending);
-            } else if missed {
-                // Room again: a fresh session sends what was not taken in.
-                let reason = "history takes samples again";
-                self.close(index, &Ending::close(code::FRESH_SESSION, reason));
             }
         }
         if !acks.is_empty() && std::mem::take(&mut self.core.overflowed) {
-            // Sessions with nothing in this batch missed samples too.
-            let missed: Vec<usize> = self
-                .conns
-                .iter()
-                .filter(|(_, conn)| matches!(conn, Conn::Spider(spider) if spider.missed()))
-                .map(|(index, _)| index)
-                .collect();
-            for index in missed {
-                let reason = "history takes samples again";
-                self.close(index, &Ending::close(code::FRESH_SESSION, reason));
-            }
+            // Room again: a fresh session sends what was not taken in.
+            self.close_all(
+                |conn| matches!(conn, Conn::Spider(spider) if spider.missed()),
+                &Ending::close(code::FRESH_SESSION, "history takes samples again"),
+            );
         }
     }
 
     fn end_sessions(&mut self, ids: &[crate::store::SessionId]) {
-        let ended: Vec<usize> = self
-            .conns
-            .iter()
-            .filter(|(_, conn)| matches!(conn, Conn::Live(live) if ids.contains(live.session_id())))
-            .map(|(index, _)| index)
-            .collect();
-        for index in ended {
-            self.close(
-                index,
-                &Ending::close(code::SESSION_ENDED, "the session has ended"),
-            );
+        self.close_all(
+            |conn| matches!(conn, Conn::Live(live) if ids.contains(live.session_id())),
+            &Ending::close(code::SESSION_ENDED, "the session has ended"),
+        );
+    }
+
+    /// The connections that `pick` picks; gathered first, since work on one may
+    /// end it.
+    fn indexes(&self, pick: impl Fn(&Conn) -> bool) -> Vec<usize> {
+        let picked = self.conns.iter().filter(|(_, conn)| pick(conn));
+        picked.map(|(index, _)| index).collect()
+    }
+
+    fn close_all(&mut self, pick: impl Fn(&Conn) -> bool, ending: &Ending) {
+        for index in self.indexes(pick) {
+            self.close(index, ending);
         }
     }
 
@@ -731,16 +719,10 @@ impl Gate {
         let _ = self.poll.registry().deregister(&mut self.listener);
         self.commits.now();
         // Requests inside the API are answered; others have not begun.
-        let open: Vec<usize> = self
-            .conns
-            .iter()
-            .filter(|(_, conn)| !matches!(conn, Conn::Http(http) if http.is_relaying()))
-            .map(|(index, _)| index)
-            .collect();
-        for index in open {
-            let reason = "Ground Control is stopping";
-            self.close(index, &Ending::close(code::GOING_AWAY, reason));
-        }
+        self.close_all(
+            |conn| !matches!(conn, Conn::Http(http) if http.is_relaying()),
+            &Ending::close(code::GOING_AWAY, "Ground Control is stopping"),
+        );
     }
 
     /// All is committed and everyone has been told, or time is up.

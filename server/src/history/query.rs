@@ -1,6 +1,6 @@
 //! Range queries: from blocks on disk to aligned buckets.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
@@ -243,19 +243,12 @@ fn want(
     let mut positions: BTreeMap<Box<str>, usize> = BTreeMap::new();
     let mut defs: Vec<SeriesDef> = Vec::new();
     let mut wanted = HashMap::new();
-    let bare_exists = |name: &str| {
-        decoded
-            .iter()
-            .any(|(_, _, layout)| layout.series().iter().any(|s| *s.key == *name))
-    };
-    // Asked once a name at most: few layouts, but each key would ask again.
-    let mut bare: HashMap<String, bool> = HashMap::new();
-    for (_, _, layout) in &decoded {
-        for series in layout.series() {
-            bare.entry(series.name().to_string())
-                .or_insert_with_key(|name| bare_exists(name));
-        }
-    }
+    let bare: HashSet<&str> = decoded
+        .iter()
+        .flat_map(|(_, _, layout)| layout.series())
+        .map(|series| &*series.key)
+        .filter(|key| !key.contains('{'))
+        .collect();
     for (id, bytes, layout) in &decoded {
         let mut one = Wanted {
             series: bytes.clone(),
@@ -264,7 +257,7 @@ fn want(
             columns: Vec::new(),
         };
         for (at, series) in layout.series().iter().enumerate() {
-            if !selectors.matches(&series.key, |name| bare.get(name).copied().unwrap_or(false)) {
+            if !selectors.matches(&series.key, |name| bare.contains(name)) {
                 continue;
             }
             let column = match positions.get(&series.key) {

@@ -22,8 +22,6 @@ pub use summary::Summary;
 pub use view::{NodeView, SeriesView, StatsView};
 
 use crate::store::NodeRecord;
-#[cfg(test)]
-use std::sync::Arc;
 
 /// SHA-256 of a node token.
 pub type TokenHash = [u8; 32];

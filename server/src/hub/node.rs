@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
-use stardust_shared::message::{Hello, Identity};
+use stardust_shared::message::Hello;
 use stardust_shared::series::Kind;
 use stardust_shared::{ABSENT, Layout, State};
 
@@ -116,9 +116,7 @@ impl Node {
         self.record.last_seen_ms = Some(now_ms);
         self.record.address = Some(address.to_string());
         self.record.spider_version = Some(hello.version.clone());
-        self.record.identity = Some(Identity {
-            ..hello.identity.clone()
-        });
+        self.record.identity = Some(hello.identity.clone());
         self.changed.status = true;
         self.changed.hello = true;
     }

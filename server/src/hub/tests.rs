@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{Layout, SeriesDef, State};
 
