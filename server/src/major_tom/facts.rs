@@ -201,7 +201,9 @@ fn reach(answer: &str) -> Reach {
         ),
         ("curl", "6") => (Some(false), "The node can't look up its name.", DNS),
         ("curl", "7") => (Some(false), "The connection is refused.", FIREWALL),
-        ("curl", "28") => (Some(false), "It does not answer the node.", FIREWALL),
+        ("curl", "28") | ("wget" | "bash", "124") => {
+            (Some(false), "It does not answer the node.", FIREWALL)
+        }
         ("curl", "35" | "51" | "60" | "77") => {
             (Some(false), "The node does not trust its certificate.", TLS)
         }
@@ -341,6 +343,8 @@ mod tests {
             ),
             ("curl 000 60", Some(false), "certificate"),
             ("wget 0", Some(true), ""),
+            ("wget 124", Some(false), "does not answer"),
+            ("bash 124", Some(false), "does not answer"),
             (
                 "wget wget: not an http or ftp url: https://x 1",
                 None,

@@ -1,0 +1,219 @@
+//! A host that is booted for a test and gone after it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use crate::common::eventually;
+
+/// Where every host finds this machine.
+pub const MACHINE: &str = "198.19.0.1";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// systemd, OpenSSH, sudo, curl, fish.
+    Debian,
+    /// sysvinit with OpenRC, OpenSSH, sudo, wget.
+    OpenRc,
+    /// busybox and dropbear: no SFTP, bash, sudo or curl.
+    Router,
+}
+
+pub const KINDS: [Kind; 3] = [Kind::Debian, Kind::OpenRc, Kind::Router];
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Debian => "debian",
+            Self::OpenRc => "openrc",
+            Self::Router => "router",
+        }
+    }
+}
+
+pub struct Host {
+    pub kind: Kind,
+    pub address: String,
+    /// What `host.sh` says of it.
+    run: PathBuf,
+    /// Keeps the host until its standard input is closed, also by our own end.
+    keeper: Child,
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts")
+}
+
+/// What the hosts boot from, and the keys; built by the first test that asks.
+pub fn base() -> &'static Path {
+    static BASE: OnceLock<PathBuf> = OnceLock::new();
+    BASE.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+        let folder = target.expect("target/tmp has a parent").join("hosts");
+        let status = Command::new("bash")
+            .arg(scripts().join("build.sh"))
+            .arg(&folder)
+            .stdin(Stdio::null())
+            .status()
+            .expect("bash is there");
+        assert!(status.success(), "build.sh: {status}");
+        folder
+    })
+}
+
+impl Host {
+    pub fn boot(kind: Kind) -> Self {
+        Self::boot_with(kind, &[])
+    }
+
+    /// With options of `host.sh`.
+    pub fn boot_with(kind: Kind, options: &[&str]) -> Self {
+        let mut keeper = Command::new("bash")
+            .arg(scripts().join("host.sh"))
+            .arg(base())
+            .arg(kind.name())
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("bash is there");
+        let mut line = String::new();
+        let said = keeper.stdout.as_mut().expect("piped");
+        BufReader::new(said).read_line(&mut line).unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let ["ready", address, run] = words[..] else {
+            let mut why = String::new();
+            let stderr = keeper.stderr.as_mut().expect("piped");
+            stderr.read_to_string(&mut why).unwrap();
+            panic!("a {kind:?} host does not boot: {why}");
+        };
+        Self {
+            kind,
+            address: address.to_owned(),
+            run: run.into(),
+            keeper,
+        }
+    }
+
+    fn word(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.run.join(name)).expect(name);
+        text.trim().to_owned()
+    }
+
+    pub fn netns(&self) -> String {
+        self.word("netns")
+    }
+
+    /// The pid of its init, here.
+    fn init(&self) -> String {
+        self.word("init")
+    }
+
+    /// Its files as its own processes see them, `/run` and `/tmp` too.
+    pub fn root(&self) -> PathBuf {
+        Path::new("/proc").join(self.init()).join("root")
+    }
+
+    /// A file of the host.
+    pub fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.root().join(path.trim_start_matches('/'))).unwrap_or_default()
+    }
+
+    /// Runs a script inside as root, past SSH.
+    pub fn try_shell(&self, script: &str) -> Output {
+        Command::new("nsenter")
+            .args(["-t", &self.init(), "-m", "-u", "-i", "-n", "-p"])
+            .args(["--", "/bin/sh", "-c", script])
+            .env_clear()
+            .env(
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            )
+            .stdin(Stdio::null())
+            .output()
+            .expect("nsenter is there")
+    }
+
+    /// The same where it must work; what it printed.
+    pub fn shell(&self, script: &str) -> String {
+        let output = self.try_shell(script);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(
+            output.status.success(),
+            "{script}: {}\n{}{}",
+            output.status,
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+        text(&output.stdout)
+    }
+
+    /// Pulls the cable out.
+    pub fn cut(&self) {
+        ip(&["link", "set", &self.word("link"), "down"]);
+    }
+
+    /// Puts it in again.
+    pub fn mend(&self) {
+        ip(&["link", "set", &self.word("link"), "up"]);
+    }
+
+    /// Takes the way to this machine's common address away: SSH goes on, and
+    /// Ground Control can't be reached.
+    pub fn lose_ground_control(&self) {
+        ip(&["-n", &self.netns(), "route", "del", MACHINE]);
+    }
+
+    /// New keys of its SSH server, as after a new installation.
+    pub fn new_host_keys(&self) {
+        assert_eq!(self.kind, Kind::Debian);
+        self.shell(
+            "rm /etc/ssh/ssh_host_*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key; \
+             systemctl restart ssh",
+        );
+        self.await_ssh();
+    }
+
+    pub fn await_ssh(&self) {
+        eventually("its SSH server answers", || {
+            let stream = std::net::TcpStream::connect((self.address.as_str(), 22)).ok()?;
+            let mut banner = [0; 4];
+            (&stream).read_exact(&mut banner).ok()?;
+            (banner == *b"SSH-").then_some(())
+        });
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+        if std::thread::panicking() {
+            eprintln!("---- that was host {} ({:?})", self.address, self.kind);
+        }
+    }
+}
+
+pub fn ip(arguments: &[&str]) {
+    let output = Command::new("ip")
+        .args(arguments)
+        .output()
+        .expect("ip is there");
+    assert!(output.status.success(), "ip {arguments:?}: {output:?}");
+}
+
+/// A cable between two hosts, with the addresses `198.18.251.1` and `.2`.
+pub fn cable(one: &Host, other: &Host) -> (&'static str, &'static str) {
+    let (one, other) = (one.netns(), other.netns());
+    ip(&[
+        "link", "add", "cable", "netns", &one, "type", "veth", "peer", "name", "cable", "netns",
+        &other,
+    ]);
+    for (netns, address) in [(&one, "198.18.251.1/30"), (&other, "198.18.251.2/30")] {
+        ip(&["-n", netns, "addr", "add", address, "dev", "cable"]);
+        ip(&["-n", netns, "link", "set", "cable", "up"]);
+    }
+    ("198.18.251.1", "198.18.251.2")
+}

@@ -1,0 +1,21 @@
+//! Ground Control against real hosts: Debian with systemd and OpenSSH, OpenRC,
+//! and a router of busybox and dropbear, each booted by systemd-nspawn in a
+//! network namespace of its own (server/tests/hosts).
+//!
+//! They need root, systemd-nspawn and mmdebstrap, so a plain `cargo test` counts
+//! them as ignored. To run them:
+//! `cargo test -p stardust-server --test real_hosts -- --ignored`.
+
+#[path = "../end_to_end/common/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the other suite uses the rest")]
+mod common;
+
+mod control;
+mod host;
+mod keys;
+mod slow_link;
+
+mod check_facts;
+mod check_links;
+mod check_logins;
+mod check_privilege;
