@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Builds what the test hosts boot from: root file systems and SSH keys.
 #
-#   build.sh FOLDER [NAME…]    without names: debian openrc router keys
+#   build.sh FOLDER [NAME…]    without names: keys debian openrc router
+#
+# `managers` is a layer over debian with the package managers of other systems.
 #
 # What is there already and was made in this very way stays. Each file system is
 # made beside its place and renamed when it is whole, one build at a time.
@@ -47,6 +49,7 @@ recipe() {
   case $1 in
     keys) ;;
     router) declare -f authorize make_debian make_router && cat "$here/rc.common" ;;
+    managers) declare -f bootstrap make_debian make_managers ;;
     *) declare -f authorize bootstrap people "make_$1" && echo "$users" ;;
   esac
 }
@@ -193,6 +196,35 @@ RC
     mv "$from/tmp/key" "$root/etc/dropbear/dropbear_${type}_host_key"
   done
   authorize "$root/root"
+}
+
+# For `host.sh FOLDER debian layer=FOLDER/managers`.
+make_managers() {
+  local room=$1.room status=0
+  rm -rf --one-file-system "$room"
+  # Overlays lie on a tmpfs: the folder itself may be on one.
+  mkdir "$room"
+  mount -t tmpfs stardust-build "$room"
+  mkdir "$room"/{upper,work,root}
+  mount -t overlay overlay -o "lowerdir=debian,upperdir=$room/upper,workdir=$room/work" "$room/root"
+  install_managers "$room/root" || status=$?
+  umount "$room/root"
+  [[ $status != 0 ]] || cp -a "$room/upper" "$1"
+  umount "$room"
+  rmdir "$room"
+  return "$status"
+}
+
+install_managers() {
+  cp -L /etc/resolv.conf "$1/etc/resolv.conf"
+  # No service of theirs starts in here.
+  printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
+  chmod 755 "$1/usr/sbin/policy-rc.d"
+  local apt=(chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Options::=--force-unsafe-io)
+  "${apt[@]}" update &&
+    "${apt[@]}" install -y --no-install-recommends dnf zypper pacman-package-manager rpm createrepo-c libarchive-tools dpkg-dev &&
+    "${apt[@]}" clean || return 1
+  rm -rf "$1/usr/sbin/policy-rc.d" "$1/etc/resolv.conf" "$1"/var/lib/apt/lists/*
 }
 
 main "$@"
