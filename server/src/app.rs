@@ -15,6 +15,7 @@ use crate::gate::{Event, Gate, GateHandle, GateParts, GateSocket};
 use crate::history::{self, History, Intakes, Writer};
 use crate::http::{self, HttpServer};
 use crate::hub::Fleet;
+use crate::jobs::{self, Board};
 use crate::major_tom::MajorTom;
 use crate::store::Store;
 use crate::store::lock::DatabaseLock;
@@ -35,6 +36,7 @@ pub struct App {
     pub history: Arc<History>,
     pub gate: GateHandle,
     pub major_tom: MajorTom,
+    pub jobs: Arc<Board>,
 }
 
 /// A Ground Control that is ready to run.
@@ -42,6 +44,7 @@ pub struct Running {
     pub app: Arc<App>,
     gate: Gate,
     http: HttpServer,
+    job_threads: jobs::Threads,
     writer: std::thread::JoinHandle<()>,
     stop_writer: std::sync::mpsc::Sender<history::Command>,
     _run_dir: RunDir,
@@ -87,6 +90,9 @@ impl Running {
             record.last_seen_ms = record.last_seen_ms.max(newest);
         }
         let fleet = Arc::new(Fleet::new(records, wall_ms()));
+        for node in store.nodes_with_credentials()? {
+            fleet.set_managed(node, true);
+        }
         let writer = Writer::open(Arc::clone(&store))?;
 
         let tls = config.tls.clone().map(crate::tls::start).transpose()?;
@@ -94,6 +100,8 @@ impl Running {
         let _ = slot.set(handle.clone());
         let run_dir = RunDir::create()?;
         let api_socket = run_dir.path().join("api.sock");
+        let board = Board::open(Arc::clone(&store))?;
+        board.tell(handle.clone());
         let app = Arc::new(App {
             address: socket.address(),
             history: Arc::new(History::new(Arc::clone(&store))),
@@ -103,6 +111,7 @@ impl Running {
             fleet: Arc::clone(&fleet),
             gate: handle.clone(),
             major_tom: MajorTom::new(config.ssh_threads),
+            jobs: Arc::clone(&board),
             config,
         });
         let http = http::serve(
@@ -123,6 +132,7 @@ impl Running {
             socket,
             GateParts {
                 fleet,
+                jobs: board,
                 auth,
                 intakes: Intakes::new(progress),
                 trusted_proxies: app.config.trusted_proxies.clone(),
@@ -133,10 +143,12 @@ impl Running {
                 tls,
             },
         );
+        let job_threads = jobs::start(&app)?;
         Ok(Self {
             app,
             gate,
             http,
+            job_threads,
             writer,
             stop_writer: commands,
             _run_dir: run_dir,
@@ -150,8 +162,10 @@ impl Running {
         stop_on_signals(Arc::clone(&self.app))?;
         let result = self.gate.run();
         // Also when it was not a signal that ended it.
+        self.app.jobs.stop();
         self.app.major_tom.stop();
         self.http.stop();
+        self.job_threads.join();
         let _ = self.stop_writer.send(history::Command::Stop);
         let _ = self.writer.join();
         result.map_err(|error| Error::system("wait for connections", &error))
@@ -216,6 +230,7 @@ fn stop_on_signals(app: Arc<App>) -> Result<(), Error> {
                 }
                 told = true;
                 // First: an answer that waits for a node would hold the stop up.
+                app.jobs.stop();
                 app.major_tom.stop();
                 app.gate.stop();
             }

@@ -30,6 +30,12 @@ pub enum Kind {
     NotFound,
     MethodNotAllowed,
     NameTaken,
+    /// SSH keys and passwords were forgotten or never given.
+    CredentialsNeeded,
+    /// The node has a job already that must end first.
+    Conflict,
+    /// What was given does not work on the node.
+    CheckFailed,
     TooLarge,
     UnsupportedMediaType,
     Throttled,
@@ -54,6 +60,9 @@ impl Kind {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::NameTaken => "name_taken",
+            Self::CredentialsNeeded => "credentials_needed",
+            Self::Conflict => "conflict",
+            Self::CheckFailed => "check_failed",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Throttled => "throttled",
@@ -71,7 +80,8 @@ impl Kind {
             Self::Csrf | Self::PasswordChangeRequired => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::NameTaken => 409,
+            Self::NameTaken | Self::CredentialsNeeded | Self::Conflict => 409,
+            Self::CheckFailed => 422,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Throttled => 429,

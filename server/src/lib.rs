@@ -14,6 +14,7 @@ pub mod gate;
 pub mod history;
 pub mod http;
 pub mod hub;
+pub mod jobs;
 pub mod log;
 pub mod major_tom;
 pub mod secret;

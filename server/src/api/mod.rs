@@ -6,11 +6,16 @@
 mod auth;
 mod body;
 mod check;
+mod connection;
+mod deploy;
 mod health;
 mod history;
+mod imports;
+mod jobs;
 mod nodes;
 mod openapi;
 mod query;
+mod ssh;
 #[cfg(test)]
 mod tests;
 
@@ -99,6 +104,92 @@ const ROUTES: &[Route] = &[
         "/api/nodes/:id",
         Access::Operator,
         nodes::remove,
+    ),
+    route(
+        Method::Post,
+        "/api/nodes/deploy",
+        Access::Operator,
+        deploy::deploy_new,
+    ),
+    route(
+        Method::Post,
+        "/api/nodes/:id/deploy",
+        Access::Operator,
+        deploy::deploy,
+    ),
+    route(
+        Method::Post,
+        "/api/nodes/:id/upgrade",
+        Access::Operator,
+        deploy::upgrade,
+    ),
+    route(
+        Method::Post,
+        "/api/nodes/:id/remove",
+        Access::Operator,
+        deploy::remove,
+    ),
+    route(
+        Method::Post,
+        "/api/nodes/:id/rotate-token",
+        Access::Operator,
+        deploy::rotate_token,
+    ),
+    route(
+        Method::Get,
+        "/api/nodes/:id/connection",
+        Access::Operator,
+        connection::get,
+    ),
+    route(
+        Method::Put,
+        "/api/nodes/:id/connection",
+        Access::Operator,
+        connection::put,
+    ),
+    route(
+        Method::Delete,
+        "/api/nodes/:id/credentials",
+        Access::Operator,
+        connection::forget,
+    ),
+    route(
+        Method::Post,
+        "/api/upgrades",
+        Access::Operator,
+        deploy::upgrade_fleet,
+    ),
+    route(
+        Method::Post,
+        "/api/imports/parse",
+        Access::Operator,
+        imports::parse,
+    ),
+    route(Method::Get, "/api/jobs", Access::Operator, jobs::list),
+    route(Method::Get, "/api/jobs/:id", Access::Operator, jobs::get),
+    route(
+        Method::Get,
+        "/api/jobs/:id/output",
+        Access::Operator,
+        jobs::output,
+    ),
+    route(
+        Method::Get,
+        "/api/jobs/:id/output.txt",
+        Access::Operator,
+        jobs::download,
+    ),
+    route(
+        Method::Post,
+        "/api/jobs/:id/cancel",
+        Access::Operator,
+        jobs::cancel,
+    ),
+    route(
+        Method::Post,
+        "/api/jobs/:id/retry",
+        Access::Operator,
+        jobs::retry,
     ),
     route(
         Method::Get,

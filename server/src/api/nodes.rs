@@ -11,6 +11,7 @@ use crate::auth::node_token;
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::hub::NodeView;
+use crate::secret::Secret;
 use crate::server_url::ServerUrl;
 
 const NAME_CHARS_MAX: usize = 64;
@@ -68,8 +69,29 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
 
 pub fn add(context: &Context<'_>) -> Result<Response, Error> {
     let body: AddBody = body::json(context.request, SHAPE)?;
-    let name = checked_name(&body.name)?;
-    let tags = checked_tags(&body.tags)?;
+    let (id, token) = make(context, &body.name, &body.tags)?;
+    let node = context.app.fleet.view(id).ok_or_else(no_such_node)?;
+    let command = format!(
+        "STARDUST_TOKEN='{}' stardust-spider --server '{}'",
+        token.expose(),
+        server_url(context)
+    );
+    let added = Added {
+        node,
+        token: token.expose(),
+        command,
+    };
+    Ok(Response::json(201, &added).header("Location", format!("/api/nodes/{id}")))
+}
+
+/// A new node, and its token.
+pub(super) fn make(
+    context: &Context<'_>,
+    name: &str,
+    tags: &[String],
+) -> Result<(i64, Secret), Error> {
+    let name = checked_name(name)?;
+    let tags = checked_tags(tags)?;
     if context.app.fleet.counts().0 >= NODES_MAX {
         return Err(Error::invalid(
             format!("There are {NODES_MAX} nodes already."),
@@ -83,18 +105,7 @@ pub fn add(context: &Context<'_>) -> Result<Response, Error> {
         .insert_node(&name, &tags, hash, context.now_ms)?;
     let id = record.id;
     context.app.fleet.insert(record);
-    let node = context.app.fleet.view(id).ok_or_else(no_such_node)?;
-    let command = format!(
-        "STARDUST_TOKEN='{}' stardust-spider --server '{}'",
-        token.expose(),
-        server_url(context)
-    );
-    let added = Added {
-        node,
-        token: token.expose(),
-        command,
-    };
-    Ok(Response::json(201, &added).header("Location", format!("/api/nodes/{id}")))
+    Ok((id, token))
 }
 
 pub fn get(context: &Context<'_>) -> Result<Response, Error> {

@@ -40,6 +40,19 @@ impl Parameters {
             .collect()
     }
 
+    /// A text, when there is one. Given twice it is refused.
+    pub fn one(&self, name: &str) -> Result<Option<&str>, Error> {
+        let mut values = self.0.iter().filter(|(key, _)| key == name);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some((_, value)), None) => Ok(Some(value)),
+            _ => Err(Error::invalid(
+                format!("The parameter {name} is there twice."),
+                "Name it once.",
+            )),
+        }
+    }
+
     /// A whole number, when there is one. Given twice it is refused.
     pub fn integer(&self, name: &str) -> Result<Option<i64>, Error> {
         let mut values = self.0.iter().filter(|(key, _)| key == name);

@@ -11,10 +11,12 @@ use tungstenite::Utf8Bytes;
 use crate::auth::Auth;
 use crate::history::Intakes;
 use crate::hub::Fleet;
+use crate::jobs::Board;
 
 /// Passed to every connection while it works.
 pub struct Core {
     pub fleet: Arc<Fleet>,
+    pub jobs: Arc<Board>,
     pub auth: Arc<Auth>,
     pub intakes: Intakes,
     pub trusted_proxies: Vec<IpAddr>,

@@ -15,6 +15,8 @@ pub enum Event {
     /// Sessions ended by logout or a password change: their `/live` closes.
     SessionsEnded(Vec<SessionId>),
     History(Outcome),
+    /// Jobs have something to tell to `/live`.
+    Jobs,
     /// Stop in order.
     Stop,
 }
@@ -38,6 +40,10 @@ impl GateHandle {
 
     pub fn sessions_ended(&self, ids: Vec<SessionId>) {
         self.send(Event::SessionsEnded(ids));
+    }
+
+    pub fn jobs_changed(&self) {
+        self.send(Event::Jobs);
     }
 
     pub fn stop(&self) {

@@ -50,6 +50,10 @@ pub const WATCHED_MAX: usize = 8;
 pub const BACKLOG_SAMPLES_MAX: usize = 600;
 /// Browsers at the same time.
 pub const LIVE_MAX: usize = 1_000;
+/// Jobs whose output one browser follows.
+pub const FOLLOWED_MAX: usize = 8;
+/// Changes of jobs are gathered for this long before they are told.
+pub const JOBS_PAUSE: Duration = Duration::from_millis(100);
 /// How often changes are told to browsers.
 pub const LIVE_TICK: Duration = Duration::from_millis(500);
 /// How often deadlines are looked at.

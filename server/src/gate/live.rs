@@ -8,12 +8,14 @@ use tungstenite::{Message, Utf8Bytes};
 
 use super::core::Core;
 use super::limits::{
-    LIVE_MESSAGE_BYTES_MAX, LIVE_QUEUE_BYTES_MAX, LIVE_STALL_MAX, MESSAGES_PER_TURN, WATCHED_MAX,
+    FOLLOWED_MAX, LIVE_MESSAGE_BYTES_MAX, LIVE_QUEUE_BYTES_MAX, LIVE_STALL_MAX, MESSAGES_PER_TURN,
+    WATCHED_MAX,
 };
 use super::socket::{Ending, Incoming, Socket, code};
 use super::spider::Turn;
 use crate::auth::Session;
 use crate::hub;
+use crate::jobs::Job;
 use crate::store::SessionId;
 
 pub struct LiveConn {
@@ -26,6 +28,8 @@ pub struct LiveConn {
     pub watched: Vec<i64>,
     /// Nodes that were just added to the watched ones and need their backlog.
     pub newly_watched: Vec<i64>,
+    /// Jobs whose output it wants, and up to where it was sent.
+    followed: Vec<(i64, usize)>,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +37,8 @@ struct FromCapsule {
     r#type: String,
     #[serde(default)]
     nodes: Vec<i64>,
+    #[serde(default)]
+    jobs: Vec<i64>,
 }
 
 impl LiveConn {
@@ -50,8 +56,10 @@ impl LiveConn {
             stalled: None,
             watched: Vec::new(),
             newly_watched: Vec::new(),
+            followed: Vec::new(),
         };
-        live.push(core.fleet.snapshot(core.wall_ms).into());
+        let jobs = core.jobs.snapshot();
+        live.push(core.fleet.snapshot(core.wall_ms, &jobs).into());
         live
     }
 
@@ -73,7 +81,7 @@ impl LiveConn {
         for _ in 0..MESSAGES_PER_TURN {
             match self.socket.read(core.now)? {
                 Incoming::Nothing => return Ok(Turn::Done),
-                Incoming::Message(Message::Text(text)) => self.message(&text)?,
+                Incoming::Message(Message::Text(text)) => self.message(&text, core)?,
                 Incoming::Message(Message::Binary(_)) => {
                     return Err(Ending::close(code::VIOLATION, "only text is spoken here"));
                 }
@@ -86,26 +94,67 @@ impl LiveConn {
         Ok(Turn::More)
     }
 
-    fn message(&mut self, text: &str) -> Result<(), Ending> {
+    fn message(&mut self, text: &str, core: &Core) -> Result<(), Ending> {
         let message: FromCapsule = serde_json::from_str(text)
             .map_err(|_| Ending::close(code::VIOLATION, "not the JSON that /live takes"))?;
-        // Types of a newer Capsule are skipped.
-        if message.r#type != "watch" {
-            return Ok(());
+        match message.r#type.as_str() {
+            "watch" => self.watch(message.nodes),
+            "follow" => self.follow(&message.jobs, core),
+            // Types of a newer Capsule are skipped.
+            _ => Ok(()),
         }
-        if message.nodes.len() > WATCHED_MAX {
+    }
+
+    /// From here on; what a job has said before is to be had from the API.
+    fn follow(&mut self, jobs: &[i64], core: &Core) -> Result<(), Ending> {
+        if jobs.len() > FOLLOWED_MAX {
+            return Err(Ending::close(
+                code::VIOLATION,
+                format!("at most {FOLLOWED_MAX} jobs can be followed"),
+            ));
+        }
+        let known = std::mem::take(&mut self.followed);
+        for &id in jobs {
+            let sent = match known.iter().find(|(followed, _)| *followed == id) {
+                Some(&(_, sent)) => sent,
+                None => core.jobs.active(id).map_or(0, |job| job.output_end()),
+            };
+            self.followed.push((id, sent));
+        }
+        Ok(())
+    }
+
+    /// Queues what a followed job has said since the last call.
+    pub fn output(&mut self, job: &Job) {
+        let Some(at) = self.followed.iter().position(|(id, _)| *id == job.id) else {
+            return;
+        };
+        // Work that was begun anew has taken some back.
+        let mut sent = self.followed[at].1.min(job.output_end());
+        loop {
+            let piece = job.read(sent);
+            if piece.text.is_empty() {
+                break;
+            }
+            sent = piece.next;
+            self.push(hub::output_message(job.id, &piece).into());
+        }
+        self.followed[at].1 = sent;
+    }
+
+    fn watch(&mut self, nodes: Vec<i64>) -> Result<(), Ending> {
+        if nodes.len() > WATCHED_MAX {
             return Err(Ending::close(
                 code::VIOLATION,
                 format!("at most {WATCHED_MAX} nodes can be watched"),
             ));
         }
-        self.newly_watched = message
-            .nodes
+        self.newly_watched = nodes
             .iter()
             .copied()
             .filter(|id| !self.watched.contains(id))
             .collect();
-        self.watched = message.nodes;
+        self.watched = nodes;
         Ok(())
     }
 

@@ -36,8 +36,8 @@ use self::core::Core;
 pub use self::handle::{Event, GateHandle};
 use self::http::{HttpConn, Step};
 use self::limits::{
-    ACCEPT_PAUSE, ACCEPTS_PER_TURN, BACKLOG_SAMPLES_MAX, CONNECTIONS_MAX, LIVE_TICK, RELAYS_MAX,
-    RELAYS_WAITING_MAX, STOP_TIME_MAX, SWEEP_TICK,
+    ACCEPT_PAUSE, ACCEPTS_PER_TURN, BACKLOG_SAMPLES_MAX, CONNECTIONS_MAX, JOBS_PAUSE, LIVE_TICK,
+    RELAYS_MAX, RELAYS_WAITING_MAX, STOP_TIME_MAX, SWEEP_TICK,
 };
 use self::live::LiveConn;
 use self::refusal::Refusal;
@@ -63,6 +63,7 @@ enum Conn {
 /// What the gate is made of.
 pub struct GateParts {
     pub fleet: Arc<crate::hub::Fleet>,
+    pub jobs: Arc<crate::jobs::Board>,
     pub auth: Arc<crate::auth::Auth>,
     pub intakes: crate::history::Intakes,
     pub trusted_proxies: Vec<std::net::IpAddr>,
@@ -90,6 +91,8 @@ pub struct Gate {
     waiting: std::collections::VecDeque<usize>,
     next_sweep: Instant,
     next_live: Instant,
+    /// When jobs that have something to tell are told of.
+    next_jobs: Option<Instant>,
     stop_by: Option<Instant>,
 }
 
@@ -139,6 +142,7 @@ impl Gate {
             commits: Commits::new(parts.history, parts.commit_interval, now),
             core: Core {
                 fleet: parts.fleet,
+                jobs: parts.jobs,
                 auth: parts.auth,
                 intakes: parts.intakes,
                 trusted_proxies: parts.trusted_proxies,
@@ -161,6 +165,7 @@ impl Gate {
             waiting: Default::default(),
             next_sweep: now + SWEEP_TICK,
             next_live: now + LIVE_TICK,
+            next_jobs: None,
             stop_by: None,
         }
     }
@@ -208,6 +213,7 @@ impl Gate {
             return Duration::ZERO;
         }
         let next = self.next_sweep.min(self.next_live).min(self.commits.due());
+        let next = self.next_jobs.map_or(next, |jobs| next.min(jobs));
         next.saturating_duration_since(Instant::now())
     }
 
@@ -369,10 +375,16 @@ impl Gate {
         // A slab hands out the place that was freed last: the registration stays right.
         debug_assert_eq!(vacant.key(), index);
         match admitted {
-            upgrade::Admitted::Spider(node) => {
+            upgrade::Admitted::Spider(node, token) => {
                 let client = handover.client.to_string();
-                let spider =
-                    SpiderConn::new(http.stream, handover.rest, node, client, self.core.now);
+                let spider = SpiderConn::new(
+                    http.stream,
+                    handover.rest,
+                    node,
+                    token,
+                    client,
+                    self.core.now,
+                );
                 vacant.insert(Conn::Spider(Box::new(spider)));
                 let before = self.core.spiders.insert(node, index);
                 if let Some(before) = before.filter(|before| *before != index) {
@@ -524,11 +536,36 @@ impl Gate {
             self.next_live = now + LIVE_TICK;
             self.tell_changes();
         }
+        if self.next_jobs.is_some_and(|due| now >= due) {
+            self.next_jobs = None;
+            self.tell_jobs();
+        }
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP_TICK;
             self.sweep();
         }
         self.commits.tick(&mut self.core);
+    }
+
+    /// Jobs that changed go to every browser, their output to those that follow it.
+    fn tell_jobs(&mut self) {
+        let news = self.core.jobs.take_news();
+        let changed: Vec<tungstenite::Utf8Bytes> = news
+            .jobs
+            .iter()
+            .map(|job| crate::hub::job_message(job).into())
+            .collect();
+        for index in self.indexes(|conn| matches!(conn, Conn::Live(_))) {
+            if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
+                for job in &news.output {
+                    live.output(job);
+                }
+                changed
+                    .iter()
+                    .for_each(|message| live.push(message.clone()));
+            }
+            self.flush_live(index);
+        }
     }
 
     fn tell_changes(&mut self) {
@@ -599,6 +636,9 @@ impl Gate {
                 Event::History(outcome) => {
                     let acks = self.commits.outcome(outcome, &mut self.core);
                     self.acknowledge(&acks);
+                }
+                Event::Jobs => {
+                    self.next_jobs.get_or_insert(self.core.now + JOBS_PAUSE);
                 }
                 Event::Stop => self.begin_stop(),
             }

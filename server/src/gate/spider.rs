@@ -20,6 +20,7 @@ use crate::hub;
 pub struct SpiderConn {
     pub socket: Socket,
     pub node: i64,
+    token: hub::TokenHash,
     address: String,
     state: Phase,
     opened: Instant,
@@ -53,6 +54,7 @@ impl SpiderConn {
         stream: super::stream::Stream,
         rest: Vec<u8>,
         node: i64,
+        token: hub::TokenHash,
         address: String,
         now: Instant,
     ) -> Self {
@@ -60,6 +62,7 @@ impl SpiderConn {
         Self {
             socket,
             node,
+            token,
             address,
             state: Phase::AwaitHello,
             opened: now,
@@ -172,7 +175,13 @@ impl SpiderConn {
             identity: hello.identity.clone(),
         };
         let known = core.fleet.with_node(self.node, |node| {
-            node.hello(&hello, &self.address, interval_ms, core.wall_ms);
+            node.hello(
+                &hello,
+                &self.token,
+                &self.address,
+                interval_ms,
+                core.wall_ms,
+            );
         });
         if known.is_none() {
             return Err(Ending::close(code::NODE_REMOVED, "the node was removed"));

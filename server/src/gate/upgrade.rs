@@ -8,10 +8,11 @@ use super::http::Handover;
 use super::limits::LIVE_MAX;
 use super::refusal::Refusal;
 use crate::auth::{Credentials, Session, node_token};
+use crate::hub::TokenHash;
 
 pub enum Admitted {
-    /// The Spider of this node.
-    Spider(i64),
+    /// The Spider of this node, by this token.
+    Spider(i64, TokenHash),
     Live(Session),
 }
 
@@ -22,10 +23,8 @@ pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
             .get("authorization")
             .and_then(bearer)
             .ok_or(Refusal::Token)?;
-        let node = core
-            .fleet
-            .node_of_token(&node_token::sha256(token))
-            .ok_or(Refusal::Token)?;
+        let token = node_token::sha256(token);
+        let node = core.fleet.node_of_token(&token).ok_or(Refusal::Token)?;
         if !handover
             .upgrade
             .protocols
@@ -34,7 +33,7 @@ pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
         {
             return Err(Refusal::Subprotocol);
         }
-        return Ok(Admitted::Spider(node));
+        return Ok(Admitted::Spider(node, token));
     }
     let authorization = head.get("authorization");
     if !origin_allowed(head, authorization.is_some()) {

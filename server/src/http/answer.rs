@@ -49,6 +49,14 @@ impl Response {
         Self::new(204).header("Cache-Control", "no-store")
     }
 
+    /// Plain text that is somebody's own.
+    pub fn text(status: u16, text: String) -> Self {
+        Self::new(status)
+            .header("Content-Type", "text/plain; charset=utf-8")
+            .header("Cache-Control", "no-store")
+            .with_body(text.into_bytes())
+    }
+
     pub fn json<T: Serialize + ?Sized>(status: u16, value: &T) -> Self {
         match serde_json::to_vec(value) {
             Ok(body) => Self::new(status)

@@ -14,6 +14,7 @@ pub const BODY_BYTES_MAX: usize = 1 << 20;
 pub enum Method {
     Get,
     Post,
+    Put,
     Patch,
     Delete,
     /// Anything else: nothing of ours answers to it.
@@ -25,6 +26,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
             Self::Other => "?",
@@ -72,6 +74,7 @@ pub(super) fn read(raw: &mut tiny_http::Request) -> Result<Request, Error> {
         tiny_http::Method::Get => (Method::Get, false),
         tiny_http::Method::Head => (Method::Get, true),
         tiny_http::Method::Post => (Method::Post, false),
+        tiny_http::Method::Put => (Method::Put, false),
         tiny_http::Method::Patch => (Method::Patch, false),
         tiny_http::Method::Delete => (Method::Delete, false),
         _ => (Method::Other, false),

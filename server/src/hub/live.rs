@@ -5,13 +5,15 @@ use stardust_shared::{ABSENT, Layout, State};
 
 use super::node::Node;
 use super::view::{NodeChange, NodeView, SeriesView};
+use crate::jobs::{JobView, Piece};
 
 #[derive(Serialize)]
-struct Snapshot {
+struct Snapshot<'a> {
     r#type: &'static str,
     time_ms: i64,
     version: &'static str,
     nodes: Vec<NodeView>,
+    jobs: &'a [JobView],
 }
 
 #[derive(Serialize)]
@@ -40,6 +42,20 @@ struct SampleMessage {
 }
 
 #[derive(Serialize)]
+struct JobMessage<'a> {
+    r#type: &'static str,
+    job: &'a JobView,
+}
+
+#[derive(Serialize)]
+struct OutputMessage<'a> {
+    r#type: &'static str,
+    job: i64,
+    from: usize,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
 struct Bye<'a> {
     r#type: &'static str,
     reason: &'a str,
@@ -50,12 +66,17 @@ fn json(message: &impl Serialize) -> String {
     serde_json::to_string(message).unwrap_or_default()
 }
 
-pub fn snapshot_message<'a>(time_ms: i64, nodes: impl Iterator<Item = &'a Node>) -> String {
+pub fn snapshot_message<'a>(
+    time_ms: i64,
+    nodes: impl Iterator<Item = &'a Node>,
+    jobs: &[JobView],
+) -> String {
     json(&Snapshot {
         r#type: "snapshot",
         time_ms,
         version: env!("CARGO_PKG_VERSION"),
         nodes: nodes.map(Node::view).collect(),
+        jobs,
     })
 }
 
@@ -94,6 +115,21 @@ pub fn sample_message(node: i64, layout: &Layout, state: &State) -> String {
         layout: layout.id(),
         time_ms: state.time_ms,
         values,
+    })
+}
+
+/// A job as it is now.
+pub fn job_message(job: &JobView) -> String {
+    json(&JobMessage { r#type: "job", job })
+}
+
+/// What a job has said.
+pub fn output_message(job: i64, piece: &Piece) -> String {
+    json(&OutputMessage {
+        r#type: "output",
+        job,
+        from: piece.from,
+        text: &piece.text,
     })
 }
 

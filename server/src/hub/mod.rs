@@ -14,13 +14,14 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard};
 
-pub use live::{bye_message, layout_message, sample_message};
+pub use live::{bye_message, job_message, layout_message, output_message, sample_message};
 use live::{changes_message, snapshot_message};
-pub use node::{Changed, Node, Status};
+pub use node::{Changed, LastHello, Node, Status};
 pub use rates::increase;
 pub use summary::Summary;
 pub use view::{NodeView, SeriesView, StatsView};
 
+use crate::jobs::JobView;
 use crate::store::NodeRecord;
 
 /// SHA-256 of a node token.
@@ -68,6 +69,9 @@ impl Fleet {
     fn insert_at(&self, record: NodeRecord, now_ms: i64) {
         let mut inner = self.lock();
         inner.tokens.insert(record.token_sha256, record.id);
+        if let Some(next) = record.next_token_sha256 {
+            inner.tokens.insert(next, record.id);
+        }
         inner.dirty.insert(record.id);
         inner.nodes.insert(record.id, Node::new(record, now_ms));
     }
@@ -80,10 +84,39 @@ impl Fleet {
         }
     }
 
+    /// Lets a second token of the node in, beside the one it has.
+    pub fn add_token(&self, id: i64, hash: TokenHash) {
+        self.lock().tokens.insert(hash, id);
+    }
+
+    /// Makes `hash` the node's only token.
+    pub fn set_token(&self, id: i64, hash: TokenHash) {
+        let mut inner = self.lock();
+        inner.tokens.retain(|_, node| *node != id);
+        if let Some(node) = inner.nodes.get_mut(&id) {
+            node.set_token(hash);
+            inner.tokens.insert(hash, id);
+        }
+    }
+
+    /// Whether it is known how to reach the node over SSH.
+    pub fn set_managed(&self, id: i64, managed: bool) {
+        let mut inner = self.lock();
+        if let Some(node) = inner.nodes.get_mut(&id) {
+            node.set_managed(managed);
+            inner.dirty.insert(id);
+        }
+    }
+
+    /// The last hello of the node's Spider since Ground Control started.
+    pub fn last_hello(&self, id: i64) -> Option<LastHello> {
+        self.lock().nodes.get(&id)?.last_hello().cloned()
+    }
+
     pub fn remove(&self, id: i64) {
         let mut inner = self.lock();
-        if let Some(node) = inner.nodes.remove(&id) {
-            inner.tokens.remove(node.token_sha256());
+        if inner.nodes.remove(&id).is_some() {
+            inner.tokens.retain(|_, node| *node != id);
             inner.dirty.remove(&id);
             inner.removed.push(id);
         }
@@ -145,9 +178,9 @@ impl Fleet {
     }
 
     /// The first message of a `/live` connection.
-    pub fn snapshot(&self, now_ms: i64) -> String {
+    pub fn snapshot(&self, now_ms: i64, jobs: &[JobView]) -> String {
         let inner = self.lock();
-        snapshot_message(now_ms, inner.nodes.values())
+        snapshot_message(now_ms, inner.nodes.values(), jobs)
     }
 
     /// What changed since the last call, as one message for every browser.

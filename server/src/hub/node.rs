@@ -8,6 +8,7 @@ use stardust_shared::message::Hello;
 use stardust_shared::series::Kind;
 use stardust_shared::{ABSENT, Layout, State};
 
+use super::TokenHash;
 use super::rates::{increase, per_second};
 use super::spark::Spark;
 use super::summary::{Plan, Summary};
@@ -40,7 +41,22 @@ impl Changed {
     }
 }
 
+/// Who connected last as this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastHello {
+    /// Counts hellos since Ground Control started.
+    pub number: u64,
+    /// SHA-256 of the token that was used.
+    pub token: TokenHash,
+    pub version: String,
+    pub boot_id: String,
+    pub run: String,
+    pub online: bool,
+}
+
 pub struct Node {
+    last_hello: Option<LastHello>,
+    managed: bool,
     record: NodeRecord,
     status: Status,
     since_ms: i64,
@@ -73,6 +89,8 @@ impl Node {
             None => (Status::Pending, record.created_ms, None),
         };
         Self {
+            last_hello: None,
+            managed: false,
             record,
             status,
             since_ms,
@@ -95,8 +113,18 @@ impl Node {
         &self.record.name
     }
 
-    pub(super) fn token_sha256(&self) -> &[u8; 32] {
-        &self.record.token_sha256
+    pub(super) fn set_token(&mut self, hash: TokenHash) {
+        self.record.token_sha256 = hash;
+        self.record.next_token_sha256 = None;
+    }
+
+    pub(super) fn set_managed(&mut self, managed: bool) {
+        self.managed = managed;
+        self.changed.meta = true;
+    }
+
+    pub(super) fn last_hello(&self) -> Option<&LastHello> {
+        self.last_hello.as_ref()
     }
 
     pub(super) fn rename(&mut self, name: &str, tags: &[String]) {
@@ -106,7 +134,22 @@ impl Node {
     }
 
     /// A Spider with this node's token said hello.
-    pub fn hello(&mut self, hello: &Hello, address: &str, interval_ms: u64, now_ms: i64) {
+    pub fn hello(
+        &mut self,
+        hello: &Hello,
+        token: &TokenHash,
+        address: &str,
+        interval_ms: u64,
+        now_ms: i64,
+    ) {
+        self.last_hello = Some(LastHello {
+            number: self.last_hello.as_ref().map_or(0, |last| last.number) + 1,
+            token: *token,
+            version: hello.version.clone(),
+            boot_id: hello.boot_id.clone(),
+            run: hello.run.clone(),
+            online: true,
+        });
         if self.status != Status::Online {
             self.since_ms = now_ms;
         }
@@ -126,6 +169,9 @@ impl Node {
         if self.status == Status::Online {
             self.status = Status::Offline;
             self.since_ms = now_ms;
+        }
+        if let Some(last) = &mut self.last_hello {
+            last.online = false;
         }
         self.reason = Some(reason.to_string());
         self.changed.status = true;
@@ -182,6 +228,7 @@ impl Node {
         change.meta = changed.meta.then(|| MetaChange {
             name: self.record.name.clone(),
             tags: self.record.tags.clone(),
+            managed: self.managed,
         });
         change.hello = changed.hello.then(|| HelloChange {
             interval_ms: self.interval_ms,
@@ -216,6 +263,7 @@ impl Node {
             identity: self.record.identity.clone(),
             summary: self.summary().cloned(),
             spark: self.spark.view(),
+            managed: self.managed,
         }
     }
 

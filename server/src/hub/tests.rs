@@ -10,6 +10,7 @@ fn record(id: i64, last_seen_ms: Option<i64>) -> NodeRecord {
         id,
         name: format!("node {id}"),
         tags: vec!["a".into()],
+        next_token_sha256: None,
         token_sha256: [id as u8; 32],
         created_ms: 1_000,
         last_seen_ms,
@@ -54,7 +55,9 @@ fn states_follow_the_connection_and_say_since_when_and_why() {
     assert_eq!((off.status, off.since_ms), (Status::Offline, 5_000));
     assert!(off.reason.is_some());
 
-    fleet.with_node(1, |node| node.hello(&hello(), "192.0.2.1", 1_000, 10_000));
+    fleet.with_node(1, |node| {
+        node.hello(&hello(), &[1; 32], "192.0.2.1", 1_000, 10_000)
+    });
     let on = fleet.view(1).unwrap();
     assert_eq!(
         (on.status, on.since_ms, on.reason),

@@ -28,6 +28,8 @@ pub struct NodeView {
     pub identity: Option<Identity>,
     pub summary: Option<Summary>,
     pub spark: SparkView,
+    /// It is known how to reach it over SSH.
+    pub managed: bool,
 }
 
 /// What changed of a node: `/live` sends the fields that are there.
@@ -57,6 +59,7 @@ pub struct StatusChange {
 pub struct MetaChange {
     pub name: String,
     pub tags: Vec<String>,
+    pub managed: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -15,6 +15,8 @@ pub struct Facts {
     /// The architecture of the node's own programs, by our names where we have one.
     pub arch: Option<String>,
     pub init: String,
+    /// Home of the login.
+    pub home: String,
     pub package_manager: Option<String>,
     pub folders: Vec<Folder>,
     /// The node's clock minus ours; it has whole seconds.
@@ -63,6 +65,7 @@ pub fn parse(text: &str, started_ms: i64) -> Facts {
         kernel: one("kernel"),
         arch: arch(values("elf").next().unwrap_or(""), &machine),
         machine,
+        home: one("home"),
         init: one("init"),
         package_manager: values("packages")
             .next()
@@ -158,7 +161,7 @@ fn mount(line: &str) -> Option<Mount> {
 
 /// A folder and its free kibibytes; its flags are those of the mount that it is on.
 fn folder(line: &str, mounts: &[Mount]) -> Folder {
-    let (path, kibibytes) = line.split_once(' ').unwrap_or((line, ""));
+    let (path, kibibytes) = line.rsplit_once(' ').unwrap_or((line, ""));
     let below = |mount: &&Mount| {
         let base = mount.path.trim_end_matches('/');
         path.strip_prefix(base)

@@ -47,6 +47,16 @@ pub enum Cause {
     Failed,
     /// Too much is being done at this moment.
     Busy,
+    /// Nothing says what it needs to get in.
+    CredentialsNeeded,
+    /// The operator did not want it any more.
+    Cancelled,
+    /// Ground Control stops.
+    Stopping,
+    /// The Spider does not reach Ground Control.
+    NotConnected,
+    /// How it ended can't be told.
+    Unknown,
 }
 
 impl Cause {
@@ -80,6 +90,11 @@ impl Cause {
             Self::Unsupported => "unsupported",
             Self::Failed => "failed",
             Self::Busy => "busy",
+            Self::CredentialsNeeded => "credentials_needed",
+            Self::Cancelled => "cancelled",
+            Self::Stopping => "stopping",
+            Self::NotConnected => "not_connected",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -72,6 +72,26 @@ impl Pin {
         good.then(|| Self::Fingerprint(format!("SHA256:{hash}")))
     }
 
+    /// As the vault keeps it.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Key(key) => key.to_text(),
+            Self::Fingerprint(text) => text.clone(),
+        }
+    }
+
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::fingerprint(text).or_else(|| HostKey::from_text(text).map(Self::Key))
+    }
+
+    /// The key's type, where the whole key is known.
+    pub fn kind(&self) -> Option<&str> {
+        match self {
+            Self::Key(key) => Some(key.kind()),
+            Self::Fingerprint(_) => None,
+        }
+    }
+
     pub fn sha256(&self) -> String {
         match self {
             Self::Key(key) => key.sha256(),

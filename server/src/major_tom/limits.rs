@@ -42,6 +42,10 @@ pub const NOISE_BYTES_MAX: usize = 1 << 10;
 pub const WRITE_BYTES_MAX: usize = 32 << 10;
 /// A check answers within this, since the gate waits 60 s for an answer.
 pub const CHECK_TIME_MAX: Duration = Duration::from_secs(50);
+/// How long a Spider that was installed has to say hello.
+pub const VERIFY_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long an upgraded one has; after that the node puts the old one back.
+pub const UPGRADE_TIME_MAX: Duration = Duration::from_secs(60);
 /// Largest private key, as text.
 pub const KEY_BYTES_MAX: usize = 32 << 10;
 /// Longest passphrase or password.

@@ -12,9 +12,12 @@
 
 pub mod base64;
 pub mod check;
+pub mod deploy;
+pub mod enter;
 pub mod facts;
 pub mod fault;
 pub mod hostkey;
+pub mod import;
 mod jump;
 pub mod key;
 pub mod limits;
@@ -27,6 +30,7 @@ pub mod reach;
 pub mod remote;
 pub mod session;
 pub mod shell;
+pub mod steps;
 pub mod target;
 pub mod upload;
 mod wire;

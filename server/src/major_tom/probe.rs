@@ -24,6 +24,7 @@ say time "$(date +%s)"
 say hostname "$(uname -n)"
 say kernel "$(uname -s) $(uname -r)"
 say machine "$(uname -m)"
+say home "$HOME"
 if has od; then say elf "$(dd if=/bin/sh bs=20 count=1 | od -An -v -tx1)"
 elif has hexdump; then say elf "$(dd if=/bin/sh bs=20 count=1 | hexdump -v -e '1/1 "%02x "')"
 fi
@@ -42,7 +43,7 @@ fi
 for name in apt-get dnf yum zypper pacman apk opkg; do
   if has "$name"; then say packages "$name"; break; fi
 done
-for folder in /usr/local/bin /etc /var/lib /tmp; do
+for folder in /usr/local/bin /etc /var/lib /tmp "${HOME:-/}"; do
   there=$folder
   while [ ! -d "$there" ]; do there=${there%/*}; there=${there:-/}; done
   say df "$folder $(df -Pk "$there" | sed -n '2s/^.* \([0-9][0-9]*\)  *[0-9-]*%.*$/\1/p')"

@@ -77,7 +77,7 @@ pub fn run(session: &Session, upload: &Upload<'_>, deadline: Instant) -> Result<
     let command = Command::script(RECEIVE, &[part.as_bytes()])?;
     let received = session
         .run(&command, Stdin::Bytes(upload.data), left, &mut |_| {})
-        .and_then(|output| success(output, "write the file"));
+        .and_then(|output| success(output, "write the file").map(|_| ()));
     if let Err(fault) = received {
         if fault.cause != Cause::Lost {
             remove(session, &part);
@@ -180,13 +180,13 @@ fn remove(session: &Session, part: &str) {
 }
 
 fn ask(session: &Session, command: Command, what: &str) -> Result<(), Fault> {
-    success(session.ask(&command, SHORT)?, what)
+    success(session.ask(&command, SHORT)?, what).map(|_| ())
 }
 
 /// Reads a failure for what it means.
-fn success(output: Output, what: &str) -> Result<(), Fault> {
+pub(super) fn success(output: Output, what: &str) -> Result<Output, Fault> {
     if output.exit.is_success() {
-        return Ok(());
+        return Ok(output);
     }
     let text = output.text();
     let has = |part: &str| text.contains(part);

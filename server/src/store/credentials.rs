@@ -9,6 +9,14 @@ use crate::error::Error;
 pub type SealedRow = (i64, String, Vec<u8>);
 
 impl Store {
+    /// Nodes that something is kept for.
+    pub fn nodes_with_credentials(&self) -> Result<Vec<i64>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement = reader.prepare_cached("SELECT DISTINCT node FROM credentials")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// All sealed values of a node.
     pub fn credentials(&self, node: i64) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         let reader = self.reader()?;

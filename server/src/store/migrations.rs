@@ -16,6 +16,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0003_credentials",
         include_str!("migrations/0003_credentials.sql"),
     ),
+    ("0004_jobs", include_str!("migrations/0004_jobs.sql")),
 ];
 
 /// The schema version that this program writes.

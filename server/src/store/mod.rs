@@ -6,12 +6,14 @@
 
 pub mod credentials;
 pub mod error;
+pub mod jobs;
 pub mod lock;
 pub mod meta;
 pub mod migrations;
 pub mod nodes;
 pub mod open;
 pub mod sessions;
+pub mod spiders;
 pub mod users;
 
 use std::ops::Deref;
@@ -21,9 +23,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 
 pub use error::StoreError;
+pub use jobs::JobFilter;
 pub use nodes::NodeRecord;
 pub use open::open_connection;
 pub use sessions::{SessionId, SessionRecord};
+pub use spiders::SpiderRecord;
 pub use users::UserRecord;
 
 /// Reading connections kept open, and so queries that run at the same time.

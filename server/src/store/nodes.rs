@@ -14,6 +14,8 @@ pub struct NodeRecord {
     pub tags: Vec<String>,
     /// SHA-256 of the token; the token itself is kept nowhere.
     pub token_sha256: [u8; 32],
+    /// One that is being put on the node, good beside the other.
+    pub next_token_sha256: Option<[u8; 32]>,
     pub created_ms: i64,
     pub last_seen_ms: Option<i64>,
     pub address: Option<String>,
@@ -32,7 +34,7 @@ pub struct NodeHello {
 }
 
 const COLUMNS: &str = "id, name, tags, token_sha256, created_ms, last_seen_ms, address, \
-                       spider_version, identity";
+                       spider_version, identity, next_token_sha256";
 
 impl Store {
     /// All nodes, by id.
@@ -70,6 +72,7 @@ impl Store {
             name: name.to_owned(),
             tags: tags.to_vec(),
             token_sha256,
+            next_token_sha256: None,
             created_ms,
             last_seen_ms: None,
             address: None,
@@ -107,6 +110,25 @@ impl Store {
             then(&node.name, &node.tags);
         }
         Ok(now.is_some())
+    }
+
+    /// Notes a token that is to replace the node's own once it was seen; None
+    /// gives it up. False when there is no such node.
+    pub fn set_next_token(&self, id: i64, hash: Option<[u8; 32]>) -> Result<bool, StoreError> {
+        let changed = self.writer().execute(
+            "UPDATE nodes SET next_token_sha256 = ?2 WHERE id = ?1",
+            params![id, hash],
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// Makes `hash` the node's only token. False when there is no such node.
+    pub fn set_token(&self, id: i64, hash: [u8; 32]) -> Result<bool, StoreError> {
+        let changed = self.writer().execute(
+            "UPDATE nodes SET token_sha256 = ?2, next_token_sha256 = NULL WHERE id = ?1",
+            params![id, hash],
+        )?;
+        Ok(changed == 1)
     }
 
     /// False when there is no such node.
@@ -169,6 +191,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<NodeRecord> {
         name: row.get(1)?,
         tags: serde_json::from_str(&tags).unwrap_or_default(),
         token_sha256: row.get(3)?,
+        next_token_sha256: row.get(9)?,
         created_ms: row.get(4)?,
         last_seen_ms: row.get(5)?,
         address: row.get(6)?,

@@ -1,7 +1,7 @@
 //! What it takes to reach a node, and the fields that it is stored as.
 
 use crate::error::{Error, Kind};
-use crate::major_tom::hostkey::HostKey;
+use crate::major_tom::hostkey::Pin;
 use crate::secret::Secret;
 
 /// Everything that is kept for a node.
@@ -22,7 +22,7 @@ pub struct Login {
     /// None after the operator had it forgotten.
     pub auth: Option<SshAuth>,
     /// The key that was confirmed; nothing is sent to another.
-    pub host_key: Option<HostKey>,
+    pub host_key: Option<Pin>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl Login {
             (None, None) => None,
         };
         let host_key = match take(names.host_key) {
-            Some(text) => Some(HostKey::from_text(text.expose()).ok_or_else(incomplete)?),
+            Some(text) => Some(Pin::from_text(text.expose()).ok_or_else(incomplete)?),
             None => None,
         };
         Ok(Some(Self {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::error::Kind;
-use crate::major_tom::hostkey::HostKey;
+use crate::major_tom::hostkey::Pin;
 use crate::secret::Secret;
 use crate::store::testing::Folder;
 
@@ -38,7 +38,7 @@ fn full() -> Credentials {
                 private_key: secret("-----BEGIN recognisable key-----"),
                 passphrase: Some(secret("recognisable passphrase")),
             }),
-            host_key: HostKey::from_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHmP"),
+            host_key: Pin::from_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHmP"),
         },
         sudo_password: Some(secret("recognisable sudo password")),
         jump: Some(Login {

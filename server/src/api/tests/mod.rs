@@ -22,6 +22,7 @@ use crate::gate::GateSocket;
 use crate::history::History;
 use crate::http::{HttpServer, serve};
 use crate::hub::Fleet;
+use crate::jobs::Board;
 use crate::major_tom::MajorTom;
 use crate::secret::Secret;
 use crate::store::Store;
@@ -80,6 +81,7 @@ impl Server {
             auth: Arc::new(auth),
             fleet: Arc::new(Fleet::new(store.nodes().unwrap(), 0)),
             history: Arc::new(History::new(Arc::clone(&store))),
+            jobs: Board::open(Arc::clone(&store)).unwrap(),
             store,
             gate: handle,
             major_tom: MajorTom::new(config.ssh_threads),

@@ -55,10 +55,9 @@ fn samples_are_answered_live_and_from_disk() {
         identity,
     };
     intakes.open(id, &hello, 1000, seen);
-    server
-        .app
-        .fleet
-        .with_node(id, |node| node.hello(&hello, "192.0.2.7", 1000, START_MS));
+    server.app.fleet.with_node(id, |node| {
+        node.hello(&hello, &[0; 32], "192.0.2.7", 1000, START_MS)
+    });
     for n in 0..10i64 {
         let mut state = State::default();
         let values = [n * 500, 4096 << 10, 1024 << 10];

@@ -1,0 +1,96 @@
+//! /api/nodes/:id/connection: how a node is reached, without its secrets.
+
+use serde_json::{Value, json};
+
+use super::deploy::{exists, free};
+use super::{Context, check};
+use crate::error::{Error, Kind};
+use crate::http::Response;
+use crate::vault::{Credentials, Login, SshAuth};
+
+pub fn get(context: &Context<'_>) -> Result<Response, Error> {
+    exists(context)?;
+    let stored = context.app.vault.get(context.id)?.ok_or_else(none)?;
+    Ok(Response::json(200, &view(context, &stored)?))
+}
+
+/// Another login for the node: tried first, and kept only when it works.
+pub fn put(context: &Context<'_>) -> Result<Response, Error> {
+    exists(context)?;
+    free(context)?;
+    let credentials = check::read(context)?;
+    let report = check::run(context, &credentials)?;
+    let entered = report
+        .steps
+        .iter()
+        .any(|step| step.name == "commands" && step.ok);
+    if !entered {
+        let last = report.steps.last();
+        let body = json!({
+            "error": {
+                "kind": Kind::CheckFailed.name(),
+                "message": last.map_or("The login does not work.", |step| &step.detail),
+                "hint": last.map_or("", |step| &step.hint),
+            },
+            "report": report,
+        });
+        return Ok(Response::json(Kind::CheckFailed.http_status(), &body));
+    }
+    context
+        .app
+        .vault
+        .put(context.id, &credentials, context.now_ms)?;
+    context.app.fleet.set_managed(context.id, true);
+    let body = json!({"report": report, "connection": view(context, &credentials)?});
+    Ok(Response::json(200, &body))
+}
+
+/// Forgets keys and passwords; where the node is and its host key stay.
+pub fn forget(context: &Context<'_>) -> Result<Response, Error> {
+    exists(context)?;
+    free(context)?;
+    context.app.vault.forget_secrets(context.id)?;
+    Ok(Response::no_content())
+}
+
+fn view(context: &Context<'_>, stored: &Credentials) -> Result<Value, Error> {
+    let spider = context.app.store.spider(context.id)?.map(|spider| {
+        json!({
+            "method": spider.place.method.name(),
+            "path": spider.place.bin,
+            "version": spider.version,
+            "arch": spider.arch,
+            "server_url": spider.server_url,
+            "installed_ms": spider.installed_ms,
+        })
+    });
+    let mut view = login(&stored.node);
+    view["sudo_password"] = stored.sudo_password.is_some().into();
+    view["jump"] = stored.jump.as_ref().map(login).into();
+    view["spider"] = spider.into();
+    Ok(view)
+}
+
+fn login(login: &Login) -> Value {
+    json!({
+        "host": login.host,
+        "port": login.port,
+        "user": login.user,
+        "auth": login.auth.as_ref().map(|auth| match auth {
+            SshAuth::Key { .. } => "key",
+            SshAuth::Password(_) => "password",
+        }),
+        "host_key": login.host_key.as_ref().map(|pin| json!({
+            "type": pin.kind(),
+            "sha256": pin.sha256(),
+        })),
+    })
+}
+
+fn none() -> Error {
+    Error::new(
+        Kind::NotFound,
+        "It is not known how this node is reached over SSH.",
+        "PUT /api/nodes/:id/connection says it; without, the node only sends.",
+    )
+}

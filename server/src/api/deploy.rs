@@ -1,0 +1,274 @@
+//! What Major Tom does with Spiders: each request makes a job and is answered
+//! with it at once.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::nodes::{self, no_such_node, server_url};
+use super::ssh::{self, AuthBody, ConnectionBody, JumpBody};
+use super::{Context, body};
+use crate::error::{Error, Kind};
+use crate::http::Response;
+use crate::jobs::limits::GROUP_NODES_MAX;
+use crate::jobs::{Given, Intent, Job, Order};
+use crate::secret::Secret;
+use crate::vault::Credentials;
+
+const SHAPE: &str = r#"{"host": "pi4.example", "user": "root", "auth": {"key": "-----BEGIN …"}, "host_key": "SHA256:…"}, the last as POST /api/nodes/check has shown it."#;
+const GIVEN_SHAPE: &str = r#"{}, or {"auth": {"key": "…"}} when the node's key was forgotten."#;
+
+/// All of it may be missing for a node that was deployed before.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct DeployBody {
+    name: Option<String>,
+    tags: Vec<String>,
+    host: Option<String>,
+    port: Option<u16>,
+    user: Option<String>,
+    auth: Option<AuthBody>,
+    sudo_password: Option<Secret>,
+    jump: Option<JumpBody>,
+    host_key: Option<String>,
+    pin: Option<String>,
+    keep_on_failure: bool,
+    remember: Option<bool>,
+    without_root: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct GivenBody {
+    auth: Option<AuthBody>,
+    sudo_password: Option<Secret>,
+    force: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FleetBody {
+    nodes: Vec<i64>,
+}
+
+impl DeployBody {
+    fn intent(&self, context: &Context<'_>) -> Result<Intent, Error> {
+        let pin = self.pin.clone().filter(|pin| !pin.is_empty());
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/+=".contains(c);
+        if pin.as_ref().is_some_and(|pin| {
+            !pin.starts_with("sha256/") || pin.len() > 60 || !pin.chars().all(plain)
+        }) {
+            return Err(Error::invalid(
+                "The pin is none.",
+                "Send sha256/ and the SHA-256 of the server's public key in base64.",
+            ));
+        }
+        Ok(Intent::Deploy {
+            server_url: server_url(context).to_string(),
+            pin,
+            keep_on_failure: self.keep_on_failure,
+            remember: self.remember.unwrap_or(true),
+            without_root: self.without_root,
+        })
+    }
+
+    /// The connection that it names, whole.
+    fn credentials(self) -> Result<Credentials, Error> {
+        let (Some(host), Some(user), Some(auth)) = (self.host, self.user, self.auth) else {
+            return Err(Error::invalid(
+                "host, user and auth belong together, and one of them is missing.",
+                format!("Send {SHAPE}"),
+            ));
+        };
+        let confirmed =
+            self.host_key.is_some() && self.jump.as_ref().is_none_or(JumpBody::is_confirmed);
+        if !confirmed {
+            return Err(Error::invalid(
+                "The host key was not confirmed.",
+                "POST /api/nodes/check shows it; compare it, and send it as host_key.",
+            ));
+        }
+        ConnectionBody {
+            host,
+            port: self.port,
+            user,
+            auth,
+            sudo_password: self.sudo_password,
+            jump: self.jump,
+            host_key: self.host_key,
+        }
+        .credentials()
+    }
+}
+
+/// POST /api/nodes/deploy: a new node.
+pub fn deploy_new(context: &Context<'_>) -> Result<Response, Error> {
+    let mut body: DeployBody = body::json(context.request, SHAPE)?;
+    let intent = body.intent(context)?;
+    let name = body.name.take().filter(|name| !name.trim().is_empty());
+    let tags = std::mem::take(&mut body.tags);
+    let credentials = body.credentials()?;
+    let name = name.unwrap_or_else(|| credentials.node.host.clone());
+    // Its token is made, and kept by nobody: the job makes the one that counts.
+    let (id, _) = nodes::make(context, &name, &tags)?;
+    context.app.vault.put(id, &credentials, context.now_ms)?;
+    context.app.fleet.set_managed(id, true);
+    let job = submit(context, id, intent, Given::default())?;
+    let node = context.app.fleet.view(id).ok_or_else(no_such_node)?;
+    Ok(Response::json(
+        202,
+        &json!({"node": node, "job": job.view()}),
+    ))
+}
+
+/// POST /api/nodes/:id/deploy: again, or for a node that was added by hand.
+pub fn deploy(context: &Context<'_>) -> Result<Response, Error> {
+    let body: DeployBody = body::json(context.request, SHAPE)?;
+    exists(context)?;
+    let intent = body.intent(context)?;
+    let given = if body.host.is_some() || body.user.is_some() {
+        free(context)?;
+        let credentials = body.credentials()?;
+        context
+            .app
+            .vault
+            .put(context.id, &credentials, context.now_ms)?;
+        context.app.fleet.set_managed(context.id, true);
+        Given::default()
+    } else {
+        given(context, body.auth, body.sudo_password)?
+    };
+    answer(&*submit(context, context.id, intent, given)?)
+}
+
+pub fn upgrade(context: &Context<'_>) -> Result<Response, Error> {
+    simple(context, |_| Intent::Upgrade)
+}
+
+pub fn rotate_token(context: &Context<'_>) -> Result<Response, Error> {
+    simple(context, |_| Intent::RotateToken)
+}
+
+pub fn remove(context: &Context<'_>) -> Result<Response, Error> {
+    let body: GivenBody = body::json(context.request, GIVEN_SHAPE)?;
+    exists(context)?;
+    let force = body.force;
+    let given = match given(context, body.auth, body.sudo_password) {
+        // It can't be reached then, which is what force is for.
+        Err(error) if force && error.kind == Kind::CredentialsNeeded => Given::default(),
+        other => other?,
+    };
+    answer(&*submit(
+        context,
+        context.id,
+        Intent::Remove { force },
+        given,
+    )?)
+}
+
+/// POST /api/upgrades: many nodes, in waves.
+pub fn upgrade_fleet(context: &Context<'_>) -> Result<Response, Error> {
+    let body: FleetBody = body::json(context.request, r#"{"nodes": [1, 2, 3]}."#)?;
+    let mut nodes = body.nodes;
+    nodes.sort_unstable();
+    nodes.dedup();
+    if nodes.is_empty() || nodes.len() > GROUP_NODES_MAX {
+        return Err(Error::invalid(
+            "There must be nodes to work on, and not too many.",
+            format!("Name 1 to {GROUP_NODES_MAX}."),
+        ));
+    }
+    if let Some(missing) = nodes
+        .iter()
+        .find(|id| context.app.fleet.view(**id).is_none())
+    {
+        return Err(Error::new(
+            Kind::NotFound,
+            format!("There is no node {missing}."),
+            "It may have been removed; GET /api/nodes lists all.",
+        ));
+    }
+    let order = Order {
+        intent: Intent::UpgradeFleet { nodes },
+        node: None,
+        name: String::new(),
+        group: None,
+        by: context.session()?.user.clone(),
+        given: Given::default(),
+    };
+    answer(&*context.app.jobs.submit(order)?)
+}
+
+fn simple(
+    context: &Context<'_>,
+    intent: impl FnOnce(&GivenBody) -> Intent,
+) -> Result<Response, Error> {
+    let body: GivenBody = body::json(context.request, GIVEN_SHAPE)?;
+    exists(context)?;
+    let intent = intent(&body);
+    let given = given(context, body.auth, body.sudo_password)?;
+    answer(&*submit(context, context.id, intent, given)?)
+}
+
+pub(super) fn exists(context: &Context<'_>) -> Result<(), Error> {
+    let found = context.app.fleet.view(context.id);
+    found.map(|_| ()).ok_or_else(no_such_node)
+}
+
+/// Nothing may change under a job that is at work.
+pub(super) fn free(context: &Context<'_>) -> Result<(), Error> {
+    match context.app.jobs.active_of_node(context.id) {
+        None => Ok(()),
+        Some(job) => Err(Error::new(
+            Kind::Conflict,
+            format!("Job {} works on this node: {}.", job.id, job.view().title),
+            "Wait until it has ended, or cancel it.",
+        )),
+    }
+}
+
+/// What was given for one job, once it is sure that there is all it takes.
+pub(super) fn given(
+    context: &Context<'_>,
+    auth: Option<AuthBody>,
+    sudo_password: Option<Secret>,
+) -> Result<Given, Error> {
+    let given = Given {
+        auth: auth.map(ssh::auth).transpose()?,
+        sudo_password: ssh::sudo_password(sudo_password)?,
+    };
+    let stored = context.app.vault.get(context.id)?;
+    let enough = stored.is_some_and(|stored| {
+        let jump = stored.jump.as_ref().is_none_or(|jump| jump.auth.is_some());
+        jump && (given.auth.is_some() || stored.node.auth.is_some())
+    });
+    if enough {
+        return Ok(given);
+    }
+    Err(Error::new(
+        Kind::CredentialsNeeded,
+        "The SSH key or password of this node is not known.",
+        "Send auth for this once, or PUT /api/nodes/:id/connection to keep it.",
+    ))
+}
+
+pub(super) fn submit(
+    context: &Context<'_>,
+    node: i64,
+    intent: Intent,
+    given: Given,
+) -> Result<std::sync::Arc<Job>, Error> {
+    let name = context.app.fleet.view(node).map(|view| view.name);
+    context.app.jobs.submit(Order {
+        intent,
+        node: Some(node),
+        name: name.ok_or_else(no_such_node)?,
+        group: None,
+        by: context.session()?.user.clone(),
+        given,
+    })
+}
+
+pub(super) fn answer(job: &Job) -> Result<Response, Error> {
+    Ok(Response::json(202, &json!({"job": job.view()}))
+        .header("Location", format!("/api/jobs/{}", job.id)))
+}

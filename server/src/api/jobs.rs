@@ -1,0 +1,171 @@
+//! /api/jobs: what is being done on nodes, and what was.
+
+use serde_json::json;
+
+use super::deploy::{answer, given};
+use super::query::Parameters;
+use super::{Context, body};
+use crate::error::{Error, Kind};
+use crate::http::Response;
+use crate::jobs::limits::PAGE_MAX;
+use crate::jobs::{Given, Order};
+use crate::store::JobFilter;
+
+const KIND_CHARS_MAX: usize = 64;
+
+pub fn list(context: &Context<'_>) -> Result<Response, Error> {
+    let parameters = Parameters::parse(&context.request.query)?;
+    let limit = parameters.integer("limit")?.unwrap_or(50);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(Error::invalid(
+            format!("limit must be 1 to {PAGE_MAX}."),
+            "Leave it out for 50.",
+        ));
+    }
+    let finished = match parameters.one("state")? {
+        None => None,
+        Some("active") => Some(false),
+        Some("finished") => Some(true),
+        Some(_) => {
+            return Err(Error::invalid(
+                "state must be active or finished.",
+                "Leave it out for both.",
+            ));
+        }
+    };
+    let kind = parameters.one("kind")?.map(str::to_owned);
+    if kind
+        .as_ref()
+        .is_some_and(|kind| kind.len() > KIND_CHARS_MAX)
+    {
+        return Err(Error::invalid(
+            "There is no such kind.",
+            "Leave it out for all.",
+        ));
+    }
+    let filter = JobFilter {
+        node: parameters.integer("node")?,
+        group: parameters.integer("group")?,
+        kind,
+        finished,
+        below: parameters.integer("cursor")?,
+    };
+    let limit = limit as usize;
+    let mut jobs = context.app.store.jobs(&filter, limit + 1)?;
+    let more = jobs.len() > limit;
+    jobs.truncate(limit);
+    // What runs is further along in memory.
+    for job in &mut jobs {
+        if let Some(live) = context.app.jobs.active(job.id) {
+            *job = live.view();
+        }
+    }
+    let next = jobs.last().filter(|_| more).map(|job| job.id.to_string());
+    Ok(Response::json(200, &json!({"jobs": jobs, "next": next})))
+}
+
+pub fn get(context: &Context<'_>) -> Result<Response, Error> {
+    let view = context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
+    Ok(Response::json(200, &view))
+}
+
+pub fn output(context: &Context<'_>) -> Result<Response, Error> {
+    let parameters = Parameters::parse(&context.request.query)?;
+    let from = parameters.integer("from")?.unwrap_or(0);
+    let from = usize::try_from(from).map_err(|_| {
+        Error::invalid(
+            "from must not be negative.",
+            "It counts bytes from the start.",
+        )
+    })?;
+    let view = context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
+    let text = context.app.jobs.text(context.id)?;
+    let piece = text.read(from);
+    let end = view.state.is_finished() && piece.next >= text.end();
+    let body = json!({
+        "job": context.id,
+        "from": piece.from,
+        "text": piece.text,
+        "next": piece.next,
+        "left_out_bytes": text.left_out(),
+        "end": end,
+    });
+    Ok(Response::json(200, &body))
+}
+
+/// All that is kept, to save as a file.
+pub fn download(context: &Context<'_>) -> Result<Response, Error> {
+    context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
+    let text = context.app.jobs.text(context.id)?;
+    let name = format!("attachment; filename=\"stardust-job-{}.txt\"", context.id);
+    Ok(Response::text(200, text.whole()).header("Content-Disposition", name))
+}
+
+pub fn cancel(context: &Context<'_>) -> Result<Response, Error> {
+    let view = context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
+    if view.state.is_finished() {
+        return Err(Error::new(
+            Kind::Conflict,
+            "The job has ended already.",
+            "There is nothing to cancel.",
+        ));
+    }
+    if !view.can_cancel {
+        return Err(Error::new(
+            Kind::Conflict,
+            "The job can't be stopped at this point without leaving the node half-way.",
+            "Wait until it is through.",
+        ));
+    }
+    context.app.jobs.cancel(context.id);
+    let view = context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
+    Ok(Response::json(202, &view))
+}
+
+/// The same again, as a new job.
+pub fn retry(context: &Context<'_>) -> Result<Response, Error> {
+    let _: serde_json::Map<String, serde_json::Value> = body::json(context.request, "{}.")?;
+    let (view, intent) = context.app.store.job(context.id)?.ok_or_else(no_such_job)?;
+    if !view.state.is_finished() {
+        return Err(Error::new(
+            Kind::Conflict,
+            "The job has not ended yet.",
+            "Wait for its end, or cancel it.",
+        ));
+    }
+    let mut name = String::new();
+    let mut has = Given::default();
+    if let Some(node) = view.node {
+        let node_context = Context {
+            app: context.app,
+            request: context.request,
+            session: context.session.clone(),
+            id: node,
+            now_ms: context.now_ms,
+        };
+        let known = context
+            .app
+            .fleet
+            .view(node)
+            .ok_or_else(super::nodes::no_such_node)?;
+        name = known.name;
+        has = given(&node_context, None, None)?;
+    }
+    let job = context.app.jobs.submit(Order {
+        intent,
+        node: view.node,
+        name,
+        group: None,
+        by: context.session()?.user.clone(),
+        given: has,
+    })?;
+    answer(&job)
+}
+
+fn no_such_job() -> Error {
+    Error::new(
+        Kind::NotFound,
+        "There is no job with this number.",
+        "Old ones are forgotten; GET /api/jobs lists those that are kept.",
+    )
+}

@@ -1,0 +1,124 @@
+//! How a node is reached over SSH, as requests say it.
+
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::major_tom::enter::Hop;
+use crate::major_tom::hostkey::Pin;
+use crate::major_tom::login::check_password;
+use crate::major_tom::target::Target;
+use crate::secret::Secret;
+use crate::vault::{Credentials, Login, SshAuth};
+
+const SSH_PORT: u16 = 22;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthBody {
+    key: Option<Secret>,
+    passphrase: Option<Secret>,
+    password: Option<Secret>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JumpBody {
+    host: String,
+    port: Option<u16>,
+    user: String,
+    auth: AuthBody,
+    host_key: Option<String>,
+}
+
+impl JumpBody {
+    pub fn is_confirmed(&self) -> bool {
+        self.host_key.is_some()
+    }
+}
+
+/// A whole connection.
+pub struct ConnectionBody {
+    pub host: String,
+    pub port: Option<u16>,
+    pub user: String,
+    pub auth: AuthBody,
+    pub sudo_password: Option<Secret>,
+    pub jump: Option<JumpBody>,
+    pub host_key: Option<String>,
+}
+
+impl ConnectionBody {
+    pub fn credentials(self) -> Result<Credentials, Error> {
+        Ok(Credentials {
+            node: login(self.host, self.port, self.user, self.auth, self.host_key)?,
+            sudo_password: sudo_password(self.sudo_password)?,
+            jump: self
+                .jump
+                .map(|jump| login(jump.host, jump.port, jump.user, jump.auth, jump.host_key))
+                .transpose()?,
+        })
+    }
+}
+
+/// An empty one is none.
+pub fn sudo_password(given: Option<Secret>) -> Result<Option<Secret>, Error> {
+    let password = given.filter(|given| !given.expose().is_empty());
+    if let Some(password) = &password {
+        check_password(password)?;
+    }
+    Ok(password)
+}
+
+pub fn auth(auth: AuthBody) -> Result<SshAuth, Error> {
+    match (auth.key, auth.password) {
+        (Some(private_key), None) => Ok(SshAuth::Key {
+            private_key,
+            passphrase: auth.passphrase.filter(|given| !given.expose().is_empty()),
+        }),
+        (None, Some(password)) if auth.passphrase.is_none() => Ok(SshAuth::Password(password)),
+        _ => Err(Error::invalid(
+            "auth is neither a key nor a password.",
+            r#"Send {"key": "…"}, with "passphrase" when it has one, or {"password": "…"}."#,
+        )),
+    }
+}
+
+pub fn pin(text: &str) -> Result<Pin, Error> {
+    Pin::fingerprint(text).ok_or_else(|| {
+        Error::invalid(
+            "The host key is no fingerprint.",
+            "Send it as it was shown: SHA256: and 43 characters.",
+        )
+    })
+}
+
+fn login(
+    host: String,
+    port: Option<u16>,
+    user: String,
+    given: AuthBody,
+    host_key: Option<String>,
+) -> Result<Login, Error> {
+    let host_key = host_key.as_deref().map(pin).transpose()?;
+    let auth = auth(given)?;
+    let target = Target::new(&host, port.unwrap_or(SSH_PORT), &user)?;
+    Ok(Login {
+        host: target.host().to_owned(),
+        port: target.port(),
+        user: target.user().to_owned(),
+        auth: Some(auth),
+        host_key,
+    })
+}
+
+/// None when its key or password was forgotten.
+pub fn hop(login: &Login) -> Result<Option<Hop>, Error> {
+    let Some(auth) = login.auth.clone() else {
+        return Ok(None);
+    };
+    Ok(Some(Hop {
+        target: Target::new(&login.host, login.port, &login.user)?,
+        auth,
+        pin: login.host_key.clone(),
+    }))
+}

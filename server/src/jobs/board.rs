@@ -1,0 +1,339 @@
+//! All jobs that wait or run: who may start, what changed, who is told.
+//!
+//! Called from API workers, job threads and the gate; each call holds the lock
+//! for a look at most.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::intent::Intent;
+use super::job::{Given, Job};
+use super::limits::{ACTIVE_MAX, KEPT_MAX, SNAPSHOT_MAX};
+use super::text::Text;
+use super::view::{JobView, State};
+use crate::clock::wall_ms;
+use crate::error::{Error, Kind};
+use crate::gate::GateHandle;
+use crate::log;
+use crate::store::{Store, StoreError};
+
+pub struct Board {
+    store: Arc<Store>,
+    /// Told when there is something for `/live`.
+    gate: OnceLock<GateHandle>,
+    stopping: AtomicBool,
+    /// The gate has been woken and has not looked yet.
+    told: AtomicBool,
+    inner: Mutex<Inner>,
+    /// A job may start, or has ended.
+    moved: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    active: BTreeMap<i64, Arc<Job>>,
+    queue: VecDeque<i64>,
+    groups: VecDeque<i64>,
+    /// Nodes that a job is working on.
+    busy: HashSet<i64>,
+    changed: BTreeMap<i64, Arc<Job>>,
+    output: BTreeSet<i64>,
+}
+
+/// A job to be made.
+pub struct Order {
+    pub intent: Intent,
+    pub node: Option<i64>,
+    /// What the node is called, or what is worked on instead of one.
+    pub name: String,
+    pub group: Option<i64>,
+    pub by: String,
+    pub given: Given,
+}
+
+/// What the gate hands to browsers.
+#[derive(Default)]
+pub struct News {
+    pub jobs: Vec<JobView>,
+    /// Jobs with new output.
+    pub output: Vec<Arc<Job>>,
+}
+
+impl Board {
+    /// Finds jobs that had not ended when Ground Control did.
+    pub fn open(store: Arc<Store>) -> Result<Arc<Self>, Error> {
+        let found = store.unfinished_jobs()?;
+        let board = Arc::new(Self {
+            store,
+            gate: OnceLock::new(),
+            stopping: AtomicBool::new(false),
+            told: AtomicBool::new(false),
+            inner: Mutex::default(),
+            moved: Condvar::new(),
+        });
+        for (view, intent) in found {
+            let resumed = view.state == State::Running;
+            let text = board.store.job_text(view.id)?;
+            board.enqueue(view, text, intent, Given::default(), resumed);
+        }
+        Ok(board)
+    }
+
+    pub fn tell(&self, gate: GateHandle) {
+        let _ = self.gate.set(gate);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the job down and puts it into the queue.
+    pub fn submit(self: &Arc<Self>, order: Order) -> Result<Arc<Job>, Error> {
+        if self.lock().active.len() >= ACTIVE_MAX {
+            return Err(Error::new(
+                Kind::Busy,
+                format!("{ACTIVE_MAX} jobs wait already."),
+                "Try again when some are done.",
+            )
+            .retry_after_s(60));
+        }
+        let mut view = JobView {
+            id: 0,
+            kind: order.intent.kind().to_owned(),
+            node: order.node,
+            title: order.intent.title(&order.name),
+            node_name: order.node.map(|_| order.name),
+            group: order.group,
+            state: State::Queued,
+            by: order.by,
+            created_ms: wall_ms(),
+            started_ms: None,
+            finished_ms: None,
+            steps: Vec::new(),
+            error: None,
+            result: None,
+            output_bytes: 0,
+            left_out_bytes: 0,
+            can_cancel: true,
+            cancelling: false,
+            progress: None,
+        };
+        view.id = self.store.insert_job(&view, &order.intent)?;
+        self.store.prune_jobs(KEPT_MAX)?;
+        Ok(self.enqueue(view, Text::default(), order.intent, order.given, false))
+    }
+
+    fn enqueue(
+        self: &Arc<Self>,
+        view: JobView,
+        text: Text,
+        intent: Intent,
+        given: Given,
+        resumed: bool,
+    ) -> Arc<Job> {
+        let job = Arc::new(Job::new(view, text, intent, given, resumed, self));
+        let mut inner = self.lock();
+        inner.active.insert(job.id, Arc::clone(&job));
+        if job.intent.is_group() {
+            inner.groups.push_back(job.id);
+        } else {
+            inner.queue.push_back(job.id);
+        }
+        drop(inner);
+        self.moved.notify_all();
+        self.has_changed(job.id);
+        job
+    }
+
+    pub fn active(&self, id: i64) -> Option<Arc<Job>> {
+        self.lock().active.get(&id).cloned()
+    }
+
+    /// The job that a node's next ones wait for.
+    pub fn active_of_node(&self, node: i64) -> Option<Arc<Job>> {
+        let inner = self.lock();
+        let mut found = inner.active.values().filter(|job| job.node == Some(node));
+        found.next().cloned()
+    }
+
+    /// The first jobs of the snapshot of `/live`.
+    pub fn snapshot(&self) -> Vec<JobView> {
+        let jobs: Vec<_> = self
+            .lock()
+            .active
+            .values()
+            .take(SNAPSHOT_MAX)
+            .cloned()
+            .collect();
+        jobs.iter().map(|job| job.view()).collect()
+    }
+
+    /// False when it has ended already. One that has not begun ends here.
+    pub fn cancel(&self, id: i64) -> bool {
+        let mut inner = self.lock();
+        let Some(job) = inner.active.get(&id).cloned() else {
+            return false;
+        };
+        let waiting = inner.queue.iter().position(|waits| *waits == id);
+        let waiting = waiting.filter(|_| !job.resumed);
+        if let Some(at) = waiting {
+            inner.queue.remove(at);
+        }
+        drop(inner);
+        job.cancel();
+        if waiting.is_some() {
+            self.end(&job, State::Cancelled, None, None);
+        }
+        self.moved.notify_all();
+        true
+    }
+
+    /// Waits for a job whose node is free. None when Ground Control stops.
+    pub(super) fn next(&self) -> Option<Arc<Job>> {
+        let mut inner = self.lock();
+        loop {
+            if self.is_stopping() {
+                return None;
+            }
+            let free = |id: &i64| {
+                let node = inner.active.get(id).and_then(|job| job.node);
+                node.is_none_or(|node| !inner.busy.contains(&node))
+            };
+            if let Some(at) = inner.queue.iter().position(free)
+                && let Some(id) = inner.queue.remove(at)
+                && let Some(job) = inner.active.get(&id).cloned()
+            {
+                inner.busy.extend(job.node);
+                return Some(job);
+            }
+            inner = self
+                .moved
+                .wait(inner)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    pub(super) fn next_group(&self) -> Option<Arc<Job>> {
+        let mut inner = self.lock();
+        loop {
+            if self.is_stopping() {
+                return None;
+            }
+            if let Some(id) = inner.groups.pop_front()
+                && let Some(job) = inner.active.get(&id).cloned()
+            {
+                return Some(job);
+            }
+            inner = self
+                .moved
+                .wait(inner)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until something ended, was cancelled or was added, or for `time`.
+    pub(super) fn wait(&self, time: Duration) {
+        let inner = self.lock();
+        if !self.is_stopping() {
+            let _unused = self.moved.wait_timeout(inner, time);
+        }
+    }
+
+    pub(super) fn end(
+        &self,
+        job: &Arc<Job>,
+        state: State,
+        result: Option<serde_json::Value>,
+        fault: Option<&crate::major_tom::Fault>,
+    ) {
+        job.finish(state, result, fault);
+        let mut inner = self.lock();
+        inner.active.remove(&job.id);
+        inner.changed.insert(job.id, Arc::clone(job));
+        if let Some(node) = job.node {
+            inner.busy.remove(&node);
+        }
+        drop(inner);
+        self.moved.notify_all();
+        self.wake_gate();
+    }
+
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        drop(self.lock());
+        self.moved.notify_all();
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn has_changed(&self, id: i64) {
+        let mut inner = self.lock();
+        if let Some(job) = inner.active.get(&id).cloned() {
+            inner.changed.insert(id, job);
+        }
+        drop(inner);
+        self.wake_gate();
+    }
+
+    pub(super) fn has_output(&self, id: i64) {
+        self.lock().output.insert(id);
+        self.wake_gate();
+    }
+
+    fn wake_gate(&self) {
+        if let Some(gate) = self.gate.get()
+            && !self.told.swap(true, Ordering::SeqCst)
+        {
+            gate.jobs_changed();
+        }
+    }
+
+    /// What happened since the last call.
+    pub fn take_news(&self) -> News {
+        self.told.store(false, Ordering::SeqCst);
+        let mut inner = self.lock();
+        let changed = std::mem::take(&mut inner.changed);
+        let output = std::mem::take(&mut inner.output);
+        let output = output
+            .iter()
+            .filter_map(|id| inner.active.get(id).or_else(|| changed.get(id)).cloned())
+            .collect();
+        drop(inner);
+        News {
+            jobs: changed.values().map(|job| job.view()).collect(),
+            output,
+        }
+    }
+
+    pub(super) fn save(&self, view: &JobView, text: Option<&Text>) -> Result<(), StoreError> {
+        self.store.save_job(view, text)
+    }
+
+    /// Any job: what runs from memory, what ended from the database.
+    pub fn view(&self, id: i64) -> Result<Option<JobView>, Error> {
+        match self.active(id) {
+            Some(job) => Ok(Some(job.view())),
+            None => Ok(self.store.job(id)?.map(|(view, _)| view)),
+        }
+    }
+
+    pub fn text(&self, id: i64) -> Result<Text, Error> {
+        match self.active(id) {
+            Some(job) => Ok(job.text()),
+            None => Ok(self.store.job_text(id)?),
+        }
+    }
+}
+
+/// Says in the log how a job ended.
+pub(super) fn log_end(view: &JobView) {
+    let words = format!("job {} ({}): {}", view.id, view.title, view.state.name());
+    match &view.error {
+        Some(error) => log::warn(&format!("{words}: {}", error.message)),
+        None => log::info(&words),
+    }
+}

@@ -1,0 +1,301 @@
+//! One job while it waits or runs.
+//!
+//! The thread that runs it writes here; API workers and the gate read copies.
+//! The lock is never held across I/O.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::board::Board;
+use super::clean::Cleaner;
+use super::intent::Intent;
+use super::limits::{SAVE_INTERVAL, STEPS_MAX};
+use super::text::{Piece, Text};
+use super::view::{JobView, Progress, State, StepState, StepView};
+use crate::clock::wall_ms;
+use crate::log;
+use crate::major_tom::steps::{self, Steps};
+use crate::major_tom::{Cause, Fault};
+use crate::secret::Secret;
+use crate::vault::SshAuth;
+
+/// Credentials that were given for this one job, kept in memory alone.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    pub auth: Option<SshAuth>,
+    pub sudo_password: Option<Secret>,
+}
+
+pub struct Job {
+    pub id: i64,
+    pub intent: Intent,
+    pub node: Option<i64>,
+    pub given: Given,
+    /// It was running when Ground Control stopped.
+    pub resumed: bool,
+    cancelled: AtomicBool,
+    board: Weak<Board>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    view: JobView,
+    text: Text,
+    cleaner: Cleaner,
+    saved: Instant,
+    unsaved: bool,
+}
+
+impl Job {
+    pub(super) fn new(
+        view: JobView,
+        text: Text,
+        intent: Intent,
+        given: Given,
+        resumed: bool,
+        board: &Arc<Board>,
+    ) -> Self {
+        Self {
+            id: view.id,
+            intent,
+            node: view.node,
+            given,
+            resumed,
+            cancelled: AtomicBool::new(false),
+            board: Arc::downgrade(board),
+            inner: Mutex::new(Inner {
+                view,
+                text,
+                cleaner: Cleaner::default(),
+                saved: Instant::now(),
+                unsaved: false,
+            }),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn view(&self) -> JobView {
+        let inner = self.lock();
+        let mut view = inner.view.clone();
+        view.output_bytes = inner.text.end();
+        view.left_out_bytes = inner.text.left_out();
+        view.cancelling = self.is_cancelled() && !view.state.is_finished();
+        view
+    }
+
+    pub fn text(&self) -> Text {
+        self.lock().text.clone()
+    }
+
+    pub fn read(&self, from: usize) -> Piece {
+        self.lock().text.read(from)
+    }
+
+    pub fn output_end(&self) -> usize {
+        self.lock().text.end()
+    }
+
+    pub fn node_name(&self) -> String {
+        self.lock().view.node_name.clone().unwrap_or_default()
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        self.changed();
+    }
+
+    /// Between two pieces of work: whether to go on.
+    pub fn go_on(&self) -> Result<(), Fault> {
+        if self.is_cancelled() {
+            return Err(Fault::new(
+                Cause::Cancelled,
+                "The job was cancelled.",
+                "What was done up to there has been taken back where it had to be.",
+            ));
+        }
+        if self.board.upgrade().is_none_or(|board| board.is_stopping()) {
+            return Err(Fault::new(
+                Cause::Stopping,
+                "Ground Control is stopping.",
+                "The job goes on when it starts again.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether it may be cancelled from here on.
+    pub fn set_cancellable(&self, can: bool) {
+        self.lock().view.can_cancel = can;
+        self.changed();
+    }
+
+    pub fn set_progress(&self, done: u64, total: u64) {
+        let progress = Some(Progress { done, total });
+        let mut inner = self.lock();
+        if inner.view.progress != progress {
+            inner.view.progress = progress;
+            drop(inner);
+            self.changed();
+        }
+    }
+
+    pub fn set_result(&self, result: Value) {
+        self.lock().view.result = Some(result);
+        self.changed();
+    }
+
+    /// Appends what a program on the node printed.
+    pub fn output(&self, bytes: &[u8]) {
+        let mut inner = self.lock();
+        let text = inner.cleaner.push(bytes);
+        if text.is_empty() {
+            return;
+        }
+        inner.text.push(&text);
+        inner.unsaved = true;
+        let due = inner.saved.elapsed() >= SAVE_INTERVAL;
+        drop(inner);
+        if let Some(board) = self.board.upgrade() {
+            board.has_output(self.id);
+        }
+        if due {
+            self.save();
+        }
+    }
+
+    /// Appends a line of our own.
+    pub fn say(&self, line: &str) {
+        self.output(format!("{line}\n").as_bytes());
+    }
+
+    /// Forgets output from `at` on, for work that is done anew.
+    pub fn take_back_output(&self, at: usize) {
+        let mut inner = self.lock();
+        inner.text.truncate(at);
+        inner.cleaner = Cleaner::default();
+        inner.unsaved = true;
+    }
+
+    pub(super) fn start(&self) {
+        let mut inner = self.lock();
+        inner.view.state = State::Running;
+        inner.view.started_ms.get_or_insert_with(wall_ms);
+        drop(inner);
+        self.settle();
+    }
+
+    pub(super) fn finish(&self, state: State, result: Option<Value>, fault: Option<&Fault>) {
+        let mut inner = self.lock();
+        let left = inner.cleaner.finish();
+        inner.text.push(&left);
+        inner.view.state = state;
+        inner.view.finished_ms = Some(wall_ms());
+        if result.is_some() {
+            inner.view.result = result;
+        }
+        inner.view.error = fault.map(Into::into);
+        inner.view.can_cancel = false;
+        inner.unsaved = true;
+        drop(inner);
+        self.settle();
+    }
+
+    /// Back into the queue, for the next start of Ground Control.
+    pub(super) fn put_off(&self) {
+        self.save();
+    }
+
+    fn changed(&self) {
+        if let Some(board) = self.board.upgrade() {
+            board.has_changed(self.id);
+        }
+    }
+
+    /// Writes it down and tells of it.
+    fn settle(&self) {
+        self.save();
+        self.changed();
+    }
+
+    fn save(&self) {
+        let Some(board) = self.board.upgrade() else {
+            return;
+        };
+        let (view, text) = {
+            let mut inner = self.lock();
+            inner.saved = Instant::now();
+            let text = std::mem::take(&mut inner.unsaved).then(|| inner.text.clone());
+            (inner.view.clone(), text)
+        };
+        // The job goes on without: its end is what counts, and that is tried again.
+        if let Err(error) = board.save(&view, text.as_ref()) {
+            log::error(&format!(
+                "Job {} could not be written down: {error}",
+                self.id
+            ));
+            self.lock().unsaved = true;
+        }
+    }
+}
+
+impl Steps for Job {
+    fn begin(&self, name: &'static str) -> Result<(), Fault> {
+        // What puts things back runs also in a job that was cancelled.
+        if !steps::is_after_failure(name) {
+            self.go_on()?;
+        }
+        let mut inner = self.lock();
+        let at = inner.text.end();
+        if inner.view.steps.len() >= STEPS_MAX {
+            inner.view.steps.remove(0);
+        }
+        inner.view.steps.push(StepView {
+            name: name.to_owned(),
+            title: steps::title(name).to_owned(),
+            state: StepState::Running,
+            started_ms: wall_ms(),
+            ms: None,
+            detail: String::new(),
+            hint: String::new(),
+            cause: None,
+            from: at,
+            to: at,
+        });
+        drop(inner);
+        self.settle();
+        Ok(())
+    }
+
+    fn end(&self, name: &'static str, outcome: Result<&str, &Fault>, ms: u64) {
+        let mut inner = self.lock();
+        let end = inner.text.end();
+        if let Some(step) = inner.view.steps.iter_mut().rfind(|step| step.name == name) {
+            step.ms = Some(ms);
+            step.to = end;
+            match outcome {
+                Ok(detail) => {
+                    step.state = StepState::Done;
+                    step.detail = detail.to_owned();
+                }
+                Err(fault) => {
+                    step.state = StepState::Failed;
+                    step.detail = fault.detail.clone();
+                    step.hint = fault.hint.clone();
+                    step.cause = Some(fault.cause.name().to_owned());
+                }
+            }
+        }
+        drop(inner);
+        self.settle();
+    }
+}

@@ -1,0 +1,25 @@
+//! Jobs: work on nodes that takes its time and must not be forgotten.
+//!
+//! An API worker submits an [`Order`]; it is in the database before the answer
+//! is sent. A pool of threads (`--ssh-threads`) runs jobs, one at a time for
+//! each node; what runs when Ground Control stops or is killed is begun anew at
+//! the next start, so whatever a job does must be fit to be done twice. The gate
+//! tells browsers what changed. Bounded by [`limits`].
+
+mod board;
+mod clean;
+mod intent;
+mod job;
+pub mod limits;
+mod run;
+mod text;
+mod view;
+mod waves;
+
+pub use board::{Board, News, Order};
+pub use clean::Cleaner;
+pub use intent::Intent;
+pub use job::{Given, Job};
+pub use run::{Threads, start};
+pub use text::{Piece, Text};
+pub use view::{JobError, JobView, Progress, State, StepState, StepView};

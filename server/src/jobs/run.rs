@@ -1,0 +1,106 @@
+//! The threads that run jobs.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+
+use super::board::log_end;
+use super::intent::Intent;
+use super::job::Job;
+use super::limits::GROUPS_MAX;
+use super::view::State;
+use super::waves;
+use crate::app::App;
+use crate::error::Error;
+use crate::log;
+use crate::major_tom::deploy;
+use crate::major_tom::{Cause, Fault};
+
+/// The running threads; [`Threads::join`] waits for them after the board was stopped.
+pub struct Threads(Vec<JoinHandle<()>>);
+
+/// Starts the pool: threads for nodes, and those that work through groups.
+pub fn start(app: &Arc<App>) -> Result<Threads, Error> {
+    let mut threads = Vec::new();
+    for number in 0..app.config.ssh_threads {
+        threads.push(spawn(app, format!("job-{number}"), |app| {
+            while let Some(job) = app.jobs.next() {
+                run_one(app, &job);
+            }
+        })?);
+    }
+    for number in 0..GROUPS_MAX {
+        threads.push(spawn(app, format!("group-{number}"), |app| {
+            while let Some(job) = app.jobs.next_group() {
+                run_one(app, &job);
+            }
+        })?);
+    }
+    Ok(Threads(threads))
+}
+
+fn spawn(
+    app: &Arc<App>,
+    name: String,
+    work: impl FnOnce(&Arc<App>) + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
+    let app = Arc::clone(app);
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(move || work(&app))
+        .map_err(|error| Error::system("start a job thread", &error))
+}
+
+impl Threads {
+    pub fn join(self) {
+        for thread in self.0 {
+            // A panic of a job is caught; one of the pool itself was reported by the hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run_one(app: &Arc<App>, job: &Arc<Job>) {
+    job.start();
+    let done = catch_unwind(AssertUnwindSafe(|| run(app, job))).unwrap_or_else(|_| {
+        log::error(&format!(
+            "Job {} failed because of a fault in Ground Control.",
+            job.id
+        ));
+        Err(Fault::new(
+            Cause::Failed,
+            "Ground Control could not do this because of a fault of its own.",
+            "Look at the log of the server; the node may be half-way: try again or remove it.",
+        ))
+    });
+    // What was cut off by the stop is begun anew at the next start.
+    if app.jobs.is_stopping() && done.is_err() {
+        job.put_off();
+        return;
+    }
+    match &done {
+        Ok(result) => app.jobs.end(job, State::Succeeded, result.clone(), None),
+        Err(fault) => {
+            let state = match fault.cause {
+                Cause::Cancelled => State::Cancelled,
+                Cause::Unknown => State::Lost,
+                _ => State::Failed,
+            };
+            app.jobs.end(job, state, None, Some(fault));
+        }
+    }
+    log_end(&job.view());
+}
+
+/// What the job does.
+fn run(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
+    match &job.intent {
+        Intent::Deploy { .. } => deploy::deploy(app, job),
+        Intent::Upgrade => deploy::upgrade(app, job),
+        Intent::Remove { force } => deploy::remove(app, job, *force),
+        Intent::RotateToken => deploy::rotate_token(app, job),
+        Intent::UpgradeFleet { nodes } => waves::run(app, job, nodes, &|_| Intent::Upgrade),
+    }
+}

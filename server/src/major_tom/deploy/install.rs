@@ -1,0 +1,280 @@
+//! Jobs that put a configured Spider in its place: deploy, and another token.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::fault::{Cause, Fault};
+use super::super::limits::VERIFY_TIME_MAX;
+use super::super::steps::step;
+use super::diagnose::explain;
+use super::hand::Hand;
+use super::login::log_in;
+use super::place::{self, Place};
+use super::plan::{self, Install};
+use super::script::Script;
+use super::spider;
+use super::token::NextToken;
+use super::verify::{Wanted, wait_for_hello};
+use super::{ours, stage_in};
+use crate::app::App;
+use crate::clock::wall_ms;
+use crate::hub::LastHello;
+use crate::jobs::{Intent, Job};
+use crate::server_url::ServerUrl;
+use crate::store::SpiderRecord;
+
+const SHORT: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(90);
+
+/// From a login to a Spider that has said hello.
+pub fn deploy(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
+    let Intent::Deploy {
+        server_url,
+        pin,
+        keep_on_failure,
+        remember,
+        without_root,
+    } = &job.intent
+    else {
+        return Err(Fault::new(Cause::Failed, "This is no deployment.", ""));
+    };
+    let done = deploy_to(
+        app,
+        job,
+        server_url,
+        pin.as_deref(),
+        *keep_on_failure,
+        *without_root,
+    );
+    // When Ground Control stops the job goes on later, and needs them then.
+    let goes_on = app.jobs.is_stopping() && done.is_err();
+    if let Some(node) = job.node.filter(|_| !remember && !goes_on) {
+        app.vault.forget_secrets(node).map_err(ours)?;
+    }
+    done
+}
+
+fn deploy_to(
+    app: &App,
+    job: &Job,
+    server_url: &str,
+    pin: Option<&str>,
+    keep_on_failure: bool,
+    without_root: bool,
+) -> Result<Option<Value>, Fault> {
+    let node = job.node.unwrap_or_default();
+    let server = parse(server_url)?;
+    let mut login = log_in(app, job, &server, !without_root)?;
+    if without_root && !login.is_root() {
+        login.privilege = None;
+    }
+    let spider = step(job, "architecture", || {
+        let spider = spider::choose(&app.config, login.facts.arch.as_deref())?;
+        let detail = format!("{}, {} KiB.", spider.arch, spider.bytes.len() >> 10);
+        Ok((spider, detail))
+    })?;
+    let place = step(job, "place", || {
+        let root = login.privilege.is_some();
+        let place = place::choose(&login.facts, root, spider.bytes.len() as u64)?;
+        let detail = format!("{}, as a service of {}.", place.bin, place.method.name());
+        Ok((place, detail))
+    })?;
+    let stage = stage_in(&place::stage_folder(
+        &login.facts,
+        &place,
+        login.is_root(),
+        spider.bytes.len() as u64,
+    ))?;
+    let token = NextToken::make(app, node)?;
+    let hand = login.hand(job);
+    let plan = plan::install(&Install {
+        place: &place,
+        stage: &stage,
+        spider: &spider.bytes,
+        sha256: &spider.sha256,
+        server_url,
+        pin,
+        token: &token.token,
+    });
+    let record = |version: &str| SpiderRecord {
+        place: place.clone(),
+        arch: spider.arch.clone(),
+        version: version.to_owned(),
+        sha256: spider.sha256.clone(),
+        server_url: server_url.to_owned(),
+        pin: pin.map(str::to_owned),
+        installed_ms: wall_ms(),
+    };
+    let wanted = Wanted {
+        after: 0,
+        token: Some(token.hash),
+    };
+    let installed = hand
+        .carry_out(&place, &plan)
+        .and_then(|()| verify(app, job, node, wanted));
+    match installed {
+        Ok(hello) => {
+            token.commit(app)?;
+            app.store
+                .put_spider(node, &record(&hello.version))
+                .map_err(|e| ours(e.into()))?;
+            step(job, "settle", || {
+                hand.script(&place, Script::Settle, &[&stage], SHORT)?;
+                Ok(((), String::new()))
+            })?;
+            Ok(Some(json!({
+                "version": hello.version,
+                "method": place.method.name(),
+                "path": place.bin,
+            })))
+        }
+        Err(fault) => {
+            let fault = with_log(&hand, &place, fault);
+            if app.jobs.is_stopping() {
+                return Err(fault);
+            }
+            if keep_on_failure && fault.cause == Cause::NotConnected {
+                keep(app, job, node, &token, &record(""))?;
+            } else {
+                let put_back = put_back(&hand, &place, &stage);
+                token.give_up(app);
+                return Err(with_rollback(fault, put_back));
+            }
+            Err(fault)
+        }
+    }
+}
+
+/// The operator wanted what was installed to stay: it may connect later.
+fn keep(
+    app: &App,
+    job: &Job,
+    node: i64,
+    token: &NextToken,
+    record: &SpiderRecord,
+) -> Result<(), Fault> {
+    step(job, "keep", || {
+        token.commit(app)?;
+        app.store
+            .put_spider(node, record)
+            .map_err(|e| ours(e.into()))?;
+        Ok(((), "It stays, and connects when it can.".into()))
+    })
+}
+
+/// Another token, while the old one is good until the new one was seen.
+pub fn rotate_token(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
+    let node = job.node.unwrap_or_default();
+    let record = installed(app, node)?;
+    let place = &record.place;
+    let server = parse(&record.server_url)?;
+    let login = log_in(app, job, &server, place.needs_root())?;
+    let stage = stage_in(&place::stage_folder(
+        &login.facts,
+        place,
+        login.is_root(),
+        0,
+    ))?;
+    let token = NextToken::make(app, node)?;
+    let hand = login.hand(job);
+    let plan = plan::replace_config(
+        &stage,
+        &record.server_url,
+        record.pin.as_deref(),
+        &token.token,
+    );
+    let wanted = Wanted {
+        after: 0,
+        token: Some(token.hash),
+    };
+    let done = hand
+        .carry_out(place, &plan)
+        .and_then(|()| verify(app, job, node, wanted));
+    match done {
+        Ok(_) => {
+            token.commit(app)?;
+            step(job, "settle", || {
+                hand.script(place, Script::Settle, &[&stage], SHORT)?;
+                Ok(((), String::new()))
+            })?;
+            Ok(None)
+        }
+        Err(fault) => {
+            let fault = with_log(&hand, place, fault);
+            if app.jobs.is_stopping() {
+                return Err(fault);
+            }
+            let put_back = put_back(&hand, place, &stage);
+            token.give_up(app);
+            Err(with_rollback(fault, put_back))
+        }
+    }
+}
+
+/// What Major Tom has installed on the node.
+pub(super) fn installed(app: &App, node: i64) -> Result<SpiderRecord, Fault> {
+    let record = app.store.spider(node).map_err(|e| ours(e.into()))?;
+    record.ok_or_else(|| {
+        Fault::new(
+            Cause::Unsupported,
+            "The Spider of this node was not installed from here.",
+            "Deploy it first; that takes the place of what is there.",
+        )
+    })
+}
+
+pub(super) fn verify(app: &App, job: &Job, node: i64, wanted: Wanted) -> Result<LastHello, Fault> {
+    step(job, "verify", || {
+        let hello = wait_for_hello(app, job, node, wanted, VERIFY_TIME_MAX)?;
+        let detail = format!("Version {} is connected.", hello.version);
+        Ok((hello, detail))
+    })
+}
+
+/// The Spider's own log says best why it did not connect.
+pub(super) fn with_log(hand: &Hand<'_>, place: &Place, fault: Fault) -> Fault {
+    if fault.cause != Cause::NotConnected {
+        return fault;
+    }
+    let log = step(hand.job, "log", || {
+        let output = hand.script(place, Script::Log, &[""; 0], SHORT)?;
+        Ok((output.text(), String::new()))
+    });
+    match log {
+        Ok(log) => explain(fault, &log),
+        Err(_) => fault,
+    }
+}
+
+fn put_back(hand: &Hand<'_>, place: &Place, stage: &str) -> Result<(), Fault> {
+    step(hand.job, "rollback", || {
+        let output = hand.script(place, Script::Rollback, &[stage], LONG)?;
+        let text = output.text();
+        Ok(((), text.lines().last().unwrap_or_default().to_owned()))
+    })
+}
+
+pub(super) fn with_rollback(fault: Fault, put_back: Result<(), Fault>) -> Fault {
+    match put_back {
+        Ok(()) => fault,
+        Err(also) => Fault::new(
+            fault.cause,
+            format!("{} It could not be put back: {}", fault.detail, also.detail),
+            format!(
+                "{} Try again when the node can be reached: that goes on from there.",
+                fault.hint
+            ),
+        ),
+    }
+}
+
+pub(super) fn parse(server_url: &str) -> Result<ServerUrl, Fault> {
+    ServerUrl::parse(server_url).map_err(|why| {
+        Fault::new(
+            Cause::BadTarget,
+            format!("The server's address can't be used: {why}."),
+            "Set --server-url.",
+        )
+    })
+}

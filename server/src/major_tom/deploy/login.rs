@@ -1,0 +1,128 @@
+//! How a job gets onto its node: by what the vault has, and by what was given
+//! for this job alone.
+
+use std::time::Instant;
+
+use super::super::enter::{self, Hop, Keys};
+use super::super::facts::Facts;
+use super::super::fault::{Cause, Fault};
+use super::super::hostkey::Pin;
+use super::super::limits::CHECK_TIME_MAX;
+use super::super::privilege::Privilege;
+use super::super::session::Session;
+use super::super::target::Target;
+use super::hand::Hand;
+use super::ours;
+use crate::app::App;
+use crate::clock::wall_ms;
+use crate::jobs::Job;
+use crate::secret::Secret;
+use crate::server_url::ServerUrl;
+use crate::vault::{self, Credentials};
+
+/// A node that was logged in to.
+pub struct Login {
+    session: Session,
+    pub facts: Facts,
+    /// None: it can't become root.
+    pub privilege: Option<Privilege>,
+    sudo_password: Option<Secret>,
+}
+
+impl Login {
+    pub fn hand<'a>(&'a self, job: &'a Job) -> Hand<'a> {
+        Hand {
+            remote: &self.session,
+            privilege: self.privilege,
+            sudo_password: self.sudo_password.clone(),
+            job,
+        }
+    }
+
+    pub fn is_root(&self) -> bool {
+        self.privilege == Some(Privilege::Root)
+    }
+}
+
+/// Logs in, finds out how to become root, and looks at the system. `needs_root`
+/// says whether it is of use without.
+pub fn log_in(app: &App, job: &Job, server: &ServerUrl, needs_root: bool) -> Result<Login, Fault> {
+    let node = job.node.ok_or_else(no_connection)?;
+    let stored = app
+        .vault
+        .get(node)
+        .map_err(ours)?
+        .ok_or_else(no_connection)?;
+    let auth = job.given.auth.clone();
+    let hop = hop(&stored.node, auth)?;
+    let jump = stored
+        .jump
+        .as_ref()
+        .map(|login| self::hop(login, None))
+        .transpose()?;
+    let deadline = Instant::now() + CHECK_TIME_MAX;
+    let connector = &app.major_tom.connector;
+    let (entered, keys) = enter::enter(connector, &hop, jump.as_ref(), deadline, job);
+    let session = entered?;
+    keep_keys(app, node, &stored, keys);
+    enter::commands(&session, deadline, job)?;
+    let sudo_password = job.given.sudo_password.clone().or(stored.sudo_password);
+    let privilege = match enter::privilege(&session, sudo_password.as_ref(), job) {
+        Ok(privilege) => Some(privilege),
+        Err(fault) if needs_root || fault.cause != Cause::NoPrivilege => return Err(fault),
+        Err(_) => None,
+    };
+    let facts = enter::system(&session, server, job)?;
+    Ok(Login {
+        session,
+        facts,
+        privilege,
+        sudo_password,
+    })
+}
+
+fn hop(login: &vault::Login, given: Option<vault::SshAuth>) -> Result<Hop, Fault> {
+    let auth = given.or_else(|| login.auth.clone()).ok_or_else(|| {
+        Fault::new(
+            Cause::CredentialsNeeded,
+            "The SSH key or password of this node was forgotten.",
+            "Give it again, for this once or to keep.",
+        )
+    })?;
+    Ok(Hop {
+        target: Target::new(&login.host, login.port, &login.user)?,
+        auth,
+        pin: login.host_key.clone(),
+    })
+}
+
+fn no_connection() -> Fault {
+    Fault::new(
+        Cause::CredentialsNeeded,
+        "It is not known how this node is reached over SSH.",
+        "Give its host, user and key or password.",
+    )
+}
+
+/// A fingerprint that was confirmed becomes the whole key, so that its type can
+/// be asked for.
+fn keep_keys(app: &App, node: i64, stored: &Credentials, keys: Keys) {
+    let mut whole = stored.clone();
+    let mut changed = false;
+    let mut keep = |login: &mut vault::Login, key| {
+        if let (Some(Pin::Fingerprint(_)), Some(key)) = (&login.host_key, key) {
+            login.host_key = Some(Pin::Key(key));
+            changed = true;
+        }
+    };
+    keep(&mut whole.node, keys.node_key);
+    if let Some(jump) = &mut whole.jump {
+        keep(jump, keys.jump_key);
+    }
+    if changed && let Err(error) = app.vault.put(node, &whole, wall_ms()) {
+        // The fingerprint does as well.
+        crate::log::warn(&format!(
+            "The host key of node {node} was not kept: {error}"
+        ));
+    }
+}

@@ -1,0 +1,46 @@
+//! Spiders onto nodes, and off them again: deploy, upgrade, rotate the token,
+//! remove.
+//!
+//! Each function here is one kind of job and runs on a job thread. What is done
+//! on the node is a plan ([`plan`]) of scripts ([`script`]) for a place
+//! ([`place`]); all of it may be done twice, since a job that was cut off is
+//! begun anew. What went wrong half-way is put back before the job ends.
+
+mod diagnose;
+mod files;
+mod hand;
+mod install;
+mod login;
+mod place;
+mod plan;
+mod remove;
+mod script;
+mod spider;
+mod token;
+mod upgrade;
+mod verify;
+
+pub use hand::Hand;
+pub use install::{deploy, rotate_token};
+pub use login::{Login, log_in};
+pub use place::{Method, Place};
+pub use remove::remove;
+pub use upgrade::upgrade;
+pub use verify::wait_for_hello;
+
+use crate::error::Error;
+use crate::major_tom::fault::{Cause, Fault};
+use crate::secret::Secret;
+
+/// A folder for uploads that nobody else has or can guess.
+fn stage_in(folder: &str) -> Result<String, Fault> {
+    let random = Secret::random_hex(8)
+        .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
+    let folder = folder.trim_end_matches('/');
+    Ok(format!("{folder}/.stardust-stage-{}", random.expose()))
+}
+
+/// What fails on our own side of a job.
+pub fn ours(error: Error) -> Fault {
+    Fault::new(Cause::Failed, error.message, error.hint)
+}

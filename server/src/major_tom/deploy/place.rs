@@ -1,0 +1,324 @@
+//! Where the Spider goes on a node, from facts alone. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::facts::{Facts, Folder};
+use super::super::fault::{Cause, Fault};
+
+const NAME: &str = "stardust-spider";
+/// The user that the Spider runs as.
+const USER: &str = "stardust-spider";
+/// Beside the Spider itself: configuration, unit, folders.
+const MARGIN_BYTES: u64 = 512 << 10;
+
+/// How the node starts its services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    Systemd,
+    Openrc,
+    Procd,
+    /// A unit of the login's own, where it can't become root.
+    SystemdUser,
+}
+
+impl Method {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Systemd => "systemd",
+            Self::Openrc => "openrc",
+            Self::Procd => "procd",
+            Self::SystemdUser => "systemd_user",
+        }
+    }
+}
+
+/// All paths are absolute and of letters that no shell and no unit file takes
+/// for special.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub method: Method,
+    pub bin: String,
+    /// Of the configuration.
+    pub folder: String,
+    pub unit: String,
+    /// Empty: the login's own.
+    pub user: String,
+}
+
+impl Place {
+    pub fn config(&self) -> String {
+        format!("{}/spider.conf", self.folder)
+    }
+
+    pub fn bin_folder(&self) -> &str {
+        self.bin.rsplit_once('/').map_or("/", |(folder, _)| folder)
+    }
+
+    pub fn needs_root(&self) -> bool {
+        self.method != Method::SystemdUser
+    }
+
+    /// As every script of a deployment gets it.
+    pub fn arguments(&self) -> [&str; 5] {
+        [
+            self.method.name(),
+            &self.bin,
+            &self.folder,
+            &self.unit,
+            &self.user,
+        ]
+    }
+}
+
+/// `spider_bytes` is the size of what is installed; the old one stays beside it
+/// for a while.
+pub fn choose(facts: &Facts, root: bool, spider_bytes: u64) -> Result<Place, Fault> {
+    let needed = spider_bytes.saturating_mul(2) + MARGIN_BYTES;
+    if !root {
+        return for_user(facts, needed);
+    }
+    let method = match facts.init.as_str() {
+        "systemd" => Method::Systemd,
+        "openrc" => Method::Openrc,
+        "procd" => Method::Procd,
+        other => {
+            return Err(Fault::new(
+                Cause::Unsupported,
+                format!("The init system is {other}: services can't be installed there."),
+                "Start the Spider by hand or from your own script on this node.",
+            ));
+        }
+    };
+    if let Some(etc) = found(facts, "/etc").filter(|etc| etc.read_only) {
+        return Err(read_only(&etc.path));
+    }
+    let bin_folder = match method {
+        // The overlay, where everything is; there is no /usr/local.
+        Method::Procd => fits(facts, "/etc", needed).map(|()| "/usr/bin")?,
+        _ => match fits(facts, "/usr/local/bin", needed) {
+            Ok(()) => "/usr/local/bin",
+            // Systems whose /usr is an image.
+            Err(why) => fits(facts, "/var/lib", needed)
+                .map(|()| "/var/lib/stardust")
+                .map_err(|_| why)?,
+        },
+    };
+    let unit = match method {
+        Method::Openrc | Method::Procd => format!("/etc/init.d/{NAME}"),
+        _ => format!("/etc/systemd/system/{NAME}.service"),
+    };
+    Ok(Place {
+        method,
+        bin: format!("{bin_folder}/{NAME}"),
+        folder: "/etc/stardust".into(),
+        unit,
+        user: USER.into(),
+    })
+}
+
+fn for_user(facts: &Facts, needed: u64) -> Result<Place, Fault> {
+    if facts.init != "systemd" {
+        return Err(Fault::new(
+            Cause::NoPrivilege,
+            format!(
+                "Without root only systemd starts services, and this is {}.",
+                facts.init
+            ),
+            "Log in as root, or give the sudo password.",
+        ));
+    }
+    let home = facts.home.trim_end_matches('/');
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if !home.starts_with('/') || home.contains("/..") || !home.chars().all(plain) {
+        return Err(Fault::new(
+            Cause::Unsupported,
+            "The login has no home that a service could be put into.",
+            "Log in as another user, or as root.",
+        ));
+    }
+    fits(facts, home, needed)?;
+    Ok(Place {
+        method: Method::SystemdUser,
+        bin: format!("{home}/.local/bin/{NAME}"),
+        folder: format!("{home}/.config/stardust"),
+        unit: format!("{home}/.config/systemd/user/{NAME}.service"),
+        user: String::new(),
+    })
+}
+
+fn found<'a>(facts: &'a Facts, path: &str) -> Option<&'a Folder> {
+    facts.folders.iter().find(|folder| folder.path == path)
+}
+
+/// What the node does not tell counts as good.
+fn fits(facts: &Facts, path: &str, needed: u64) -> Result<(), Fault> {
+    let Some(folder) = found(facts, path) else {
+        return Ok(());
+    };
+    if folder.read_only {
+        return Err(read_only(path));
+    }
+    if folder.noexec {
+        return Err(Fault::new(
+            Cause::Denied,
+            format!("{path} is mounted so that nothing can be run from it (noexec)."),
+            "Mount it without noexec for the installation.",
+        ));
+    }
+    match folder.free_bytes {
+        Some(free) if free < needed => Err(Fault::new(
+            Cause::NoSpace,
+            format!("{path} has {} KiB left.", free >> 10),
+            format!("{} KiB are needed: free some.", needed >> 10),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn read_only(path: &str) -> Fault {
+    Fault::new(
+        Cause::ReadOnly,
+        format!("{path} is mounted read-only."),
+        "Mount it writable for the installation.",
+    )
+}
+
+/// Where the login may put what it uploads, before it is moved as root.
+pub fn stage_folder(facts: &Facts, place: &Place, as_root: bool, spider_bytes: u64) -> String {
+    if as_root || !place.needs_root() {
+        // Beside its place: moved there without a copy.
+        return place.bin_folder().to_owned();
+    }
+    let room = |path: &str| {
+        found(facts, path).is_none_or(|folder| {
+            !folder.read_only
+                && folder
+                    .free_bytes
+                    .is_none_or(|free| free > spider_bytes + MARGIN_BYTES)
+        })
+    };
+    if room("/tmp") || facts.home.is_empty() || !room(&facts.home) {
+        "/tmp".into()
+    } else {
+        facts.home.trim_end_matches('/').to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(init: &str) -> Facts {
+        let folder = |path: &str| Folder {
+            path: path.into(),
+            free_bytes: Some(1 << 30),
+            read_only: false,
+            noexec: false,
+        };
+        Facts {
+            init: init.into(),
+            home: "/home/bowie".into(),
+            folders: ["/usr/local/bin", "/etc", "/var/lib", "/tmp", "/home/bowie"]
+                .map(folder)
+                .to_vec(),
+            ..Facts::default()
+        }
+    }
+
+    fn change(facts: &mut Facts, path: &str, change: impl Fn(&mut Folder)) {
+        change(facts.folders.iter_mut().find(|f| f.path == path).unwrap());
+    }
+
+    #[test]
+    fn each_init_has_its_place() {
+        for (init, root, bin, unit) in [
+            (
+                "systemd",
+                true,
+                "/usr/local/bin/stardust-spider",
+                "/etc/systemd/system/stardust-spider.service",
+            ),
+            (
+                "openrc",
+                true,
+                "/usr/local/bin/stardust-spider",
+                "/etc/init.d/stardust-spider",
+            ),
+            (
+                "procd",
+                true,
+                "/usr/bin/stardust-spider",
+                "/etc/init.d/stardust-spider",
+            ),
+            (
+                "systemd",
+                false,
+                "/home/bowie/.local/bin/stardust-spider",
+                "/home/bowie/.config/systemd/user/stardust-spider.service",
+            ),
+        ] {
+            let place = choose(&facts(init), root, 1 << 20).unwrap();
+            assert_eq!((place.bin.as_str(), place.unit.as_str()), (bin, unit));
+            assert_eq!(place.user.is_empty(), !root);
+        }
+        assert_eq!(
+            choose(&facts("busybox"), true, 1).unwrap_err().cause,
+            Cause::Unsupported
+        );
+        assert_eq!(
+            choose(&facts("openrc"), false, 1).unwrap_err().cause,
+            Cause::NoPrivilege
+        );
+    }
+
+    #[test]
+    fn a_read_only_or_full_usr_is_gone_around() {
+        for break_it in [
+            (|f: &mut Folder| f.read_only = true) as fn(&mut Folder),
+            |f| f.noexec = true,
+            |f| f.free_bytes = Some(1 << 20),
+        ] {
+            let mut facts = facts("systemd");
+            change(&mut facts, "/usr/local/bin", break_it);
+            assert_eq!(
+                choose(&facts, true, 1 << 20).unwrap().bin,
+                "/var/lib/stardust/stardust-spider"
+            );
+            change(&mut facts, "/var/lib", break_it);
+            assert!(
+                choose(&facts, true, 1 << 20)
+                    .unwrap_err()
+                    .detail
+                    .contains("/usr/local/bin")
+            );
+        }
+        let mut facts = facts("systemd");
+        change(&mut facts, "/etc", |f| f.read_only = true);
+        assert_eq!(choose(&facts, true, 1).unwrap_err().cause, Cause::ReadOnly);
+    }
+
+    #[test]
+    fn odd_homes_are_refused() {
+        for home in [
+            "", "relative", "/a b", "/a%h", "/a'b", "/a/../b", "/a\nb", "/$HOME",
+        ] {
+            let mut facts = facts("systemd");
+            facts.home = home.into();
+            assert!(choose(&facts, false, 1).is_err(), "{home}");
+        }
+    }
+
+    #[test]
+    fn uploads_go_where_there_is_room() {
+        let mut facts = facts("systemd");
+        let place = choose(&facts, true, 1 << 20).unwrap();
+        assert_eq!(
+            stage_folder(&facts, &place, true, 1 << 20),
+            "/usr/local/bin"
+        );
+        assert_eq!(stage_folder(&facts, &place, false, 1 << 20), "/tmp");
+        change(&mut facts, "/tmp", |f| f.free_bytes = Some(4096));
+        assert_eq!(stage_folder(&facts, &place, false, 1 << 20), "/home/bowie");
+    }
+}

@@ -1,0 +1,133 @@
+//! A Spider off its node, and the node out of the fleet.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::fault::{Cause, Fault};
+use super::super::steps::step;
+use super::install::parse;
+use super::login::log_in;
+use super::place::{Method, Place, choose};
+use super::script::Script;
+use super::{ours, plan};
+use crate::app::App;
+use crate::jobs::Job;
+use crate::server_url::ServerUrl;
+use crate::store::SpiderRecord;
+
+const SHORT: Duration = Duration::from_secs(30);
+
+pub fn remove(app: &App, job: &Job, force: bool) -> Result<Option<Value>, Fault> {
+    let node = job.node.unwrap_or_default();
+    let record = app.store.spider(node).map_err(|e| ours(e.into()))?;
+    let cleaned = clean(app, job, record.as_ref());
+    let result = match cleaned {
+        Ok(left) if left.is_empty() || force => json!({
+            "removed": record.as_ref().map(|record| paths(&record.place)),
+            "left": left,
+            "commands": [],
+        }),
+        Ok(left) => {
+            let fault = Fault::new(
+                Cause::Failed,
+                format!("Some of it is still there: {}.", left.join(", ")),
+                "Try again, or remove it by force and clean up by hand.",
+            );
+            return Err(fault);
+        }
+        Err(fault) if !force || ends_it(&fault) => return Err(fault),
+        Err(fault) => {
+            job.say(&format!("{fault}"));
+            let place = record.as_ref().map(|record| &record.place);
+            json!({
+                "removed": [],
+                "left": place.map(paths).unwrap_or_default(),
+                "commands": place.map(by_hand).unwrap_or_default(),
+                "why": fault.detail,
+            })
+        }
+    };
+    step(job, "forget", || {
+        // The row goes, and with it token, credentials and what was installed.
+        if app.store.delete_node(node).map_err(|e| ours(e.into()))? {
+            app.fleet.remove(node);
+            app.gate.node_removed(node);
+        }
+        Ok(((), "Its token and credentials are gone.".into()))
+    })?;
+    Ok(Some(result))
+}
+
+/// Not a reason to leave things on the node behind.
+fn ends_it(fault: &Fault) -> bool {
+    matches!(fault.cause, Cause::Cancelled | Cause::Stopping)
+}
+
+/// Takes everything off the node; what is still there afterwards comes back.
+fn clean(app: &App, job: &Job, record: Option<&SpiderRecord>) -> Result<Vec<String>, Fault> {
+    let server = match record {
+        Some(record) => parse(&record.server_url)?,
+        None => ServerUrl::loopback(),
+    };
+    let root = record.is_none_or(|record| record.place.needs_root());
+    let login = log_in(app, job, &server, root)?;
+    let place = match record {
+        Some(record) => record.place.clone(),
+        // An attempt that got half-way: where it would have gone.
+        None => choose(&login.facts, login.privilege.is_some(), 0)?,
+    };
+    let hand = login.hand(job);
+    hand.carry_out(&place, &plan::remove())?;
+    step(job, "look", || {
+        let output = hand.script(&place, Script::Look, &[""; 0], SHORT)?;
+        let text = output.text();
+        let left: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("left "))
+            .map(super::super::fault::printable)
+            .collect();
+        let detail = match left.as_slice() {
+            [] => "Nothing is left.".to_owned(),
+            left => format!("Still there: {}.", left.join(", ")),
+        };
+        Ok((left, detail))
+    })
+}
+
+fn paths(place: &Place) -> Vec<String> {
+    let mut paths = vec![place.bin.clone(), place.unit.clone(), place.config()];
+    if !place.user.is_empty() {
+        paths.push(format!("user {}", place.user));
+    }
+    paths
+}
+
+/// For an operator on the node, as root.
+fn by_hand(place: &Place) -> Vec<String> {
+    let Place {
+        bin, folder, unit, ..
+    } = place;
+    let mut commands = match place.method {
+        Method::Systemd => vec!["systemctl disable --now stardust-spider.service".to_owned()],
+        Method::SystemdUser => {
+            vec!["systemctl --user disable --now stardust-spider.service".to_owned()]
+        }
+        Method::Openrc => vec![
+            "rc-service stardust-spider stop".to_owned(),
+            "rc-update del stardust-spider default".to_owned(),
+        ],
+        Method::Procd => vec![format!("{unit} stop"), format!("{unit} disable")],
+    };
+    commands.push(format!("rm -rf {bin} {unit} {folder}"));
+    match place.method {
+        Method::Systemd => commands.push("systemctl daemon-reload".into()),
+        Method::SystemdUser => commands.push("systemctl --user daemon-reload".into()),
+        Method::Openrc => commands.push("rm -f /var/log/stardust-spider.log".into()),
+        Method::Procd => commands.push("sed -i /stardust/d /etc/sysupgrade.conf".into()),
+    }
+    if !place.user.is_empty() {
+        commands.push(format!("userdel {0} || deluser {0}", place.user));
+    }
+    commands
+}

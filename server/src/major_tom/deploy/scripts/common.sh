@@ -1,0 +1,116 @@
+# What all scripts of a deployment begin with. POSIX sh; dash and busybox run it.
+# $1 method, $2 the Spider, $3 its folder, $4 its unit, $5 its user (or nothing).
+set -eu
+umask 022
+LC_ALL=C
+export LC_ALL
+method=$1 bin=$2 folder=$3 unit=$4 user=$5
+shift 5
+name=stardust-spider
+config=$folder/spider.conf
+log=/var/log/$name.log
+
+have() { command -v "$1" >/dev/null 2>&1; }
+fail() {
+  echo "$*"
+  exit 1
+}
+sum_of() {
+  { sha256sum <"$1" 2>/dev/null || shasum -a 256 <"$1" 2>/dev/null || openssl dgst -sha256 -r <"$1"; } | cut -c1-64
+}
+ctl() {
+  if [ "$method" = systemd_user ]; then
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
+    export XDG_RUNTIME_DIR
+    systemctl --user "$@"
+  else
+    systemctl "$@"
+  fi
+}
+start_service() {
+  case $method in
+    systemd | systemd_user)
+      ctl daemon-reload
+      ctl enable --quiet $name.service
+      ctl reset-failed $name.service 2>/dev/null || :
+      ctl restart $name.service
+      ;;
+    openrc)
+      rc-update -q add $name default
+      rc-service $name restart
+      ;;
+    procd)
+      "$unit" enable
+      "$unit" restart
+      ;;
+  esac
+}
+stop_service() {
+  case $method in
+    systemd | systemd_user)
+      ctl disable --quiet --now $name.service 2>/dev/null || :
+      ;;
+    openrc)
+      rc-service $name stop 2>/dev/null || :
+      rc-update -q del $name default 2>/dev/null || :
+      ;;
+    procd)
+      if [ -x "$unit" ]; then
+        "$unit" stop || :
+        "$unit" disable || :
+      fi
+      ;;
+  esac
+}
+# Puts a file in its place: $1 from, $2 to, $3 mode, $4 owner.
+put() {
+  mv -f "$1" "$2.new"
+  chmod "$3" "$2.new"
+  if [ -n "$4" ]; then chown "$4" "$2.new"; fi
+  mv -f "$2.new" "$2"
+  if have restorecon; then restorecon "$2" 2>/dev/null || :; fi
+}
+# Takes everything off that an installation puts on. Each part may be gone already.
+remove_all() {
+  stop_service
+  rm -f "$unit" "$unit.new" "$bin" "$bin.new" "$bin.old"
+  case $method in
+    systemd | systemd_user)
+      rm -rf "$unit.d"
+      ctl daemon-reload || :
+      ctl reset-failed $name.service 2>/dev/null || :
+      ;;
+    openrc) rm -f "$log" ;;
+    procd)
+      if [ -f /etc/sysupgrade.conf ] && grep -q stardust /etc/sysupgrade.conf; then
+        grep -v stardust /etc/sysupgrade.conf >/etc/sysupgrade.conf.new || :
+        cat /etc/sysupgrade.conf.new >/etc/sysupgrade.conf
+        rm -f /etc/sysupgrade.conf.new
+      fi
+      ;;
+  esac
+  if [ -n "$user" ] && [ -e "$folder/.user" ]; then remove_user; fi
+  made=$(cat "$folder/.made" 2>/dev/null || :)
+  rm -f "$config" "$config.new" "$folder/old.conf" "$folder/old.unit" "$folder/guard" \
+    "$folder/guard.new" "$folder/spider.ring" "$folder/.made" "$folder/.user" \
+    "$folder/.fresh" "$folder/.went-back"
+  rmdir "$folder/.decided" 2>/dev/null || :
+  rmdir "$folder" 2>/dev/null || :
+  for each in $made; do rmdir "$each" 2>/dev/null || :; done
+}
+remove_user() {
+  if have userdel; then
+    userdel "$user" 2>/dev/null || :
+    if grep -q "^$user:" /etc/group && have groupdel; then groupdel "$user" || :; fi
+  elif have deluser; then
+    deluser "$user" 2>/dev/null || :
+    if grep -q "^$user:" /etc/group && have delgroup; then delgroup "$user" 2>/dev/null || :; fi
+  fi
+  # Made by hand where there was no program for it.
+  for file in /etc/passwd /etc/group /etc/shadow; do
+    if [ -f "$file" ] && grep -q "^$user:" "$file"; then
+      grep -v "^$user:" "$file" >"$folder/.lines" && cat "$folder/.lines" >"$file"
+      rm -f "$folder/.lines"
+    fi
+  done
+}

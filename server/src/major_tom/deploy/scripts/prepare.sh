@@ -1,0 +1,30 @@
+# Makes the folders, and clears away what an attempt that was cut off has left.
+note=
+make_folder() {
+  if [ -d "$1" ]; then return 0; fi
+  parent=${1%/*}
+  if [ -n "$parent" ]; then make_folder "$parent"; fi
+  mkdir "$1"
+  note="$1 $note"
+}
+fresh=yes
+for file in "$bin" "$config" "$unit"; do
+  if [ -e "$file" ]; then fresh=no; fi
+done
+make_folder "$folder"
+make_folder "${bin%/*}"
+make_folder "${unit%/*}"
+if [ -n "$note" ]; then
+  { echo "$note"; cat "$folder/.made" 2>/dev/null || :; } >"$folder/.made.new"
+  mv -f "$folder/.made.new" "$folder/.made"
+fi
+rm -f "$bin.new" "$config.new" "$unit.new" "$folder/guard.new"
+rm -rf "${bin%/*}"/.stardust-stage-*
+if [ $fresh = yes ]; then
+  : >"$folder/.fresh"
+  echo 'Nothing is installed yet.'
+elif [ -e "$folder/.fresh" ]; then
+  echo 'An earlier attempt was cut off.'
+else
+  echo 'A Spider is installed already.'
+fi

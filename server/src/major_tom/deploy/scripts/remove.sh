@@ -1,0 +1,3 @@
+rm -rf "${bin%/*}"/.stardust-stage-*
+remove_all
+echo 'Removed.'

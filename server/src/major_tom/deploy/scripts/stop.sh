@@ -1,0 +1,2 @@
+stop_service
+echo 'Stopped.'

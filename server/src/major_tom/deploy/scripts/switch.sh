@@ -1,0 +1,29 @@
+# $1 folder with what was uploaded, $2 SHA-256 of the Spider, $3 seconds that the
+# new one has. From here on the node puts the old one back by itself.
+stage=$1 sum=$2 seconds=$3
+if [ ! -e "$bin" ]; then fail 'There is no Spider to upgrade: deploy it anew.'; fi
+if [ "$(sum_of "$stage/spider")" != "$sum" ]; then fail 'What arrived is not what was sent.'; fi
+rm -rf "$folder/.decided" "$folder/.went-back"
+if [ ! -e "$bin.old" ]; then ln "$bin" "$bin.old" 2>/dev/null || cp -p "$bin" "$bin.old"; fi
+root=''
+if [ -n "$user" ]; then root=0:0; fi
+put "$stage/guard" "$folder/guard" 700 "$root"
+# Detached: it must outlive this login, and the network.
+set -- "$folder/guard" "$method" "$bin" "$folder" "$unit" "$user" "$seconds"
+if [ "$method" = systemd ] && have systemd-run &&
+  systemd-run --quiet --collect --unit=stardust-spider-guard /bin/sh "$@" 2>/dev/null; then
+  :
+elif have setsid; then
+  setsid sh "$@" </dev/null >/dev/null 2>&1 &
+elif have start-stop-daemon; then
+  start-stop-daemon -S -b -x /bin/sh -- "$@"
+else
+  (
+    trap '' HUP
+    exec sh "$@" </dev/null >/dev/null 2>&1
+  ) &
+fi
+put "$stage/spider" "$bin" 755 "$root"
+rm -rf "$stage"
+start_service
+echo "Switched. Unless the new Spider connects, the node puts the old one back within $seconds s."

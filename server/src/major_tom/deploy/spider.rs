@@ -1,0 +1,169 @@
+//! Which Spider is right for a node, and whether a file is one.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::super::fault::{Cause, Fault, printable};
+use crate::config::Config;
+use crate::spiders;
+
+/// A file that is larger is no Spider.
+const BYTES_MAX: u64 = 64 << 20;
+
+/// The executable for an architecture.
+pub struct Spider {
+    pub arch: String,
+    pub bytes: Vec<u8>,
+    pub sha256: String,
+}
+
+/// `--agent-binary`, else `--agent-dir`, else what is built in.
+pub fn choose(config: &Config, arch: Option<&str>) -> Result<Spider, Fault> {
+    if let Some(file) = &config.agent_binary {
+        let bytes = read(file)?;
+        let found = arch_of(&bytes).ok_or_else(|| not_one(file))?;
+        return match arch {
+            Some(arch) if arch != found => Err(Fault::new(
+                Cause::Unsupported,
+                format!("The node is {arch}, and --agent-binary is a Spider for {found}."),
+                "Use --agent-dir with a Spider for each architecture.",
+            )),
+            _ => Ok(spider(found.to_owned(), bytes)),
+        };
+    }
+    let Some(arch) = arch else {
+        return Err(Fault::new(
+            Cause::Unsupported,
+            "The node does not tell its architecture.",
+            "Name the right Spider with --agent-binary.",
+        ));
+    };
+    let in_folder = config
+        .agent_dir
+        .as_ref()
+        .map(|folder| folder.join(format!("stardust-spider-{arch}")))
+        .filter(|file| file.is_file());
+    if let Some(file) = in_folder {
+        let bytes = read(&file)?;
+        if arch_of(&bytes) != Some(arch) {
+            return Err(not_one(&file));
+        }
+        return Ok(spider(arch.to_owned(), bytes));
+    }
+    match spiders::for_arch(arch) {
+        Some(bytes) => Ok(spider(arch.to_owned(), bytes.to_vec())),
+        None => Err(Fault::new(
+            Cause::Unsupported,
+            format!("There is no Spider for {} here.", printable(arch)),
+            "Build one (cross/), and name its folder with --agent-dir.",
+        )),
+    }
+}
+
+fn spider(arch: String, bytes: Vec<u8>) -> Spider {
+    let sha256 = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Spider {
+        arch,
+        bytes,
+        sha256,
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Fault> {
+    let failed = |why: String| {
+        Fault::new(
+            Cause::Failed,
+            format!("The Spider {} can't be read: {why}.", file.display()),
+            "Correct --agent-binary or --agent-dir.",
+        )
+    };
+    let size = std::fs::metadata(file)
+        .map_err(|error| failed(error.to_string()))?
+        .len();
+    if size > BYTES_MAX {
+        return Err(failed(format!("it has {size} bytes")));
+    }
+    std::fs::read(file).map_err(|error| failed(error.to_string()))
+}
+
+fn not_one(file: &Path) -> Fault {
+    Fault::new(
+        Cause::Unsupported,
+        format!(
+            "{} is no Spider for any architecture that is known.",
+            file.display()
+        ),
+        "Build one (cross/), and name it or its folder.",
+    )
+}
+
+/// From the ELF header.
+fn arch_of(bytes: &[u8]) -> Option<&'static str> {
+    let header = bytes.first_chunk::<20>()?;
+    if &header[..4] != b"\x7fELF" || header[5] != 1 {
+        return None;
+    }
+    match (header[4], u16::from_le_bytes([header[18], header[19]])) {
+        (2, 62) => Some("x86_64"),
+        (2, 183) => Some("aarch64"),
+        (1, 40) => Some("armv7"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::Folder;
+
+    #[test]
+    fn the_built_in_one_and_named_ones() {
+        let folder = Folder::new();
+        let mut config = Config::default();
+        let own = choose(&config, Some(spiders::NATIVE_ARCH)).unwrap();
+        assert_eq!(own.bytes, spiders::native());
+        assert_eq!(own.sha256.len(), 64);
+        assert_eq!(
+            choose(&config, Some("pdp11")).err().unwrap().cause,
+            Cause::Unsupported
+        );
+        assert!(choose(&config, None).is_err());
+
+        let mut arm = b"\x7fELF\x01\x01".to_vec();
+        arm.resize(18, 0);
+        arm.extend_from_slice(&[40, 0, 1]);
+        std::fs::write(folder.join("stardust-spider-armv7"), &arm).unwrap();
+        std::fs::write(folder.join("stardust-spider-aarch64"), &arm).unwrap();
+        config.agent_dir = Some(folder.path().to_owned());
+        assert_eq!(choose(&config, Some("armv7")).unwrap().bytes, arm);
+        // A file with the name of another architecture.
+        assert!(choose(&config, Some("aarch64")).is_err());
+
+        config.agent_binary = Some(folder.join("stardust-spider-armv7"));
+        assert_eq!(choose(&config, Some("armv7")).unwrap().arch, "armv7");
+        assert_eq!(choose(&config, None).unwrap().arch, "armv7");
+        let why = choose(&config, Some("x86_64")).err().unwrap().detail;
+        assert!(why.contains("x86_64") && why.contains("armv7"), "{why}");
+        config.agent_binary = Some(folder.join("none"));
+        assert!(
+            choose(&config, None)
+                .err()
+                .unwrap()
+                .detail
+                .contains("can't be read")
+        );
+        std::fs::write(folder.join("text"), "#!/bin/sh\n").unwrap();
+        config.agent_binary = Some(folder.join("text"));
+        assert!(
+            choose(&config, None)
+                .err()
+                .unwrap()
+                .detail
+                .contains("no Spider")
+        );
+    }
+}

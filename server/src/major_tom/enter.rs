@@ -1,0 +1,189 @@
+//! To a login and what it may do, step by step: the part that a check and every
+//! job on a node begin with.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::facts::Facts;
+use super::fault::Fault;
+use super::hostkey::{HostKey, Pin};
+use super::key;
+use super::login::check_password;
+use super::privilege::{self, Privilege};
+use super::probe;
+use super::remote::Remote as _;
+use super::session::{Connector, Session};
+use super::shell::Command;
+use super::steps::{Steps, step};
+use super::target::Target;
+use crate::secret::Secret;
+use crate::server_url::ServerUrl;
+use crate::vault::SshAuth;
+
+/// A login to be tried.
+pub struct Hop {
+    pub target: Target,
+    pub auth: SshAuth,
+    /// What the operator has confirmed.
+    pub pin: Option<Pin>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownKey {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub sha256: String,
+    /// `known`, `new` or `changed`.
+    pub state: &'static str,
+}
+
+/// The host keys that were seen on the way.
+#[derive(Default)]
+pub struct Keys {
+    pub node: Option<ShownKey>,
+    pub jump: Option<ShownKey>,
+    /// The whole keys, for keeping.
+    pub node_key: Option<HostKey>,
+    pub jump_key: Option<HostKey>,
+}
+
+/// Names of the steps of one hop.
+struct Names {
+    key: &'static str,
+    reach: &'static str,
+    host_key: &'static str,
+    login: &'static str,
+}
+
+const NODE: Names = Names {
+    key: "credentials",
+    reach: "reach",
+    host_key: "host_key",
+    login: "login",
+};
+const JUMP: Names = Names {
+    key: "jump_credentials",
+    reach: "jump_reach",
+    host_key: "jump_host_key",
+    login: "jump_login",
+};
+
+/// Logs in, through the jump host where there is one. The keys are told also
+/// when it ends before that.
+pub fn enter(
+    connector: &Connector,
+    node: &Hop,
+    jump: Option<&Hop>,
+    deadline: Instant,
+    steps: &dyn Steps,
+) -> (Result<Session, Fault>, Keys) {
+    let mut keys = Keys::default();
+    let via = match jump {
+        None => None,
+        Some(jump) => {
+            let key = (&mut keys.jump, &mut keys.jump_key);
+            match hop(connector, jump, &JUMP, None, deadline, steps, key) {
+                Ok(session) => Some(session),
+                Err(fault) => return (Err(fault), keys),
+            }
+        }
+    };
+    let key = (&mut keys.node, &mut keys.node_key);
+    let entered = hop(connector, node, &NODE, via, deadline, steps, key);
+    (entered, keys)
+}
+
+fn hop(
+    connector: &Connector,
+    hop: &Hop,
+    names: &Names,
+    via: Option<Session>,
+    deadline: Instant,
+    steps: &dyn Steps,
+    (shown_key, whole_key): (&mut Option<ShownKey>, &mut Option<HostKey>),
+) -> Result<Session, Fault> {
+    step(steps, names.key, || match &hop.auth {
+        SshAuth::Key {
+            private_key,
+            passphrase,
+        } => {
+            let passphrase = passphrase.as_ref().filter(|text| !text.expose().is_empty());
+            let info = key::examine(private_key, passphrase)?;
+            let how = if info.encrypted {
+                ", with a passphrase"
+            } else {
+                ""
+            };
+            Ok(((), format!("A private key ({}){how}.", info.kind.name())))
+        }
+        SshAuth::Password(password) => {
+            check_password(password)?;
+            Ok(((), "A password.".into()))
+        }
+    })?;
+    let greeted = step(steps, names.reach, || {
+        let greeted = connector.greet(&hop.target, hop.pin.as_ref(), via, deadline)?;
+        let detail = format!("{} is {}.", hop.target, greeted.banner());
+        Ok((greeted, detail))
+    })?;
+    let shown = shown(greeted.host_key(), hop.pin.as_ref());
+    *shown_key = Some(shown.clone());
+    *whole_key = Some(greeted.host_key().clone());
+    let trusted = step(steps, names.host_key, || {
+        let detail = format!("{} {} is the confirmed key.", shown.kind, shown.sha256);
+        Ok((greeted.trust(hop.pin.as_ref())?, detail))
+    })?;
+    step(steps, names.login, || {
+        let session = trusted.login(&hop.auth, deadline)?;
+        Ok((session, format!("Logged in as {}.", hop.target.user())))
+    })
+}
+
+fn shown(key: &HostKey, pin: Option<&Pin>) -> ShownKey {
+    ShownKey {
+        kind: key.kind().to_owned(),
+        sha256: key.sha256(),
+        state: match pin {
+            None => "new",
+            Some(pin) if pin.fits(key) => "known",
+            Some(_) => "changed",
+        },
+    }
+}
+
+pub fn commands(session: &Session, deadline: Instant, steps: &dyn Steps) -> Result<(), Fault> {
+    step(steps, "commands", || {
+        let left = deadline.saturating_duration_since(Instant::now());
+        session.ask(&Command::program("true"), left)?;
+        Ok(((), "Commands run.".into()))
+    })
+}
+
+pub fn privilege(
+    session: &Session,
+    sudo_password: Option<&Secret>,
+    steps: &dyn Steps,
+) -> Result<Privilege, Fault> {
+    step(steps, "privilege", || {
+        let found = privilege::find(session, sudo_password)?;
+        let detail = match found {
+            Privilege::Root => "The login is root.",
+            Privilege::Sudo => "sudo works without a password.",
+            Privilege::SudoPassword => "sudo works with the password.",
+            Privilege::Doas => "doas works without a password.",
+        };
+        Ok((found, detail.into()))
+    })
+}
+
+pub fn system(session: &Session, server: &ServerUrl, steps: &dyn Steps) -> Result<Facts, Fault> {
+    step(steps, "system", || {
+        let facts = probe::run(session, server)?;
+        let name = match facts.os.name.as_str() {
+            "" => facts.kernel.clone(),
+            name => format!("{name}, {}", facts.kernel),
+        };
+        Ok((facts, name))
+    })
+}

@@ -1,0 +1,80 @@
+//! The steps that work on a node is made of, and who watches them.
+
+use std::time::Instant;
+
+use super::fault::Fault;
+
+/// Sees each step begin and end: a report that is sent at the end, or a job
+/// that is shown live.
+pub trait Steps {
+    /// Refuses when no further step may begin.
+    fn begin(&self, name: &'static str) -> Result<(), Fault>;
+    fn end(&self, name: &'static str, outcome: Result<&str, &Fault>, ms: u64);
+}
+
+/// Does one thing and writes down how it went and how long it took.
+pub fn step<T>(
+    steps: &dyn Steps,
+    name: &'static str,
+    what: impl FnOnce() -> Result<(T, String), Fault>,
+) -> Result<T, Fault> {
+    steps.begin(name)?;
+    let started = Instant::now();
+    let result = what();
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match result {
+        Ok((value, detail)) => {
+            steps.end(name, Ok(&detail), ms);
+            Ok(value)
+        }
+        Err(fault) => {
+            steps.end(name, Err(&fault), ms);
+            Err(fault)
+        }
+    }
+}
+
+/// What a step does, in words.
+pub fn title(name: &str) -> &'static str {
+    match name {
+        "credentials" => "Look at the credentials",
+        "reach" => "Reach the host",
+        "host_key" => "Compare the host key",
+        "login" => "Log in",
+        "jump_credentials" => "Look at the jump host's credentials",
+        "jump_reach" => "Reach the jump host",
+        "jump_host_key" => "Compare the jump host's key",
+        "jump_login" => "Log in on the jump host",
+        "commands" => "Run a command",
+        "privilege" => "Become root",
+        "system" => "Look at the system",
+        "architecture" => "Choose the Spider",
+        "init" => "Find the init system",
+        "space" => "Look for space",
+        "server" => "Reach Ground Control from there",
+        "place" => "Choose where it goes",
+        "prepare" => "Make room",
+        "upload" => "Upload",
+        "install" => "Install",
+        "start" => "Start",
+        "switch" => "Switch to the new version",
+        "verify" => "Wait for its hello",
+        "settle" => "Tidy up",
+        "log" => "Fetch the Spider's log",
+        "rollback" => "Put back what was there",
+        "keep" => "Keep what was installed",
+        "stop" => "Stop",
+        "delete" => "Delete",
+        "look" => "Look for leftovers",
+        "forget" => "Forget the node",
+        "wave_first" => "The first node",
+        "wave_some" => "A quarter of the nodes",
+        "wave_rest" => "The rest",
+        _ => "Work",
+    }
+}
+
+/// Steps that run because an earlier one failed, also in a job that was cancelled.
+pub fn is_after_failure(name: &str) -> bool {
+    matches!(name, "log" | "rollback" | "keep")
+}
