@@ -49,6 +49,9 @@ impl Intent {
             Self::Remove { force: false } => format!("Remove the Spider from {node}"),
             Self::Remove { force: true } => format!("Remove {node}, also when it can't be reached"),
             Self::RotateToken => format!("Give {node} a new token"),
+            Self::UpgradeFleet { nodes } if nodes.len() == 1 => {
+                "Upgrade the Spider of one node".into()
+            }
             Self::UpgradeFleet { nodes } => format!("Upgrade the Spiders of {} nodes", nodes.len()),
         }
     }

@@ -12,6 +12,8 @@ mod intent;
 mod job;
 pub mod limits;
 mod run;
+#[cfg(test)]
+mod tests;
 mod text;
 mod view;
 mod waves;

@@ -3,6 +3,7 @@
 mod check;
 mod contract;
 mod fleet;
+mod jobs;
 mod samples;
 mod schema;
 mod sign_in;

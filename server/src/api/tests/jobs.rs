@@ -1,0 +1,288 @@
+//! Jobs and what makes them, without threads that would run them: each stays
+//! where the request has put it.
+
+use serde_json::{Value, json};
+
+use super::schema::check;
+use super::{Answer, Call, Server};
+
+const FINGERPRINT: &str = "SHA256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaA";
+const KEY: &str =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nmoonage-daydream\n-----END OPENSSH PRIVATE KEY-----\n";
+
+struct Operator {
+    server: Server,
+    token: String,
+}
+
+impl Operator {
+    fn new() -> Self {
+        let server = Server::new();
+        let token = server.token();
+        Self { server, token }
+    }
+
+    fn send(&self, call: Call) -> Answer {
+        self.server.send(&call.bearer(&self.token))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Call::new("POST", path).json(body))
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.send(Call::get(path))
+    }
+
+    fn deploy(&self) -> Answer {
+        self.post("/api/nodes/deploy", &wanted())
+    }
+}
+
+fn wanted() -> Value {
+    json!({
+        "name": "pi4", "tags": ["home"], "host": "pi4.example", "port": 2222, "user": "ops",
+        "auth": {"key": KEY, "passphrase": "suffragette"}, "sudo_password": "ziggy-stardust",
+        "host_key": FINGERPRINT,
+    })
+}
+
+#[test]
+fn a_deployment_makes_a_node_and_a_job_and_gives_no_secret_back() {
+    let operator = Operator::new();
+    let answer = operator.deploy();
+    assert_eq!(answer.status, 202, "{:?}", answer.json());
+    let made = answer.json();
+    check("NodeAndJob", &made);
+    assert_eq!(made["node"]["status"], "pending");
+    assert_eq!(made["node"]["managed"], true);
+    assert_eq!(made["job"]["state"], "queued");
+    assert_eq!(made["job"]["title"], "Deploy the Spider to pi4");
+    assert_eq!(made["job"]["by"], super::USER);
+
+    let connection = operator.get("/api/nodes/1/connection").json();
+    check("Connection", &connection);
+    assert_eq!(connection["auth"], "key");
+    assert_eq!(connection["sudo_password"], true);
+    assert_eq!(connection["host_key"]["sha256"], FINGERPRINT);
+
+    let job = operator.get("/api/jobs/1").json();
+    check("Job", &job);
+    let list = operator.get("/api/jobs?node=1&state=active").json();
+    check("Jobs", &list);
+    assert_eq!(list["jobs"][0]["id"], 1);
+    let output = operator.get("/api/jobs/1/output").json();
+    check("JobOutput", &output);
+    assert_eq!(output["end"], false);
+
+    let file = std::fs::read(&operator.server.app.config.db).unwrap();
+    let wal = operator.server.app.config.db.with_extension("db-wal");
+    let everything = [
+        file,
+        std::fs::read(wal).unwrap_or_default(),
+        made.to_string().into_bytes(),
+        connection.to_string().into_bytes(),
+        list.to_string().into_bytes(),
+    ]
+    .concat();
+    for secret in ["moonage-daydream", "suffragette", "ziggy-stardust"] {
+        let found = everything
+            .windows(secret.len())
+            .any(|part| part == secret.as_bytes());
+        assert!(!found, "{secret}");
+    }
+}
+
+#[test]
+fn what_is_missing_or_hostile_is_refused_and_nothing_is_made() {
+    let operator = Operator::new();
+    let without = |field: &str| {
+        let mut body = wanted();
+        body.as_object_mut().unwrap().remove(field);
+        body
+    };
+    let with = |field: &str, value: Value| {
+        let mut body = wanted();
+        body[field] = value;
+        body
+    };
+    for body in [
+        without("host"),
+        without("user"),
+        without("auth"),
+        without("host_key"),
+        with("host", json!("-oProxyCommand=id")),
+        with("host", json!("a;reboot")),
+        with("user", json!("root\nops")),
+        with("port", json!(0)),
+        with("port", json!(70_000)),
+        with("host_key", json!("MD5:00")),
+        with("auth", json!({})),
+        with("auth", json!({"key": KEY, "password": "x"})),
+        with("sudo_password", json!("a\nb")),
+        with("name", json!("a\u{7}b")),
+        with("pin", json!("sha256/$(id)")),
+        with(
+            "jump",
+            json!({"host": "j", "user": "u", "auth": {"password": "p"}}),
+        ),
+        with("colour", json!("red")),
+    ] {
+        let answer = operator.post("/api/nodes/deploy", &body);
+        assert_eq!(answer.status, 400, "{body}");
+        check("Error", &answer.json());
+        assert!(!answer.json().to_string().contains("ziggy-stardust"));
+    }
+    assert_eq!(operator.get("/api/nodes").json()["nodes"], json!([]));
+    assert_eq!(operator.get("/api/jobs").json()["jobs"], json!([]));
+}
+
+#[test]
+fn nothing_changes_under_a_job() {
+    let operator = Operator::new();
+    operator.deploy();
+    for call in [
+        Call::new("DELETE", "/api/nodes/1/credentials"),
+        Call::new("POST", "/api/nodes/1/deploy").json(&{
+            let mut body = wanted();
+            body.as_object_mut().unwrap().remove("name");
+            body.as_object_mut().unwrap().remove("tags");
+            body
+        }),
+    ] {
+        let answer = operator.send(call);
+        assert_eq!((answer.status, answer.kind().as_str()), (409, "conflict"));
+    }
+    // One more job waits behind it.
+    let answer = operator.post("/api/nodes/1/rotate-token", &json!({}));
+    assert_eq!(answer.status, 202);
+    check("JobAnswer", &answer.json());
+}
+
+#[test]
+fn a_waiting_job_is_cancelled_and_can_be_tried_again() {
+    let operator = Operator::new();
+    operator.deploy();
+    assert_eq!(operator.post("/api/jobs/1/retry", &json!({})).status, 409);
+    let cancelled = operator.send(Call::new("POST", "/api/jobs/1/cancel"));
+    assert_eq!(cancelled.status, 202);
+    check("Job", &cancelled.json());
+    assert_eq!(cancelled.json()["state"], "cancelled");
+    assert_eq!(
+        operator
+            .send(Call::new("POST", "/api/jobs/1/cancel"))
+            .status,
+        409
+    );
+    assert_eq!(operator.get("/api/jobs/1/output").json()["end"], true);
+    let again = operator.post("/api/jobs/1/retry", &json!({}));
+    assert_eq!(
+        (again.status, again.json()["job"]["id"].as_i64()),
+        (202, Some(2))
+    );
+    assert_eq!(
+        operator.get("/api/jobs?state=finished").json()["jobs"][0]["id"],
+        1
+    );
+}
+
+#[test]
+fn forgotten_secrets_are_asked_for() {
+    let operator = Operator::new();
+    operator.deploy();
+    operator.send(Call::new("POST", "/api/jobs/1/cancel"));
+    assert_eq!(
+        operator
+            .send(Call::new("DELETE", "/api/nodes/1/credentials"))
+            .status,
+        204
+    );
+    let connection = operator.get("/api/nodes/1/connection").json();
+    assert_eq!(
+        (&connection["auth"], &connection["host"]),
+        (&Value::Null, &json!("pi4.example"))
+    );
+    for path in ["upgrade", "rotate-token", "remove", "deploy"] {
+        let answer = operator.post(&format!("/api/nodes/1/{path}"), &json!({}));
+        assert_eq!(
+            (answer.status, answer.kind().as_str()),
+            (409, "credentials_needed"),
+            "{path}"
+        );
+    }
+    let given = json!({"auth": {"password": "for this once"}});
+    assert_eq!(operator.post("/api/nodes/1/upgrade", &given).status, 202);
+    // What can't be reached can be removed all the same.
+    assert_eq!(
+        operator
+            .post("/api/nodes/1/remove", &json!({"force": true}))
+            .status,
+        202
+    );
+    assert_eq!(operator.get("/api/nodes/2/connection").status, 404);
+    assert_eq!(
+        operator.post("/api/nodes/2/upgrade", &json!({})).status,
+        404
+    );
+}
+
+#[test]
+fn many_nodes_and_lists_of_hosts() {
+    let operator = Operator::new();
+    operator.deploy();
+    let answer = operator.post("/api/upgrades", &json!({"nodes": [1, 1]}));
+    assert_eq!(answer.status, 202);
+    assert_eq!(
+        answer.json()["job"]["title"],
+        "Upgrade the Spider of one node"
+    );
+    assert_eq!(
+        operator.post("/api/upgrades", &json!({"nodes": []})).status,
+        400
+    );
+    assert_eq!(
+        operator
+            .post("/api/upgrades", &json!({"nodes": [1, 9]}))
+            .status,
+        404
+    );
+
+    let text = "host,tags\npi4.lan,home\n-x,\n";
+    let hosts = operator
+        .post("/api/imports/parse", &json!({"text": text}))
+        .json();
+    check("ImportHosts", &hosts);
+    assert_eq!(hosts["hosts"][0]["host"], "pi4.lan");
+    assert!(hosts["hosts"][1]["error"].is_string());
+    assert_eq!(
+        operator
+            .post("/api/imports/parse", &json!({"text": " "}))
+            .status,
+        400
+    );
+}
+
+#[test]
+fn odd_questions_get_clear_answers() {
+    let operator = Operator::new();
+    for (path, status) in [
+        ("/api/jobs/1", 404),
+        ("/api/jobs/1/output", 404),
+        ("/api/jobs/1/output.txt", 404),
+        ("/api/jobs?limit=0", 400),
+        ("/api/jobs?state=odd", 400),
+        ("/api/jobs?state=active&state=active", 400),
+        ("/api/jobs?node=x", 400),
+        ("/api/jobs?cursor=-1", 200),
+    ] {
+        assert_eq!(operator.get(path).status, status, "{path}");
+    }
+    operator.deploy();
+    assert_eq!(operator.get("/api/jobs/1/output?from=-1").status, 400);
+    let file = operator.get("/api/jobs/1/output.txt");
+    assert_eq!(file.status, 200);
+    assert_eq!(
+        file.header("Content-Disposition"),
+        Some("attachment; filename=\"stardust-job-1.txt\"")
+    );
+}
