@@ -15,6 +15,8 @@ import { Shell } from './ui/shell';
 // The node page brings the charts: fetched when first needed, or while the fleet is being looked at.
 const loadNodePage = () => import('./pages/node/node-page');
 const NodePage = lazy(loadNodePage);
+const JobsPage = lazy(() => import('./pages/jobs/jobs-page'));
+const JobPage = lazy(() => import('./pages/jobs/job-page'));
 const SettingsPage = lazy(() => import('./pages/settings/settings-page'));
 
 /** To the login page, with the way back in the address. */
@@ -52,6 +54,12 @@ function SignedIn() {
             </Route>
             <Route path="/nodes/:id">
               {(params) => <NodePage key={params.id} id={Number.parseInt(params.id, 10)} />}
+            </Route>
+            <Route path="/jobs">
+              <JobsPage />
+            </Route>
+            <Route path="/jobs/:id">
+              {(params) => <JobPage key={params.id} id={Number.parseInt(params.id, 10)} />}
             </Route>
             <Route path="/settings">
               <SettingsPage />

@@ -1,3 +1,5 @@
+import type { Job, JobOutput, JobPage } from './job';
+import type { CheckReport, Connection, DeployRequest, ImportHost, Secrets, SshLogin } from './ssh';
 import type { AddedNode, History, Node, Session } from './types';
 
 /** A refusal or a failure, in the words of the API: what failed and what to do next. */
@@ -10,6 +12,8 @@ export class ApiError extends Error {
     readonly hint: string,
     /** Seconds to wait before the next try, from Retry-After. */
     readonly retryAfterS: number | null = null,
+    /** What else the answer held, for the kinds that bring something along. */
+    readonly body: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
   }
@@ -28,6 +32,8 @@ export function setSessionListener(listener: SessionListener): void {
 }
 
 const TIMEOUT_MS = 20_000;
+/** A try of a login goes over the network to the node: the server takes up to 50 seconds for it. */
+const LOGIN_TIMEOUT_MS = 65_000;
 const BUSY_WAIT_S_MAX = 5;
 
 function retryAfterSeconds(response: Response): number | null {
@@ -39,10 +45,9 @@ async function errorFrom(response: Response): Promise<ApiError> {
   let kind = 'http';
   let message = `Ground Control answered with status ${response.status}.`;
   let hint = response.status >= 500 ? 'Try again; if it stays, look at the log of the server.' : '';
+  let body: Record<string, unknown> & { error?: { kind?: string; message?: string; hint?: string } } = {};
   try {
-    const body = (await response.json()) as {
-      error?: { kind?: string; message?: string; hint?: string };
-    };
+    body = await response.json();
     if (body.error) {
       kind = String(body.error.kind ?? kind);
       message = String(body.error.message ?? message);
@@ -51,13 +56,19 @@ async function errorFrom(response: Response): Promise<ApiError> {
   } catch {
     // Not JSON: a proxy in front may have answered. The status alone has to do.
   }
-  return new ApiError(response.status, kind, message, hint, retryAfterSeconds(response));
+  return new ApiError(response.status, kind, message, hint, retryAfterSeconds(response), body);
 }
 
 /** One call, and a second try where the first was refused for a passing reason. */
-async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+async function call<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+  timeoutMs = TIMEOUT_MS,
+): Promise<T> {
   try {
-    return await send<T>(method, path, body, signal);
+    return await send<T>(method, path, body, signal, timeoutMs);
   } catch (cause) {
     if (!(cause instanceof ApiError) || signal?.aborted) throw cause;
     if (cause.kind === 'csrf') {
@@ -70,15 +81,21 @@ async function call<T>(method: string, path: string, body?: unknown, signal?: Ab
     } else {
       throw cause;
     }
-    return send<T>(method, path, body, signal);
+    return send<T>(method, path, body, signal, timeoutMs);
   }
 }
 
-async function send<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+async function send<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+  timeoutMs = TIMEOUT_MS,
+): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (method !== 'GET' && csrfToken) headers['X-CSRF-Token'] = csrfToken;
-  const deadline = AbortSignal.timeout(TIMEOUT_MS);
+  const deadline = AbortSignal.timeout(timeoutMs);
   let response: Response;
   try {
     response = await fetch(path, {
@@ -125,6 +142,16 @@ export interface HistoryQuery {
   points: number;
 }
 
+export interface JobsQuery {
+  state?: 'active' | 'finished';
+  node?: number;
+  group?: number;
+  cursor?: string;
+  limit?: number;
+}
+
+type Started = { job: Job };
+
 export const api = {
   login: (user: string, password: string) =>
     call<Session & { token: string }>('POST', '/api/auth/login', { user, password }),
@@ -145,6 +172,41 @@ export const api = {
     params.set('points', String(query.points));
     return call<History>('GET', `/api/nodes/${id}/history?${params}`, undefined, signal);
   },
+  jobs: (query: JobsQuery, signal?: AbortSignal) => {
+    const params = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) params.set(name, String(value));
+    }
+    return call<JobPage>('GET', `/api/jobs?${params}`, undefined, signal);
+  },
+  job: (id: number, signal?: AbortSignal) => call<Job>('GET', `/api/jobs/${id}`, undefined, signal),
+  jobOutput: (id: number, from: number, signal?: AbortSignal) =>
+    call<JobOutput>('GET', `/api/jobs/${id}/output?from=${from}`, undefined, signal),
+  cancelJob: (id: number) => call<Job>('POST', `/api/jobs/${id}/cancel`),
+  retryJob: (id: number) => call<Started>('POST', `/api/jobs/${id}/retry`),
+  checkNode: (login: SshLogin, signal?: AbortSignal) =>
+    call<CheckReport>('POST', '/api/nodes/check', login, signal, LOGIN_TIMEOUT_MS),
+  deployNew: (request: DeployRequest) => call<Started & { node: Node }>('POST', '/api/nodes/deploy', request),
+  deployTo: (id: number, request: Partial<DeployRequest>) =>
+    call<Started>('POST', `/api/nodes/${id}/deploy`, request),
+  upgrade: (id: number, secrets: Secrets) => call<Started>('POST', `/api/nodes/${id}/upgrade`, secrets),
+  removeNode: (id: number, options: Secrets & { force?: boolean }) =>
+    call<Started>('POST', `/api/nodes/${id}/remove`, options),
+  rotateToken: (id: number, secrets: Secrets) =>
+    call<Started>('POST', `/api/nodes/${id}/rotate-token`, secrets),
+  connection: (id: number, signal?: AbortSignal) =>
+    call<Connection>('GET', `/api/nodes/${id}/connection`, undefined, signal),
+  changeConnection: (id: number, login: SshLogin) =>
+    call<{ report: CheckReport; connection: Connection }>(
+      'PUT',
+      `/api/nodes/${id}/connection`,
+      login,
+      undefined,
+      LOGIN_TIMEOUT_MS,
+    ),
+  forgetCredentials: (id: number) => call<void>('DELETE', `/api/nodes/${id}/credentials`),
+  upgradeMany: (nodes: readonly number[]) => call<Started>('POST', '/api/upgrades', { nodes }),
+  parseImport: (text: string) => call<{ hosts: ImportHost[] }>('POST', '/api/imports/parse', { text }),
   health: () => call<{ status: string; version: string }>('GET', '/healthz'),
 };
 

@@ -1,4 +1,5 @@
 /** What Ground Control says, as it is on the wire. Every string in here comes from outside: show it as text only. */
+import type { Job } from './job';
 
 export type NodeStatus = 'online' | 'offline' | 'pending';
 
@@ -75,6 +76,10 @@ export interface Node {
   identity?: Identity | null;
   summary?: Summary | null;
   spark?: Spark | null;
+  /** Ground Control knows how to reach it over SSH. */
+  managed?: boolean;
+  /** Its active job. */
+  job?: number | null;
 }
 
 export interface AddedNode extends Node {
@@ -119,7 +124,7 @@ export interface History {
 }
 
 export type LiveMessage =
-  | { type: 'snapshot'; time_ms: number; version: string; nodes: Node[] }
+  | { type: 'snapshot'; time_ms: number; version: string; nodes: Node[]; jobs?: Job[] }
   | {
       type: 'changes';
       time_ms: number;
@@ -128,4 +133,6 @@ export type LiveMessage =
     }
   | { type: 'layout'; node: number; layout: number; series: SeriesInfo[] }
   | { type: 'sample'; node: number; layout: number; time_ms: number; values: Cell[] }
+  | { type: 'job'; job: Job }
+  | { type: 'output'; job: number; from: number; text: string }
   | { type: 'bye'; reason: string };

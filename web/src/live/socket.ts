@@ -23,6 +23,7 @@ const CLOSE_SESSION_ENDED = 4401;
 /** A link that says nothing for so long while nodes are online is dead, whatever TCP thinks. */
 const SILENCE_MS_MAX = 30_000;
 const HANDSHAKE_MS_MAX = 15_000;
+const FOLLOWED_MAX = 8;
 
 /** The one WebSocket to /live: connects, reconnects with backoff, and says how it stands. */
 export class LiveSocket {
@@ -32,6 +33,7 @@ export class LiveSocket {
   private attempt = 0;
   private lastMessageAt = 0;
   private watched: readonly number[] = [];
+  private followed: readonly number[] = [];
   private connection: Connection = { phase: 'idle', retryAt: null, lostAt: null, reason: null };
 
   constructor(
@@ -65,6 +67,12 @@ export class LiveSocket {
     this.sendWatch();
   }
 
+  follow(jobs: readonly number[]): void {
+    // The newest are what is being looked at; the server refuses more.
+    this.followed = jobs.slice(-FOLLOWED_MAX);
+    this.sendFollow();
+  }
+
   readonly retryNow = (): void => {
     if (this.connection.phase !== 'waiting') return;
     if (this.timer) clearTimeout(this.timer);
@@ -95,6 +103,12 @@ export class LiveSocket {
     }
   }
 
+  private sendFollow(): void {
+    if (this.socket?.readyState === WebSocket.OPEN) {
+      this.socket.send(JSON.stringify({ type: 'follow', jobs: this.followed }));
+    }
+  }
+
   private connect(): void {
     this.timer = null;
     this.lastMessageAt = Date.now();
@@ -105,7 +119,9 @@ export class LiveSocket {
     this.say({ ...this.connection, phase: 'connecting', retryAt: null });
 
     socket.onopen = () => {
-      if (this.socket === socket && this.watched.length > 0) this.sendWatch();
+      if (this.socket !== socket) return;
+      if (this.watched.length > 0) this.sendWatch();
+      if (this.followed.length > 0) this.sendFollow();
     };
     socket.onmessage = (event) => {
       if (this.socket !== socket || typeof event.data !== 'string') return;

@@ -1,10 +1,15 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { api } from '../api/client';
+import type { Job } from '../api/job';
 import type { LiveMessage, Node, SeriesInfo } from '../api/types';
 import { EMPTY_FLEET, type FleetNode, type FleetState, reduceFleet, removeNode, upsertNode } from './fleet';
+import { type JobsState, NO_JOBS, putJob, reduceJobs } from './jobs';
 import { type Connection, LiveSocket } from './socket';
 
-/** The live half of the Capsule: one socket, one fleet, and samples handed to whoever watches a node. */
+/**
+ * The live half of the Capsule: one socket, one fleet, its jobs, and samples and output handed to whoever
+ * watches a node or follows a job.
+ */
 type SampleMessage = Extract<LiveMessage, { type: 'sample' }>;
 export interface SampleListener {
   onLayout(series: SeriesInfo[], layout: number): void;
@@ -13,11 +18,19 @@ export interface SampleListener {
   onReconnect(): void;
 }
 
+export interface OutputListener {
+  onOutput(from: number, text: string): void;
+  onReconnect(): void;
+}
+
 let fleet: FleetState = EMPTY_FLEET;
+let jobs: JobsState = NO_JOBS;
 let connection: Connection = { phase: 'idle', retryAt: null, lostAt: null, reason: null };
 let heardAt = 0;
 const subscribers = new Set<() => void>();
 const watchers = new Map<number, SampleListener>();
+/** Several views may show the same job. */
+const followers = new Map<number, Set<OutputListener>>();
 
 function publish(): void {
   for (const notify of subscribers) notify();
@@ -30,19 +43,26 @@ const socket = new LiveSocket(
       heardAt = Date.now();
       if (message.type === 'layout') watchers.get(message.node)?.onLayout(message.series, message.layout);
       else if (message.type === 'sample') watchers.get(message.node)?.onSample(message);
-      else {
-        const next = reduceFleet(fleet, message, heardAt);
-        if (next !== fleet) {
-          fleet = next;
-          publish();
+      else if (message.type === 'output') {
+        for (const follower of followers.get(message.job) ?? []) {
+          follower.onOutput(message.from, message.text);
         }
+      } else {
+        const nextFleet = reduceFleet(fleet, message, heardAt);
+        const nextJobs = reduceJobs(jobs, message);
+        if (nextFleet === fleet && nextJobs === jobs) return;
+        fleet = nextFleet;
+        jobs = nextJobs;
+        publish();
       }
     },
     onConnection(next) {
       const returned = next.phase === 'open' && connection.lostAt !== null;
       connection = next;
       publish();
-      if (returned) for (const watcher of watchers.values()) watcher.onReconnect();
+      if (!returned) return;
+      for (const watcher of watchers.values()) watcher.onReconnect();
+      for (const group of followers.values()) for (const follower of group) follower.onReconnect();
     },
     onSessionDoubt() {
       // A 401 reaches the session's listener by way of the API client; other failures mean: keep trying.
@@ -63,6 +83,7 @@ export const live = {
   stop() {
     socket.stop();
     fleet = EMPTY_FLEET;
+    jobs = NO_JOBS;
     publish();
   },
   retryNow: () => socket.retryNow(),
@@ -75,6 +96,22 @@ export const live = {
       watchers.delete(node);
       socket.watch([...watchers.keys()]);
     };
+  },
+  follow(job: number, listener: OutputListener): () => void {
+    const group = followers.get(job) ?? new Set();
+    followers.set(job, group.add(listener));
+    socket.follow([...followers.keys()]);
+    return () => {
+      group.delete(listener);
+      if (group.size > 0) return;
+      followers.delete(job);
+      socket.follow([...followers.keys()]);
+    };
+  },
+  /** What an API answer says about a job, taken over at once. */
+  putJob(job: Job) {
+    jobs = putJob(jobs, job);
+    publish();
   },
   upsert(node: Node) {
     fleet = upsertNode(fleet, node, Date.now());
@@ -97,6 +134,14 @@ export function useFleet(): FleetState {
 
 export function useFleetNode(id: number): FleetNode | undefined {
   return useSyncExternalStore(subscribe, () => fleet.nodes?.get(id));
+}
+
+export function useJobs(): JobsState {
+  return useSyncExternalStore(subscribe, () => jobs);
+}
+
+export function useLiveJob(id: number): Job | undefined {
+  return useSyncExternalStore(subscribe, () => jobs.get(id));
 }
 
 export function useConnection(): Connection {

@@ -23,7 +23,13 @@ async function copyText(text: string): Promise<boolean> {
   }
 }
 
-export function CopyButton({ text, label = 'Copy' }: { text: string; label?: string }) {
+interface Props {
+  /** A function where the text is large, or changes all the time. */
+  text: string | (() => string);
+  label?: string;
+}
+
+export function CopyButton({ text, label = 'Copy' }: Props) {
   const [state, setState] = useState<'idle' | 'copied' | 'failed'>('idle');
   useEffect(() => {
     if (state === 'idle') return;
@@ -33,7 +39,9 @@ export function CopyButton({ text, label = 'Copy' }: { text: string; label?: str
   return (
     <Button
       small
-      onClick={async () => setState((await copyText(text)) ? 'copied' : 'failed')}
+      onClick={async () =>
+        setState((await copyText(typeof text === 'string' ? text : text())) ? 'copied' : 'failed')
+      }
       className="min-w-21"
     >
       {state === 'copied' ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />}

@@ -8,13 +8,15 @@ interface Props {
   children: ReactNode;
   /** While something is under way or would be lost, a click outside does not close. */
   sticky?: boolean;
+  /** For what needs room: steps, lists, output. */
+  wide?: boolean;
 }
 
 /**
  * A modal on the platform's own <dialog>: focus is kept inside, Escape closes, the page behind is inert.
  * Rendered only while open.
  */
-export function Dialog({ title, onClose, children, sticky = false }: Props) {
+export function Dialog({ title, onClose, children, sticky = false, wide = false }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
@@ -37,9 +39,9 @@ export function Dialog({ title, onClose, children, sticky = false }: Props) {
       onClick={(event) => {
         if (event.target === ref.current && !sticky) onClose();
       }}
-      className="m-auto w-[calc(100vw-1.5rem)] max-w-130 max-h-[calc(100dvh-1.5rem)] overflow-auto rounded-lg border border-line-strong bg-panel p-0 text-text outline-none"
+      className={`m-auto w-[calc(100vw-1.5rem)] ${wide ? 'max-w-180' : 'max-w-130'} max-h-[calc(100dvh-1.5rem)] overflow-auto rounded-lg border border-line-strong bg-panel p-0 text-text outline-none`}
     >
-      <div className="flex items-center justify-between gap-4 border-b border-line py-3 pr-3 pl-5">
+      <div className="sticky top-0 z-10 flex items-center justify-between gap-4 border-b border-line bg-panel py-3 pr-3 pl-5">
         <h2 id={titleId} className="text-base font-semibold">
           {title}
         </h2>

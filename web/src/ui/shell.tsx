@@ -1,10 +1,12 @@
 import LayoutGrid from 'lucide-react/icons/layout-grid';
+import ListChecks from 'lucide-react/icons/list-checks';
 import Settings from 'lucide-react/icons/settings';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { SEARCH_STATE, useShortcuts } from '../lib/shortcuts';
 import { countStates } from '../live/fleet';
-import { useConnection, useFleet, useKnownNow, useNow } from '../live/store';
+import { activeJobs } from '../live/jobs';
+import { useConnection, useFleet, useJobs, useKnownNow, useNow } from '../live/store';
 import { Bolt } from './brand';
 import { ConnectionBar } from './connection-bar';
 
@@ -14,6 +16,12 @@ const PLACES = [
     label: 'Fleet',
     icon: LayoutGrid,
     here: (path: string) => path === '/' || path.startsWith('/nodes'),
+  },
+  {
+    to: '/jobs',
+    label: 'Jobs',
+    icon: ListChecks,
+    here: (path: string) => path.startsWith('/jobs'),
   },
   {
     to: '/settings',
@@ -28,6 +36,17 @@ function fadedBy(ageMs: number): number {
   return Math.max(0.6, 0.9 - ageMs / 200_000);
 }
 
+function Badge({ number, what, tone }: { number: number; what: string; tone: string }) {
+  return (
+    <span
+      className={`absolute top-1 left-1/2 ml-2.5 grid h-4 min-w-4 place-items-center rounded-full px-1 text-[10px] leading-none font-semibold ${tone}`}
+    >
+      {number > 99 ? '99+' : number}
+      <span className="sr-only"> {what}</span>
+    </span>
+  );
+}
+
 /** Rail on wide screens, bottom bar on phones; the page between; the connection's state above all. */
 export function Shell({ children }: { children: ReactNode }) {
   const [path, navigate] = useLocation();
@@ -37,8 +56,10 @@ export function Shell({ children }: { children: ReactNode }) {
   useNow(lostAt === null ? 60_000 : 1_000);
   const counts = nodes ? countStates(nodes.values(), now) : null;
   const troubled = counts ? counts.offline + counts.stale : 0;
+  const working = activeJobs(useJobs()).length;
   useShortcuts({
     'g f': () => navigate('/'),
+    'g j': () => navigate('/jobs'),
     'g s': () => navigate('/settings'),
     // On the fleet page itself the search field listens.
     ...(path === '/' ? {} : { '/': () => navigate('/', { state: SEARCH_STATE }) }),
@@ -77,10 +98,10 @@ export function Shell({ children }: { children: ReactNode }) {
               <Icon size={18} strokeWidth={here ? 2 : 1.75} aria-hidden />
               {place.label}
               {place.to === '/' && troubled > 0 && (
-                <span className="absolute top-1 left-1/2 ml-2.5 grid h-4 min-w-4 place-items-center rounded-full bg-bad px-1 text-[10px] leading-none font-semibold text-ink">
-                  {troubled > 99 ? '99+' : troubled}
-                  <span className="sr-only"> in trouble</span>
-                </span>
+                <Badge number={troubled} what="in trouble" tone="bg-bad text-ink" />
+              )}
+              {place.to === '/jobs' && working > 0 && (
+                <Badge number={working} what="under way" tone="bg-line-strong text-text" />
               )}
             </Link>
           );

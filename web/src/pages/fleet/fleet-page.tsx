@@ -2,21 +2,23 @@ import LayoutGrid from 'lucide-react/icons/layout-grid';
 import Plus from 'lucide-react/icons/plus';
 import Rows3 from 'lucide-react/icons/rows-3';
 import Search from 'lucide-react/icons/search';
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { readPref, writePref } from '../../lib/prefs';
 import { SEARCH_STATE, useShortcuts } from '../../lib/shortcuts';
 import { type FleetView, fleetViewSearch, parseFleetView, type Sort } from '../../lib/url-state';
-import { countStates, fleetTitle } from '../../live/fleet';
+import { countStates } from '../../live/fleet';
 import { useFleet, useKnownNow } from '../../live/store';
+import { useTitle } from '../../live/title';
 import { Button } from '../../ui/button';
 import { Empty } from '../../ui/empty';
-import { AddNodeDialog } from './add-node-dialog';
 import { CardList } from './card-list';
 import { useArrowWalk } from './roving';
 import { orderOf, rowsFor } from './rows';
 import { Strip } from './strip';
 import { TableList } from './table-list';
+
+const AddNodeDialog = lazy(() => import('../ssh/add-node-dialog'));
 
 /** Live values change every second; a list that did as well could not be read. */
 const REORDER_MS = 5_000;
@@ -78,10 +80,7 @@ export function FleetPage() {
     () => (fleet.nodes ? rowsFor(fleet.nodes, order, view, now) : []),
     [fleet, order, view, now],
   );
-  const title = fleetTitle(counts);
-  useEffect(() => {
-    document.title = title;
-  }, [title]);
+  useTitle();
 
   const total = fleet.nodes?.size ?? 0;
   return (
@@ -195,7 +194,7 @@ export function FleetPage() {
           />
         )}
       </div>
-      {adding && <AddNodeDialog onClose={() => setAdding(false)} />}
+      <Suspense>{adding && <AddNodeDialog onClose={() => setAdding(false)} />}</Suspense>
     </div>
   );
 }

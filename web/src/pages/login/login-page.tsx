@@ -3,8 +3,9 @@ import { type ApiError, asApiError } from '../../api/client';
 import { login } from '../../api/session';
 import { useNow } from '../../live/store';
 import { Button } from '../../ui/button';
+import { Field } from '../../ui/field';
 import { Problem } from '../../ui/problem';
-import { Field, Frame } from './frame';
+import { Frame } from './frame';
 
 export function LoginPage() {
   const [user, setUser] = useState('');

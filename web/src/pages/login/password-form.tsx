@@ -2,8 +2,8 @@ import { type FormEvent, useState } from 'react';
 import { type ApiError, asApiError } from '../../api/client';
 import { changePassword } from '../../api/session';
 import { Button } from '../../ui/button';
+import { Field } from '../../ui/field';
 import { Problem } from '../../ui/problem';
-import { Field } from './frame';
 
 const CHARS_MIN = 10;
 const BYTES_MAX = 1024;

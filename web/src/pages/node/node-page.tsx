@@ -4,8 +4,9 @@ import { pointsFor, rangeById } from '../../lib/range';
 import { displayName } from '../../lib/series-key';
 import { useShortcuts } from '../../lib/shortcuts';
 import { type NodeView, nodeViewSearch, parseNodeView } from '../../lib/url-state';
-import { countStates, type FleetNode, fleetTitle, shownStatus } from '../../live/fleet';
+import { type FleetNode, shownStatus } from '../../live/fleet';
 import { useConnection, useFleet, useFleetNode, useKnownNow } from '../../live/store';
+import { useTitle } from '../../live/title';
 import { Button } from '../../ui/button';
 import { Empty } from '../../ui/empty';
 import { ChartGrid } from './chart-grid';
@@ -70,11 +71,7 @@ function Present({ node }: { node: FleetNode }) {
   const leaveZoom = () => view.fixed && onView({ fixed: null }, true);
   useShortcuts({ Escape: leaveZoom });
 
-  const counts = useMemo(() => (fleet.nodes ? countStates(fleet.nodes.values(), now) : null), [fleet, now]);
-  const title = fleetTitle(counts, displayName(node.name, 40));
-  useEffect(() => {
-    document.title = title;
-  }, [title]);
+  useTitle(displayName(node.name, 40));
 
   return (
     <div

@@ -1,11 +1,13 @@
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { type ApiError, asApiError } from '../../api/client';
 import { logout, useSession } from '../../api/session';
 import { setTheme, type ThemeChoice, useThemeChoice } from '../../lib/theme';
 import { useFleet } from '../../live/store';
+import { useTitle } from '../../live/title';
 import { Bolt } from '../../ui/brand';
 import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
+import { Segmented } from '../../ui/segmented';
 import { PasswordForm } from '../login/password-form';
 
 function Section({ title, children }: { title: string; children: ReactNode }) {
@@ -26,6 +28,8 @@ const THEMES: readonly { id: ThemeChoice; label: string }[] = [
 const KEYS: readonly [string, string][] = [
   ['/', 'Search the fleet'],
   ['g f', 'To the fleet'],
+  ['g p', 'To the packages'],
+  ['g j', 'To the jobs'],
   ['g s', 'To the settings'],
   ['n', 'Add a node, on the fleet page'],
   ['↑ ↓ Enter', 'Walk through the nodes and open one'],
@@ -40,9 +44,7 @@ export default function SettingsPage() {
   const [error, setError] = useState<ApiError | null>(null);
   const user = session.phase === 'in' ? session.session.user : '';
 
-  useEffect(() => {
-    document.title = 'Settings · Stardust';
-  }, []);
+  useTitle('Settings');
 
   return (
     <div className="mx-auto grid max-w-190 gap-3 px-3 py-4 sm:px-6 sm:py-5">
@@ -81,23 +83,7 @@ export default function SettingsPage() {
         </div>
       </Section>
       <Section title="Appearance">
-        <fieldset className="inline-flex rounded-md border border-line-strong p-px">
-          <legend className="sr-only">Theme</legend>
-          {THEMES.map((choice) => (
-            <button
-              key={choice.id}
-              type="button"
-              aria-pressed={theme === choice.id}
-              data-testid={`theme-${choice.id}`}
-              onClick={() => setTheme(choice.id)}
-              className={`h-7 rounded-[5px] px-3 text-sm transition pointer-coarse:h-9 ${
-                theme === choice.id ? 'bg-hover font-semibold' : 'text-dim hover:text-text'
-              }`}
-            >
-              {choice.label}
-            </button>
-          ))}
-        </fieldset>
+        <Segmented legend="Theme" choices={THEMES} value={theme} testId="theme" onChange={setTheme} />
       </Section>
       <Section title="Keys">
         <dl className="grid grid-cols-[6.5rem_1fr] gap-y-1.5 text-sm">

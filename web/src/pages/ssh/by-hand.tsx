@@ -6,27 +6,30 @@ import { displayName } from '../../lib/series-key';
 import { live, useFleetNode } from '../../live/store';
 import { Button } from '../../ui/button';
 import { CopyButton } from '../../ui/copy';
-import { Dialog } from '../../ui/dialog';
 import { Problem } from '../../ui/problem';
 import { Sparkline } from '../../ui/sparkline';
 import { StatusDot } from '../../ui/status';
-import { parseTags } from './parse-tags';
+import { parseTags } from '../fleet/parse-tags';
+
+interface Props {
+  /** Something was added that should not be lost by a stray click. */
+  onAdded(node: AddedNode): void;
+  onClose(): void;
+}
 
 /** Name first; then the command with the token, shown once; then it waits for the machine's first hello. */
-export function AddNodeDialog({ onClose }: { onClose(): void }) {
+export function ByHand({ onAdded, onClose }: Props) {
   const [added, setAdded] = useState<AddedNode | null>(null);
-  return (
-    <Dialog
-      title={added ? `Start the Spider on ${displayName(added.name, 40)}` : 'Add a node'}
+  return added ? (
+    <Command added={added} onClose={onClose} />
+  ) : (
+    <NameForm
+      onAdded={(node) => {
+        setAdded(node);
+        onAdded(node);
+      }}
       onClose={onClose}
-      sticky={added !== null}
-    >
-      {added ? (
-        <Command added={added} onClose={onClose} />
-      ) : (
-        <NameForm onAdded={setAdded} onClose={onClose} />
-      )}
-    </Dialog>
+    />
   );
 }
 

@@ -1,0 +1,14 @@
+import { useEffect, useMemo } from 'react';
+import { countStates, fleetTitle } from './fleet';
+import { useFleet, useKnownNow } from './store';
+
+/** The tab's title: where one is, and what needs a person. */
+export function useTitle(place = ''): void {
+  const { nodes } = useFleet();
+  const now = useKnownNow(5_000);
+  const counts = useMemo(() => (nodes ? countStates(nodes.values(), now) : null), [nodes, now]);
+  const title = fleetTitle(counts, place);
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}

@@ -1,0 +1,204 @@
+import ChevronRight from 'lucide-react/icons/chevron-right';
+import { useRef, useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { type ApiError, api, asApiError } from '../../api/client';
+import { isActive, type Job } from '../../api/job';
+import { displayName } from '../../lib/series-key';
+import { dayAndClock } from '../../lib/time';
+import { live, useFleet, useFleetNode, useKnownNow } from '../../live/store';
+import { useTitle } from '../../live/title';
+import { Button } from '../../ui/button';
+import { Empty } from '../../ui/empty';
+import { StateIcon, stateTone, stateWord } from '../../ui/job-state';
+import { Problem } from '../../ui/problem';
+import { Progress } from '../../ui/progress';
+import { StepList } from '../../ui/steps';
+import { type OutputHandle, OutputView } from '../../ui/terminal/output-view';
+import { GroupJobs } from './group';
+import { Leftovers } from './result';
+import { useJob } from './use-job';
+import { progressOf, ranFor } from './words';
+
+const GROUPS = new Set(['upgrade_fleet', 'packages_fleet']);
+
+export default function JobPage({ id }: { id: number }) {
+  const { job, error, retry } = useJob(id);
+  const [, navigate] = useLocation();
+  if (job) return <Present job={job} />;
+  if (error?.status === 404) {
+    return (
+      <Empty title="No such job" line="Ground Control to Major Tom.">
+        <p className="text-sm text-dim">Old jobs are forgotten after a while.</p>
+        <Button onClick={() => navigate('/jobs')}>To the jobs</Button>
+      </Empty>
+    );
+  }
+  return error ? (
+    <div className="max-w-160 p-6">
+      <Problem error={error} onRetry={retry} />
+    </div>
+  ) : (
+    <p className="late p-6 text-sm text-faint">Looking for the job…</p>
+  );
+}
+
+function Present({ job }: { job: Job }) {
+  const [, navigate] = useLocation();
+  const { skewMs } = useFleet();
+  const now = useKnownNow() + skewMs;
+  const [busy, setBusy] = useState(false);
+  const [refused, setRefused] = useState<ApiError | null>(null);
+  const output = useRef<OutputHandle>(null);
+  const active = isActive(job);
+  const group = GROUPS.has(job.kind);
+  const progress = progressOf(job);
+  useTitle(displayName(job.title, 60));
+
+  async function act(action: () => Promise<void>) {
+    setBusy(true);
+    setRefused(null);
+    try {
+      await action();
+    } catch (cause) {
+      setRefused(asApiError(cause));
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <div
+      data-testid="job"
+      data-state={job.state}
+      className="mx-auto grid max-w-440 grid-cols-1 gap-4 px-3 py-4 sm:px-6 sm:py-5"
+    >
+      <header className="grid grid-cols-1 gap-3">
+        <nav aria-label="Breadcrumb" className="flex min-w-0 items-center gap-1 text-xs text-faint">
+          <Link href="/jobs" className="rounded-sm hover:text-text">
+            Jobs
+          </Link>
+          {job.group != null && (
+            <>
+              <ChevronRight size={12} aria-hidden />
+              <Link href={`/jobs/${job.group}`} className="rounded-sm hover:text-text">
+                Part of job {job.group}
+              </Link>
+            </>
+          )}
+          <ChevronRight size={12} aria-hidden />
+          <span>Job {job.id}</span>
+        </nav>
+        <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
+          <h1 className="min-w-0 text-xl font-semibold wrap-anywhere" data-testid="job-title">
+            {displayName(job.title, 200)}
+          </h1>
+          <span className={`flex items-center gap-1.5 text-sm ${stateTone(job.state)}`}>
+            <StateIcon state={job.state} />
+            {job.cancelling && active ? 'Cancelling…' : stateWord(job.state)}
+          </span>
+          <span className="ml-auto flex gap-2">
+            {active && job.can_cancel && (
+              <Button
+                data-testid="job-cancel"
+                disabled={busy || job.cancelling}
+                onClick={() => act(async () => live.putJob(await api.cancelJob(job.id)))}
+              >
+                Cancel
+              </Button>
+            )}
+            {(job.state === 'failed' || job.state === 'cancelled' || job.state === 'lost') && (
+              <Button
+                data-testid="job-retry"
+                disabled={busy}
+                onClick={() =>
+                  act(async () => {
+                    const started = await api.retryJob(job.id);
+                    live.putJob(started.job);
+                    navigate(`/jobs/${started.job.id}`);
+                  })
+                }
+              >
+                Try again
+              </Button>
+            )}
+          </span>
+        </div>
+        <Facts job={job} now={now} />
+        {progress && <Progress {...progress} label="Progress of the job" />}
+        {refused && <Problem error={refused} />}
+        {job.error && (
+          <div role="alert" className="rounded-md border border-bad/45 bg-bad/8 px-3 py-2 text-sm">
+            <p className="font-medium wrap-anywhere">{displayName(job.error.message, 600)}</p>
+            {job.error.hint && (
+              <p className="mt-0.5 text-dim wrap-anywhere">{displayName(job.error.hint, 600)}</p>
+            )}
+          </div>
+        )}
+      </header>
+      <Leftovers job={job} />
+      {group && <GroupJobs job={job} now={now} />}
+      <div
+        className={`grid grid-cols-1 items-start gap-3 ${job.steps.length > 0 ? 'lg:grid-cols-[22rem_minmax(0,1fr)]' : ''}`}
+      >
+        {job.steps.length > 0 && (
+          <section aria-label="Steps" className="panel p-2 lg:max-h-[calc(100dvh-13rem)] lg:overflow-auto">
+            <StepList
+              steps={job.steps}
+              skewMs={skewMs}
+              onPick={(step) => output.current?.goTo(step.from ?? 0)}
+            />
+          </section>
+        )}
+        {!(group && job.output_bytes === 0) && (
+          <OutputView
+            key={job.id}
+            job={job.id}
+            active={active}
+            handle={output}
+            className="h-[max(20rem,calc(100dvh-13rem))]"
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Facts({ job, now }: { job: Job; now: number }) {
+  const node = useFleetNode(job.node ?? -1);
+  const name = node?.name ?? job.node_name;
+  const ran = ranFor(job, now);
+  return (
+    <dl className="flex flex-wrap gap-x-6 gap-y-2 text-xs [&_dt]:text-2xs [&_dt]:text-faint">
+      {name && (
+        <div className="min-w-0 max-w-full">
+          <dt>Node</dt>
+          <dd className="truncate">
+            {node ? (
+              <Link href={`/nodes/${node.id}`} className="underline underline-offset-2">
+                {displayName(name, 60)}
+              </Link>
+            ) : (
+              displayName(name, 60)
+            )}
+          </dd>
+        </div>
+      )}
+      {job.by && (
+        <div>
+          <dt>Started by</dt>
+          <dd className="text-dim">{displayName(job.by, 60)}</dd>
+        </div>
+      )}
+      <div>
+        <dt>{job.started_ms == null ? 'Queued' : 'Started'}</dt>
+        <dd className="text-dim">{dayAndClock(job.started_ms ?? job.created_ms)}</dd>
+      </div>
+      {ran && (
+        <div>
+          <dt>{isActive(job) ? 'Running for' : 'Took'}</dt>
+          <dd className="text-dim">{ran}</dd>
+        </div>
+      )}
+    </dl>
+  );
+}

@@ -1,0 +1,41 @@
+import { useState } from 'react';
+import { Dialog } from '../../ui/dialog';
+import { Segmented } from '../../ui/segmented';
+import { ByHand } from './by-hand';
+import { OverSsh } from './over-ssh';
+
+const WAYS = [
+  { id: 'ssh', label: 'Over SSH' },
+  { id: 'hand', label: 'By hand' },
+] as const;
+
+/** A machine into the fleet: Ground Control goes there over SSH, or someone pastes a command. */
+export default function AddNodeDialog({ onClose }: { onClose(): void }) {
+  const [way, setWay] = useState<(typeof WAYS)[number]['id']>('ssh');
+  const [sticky, setSticky] = useState(false);
+  return (
+    <Dialog title="Add a node" onClose={onClose} sticky={sticky} wide>
+      {!sticky && (
+        <div className="mb-5 flex flex-wrap items-center gap-x-4 gap-y-2">
+          <Segmented
+            legend="How"
+            choices={WAYS}
+            value={way}
+            testId="add-way"
+            onChange={(next) => setWay(next)}
+          />
+          <p className="min-w-0 flex-1 basis-56 text-xs text-faint">
+            {way === 'ssh'
+              ? 'Ground Control logs in, looks, installs the Spider and sees to it that it reports.'
+              : 'You start the Spider yourself, with a token of its own. Nothing is done over SSH.'}
+          </p>
+        </div>
+      )}
+      {way === 'ssh' ? (
+        <OverSsh onSticky={setSticky} onClose={onClose} />
+      ) : (
+        <ByHand onAdded={() => setSticky(true)} onClose={onClose} />
+      )}
+    </Dialog>
+  );
+}

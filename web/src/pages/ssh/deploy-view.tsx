@@ -1,0 +1,134 @@
+import { useState } from 'react';
+import { useLocation } from 'wouter';
+import { type ApiError, api, asApiError } from '../../api/client';
+import { isActive, type Job } from '../../api/job';
+import { displayName } from '../../lib/series-key';
+import { useOutput } from '../../live/follow';
+import { live, useFleet, useFleetNode } from '../../live/store';
+import { Button } from '../../ui/button';
+import { Problem } from '../../ui/problem';
+import { Sparkline } from '../../ui/sparkline';
+import { StatusDot } from '../../ui/status';
+import { StepList } from '../../ui/steps';
+import { StepOutput } from '../../ui/terminal/step-output';
+import { useJob } from '../jobs/use-job';
+
+interface Props {
+  job: Job;
+  node: number;
+  onRetried(job: Job): void;
+  /** Back to where and who; null when there is no way back. */
+  onBack: (() => void) | null;
+  onClose(): void;
+}
+
+/** A deployment under way, step by step, until the node's first line is drawn. */
+export function DeployView({ job: started, node: nodeId, onRetried, onBack, onClose }: Props) {
+  const [, navigate] = useLocation();
+  const job = useJob(started.id).job ?? started;
+  const { skewMs } = useFleet();
+  const node = useFleetNode(nodeId);
+  const active = isActive(job);
+  const { log } = useOutput(job.id, active);
+  const [busy, setBusy] = useState(false);
+  const [refused, setRefused] = useState<ApiError | null>(null);
+  const online = job.state === 'succeeded' && node?.status === 'online';
+
+  async function act(action: () => Promise<void>) {
+    setBusy(true);
+    setRefused(null);
+    try {
+      await action();
+    } catch (cause) {
+      setRefused(asApiError(cause));
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <div className="grid gap-4" data-testid="deploy" data-state={job.state}>
+      <div className="-mx-2">
+        <StepList
+          steps={job.steps}
+          skewMs={skewMs}
+          output={(step) => <StepOutput log={log} step={step} job={job.id} />}
+        />
+      </div>
+      {job.error && (
+        <div role="alert" className="rounded-md border border-bad/45 bg-bad/8 px-3 py-2 text-sm">
+          <p className="font-medium wrap-anywhere">{displayName(job.error.message, 600)}</p>
+          {job.error.hint && (
+            <p className="mt-0.5 text-dim wrap-anywhere">{displayName(job.error.hint, 600)}</p>
+          )}
+        </div>
+      )}
+      {refused && <Problem error={refused} />}
+      {job.state === 'succeeded' && (
+        <div
+          role="status"
+          data-testid="deploy-node"
+          data-status={node?.status ?? 'pending'}
+          className="flex min-h-14 items-center gap-3 rounded-md border border-line bg-ink px-3 py-2"
+        >
+          <StatusDot status={online ? 'online' : 'pending'} />
+          <span className="text-sm">
+            {online
+              ? 'Here am I, floating in my tin can: it is online.'
+              : 'Installed. Waiting for its first numbers…'}
+          </span>
+          {online && (
+            <span className="ml-auto w-28 shrink-0">
+              <Sparkline spark={node?.spark} className="h-7" />
+            </span>
+          )}
+        </div>
+      )}
+      <div className="flex flex-wrap justify-end gap-2">
+        {active && job.can_cancel && (
+          <Button
+            look="quiet"
+            data-testid="deploy-cancel"
+            disabled={busy || job.cancelling}
+            onClick={() => act(async () => live.putJob(await api.cancelJob(job.id)))}
+          >
+            {job.cancelling ? 'Cancelling…' : 'Cancel the deployment'}
+          </Button>
+        )}
+        {active && <Button onClick={onClose}>Close, it goes on</Button>}
+        {!active && job.state !== 'succeeded' && (
+          <>
+            <Button look="quiet" onClick={onClose}>
+              Close
+            </Button>
+            {onBack && <Button onClick={onBack}>Change the details</Button>}
+            <Button
+              look="primary"
+              data-testid="deploy-retry"
+              disabled={busy}
+              onClick={() =>
+                act(async () => {
+                  const { job: next } = await api.retryJob(job.id);
+                  live.putJob(next);
+                  onRetried(next);
+                })
+              }
+            >
+              Try again
+            </Button>
+          </>
+        )}
+        {job.state === 'succeeded' && (
+          <>
+            <Button look="quiet" onClick={onClose}>
+              Close
+            </Button>
+            <Button look="primary" data-testid="deploy-open" onClick={() => navigate(`/nodes/${nodeId}`)}>
+              Open {displayName(node?.name ?? 'the node', 24)}
+            </Button>
+          </>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,235 @@
+import ChevronRight from 'lucide-react/icons/chevron-right';
+import { type FormEvent, useId, useState } from 'react';
+import { type ApiError, api, asApiError } from '../../api/client';
+import type { Job } from '../../api/job';
+import { displayName } from '../../lib/series-key';
+import { live } from '../../live/store';
+import { Button } from '../../ui/button';
+import { Problem } from '../../ui/problem';
+import { parseTags } from '../fleet/parse-tags';
+import { CheckView, loggedIn } from './check-view';
+import { keyToConfirm } from './check-words';
+import { DeployView } from './deploy-view';
+import { EMPTY_LOGIN, type LoginDraft, loginOf, objection, targetWords } from './draft';
+import { Fold } from './fold';
+import { JumpFields, LoginFields } from './login-fields';
+import { useCheck } from './use-check';
+
+interface Props {
+  /** From here on a stray click must not close the dialog. */
+  onSticky(sticky: boolean): void;
+  onClose(): void;
+}
+
+type Phase = 'login' | 'check' | 'deploy';
+
+/** Where and who; what the check found; the deployment live. Secrets are in this state alone and go with it. */
+export function OverSsh({ onSticky, onClose }: Props) {
+  const id = useId();
+  const [phase, setPhase] = useState<Phase>('login');
+  const [draft, setDraft] = useState<LoginDraft>(EMPTY_LOGIN);
+  const [name, setName] = useState('');
+  const [tags, setTags] = useState('');
+  const [remember, setRemember] = useState(true);
+  const [keep, setKeep] = useState(false);
+  const [tried, setTried] = useState(false);
+  const [deployed, setDeployed] = useState<{ node: number; job: Job } | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [refused, setRefused] = useState<ApiError | null>(null);
+  const check = useCheck();
+  const wrong = objection(draft);
+  const { report } = check;
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    setTried(true);
+    if (wrong) return;
+    onSticky(true);
+    setPhase('check');
+    // What was confirmed was confirmed for a host: another one is asked about anew.
+    void check.run(draft, {});
+  }
+
+  async function deploy() {
+    if (busy) return;
+    setBusy(true);
+    setRefused(null);
+    const request = { ...loginOf(draft, check.confirmed), remember, keep_on_failure: keep };
+    try {
+      if (deployed) {
+        const { job } = await api.deployTo(deployed.node, request);
+        live.putJob(job);
+        setDeployed({ node: deployed.node, job });
+      } else {
+        const added = await api.deployNew({
+          ...request,
+          ...(name.trim() === '' ? {} : { name: name.trim() }),
+          ...(tags.trim() === '' ? {} : { tags: parseTags(tags) }),
+        });
+        live.upsert(added.node);
+        live.putJob(added.job);
+        setDeployed({ node: added.node.id, job: added.job });
+      }
+      setPhase('deploy');
+    } catch (cause) {
+      setRefused(asApiError(cause));
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  const facts = report?.facts;
+  return (
+    <div>
+      <Fold
+        number={1}
+        title="Where and who"
+        state={phase === 'login' ? 'open' : 'done'}
+        summary={displayName(targetWords(draft), 60)}
+        onOpen={phase === 'check' && !busy ? () => setPhase('login') : undefined}
+      >
+        <form onSubmit={submit} className="grid gap-4" autoComplete="off" noValidate>
+          <LoginFields draft={draft} onChange={setDraft} />
+          <details className="group">
+            <summary className="flex w-fit list-none items-center gap-1 rounded-sm text-sm text-dim hover:text-text">
+              <ChevronRight size={14} aria-hidden className="transition-transform group-open:rotate-90" />
+              More: name, tags, jump host
+            </summary>
+            <div className="mt-3 grid gap-4">
+              <div className="grid gap-3 sm:grid-cols-2">
+                <div className="grid gap-1">
+                  <label htmlFor={`${id}-name`} className="text-sm text-dim">
+                    Name <span className="text-faint">(else its host name)</span>
+                  </label>
+                  <input
+                    id={`${id}-name`}
+                    className="field"
+                    data-testid="deploy-name"
+                    maxLength={128}
+                    autoComplete="off"
+                    autoCapitalize="none"
+                    spellCheck={false}
+                    value={name}
+                    onChange={(event) => setName(event.target.value)}
+                  />
+                </div>
+                <div className="grid gap-1">
+                  <label htmlFor={`${id}-tags`} className="text-sm text-dim">
+                    Tags <span className="text-faint">(with commas between)</span>
+                  </label>
+                  <input
+                    id={`${id}-tags`}
+                    className="field"
+                    data-testid="deploy-tags"
+                    autoComplete="off"
+                    autoCapitalize="none"
+                    spellCheck={false}
+                    value={tags}
+                    onChange={(event) => setTags(event.target.value)}
+                  />
+                </div>
+              </div>
+              <JumpFields draft={draft} onChange={setDraft} />
+              <Choice
+                checked={!remember}
+                onChange={(forget) => setRemember(!forget)}
+                label="Forget the credentials when it is done"
+                note="Else they are kept sealed, for upgrades and packages. Telemetry needs none."
+              />
+              <Choice
+                checked={keep}
+                onChange={setKeep}
+                label="Leave what was installed when the deployment fails"
+                note="Else everything is taken back."
+              />
+            </div>
+          </details>
+          {tried && wrong && (
+            <p role="alert" className="text-sm text-bad" data-testid="ssh-objection">
+              {wrong.text}
+            </p>
+          )}
+          <div className="flex justify-end gap-2">
+            <Button look="quiet" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button look="primary" type="submit" data-testid="ssh-check">
+              Look at the host
+            </Button>
+          </div>
+        </form>
+      </Fold>
+      <Fold
+        number={2}
+        title="What is there"
+        state={phase === 'login' ? 'waiting' : phase === 'check' ? 'open' : 'done'}
+        summary={facts ? displayName([facts.os.name, facts.arch].filter(Boolean).join(', '), 60) : ''}
+      >
+        <div className="grid gap-4">
+          <CheckView
+            check={check}
+            onConfirm={() => void check.confirm(draft)}
+            onRetry={() => void check.run(draft, check.confirmed)}
+          />
+          {refused && <Problem error={refused} />}
+          <div className="flex flex-wrap justify-end gap-2">
+            <Button look="quiet" onClick={() => setPhase('login')}>
+              Back
+            </Button>
+            {report && !report.ok && !check.busy && !keyToConfirm(report) && (
+              <Button data-testid="check-again" onClick={() => void check.run(draft, check.confirmed)}>
+                Look again
+              </Button>
+            )}
+            {report && loggedIn(report) && (
+              <Button
+                look={report.ok ? 'primary' : 'plain'}
+                data-testid="deploy-start"
+                disabled={busy || check.busy}
+                onClick={() => void deploy()}
+              >
+                {busy ? 'Starting…' : report.ok ? 'Deploy the Spider' : 'Deploy in spite of this'}
+              </Button>
+            )}
+          </div>
+        </div>
+      </Fold>
+      <Fold number={3} title="Deployment" state={phase === 'deploy' ? 'open' : 'waiting'}>
+        {deployed && (
+          <DeployView
+            key={deployed.job.id}
+            job={deployed.job}
+            node={deployed.node}
+            onRetried={(job) => setDeployed({ node: deployed.node, job })}
+            onBack={() => setPhase('login')}
+            onClose={onClose}
+          />
+        )}
+      </Fold>
+    </div>
+  );
+}
+
+interface ChoiceProps {
+  checked: boolean;
+  onChange(checked: boolean): void;
+  label: string;
+  note: string;
+}
+
+export function Choice({ checked, onChange, label, note }: ChoiceProps) {
+  return (
+    <label className="flex items-start gap-2.5 text-sm">
+      <input
+        type="checkbox"
+        className="mt-0.5 size-4 accent-[var(--accent)]"
+        checked={checked}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+      <span>
+        {label}
+        <span className="block text-xs text-faint">{note}</span>
+      </span>
+    </label>
+  );
+}

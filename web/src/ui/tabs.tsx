@@ -1,0 +1,36 @@
+import { Link } from 'wouter';
+
+interface Tab {
+  id: string;
+  label: string;
+  to: string;
+  /** A number worth knowing before the tab is opened. */
+  count?: number;
+  tone?: string;
+}
+
+/** Parts of a page that have addresses of their own. */
+export function TabLinks({ label, tabs, here }: { label: string; tabs: readonly Tab[]; here: string }) {
+  return (
+    <nav aria-label={label} className="flex gap-1 overflow-x-auto border-b border-line">
+      {tabs.map((tab) => (
+        <Link
+          key={tab.id}
+          href={tab.to}
+          aria-current={tab.id === here ? 'page' : undefined}
+          data-testid={`tab-${tab.id}`}
+          className={`-mb-px flex h-9 items-center gap-2 border-b-2 px-3 text-sm whitespace-nowrap transition pointer-coarse:h-11 ${
+            tab.id === here ? 'border-accent font-semibold' : 'border-transparent text-dim hover:text-text'
+          }`}
+        >
+          {tab.label}
+          {tab.count ? (
+            <span className={`rounded-full bg-hover px-1.5 text-2xs ${tab.tone ?? 'text-dim'}`}>
+              {tab.count}
+            </span>
+          ) : null}
+        </Link>
+      ))}
+    </nav>
+  );
+}
