@@ -52,8 +52,8 @@ function SignedIn() {
             <Route path="/">
               <FleetPage />
             </Route>
-            <Route path="/nodes/:id">
-              {(params) => <NodePage key={params.id} id={Number.parseInt(params.id, 10)} />}
+            <Route path="/nodes/:id/:tab?">
+              {(params) => <NodePage key={params.id} id={Number.parseInt(params.id, 10)} tab={params.tab} />}
             </Route>
             <Route path="/jobs">
               <JobsPage />

@@ -183,7 +183,7 @@ export const api = {
   jobOutput: (id: number, from: number, signal?: AbortSignal) =>
     call<JobOutput>('GET', `/api/jobs/${id}/output?from=${from}`, undefined, signal),
   cancelJob: (id: number) => call<Job>('POST', `/api/jobs/${id}/cancel`),
-  retryJob: (id: number) => call<Started>('POST', `/api/jobs/${id}/retry`),
+  retryJob: (id: number) => call<Started>('POST', `/api/jobs/${id}/retry`, {}),
   checkNode: (login: SshLogin, signal?: AbortSignal) =>
     call<CheckReport>('POST', '/api/nodes/check', login, signal, LOGIN_TIMEOUT_MS),
   deployNew: (request: DeployRequest) => call<Started & { node: Node }>('POST', '/api/nodes/deploy', request),

@@ -22,6 +22,8 @@ export interface DeployRequest extends SshLogin {
   keep_on_failure?: boolean;
   /** False: the credentials are wiped when the job ends. */
   remember?: boolean;
+  /** As a service of the login's own user, where root can't be had. */
+  without_root?: boolean;
 }
 
 /** Secrets that were forgotten, given for one job. */

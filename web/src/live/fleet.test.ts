@@ -94,7 +94,13 @@ describe('stale', () => {
       offline: 1,
       stale: 0,
       pending: 1,
+      outdated: 0,
     });
+  });
+  it('counts Spiders of another version than ours, where both are known', () => {
+    const state = start(node(1, { spider_version: '0.0.9' }), node(2, { spider_version: '0.1.0' }), node(3));
+    expect(countStates(state.nodes!.values(), HERE, '0.1.0').outdated).toBe(1);
+    expect(countStates(state.nodes!.values(), HERE).outdated).toBe(0);
   });
 });
 
@@ -127,7 +133,7 @@ describe('sparks', () => {
 });
 
 it('puts what needs a person into the title', () => {
-  const counts = { all: 4, online: 1, offline: 2, stale: 1, pending: 0 };
+  const counts = { all: 4, online: 1, offline: 2, stale: 1, pending: 0, outdated: 0 };
   expect(fleetTitle(counts)).toBe('2 offline · 1 stale · Stardust');
   expect(fleetTitle({ ...counts, offline: 0, stale: 0 }, 'pi4')).toBe('pi4 · Stardust');
   expect(fleetTitle(null)).toBe('Stardust');

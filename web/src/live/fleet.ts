@@ -130,12 +130,18 @@ export function shownStatus(node: FleetNode, now: number): ShownStatus {
   return now - node.heardAt > allowed ? 'stale' : 'online';
 }
 
-export type Counts = Record<ShownStatus | 'all', number>;
+/** Its Spider is not the one that this Ground Control brings: an upgrade can be offered. */
+export function upgradeOf(node: Node, version: string): boolean {
+  return version !== '' && node.spider_version != null && node.spider_version !== version;
+}
 
-export function countStates(nodes: Iterable<FleetNode>, now: number): Counts {
-  const counts: Counts = { all: 0, online: 0, offline: 0, stale: 0, pending: 0 };
+export type Counts = Record<ShownStatus | 'all' | 'outdated', number>;
+
+export function countStates(nodes: Iterable<FleetNode>, now: number, version = ''): Counts {
+  const counts: Counts = { all: 0, online: 0, offline: 0, stale: 0, pending: 0, outdated: 0 };
   for (const node of nodes) {
     counts.all += 1;
+    if (upgradeOf(node, version)) counts.outdated += 1;
     counts[shownStatus(node, now)] += 1;
   }
   return counts;

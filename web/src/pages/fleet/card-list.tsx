@@ -2,6 +2,7 @@ import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { useLayoutEffect, useRef, useState } from 'react';
 import { CARD_HEIGHT, NodeCard } from './node-card';
 import type { Row } from './rows';
+import type { Selecting } from './selection';
 
 const CARD_WIDTH_MIN = 330;
 const GAP = 12;
@@ -10,10 +11,11 @@ interface Props {
   rows: Row[];
   now: number;
   skewMs: number;
+  selecting: Selecting | null;
 }
 
 /** Cards in as many columns as fit; only the lines in view are in the page, so ten thousand are as quick as ten. */
-export function CardList({ rows, now, skewMs }: Props) {
+export function CardList({ rows, now, skewMs, selecting }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const [top, setTop] = useState(0);
@@ -51,7 +53,15 @@ export function CardList({ rows, now, skewMs }: Props) {
           }}
         >
           {rows.slice(line.index * columns, (line.index + 1) * columns).map(({ node, status }) => (
-            <NodeCard key={node.id} node={node} status={status} now={now} skewMs={skewMs} />
+            <NodeCard
+              key={node.id}
+              node={node}
+              status={status}
+              now={now}
+              skewMs={skewMs}
+              chosen={selecting ? selecting.chosen.has(node.id) : null}
+              onToggle={selecting?.onToggle}
+            />
           ))}
         </div>
       ))}

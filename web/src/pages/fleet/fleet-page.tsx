@@ -1,8 +1,9 @@
 import LayoutGrid from 'lucide-react/icons/layout-grid';
+import ListTodo from 'lucide-react/icons/list-todo';
 import Plus from 'lucide-react/icons/plus';
 import Rows3 from 'lucide-react/icons/rows-3';
 import Search from 'lucide-react/icons/search';
-import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { readPref, writePref } from '../../lib/prefs';
 import { SEARCH_STATE, useShortcuts } from '../../lib/shortcuts';
@@ -10,11 +11,13 @@ import { type FleetView, fleetViewSearch, parseFleetView, type Sort } from '../.
 import { countStates } from '../../live/fleet';
 import { useFleet, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
-import { Button } from '../../ui/button';
+import { Button, IconButton } from '../../ui/button';
 import { Empty } from '../../ui/empty';
 import { CardList } from './card-list';
+import { Needs } from './needs';
 import { useArrowWalk } from './roving';
 import { orderOf, rowsFor } from './rows';
+import { SelectionBar } from './selection';
 import { Strip } from './strip';
 import { TableList } from './table-list';
 
@@ -47,6 +50,15 @@ export function FleetPage() {
   const fleet = useDeferredValue(useFleet());
   const now = useKnownNow();
   const [adding, setAdding] = useState(false);
+  const [chosen, setChosen] = useState<ReadonlySet<number> | null>(null);
+  const onToggle = useCallback((id: number) => {
+    setChosen((before) => {
+      const next = new Set(before);
+      if (!next.delete(id)) next.add(id);
+      return next;
+    });
+  }, []);
+  const selecting = useMemo(() => (chosen ? { chosen, onToggle } : null), [chosen, onToggle]);
   const searchField = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLDivElement>(null);
 
@@ -68,7 +80,11 @@ export function FleetPage() {
     if (history.state === SEARCH_STATE) searchField.current?.focus();
   }, []);
 
-  const counts = useMemo(() => (fleet.nodes ? countStates(fleet.nodes.values(), now) : null), [fleet, now]);
+  const total = fleet.nodes?.size ?? 0;
+  const counts = useMemo(
+    () => (fleet.nodes ? countStates(fleet.nodes.values(), now, fleet.version) : null),
+    [fleet, now],
+  );
   const turn = Math.floor(now / REORDER_MS);
   const size = fleet.nodes?.size;
   // biome-ignore lint/correctness/useExhaustiveDependencies: renewed by turns, not with every reading.
@@ -77,12 +93,11 @@ export function FleetPage() {
     [view.sort, view.descending, turn, size],
   );
   const rows = useMemo(
-    () => (fleet.nodes ? rowsFor(fleet.nodes, order, view, now) : []),
+    () => (fleet.nodes ? rowsFor(fleet.nodes, order, view, now, fleet.version) : []),
     [fleet, order, view, now],
   );
   useTitle();
 
-  const total = fleet.nodes?.size ?? 0;
   return (
     <div className="mx-auto max-w-440 px-3 py-4 sm:px-6 sm:py-5">
       <div className="mb-4 flex flex-wrap items-center gap-2">
@@ -137,6 +152,17 @@ export function FleetPage() {
             );
           })}
         </fieldset>
+        {total > 0 && (
+          <IconButton
+            label={chosen ? 'Stop choosing nodes' : 'Choose nodes'}
+            data-testid="select"
+            aria-pressed={chosen !== null}
+            onClick={() => setChosen(chosen ? null : new Set())}
+            className={chosen ? 'bg-hover text-text' : ''}
+          >
+            <ListTodo size={16} aria-hidden />
+          </IconButton>
+        )}
         <Button look="primary" data-testid="add-node" onClick={() => setAdding(true)}>
           <Plus size={15} strokeWidth={2.5} aria-hidden />
           Add node
@@ -146,6 +172,12 @@ export function FleetPage() {
       {counts && total > 0 && (
         <div className="mb-3">
           <Strip counts={counts} filter={view.filter} onFilter={(filter) => change({ filter })} />
+          <Needs
+            counts={counts}
+            version={fleet.version}
+            filter={view.filter}
+            onFilter={(filter) => change({ filter })}
+          />
         </div>
       )}
 
@@ -171,18 +203,25 @@ export function FleetPage() {
           </Empty>
         ) : rows.length === 0 ? (
           <Empty
-            title={view.query ? 'Nothing matches' : `No node is ${view.filter}`}
+            title={
+              view.query
+                ? 'Nothing matches'
+                : view.filter === 'outdated'
+                  ? 'Every Spider is up to date'
+                  : `No node is ${view.filter}`
+            }
             line="Can you hear me, Major Tom?"
           >
             <Button onClick={() => change({ query: '', filter: 'all' })}>Show all nodes</Button>
           </Empty>
         ) : layout === 'cards' ? (
-          <CardList rows={rows} now={now} skewMs={fleet.skewMs} />
+          <CardList rows={rows} now={now} skewMs={fleet.skewMs} selecting={selecting} />
         ) : (
           <TableList
             rows={rows}
             now={now}
             skewMs={fleet.skewMs}
+            selecting={selecting}
             view={view}
             onSort={(sort) =>
               change(
@@ -194,6 +233,9 @@ export function FleetPage() {
           />
         )}
       </div>
+      {chosen && (
+        <SelectionBar chosen={chosen} rows={rows} onChoose={setChosen} onClose={() => setChosen(null)} />
+      )}
       <Suspense>{adding && <AddNodeDialog onClose={() => setAdding(false)} />}</Suspense>
     </div>
   );

@@ -7,6 +7,7 @@ import { Bar, LEVEL_TEXT, levelOf, PercentText, ratioPercent } from '../../ui/me
 import { Sparkline } from '../../ui/sparkline';
 import { StatusDot, statusText } from '../../ui/status';
 import { shortOs } from './rows';
+import { choosing, SelectBox } from './selection';
 import { Tags } from './tags';
 import { stateWords } from './words';
 
@@ -17,6 +18,9 @@ interface Props {
   status: ShownStatus;
   now: number;
   skewMs: number;
+  /** Null: nodes are not being chosen, and the card leads to its node. */
+  chosen: boolean | null;
+  onToggle?(id: number): void;
 }
 
 function Meter({
@@ -51,7 +55,8 @@ function Fact({ label, value, tone = '' }: { label: string; value: string; tone?
   );
 }
 
-export const NodeCard = memo(function NodeCard({ node, status, now, skewMs }: Props) {
+export const NodeCard = memo(function NodeCard(props: Props) {
+  const { node, status, now, skewMs, chosen, onToggle } = props;
   const s = node.summary;
   const grey = status === 'offline' || status === 'stale';
   const about = [
@@ -70,12 +75,20 @@ export const NodeCard = memo(function NodeCard({ node, status, now, skewMs }: Pr
       data-node-id={node.id}
       data-status={status}
       data-roving
+      {...choosing(chosen, () => onToggle?.(node.id))}
       style={{ height: CARD_HEIGHT }}
       className={`panel flex min-w-0 flex-col overflow-hidden px-4 pt-3 pb-3 transition hover:border-line-strong hover:bg-raised ${
-        status === 'offline' ? 'border-bad/35' : status === 'stale' ? 'border-warn/35' : ''
+        chosen
+          ? 'border-accent hover:border-accent'
+          : status === 'offline'
+            ? 'border-bad/35'
+            : status === 'stale'
+              ? 'border-warn/35'
+              : ''
       }`}
     >
       <div className="flex items-center gap-2">
+        {chosen !== null && <SelectBox on={chosen} />}
         <StatusDot status={status} />
         <span className="min-w-0 truncate font-semibold">{displayName(node.name)}</span>
         <span className="ml-auto flex min-w-0 shrink-[4] justify-end gap-1 overflow-hidden">

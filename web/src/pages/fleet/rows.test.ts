@@ -39,6 +39,12 @@ it('filters by state and words, and forgets nodes that are gone', () => {
   expect(ids('stale', '', 60_000)).toEqual([1, 2]);
   expect(ids('all', ' PI  home ')).toEqual([1]);
 });
+it('filters Spiders of another version', () => {
+  const old = node(5, 'old', { spider_version: '0.0.9' });
+  const map = new Map([old, node(6, 'new', { spider_version: '0.1.0' })].map((one) => [one.id, one]));
+  const rows = rowsFor(map, [5, 6], { filter: 'outdated', query: '' }, 1_000, '0.1.0');
+  expect(rows.map((row) => row.node.id)).toEqual([5]);
+});
 it('finds by what the machine is', () => {
   expect(matches(fleet[3]!, 'debian')).toBe(true);
   expect(matches(fleet[3]!, 'fedora')).toBe(false);

@@ -1,5 +1,5 @@
 import type { FleetView, Sort } from '../../lib/url-state';
-import { type FleetNode, type ShownStatus, shownStatus } from '../../live/fleet';
+import { type FleetNode, type ShownStatus, shownStatus, upgradeOf } from '../../live/fleet';
 import { ratioPercent } from '../../ui/meter';
 
 /** A node as the fleet shows it: its state worked out once per turn. */
@@ -83,13 +83,16 @@ export function rowsFor(
   order: readonly number[],
   view: Pick<FleetView, 'filter' | 'query'>,
   now: number,
+  version = '',
 ): Row[] {
   const rows: Row[] = [];
   for (const id of order) {
     const node = nodes.get(id);
     if (!node) continue;
     const status = shownStatus(node, now);
-    if (view.filter !== 'all' && status !== view.filter) continue;
+    if (view.filter === 'outdated') {
+      if (!upgradeOf(node, version)) continue;
+    } else if (view.filter !== 'all' && status !== view.filter) continue;
     if (matches(node, view.query)) rows.push({ node, status });
   }
   return rows;

@@ -4,6 +4,7 @@ import ArrowUp from 'lucide-react/icons/arrow-up';
 import { useLayoutEffect, useRef, useState } from 'react';
 import type { FleetView, Sort } from '../../lib/url-state';
 import type { Row } from './rows';
+import type { Selecting } from './selection';
 import { COLUMNS_CLASS, TableRow } from './table-row';
 
 const ROW_HEIGHT = 44;
@@ -32,12 +33,13 @@ interface Props {
   rows: Row[];
   now: number;
   skewMs: number;
+  selecting: Selecting | null;
   view: FleetView;
   onSort(sort: Sort): void;
 }
 
 /** The dense view: one line a node, sortable by every column, only the lines in view in the page. */
-export function TableList({ rows, now, skewMs, view, onSort }: Props) {
+export function TableList({ rows, now, skewMs, selecting, view, onSort }: Props) {
   const body = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   useLayoutEffect(() => {
@@ -99,6 +101,8 @@ export function TableList({ rows, now, skewMs, view, onSort }: Props) {
               index={item.index}
               height={ROW_HEIGHT}
               offset={item.start - top}
+              chosen={selecting ? selecting.chosen.has(row.node.id) : null}
+              onToggle={selecting?.onToggle}
             />
           );
         })}

@@ -6,6 +6,7 @@ import type { FleetNode, ShownStatus } from '../../live/fleet';
 import { Bar, LEVEL_TEXT, levelOf, PercentText, ratioPercent } from '../../ui/meter';
 import { Sparkline } from '../../ui/sparkline';
 import { StatusDot, statusText } from '../../ui/status';
+import { choosing, SelectBox } from './selection';
 import { Tags } from './tags';
 import { stateWords } from './words';
 
@@ -25,6 +26,9 @@ interface Props {
   index: number;
   height: number;
   offset: number;
+  /** Null: nodes are not being chosen, and the row leads to its node. */
+  chosen: boolean | null;
+  onToggle?(id: number): void;
 }
 
 function MeterCell({
@@ -71,7 +75,8 @@ function NumberCell({
   );
 }
 
-export const TableRow = memo(function TableRow({ node, status, now, skewMs, index, height, offset }: Props) {
+export const TableRow = memo(function TableRow(props: Props) {
+  const { node, status, now, skewMs, index, height, offset, chosen, onToggle } = props;
   const s = node.summary;
   const grey = status === 'offline' || status === 'stale';
   const words = stateWords(node, status, now, skewMs);
@@ -89,9 +94,11 @@ export const TableRow = memo(function TableRow({ node, status, now, skewMs, inde
       }`}
     >
       <div role="cell" className="flex min-w-0 items-center gap-2">
+        {chosen !== null && <SelectBox on={chosen} />}
         <StatusDot status={status} />
         <Link
           href={`/nodes/${node.id}`}
+          {...choosing(chosen, () => onToggle?.(node.id))}
           data-roving
           className={`max-w-[calc(100%-1rem)] shrink-0 truncate font-medium outline-none after:absolute after:inset-0 focus-visible:after:rounded-sm focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-s1 ${grey ? 'text-dim' : 'text-text'}`}
         >

@@ -33,7 +33,7 @@ export function DeleteDialog({ node, onClose }: { node: FleetNode; onClose(): vo
   }
 
   return (
-    <Dialog title="Delete the node" onClose={onClose} sticky={busy}>
+    <Dialog title={node.managed ? 'Forget the node here' : 'Delete the node'} onClose={onClose} sticky={busy}>
       <form onSubmit={submit} className="grid gap-4">
         <div className="grid gap-2 text-sm text-dim">
           <p>
@@ -42,7 +42,8 @@ export function DeleteDialog({ node, onClose }: { node: FleetNode; onClose(): vo
           </p>
           <p>
             Its token stops working at once. The Spider on the machine itself stays installed and will be
-            refused until you remove it there.
+            refused until you remove it there.{' '}
+            {node.managed && 'To take it off the machine as well, choose Remove instead.'}
           </p>
         </div>
         <div className="grid gap-1">

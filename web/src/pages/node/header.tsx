@@ -1,19 +1,34 @@
+import ArrowUpFromLine from 'lucide-react/icons/arrow-up-from-line';
+import Cable from 'lucide-react/icons/cable';
 import ChevronRight from 'lucide-react/icons/chevron-right';
 import Ellipsis from 'lucide-react/icons/ellipsis';
+import EyeOff from 'lucide-react/icons/eye-off';
+import KeyRound from 'lucide-react/icons/key-round';
 import Pencil from 'lucide-react/icons/pencil';
+import RefreshCw from 'lucide-react/icons/refresh-cw';
 import Tags from 'lucide-react/icons/tags';
 import Trash2 from 'lucide-react/icons/trash-2';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Link } from 'wouter';
+import { isActive } from '../../api/job';
 import { displayName } from '../../lib/series-key';
 import { dayAndClock } from '../../lib/time';
 import { age, bytes } from '../../lib/units';
-import type { FleetNode, ShownStatus } from '../../live/fleet';
+import { type FleetNode, type ShownStatus, upgradeOf } from '../../live/fleet';
+import { useFleet, useLiveJob } from '../../live/store';
+import { StateIcon } from '../../ui/job-state';
 import { Menu } from '../../ui/menu';
 import { StatusDot, statusText, statusWord } from '../../ui/status';
 import { Tags as TagList } from '../fleet/tags';
+import { jobWords } from '../jobs/words';
 import { DeleteDialog } from './delete-dialog';
 import { EditDialog } from './edit-dialog';
+import { RemoveDialog } from './remove-dialog';
+import { SpiderDialog } from './spider-dialog';
+
+const ConnectionDialog = lazy(() => import('../ssh/connection-dialog'));
+
+type Which = 'name' | 'tags' | 'upgrade' | 'redeploy' | 'rotate' | 'connection' | 'remove' | 'delete';
 
 interface Props {
   node: FleetNode;
@@ -30,7 +45,9 @@ function stateLine(node: FleetNode, status: ShownStatus, now: number, skewMs: nu
 
 /** Who this machine is, and in what state. */
 export function Header({ node, status, now, skewMs }: Props) {
-  const [dialog, setDialog] = useState<'name' | 'tags' | 'delete' | null>(null);
+  const [dialog, setDialog] = useState<Which | null>(null);
+  const { version } = useFleet();
+  const close = () => setDialog(null);
   const id = node.identity;
   const facts: [string, string | null | undefined][] = [
     ['System', id?.os],
@@ -60,6 +77,28 @@ export function Header({ node, status, now, skewMs }: Props) {
         : null,
     ],
   ];
+  const managed = node.managed === true;
+  const upgradable = upgradeOf(node, version);
+  const item = (which: Which, label: string, Icon: typeof Pencil, danger = false) => ({
+    label,
+    icon: <Icon size={14} aria-hidden />,
+    danger,
+    onSelect: () => setDialog(which),
+  });
+  const items = [
+    ...(upgradable && managed ? [item('upgrade', `Upgrade the Spider to ${version}…`, ArrowUpFromLine)] : []),
+    ...(managed
+      ? [
+          item('redeploy', 'Deploy it anew…', RefreshCw),
+          item('rotate', 'Rotate the token…', KeyRound),
+          item('connection', 'Connection…', Cable),
+        ]
+      : [item('connection', 'Connect over SSH…', Cable)]),
+    item('name', 'Rename', Pencil),
+    item('tags', 'Edit tags', Tags),
+    ...(managed ? [item('remove', 'Remove…', Trash2, true)] : []),
+    item('delete', managed ? 'Forget it here only…' : 'Delete…', managed ? EyeOff : Trash2, true),
+  ];
   return (
     <header className="grid grid-cols-1 gap-3">
       <div className="flex items-center justify-between gap-3">
@@ -78,16 +117,7 @@ export function Header({ node, status, now, skewMs }: Props) {
               <span className="max-sm:sr-only">Actions</span>
             </>
           }
-          items={[
-            { label: 'Rename', icon: <Pencil size={14} aria-hidden />, onSelect: () => setDialog('name') },
-            { label: 'Edit tags', icon: <Tags size={14} aria-hidden />, onSelect: () => setDialog('tags') },
-            {
-              label: 'Delete…',
-              icon: <Trash2 size={14} aria-hidden />,
-              danger: true,
-              onSelect: () => setDialog('delete'),
-            },
-          ]}
+          items={items}
         />
       </div>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
@@ -107,6 +137,7 @@ export function Header({ node, status, now, skewMs }: Props) {
           <TagList tags={node.tags} />
         </span>
       </div>
+      <NowAtWork node={node} />
       {node.reason && status !== 'online' && (
         <p className="text-sm text-dim wrap-anywhere">{displayName(node.reason, 300)}</p>
       )}
@@ -122,10 +153,30 @@ export function Header({ node, status, now, skewMs }: Props) {
           ) : null,
         )}
       </dl>
-      {(dialog === 'name' || dialog === 'tags') && (
-        <EditDialog node={node} what={dialog} onClose={() => setDialog(null)} />
+      {(dialog === 'name' || dialog === 'tags') && <EditDialog node={node} what={dialog} onClose={close} />}
+      {dialog === 'delete' && <DeleteDialog node={node} onClose={close} />}
+      {dialog === 'remove' && <RemoveDialog node={node} onClose={close} />}
+      {(dialog === 'upgrade' || dialog === 'redeploy' || dialog === 'rotate') && (
+        <SpiderDialog node={node} what={dialog} version={version} onClose={close} />
       )}
-      {dialog === 'delete' && <DeleteDialog node={node} onClose={() => setDialog(null)} />}
+      <Suspense>{dialog === 'connection' && <ConnectionDialog node={node} onClose={close} />}</Suspense>
     </header>
+  );
+}
+
+/** The job that works on this node at the moment. */
+function NowAtWork({ node }: { node: FleetNode }) {
+  const job = useLiveJob(node.job ?? -1);
+  if (!job || !isActive(job)) return null;
+  return (
+    <Link
+      href={`/jobs/${job.id}`}
+      data-testid="node-job"
+      className="flex w-fit max-w-full items-center gap-2 rounded-md border border-line bg-panel px-3 py-1.5 text-sm transition hover:bg-hover"
+    >
+      <StateIcon state={job.state} size={14} />
+      <span className="truncate">{displayName(job.title, 120)}</span>
+      <span className="truncate text-xs text-faint">{displayName(jobWords(job), 80)}</span>
+    </Link>
   );
 }

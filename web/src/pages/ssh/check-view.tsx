@@ -42,3 +42,8 @@ export function CheckView({ check, onConfirm, onRetry, before = null }: Props) {
 export function loggedIn(report: CheckReport | null): boolean {
   return report?.steps.some((step) => step.name === 'login' && step.ok) ?? false;
 }
+
+/** Logged in, but not as root, and no way to become it. */
+export function withoutRoot(report: CheckReport): boolean {
+  return report.steps.some((step) => step.name === 'privilege' && !step.ok);
+}

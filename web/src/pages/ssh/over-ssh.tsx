@@ -7,8 +7,9 @@ import { live } from '../../live/store';
 import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
 import { parseTags } from '../fleet/parse-tags';
-import { CheckView, loggedIn } from './check-view';
+import { CheckView, loggedIn, withoutRoot } from './check-view';
 import { keyToConfirm } from './check-words';
+import { Choice } from './choice';
 import { DeployView } from './deploy-view';
 import { EMPTY_LOGIN, type LoginDraft, loginOf, objection, targetWords } from './draft';
 import { Fold } from './fold';
@@ -32,6 +33,7 @@ export function OverSsh({ onSticky, onClose }: Props) {
   const [tags, setTags] = useState('');
   const [remember, setRemember] = useState(true);
   const [keep, setKeep] = useState(false);
+  const [rootless, setRootless] = useState(false);
   const [tried, setTried] = useState(false);
   const [deployed, setDeployed] = useState<{ node: number; job: Job } | null>(null);
   const [busy, setBusy] = useState(false);
@@ -54,7 +56,12 @@ export function OverSsh({ onSticky, onClose }: Props) {
     if (busy) return;
     setBusy(true);
     setRefused(null);
-    const request = { ...loginOf(draft, check.confirmed), remember, keep_on_failure: keep };
+    const request = {
+      ...loginOf(draft, check.confirmed),
+      remember,
+      keep_on_failure: keep,
+      without_root: rootless,
+    };
     try {
       if (deployed) {
         const { job } = await api.deployTo(deployed.node, request);
@@ -171,6 +178,14 @@ export function OverSsh({ onSticky, onClose }: Props) {
             onConfirm={() => void check.confirm(draft)}
             onRetry={() => void check.run(draft, check.confirmed)}
           />
+          {report && withoutRoot(report) && (
+            <Choice
+              checked={rootless}
+              onChange={setRootless}
+              label="Install it without root, for this user alone"
+              note="It runs while systemd runs services of this user, and can’t see all that root could."
+            />
+          )}
           {refused && <Problem error={refused} />}
           <div className="flex flex-wrap justify-end gap-2">
             <Button look="quiet" onClick={() => setPhase('login')}>
@@ -207,29 +222,5 @@ export function OverSsh({ onSticky, onClose }: Props) {
         )}
       </Fold>
     </div>
-  );
-}
-
-interface ChoiceProps {
-  checked: boolean;
-  onChange(checked: boolean): void;
-  label: string;
-  note: string;
-}
-
-export function Choice({ checked, onChange, label, note }: ChoiceProps) {
-  return (
-    <label className="flex items-start gap-2.5 text-sm">
-      <input
-        type="checkbox"
-        className="mt-0.5 size-4 accent-[var(--accent)]"
-        checked={checked}
-        onChange={(event) => onChange(event.target.checked)}
-      />
-      <span>
-        {label}
-        <span className="block text-xs text-faint">{note}</span>
-      </span>
-    </label>
   );
 }
