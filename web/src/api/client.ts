@@ -1,4 +1,15 @@
 import type { Job, JobOutput, JobPage } from './job';
+import type {
+  FleetPackages,
+  FleetUpgrade,
+  InstalledPage,
+  NodePackages,
+  PackageAction,
+  PackageDetails,
+  Preview,
+  PreviewAction,
+  SearchAnswer,
+} from './packages';
 import type { CheckReport, Connection, DeployRequest, ImportHost, Secrets, SshLogin } from './ssh';
 import type { AddedNode, History, Node, Session } from './types';
 
@@ -207,6 +218,46 @@ export const api = {
   forgetCredentials: (id: number) => call<void>('DELETE', `/api/nodes/${id}/credentials`),
   upgradeMany: (nodes: readonly number[]) => call<Started>('POST', '/api/upgrades', { nodes }),
   parseImport: (text: string) => call<{ hosts: ImportHost[] }>('POST', '/api/imports/parse', { text }),
+  packages: (id: number, signal?: AbortSignal) =>
+    call<NodePackages>('GET', `/api/nodes/${id}/packages`, undefined, signal),
+  installed: (id: number, query: string, cursor: string | null, signal?: AbortSignal) => {
+    const params = new URLSearchParams();
+    if (query) params.set('q', query);
+    if (cursor) params.set('cursor', cursor);
+    return call<InstalledPage>(
+      'GET',
+      `/api/nodes/${id}/packages/installed?${params}`,
+      undefined,
+      signal,
+      LOGIN_TIMEOUT_MS,
+    );
+  },
+  searchPackages: (id: number, query: string, signal?: AbortSignal) =>
+    call<SearchAnswer>(
+      'GET',
+      `/api/nodes/${id}/packages/search?q=${encodeURIComponent(query)}`,
+      undefined,
+      signal,
+      LOGIN_TIMEOUT_MS,
+    ),
+  packageDetails: (id: number, name: string, signal?: AbortSignal) =>
+    call<PackageDetails>(
+      'GET',
+      `/api/nodes/${id}/packages/details?name=${encodeURIComponent(name)}`,
+      undefined,
+      signal,
+      LOGIN_TIMEOUT_MS,
+    ),
+  previewPackages: (
+    id: number,
+    request: Secrets & { action: PreviewAction; packages?: readonly string[] },
+    signal?: AbortSignal,
+  ) => call<Preview>('POST', `/api/nodes/${id}/packages/preview`, request, signal, LOGIN_TIMEOUT_MS),
+  packageJob: (id: number, action: PackageAction, request: Secrets & Record<string, unknown>) =>
+    call<Started>('POST', `/api/nodes/${id}/packages/${action}`, request),
+  reboot: (id: number, secrets: Secrets) => call<Started>('POST', `/api/nodes/${id}/reboot`, secrets),
+  fleetPackages: (signal?: AbortSignal) => call<FleetPackages>('GET', '/api/packages', undefined, signal),
+  upgradePackages: (request: FleetUpgrade) => call<Started>('POST', '/api/packages/upgrade', request),
   health: () => call<{ status: string; version: string }>('GET', '/healthz'),
 };
 

@@ -1,0 +1,22 @@
+import { api } from '../../api/client';
+import { displayName } from '../../lib/series-key';
+import type { FleetNode } from '../../live/fleet';
+import { RunDialog } from '../ssh/run-dialog';
+
+export function RebootDialog({ node, onClose }: { node: FleetNode; onClose(): void }) {
+  return (
+    <RunDialog
+      title="Reboot"
+      submit="Reboot it"
+      danger
+      confirmName={node.name}
+      start={(secrets) => api.reboot(node.id, secrets)}
+      onClose={onClose}
+    >
+      <p>
+        <strong className="text-text wrap-anywhere">{displayName(node.name)}</strong> goes down and starts
+        anew: everything that runs on it is interrupted. The job ends when its Spider is back.
+      </p>
+    </RunDialog>
+  );
+}

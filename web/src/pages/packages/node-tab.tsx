@@ -1,0 +1,195 @@
+import { useState } from 'react';
+import { api } from '../../api/client';
+import { isActive } from '../../api/job';
+import type { PackageAction, PreviewAction } from '../../api/packages';
+import { displayName } from '../../lib/series-key';
+import { age, bytes } from '../../lib/units';
+import type { FleetNode } from '../../live/fleet';
+import { useFleet, useKnownNow, useLiveJob } from '../../live/store';
+import { Button } from '../../ui/button';
+import { Empty } from '../../ui/empty';
+import { Problem } from '../../ui/problem';
+import { Segmented } from '../../ui/segmented';
+import { RebootDialog } from '../node/reboot-dialog';
+import { RunDialog } from '../ssh/run-dialog';
+import { DetailsDialog } from './details-dialog';
+import { Find } from './find';
+import { Installed } from './installed';
+import { Notices } from './notices';
+import PreviewDialog from './preview-dialog';
+import { Upgrades } from './upgrades';
+import { useFinishedJobs } from './use-finished';
+import { useLoaded } from './use-loaded';
+
+type Open =
+  | { what: 'preview'; action: PreviewAction; packages?: readonly string[] }
+  | {
+      what: 'simple';
+      action: PackageAction;
+      packages?: readonly string[];
+      repair?: string;
+      title: string;
+      words: string;
+    }
+  | { what: 'details'; name: string }
+  | { what: 'reboot' };
+
+const PARTS = [
+  { id: 'upgrades', label: 'Upgrades' },
+  { id: 'installed', label: 'Installed' },
+  { id: 'find', label: 'Find' },
+] as const;
+
+/** The packages of one node: what waits, what is there, what could be. */
+export default function PackagesTab({ node }: { node: FleetNode }) {
+  const finished = useFinishedJobs(node.id);
+  const { data: facts, error, reload } = useLoaded(finished, (signal) => api.packages(node.id, signal));
+  const [part, setPart] = useState<(typeof PARTS)[number]['id']>('upgrades');
+  const [open, setOpen] = useState<Open | null>(null);
+  const { skewMs } = useFleet();
+  const now = useKnownNow(10_000) + skewMs;
+  const active = useLiveJob(node.job ?? -1);
+  const busy = active !== undefined && isActive(active);
+  const close = () => setOpen(null);
+
+  if (!node.managed) {
+    return (
+      <Empty title="Not connected over SSH" line="Your circuit’s dead, there’s something wrong?">
+        <p className="max-w-110 text-sm text-dim">
+          The Spider only watches. For its packages Ground Control has to log in: choose “Connect over SSH” in
+          the actions of this node.
+        </p>
+      </Empty>
+    );
+  }
+  if (!facts) {
+    return error ? (
+      <Problem error={error} onRetry={reload} />
+    ) : (
+      <p className="late py-8 text-center text-sm text-faint">Looking at the packages…</p>
+    );
+  }
+  const can = (action: string) => facts.actions.includes(action);
+  const refresh = () =>
+    setOpen({
+      what: 'simple',
+      action: 'refresh',
+      title: 'Refresh the index',
+      words: 'The list of packages is fetched anew from the repositories. Nothing is installed or removed.',
+    });
+  const preview = (action: PreviewAction, packages?: readonly string[]) =>
+    setOpen({ what: 'preview', action, packages });
+  const details = (name: string) => setOpen({ what: 'details', name });
+
+  return (
+    <div className="grid grid-cols-1 gap-4" data-testid="packages">
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+        <Segmented
+          legend="Show"
+          choices={PARTS}
+          value={part}
+          testId="part"
+          onChange={(next) => setPart(next)}
+        />
+        <p className="text-xs text-faint">
+          {facts.manager && displayName(`${facts.manager} ${facts.manager_version ?? ''}`, 40)}
+          {facts.as_of_ms !== null && `, as of ${age(now - facts.as_of_ms)} ago`}
+          {facts.space
+            .filter((place) => place.path === '/' || place.free_bytes < place.total_bytes / 10)
+            .map((place) => `, ${bytes(place.free_bytes)} free on ${displayName(place.path, 30)}`)}
+        </p>
+        <span className="ml-auto flex gap-2">
+          {can('clean') && (
+            <Button
+              small
+              look="quiet"
+              disabled={busy}
+              onClick={() =>
+                setOpen({
+                  what: 'simple',
+                  action: 'clean',
+                  title: 'Clean the cache',
+                  words: 'Packages that were downloaded and installed are deleted from the cache.',
+                })
+              }
+            >
+              Clean the cache…
+            </Button>
+          )}
+          <Button small disabled={busy} data-testid="refresh" onClick={refresh}>
+            Refresh
+          </Button>
+        </span>
+      </div>
+      <Notices
+        facts={facts}
+        busy={busy}
+        onReboot={() => setOpen({ what: 'reboot' })}
+        onRepair={(what, title) =>
+          setOpen({
+            what: 'simple',
+            action: 'repair',
+            repair: what,
+            title,
+            words: 'What was left half-way is finished with the manager’s own means; its output is shown.',
+          })
+        }
+      />
+      {facts.as_of_ms === null ? (
+        <Empty title="Nobody has looked yet" line="Commencing countdown, engines on.">
+          <Button look="primary" disabled={busy} onClick={refresh}>
+            Look now
+          </Button>
+        </Empty>
+      ) : (
+        <>
+          {part === 'upgrades' && (
+            <Upgrades
+              facts={facts}
+              busy={busy}
+              onPreview={preview}
+              onDetails={details}
+              onHold={(action, packages) =>
+                setOpen({
+                  what: 'simple',
+                  action,
+                  packages,
+                  title: action === 'hold' ? 'Hold back' : 'Let go',
+                  words:
+                    action === 'hold'
+                      ? `Upgrades leave out ${packages.join(', ')} until it is let go.`
+                      : `Upgrades take ${packages.join(', ')} along again.`,
+                })
+              }
+            />
+          )}
+          {part === 'installed' && (
+            <Installed facts={facts} busy={busy} onPreview={preview} onDetails={details} />
+          )}
+          {part === 'find' && <Find facts={facts} busy={busy} onPreview={preview} onDetails={details} />}
+        </>
+      )}
+      {open?.what === 'preview' && (
+        <PreviewDialog node={node} action={open.action} packages={open.packages} onClose={close} />
+      )}
+      {open?.what === 'simple' && (
+        <RunDialog
+          title={`${displayName(open.title, 80)}: ${displayName(node.name, 40)}`}
+          submit="Go on"
+          start={(secrets) =>
+            api.packageJob(node.id, open.action, {
+              ...secrets,
+              ...(open.packages ? { packages: open.packages } : {}),
+              ...(open.repair ? { what: open.repair } : {}),
+            })
+          }
+          onClose={close}
+        >
+          <p className="wrap-anywhere">{displayName(open.words, 600)}</p>
+        </RunDialog>
+      )}
+      {open?.what === 'details' && <DetailsDialog node={node} name={open.name} onClose={close} />}
+      {open?.what === 'reboot' && <RebootDialog node={node} onClose={close} />}
+    </div>
+  );
+}

@@ -1,0 +1,153 @@
+import { useMemo, useState } from 'react';
+import type { NodePackages, PreviewAction } from '../../api/packages';
+import { displayName } from '../../lib/series-key';
+import { Button } from '../../ui/button';
+import { Empty } from '../../ui/empty';
+import { QuietBadge, SecurityBadge } from './badges';
+import { orderUpgrades, spec } from './order';
+import { Versions } from './preview-dialog';
+
+interface Props {
+  facts: NodePackages;
+  busy: boolean;
+  onPreview(action: PreviewAction, packages?: readonly string[]): void;
+  onHold(action: 'hold' | 'unhold', packages: readonly string[]): void;
+  onDetails(name: string): void;
+}
+
+/** What could be upgraded, security first; all of it, or what is ticked. */
+export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const list = useMemo(() => orderUpgrades(facts.upgradable), [facts.upgradable]);
+  const can = (action: string) => facts.actions.includes(action);
+  const named = list.map((one) => ({ ...one, spec: spec(one, facts.upgradable, facts.manager) }));
+  const picked = named.filter((one) => chosen.has(one.spec)).map((one) => one.spec);
+  const security = named.filter((one) => one.security && !one.held).map((one) => one.spec);
+  const selectable = can('upgrade-selected') || can('hold');
+
+  if (list.length === 0) {
+    return (
+      <Empty title="Everything is up to date" line="I’m happy, hope you’re happy too.">
+        {facts.manager === 'apk' || facts.manager === 'opkg' ? null : (
+          <p className="text-sm text-dim">As of the last look; refreshing asks the repositories anew.</p>
+        )}
+      </Empty>
+    );
+  }
+  const toggle = (name: string) =>
+    setChosen((before) => {
+      const next = new Set(before);
+      if (!next.delete(name)) next.add(name);
+      return next;
+    });
+  return (
+    <div className="grid gap-3">
+      <div className="flex flex-wrap items-center gap-2">
+        {selectable && picked.length > 0 ? (
+          <>
+            <span className="mr-auto text-sm font-semibold" aria-live="polite">
+              {picked.length} chosen
+            </span>
+            <Button small look="quiet" onClick={() => setChosen(new Set())}>
+              None
+            </Button>
+            {can('hold') && (
+              <Button small disabled={busy} data-testid="hold" onClick={() => onHold('hold', picked)}>
+                Hold
+              </Button>
+            )}
+            {can('upgrade-selected') && (
+              <Button
+                small
+                look="primary"
+                disabled={busy}
+                data-testid="upgrade-selected"
+                onClick={() => onPreview('upgrade', picked)}
+              >
+                Upgrade {picked.length}…
+              </Button>
+            )}
+          </>
+        ) : (
+          <>
+            <span className="mr-auto text-sm text-dim">
+              {list.length} {list.length === 1 ? 'upgrade' : 'upgrades'}
+              {security.length > 0 ? `, ${security.length} for security` : ''}
+            </span>
+            {can('upgrade-selected') && security.length > 0 && security.length < list.length && (
+              <Button
+                small
+                disabled={busy}
+                data-testid="upgrade-security"
+                onClick={() => onPreview('upgrade', security)}
+              >
+                Security alone…
+              </Button>
+            )}
+            {can('full-upgrade') && (
+              <Button
+                small
+                disabled={busy}
+                data-testid="full-upgrade"
+                onClick={() => onPreview('full-upgrade')}
+              >
+                Full upgrade…
+              </Button>
+            )}
+            {can('upgrade') && (
+              <Button
+                small
+                look="primary"
+                disabled={busy}
+                data-testid="upgrade-all"
+                onClick={() => onPreview('upgrade')}
+              >
+                Upgrade all…
+              </Button>
+            )}
+          </>
+        )}
+      </div>
+      <ul className="panel divide-y divide-line" data-testid="upgradable">
+        {named.map((one) => (
+          <li
+            key={`${one.name}:${one.arch}`}
+            data-package={one.name}
+            className="flex items-start gap-3 px-4 py-2 transition-colors hover:bg-hover"
+          >
+            {selectable && (
+              <input
+                type="checkbox"
+                aria-label={`Choose ${displayName(one.name, 80)}`}
+                className="mt-0.5 size-4 accent-[var(--accent)]"
+                disabled={one.held && !can('hold')}
+                checked={chosen.has(one.spec)}
+                onChange={() => toggle(one.spec)}
+              />
+            )}
+            <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-3 gap-y-0.5">
+              <button
+                type="button"
+                onClick={() => onDetails(one.name)}
+                className={`min-w-0 rounded-sm text-left text-sm wrap-anywhere hover:underline ${one.held ? 'text-dim' : 'font-medium'}`}
+              >
+                {displayName(one.name, 120)}
+              </button>
+              {one.security && <SecurityBadge />}
+              {one.held && <QuietBadge>Held</QuietBadge>}
+              {one.held && can('unhold') && (
+                <Button small look="quiet" disabled={busy} onClick={() => onHold('unhold', [one.spec])}>
+                  Let it go
+                </Button>
+              )}
+              {one.repo && (
+                <span className="truncate text-xs text-faint max-md:hidden">{displayName(one.repo, 60)}</span>
+              )}
+              <Versions from={one.installed} to={one.new} />
+            </div>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
