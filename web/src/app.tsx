@@ -15,6 +15,7 @@ import { Shell } from './ui/shell';
 // The node page brings the charts: fetched when first needed, or while the fleet is being looked at.
 const loadNodePage = () => import('./pages/node/node-page');
 const NodePage = lazy(loadNodePage);
+const PackagesPage = lazy(() => import('./pages/packages/packages-page'));
 const JobsPage = lazy(() => import('./pages/jobs/jobs-page'));
 const JobPage = lazy(() => import('./pages/jobs/job-page'));
 const SettingsPage = lazy(() => import('./pages/settings/settings-page'));
@@ -54,6 +55,9 @@ function SignedIn() {
             </Route>
             <Route path="/nodes/:id/:tab?">
               {(params) => <NodePage key={params.id} id={Number.parseInt(params.id, 10)} tab={params.tab} />}
+            </Route>
+            <Route path="/packages">
+              <PackagesPage />
             </Route>
             <Route path="/jobs">
               <JobsPage />

@@ -1,5 +1,6 @@
 import LayoutGrid from 'lucide-react/icons/layout-grid';
 import ListChecks from 'lucide-react/icons/list-checks';
+import Package from 'lucide-react/icons/package';
 import Settings from 'lucide-react/icons/settings';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -16,6 +17,12 @@ const PLACES = [
     label: 'Fleet',
     icon: LayoutGrid,
     here: (path: string) => path === '/' || path.startsWith('/nodes'),
+  },
+  {
+    to: '/packages',
+    label: 'Packages',
+    icon: Package,
+    here: (path: string) => path.startsWith('/packages'),
   },
   {
     to: '/jobs',
@@ -59,6 +66,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const working = activeJobs(useJobs()).length;
   useShortcuts({
     'g f': () => navigate('/'),
+    'g p': () => navigate('/packages'),
     'g j': () => navigate('/jobs'),
     'g s': () => navigate('/settings'),
     // On the fleet page itself the search field listens.

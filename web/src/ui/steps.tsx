@@ -24,8 +24,9 @@ function hasOutput(step: JobStep): boolean {
 export function StepList({ steps, skewMs = 0, output, onPick }: Props) {
   return (
     <ol className="grid">
-      {steps.map((step) => (
-        <Step key={step.name} step={step} skewMs={skewMs} output={output} onPick={onPick} />
+      {steps.map((step, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: steps are only ever added at the end, and a name may come twice.
+        <Step key={`${index}/${step.name}`} step={step} skewMs={skewMs} output={output} onPick={onPick} />
       ))}
     </ol>
   );

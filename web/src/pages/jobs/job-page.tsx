@@ -15,11 +15,12 @@ import { Progress } from '../../ui/progress';
 import { StepList } from '../../ui/steps';
 import { type OutputHandle, OutputView } from '../../ui/terminal/output-view';
 import { GroupJobs } from './group';
+import { PackagesResult } from './packages-result';
 import { Leftovers } from './result';
 import { useJob } from './use-job';
 import { progressOf, ranFor } from './words';
 
-const GROUPS = new Set(['upgrade_fleet', 'packages_fleet']);
+const GROUPS = new Set(['upgrade_fleet', 'packages_upgrade_fleet']);
 
 export default function JobPage({ id }: { id: number }) {
   const { job, error, retry } = useJob(id);
@@ -136,6 +137,7 @@ function Present({ job }: { job: Job }) {
         )}
       </header>
       <Leftovers job={job} />
+      <PackagesResult job={job} />
       {group && <GroupJobs job={job} now={now} />}
       <div
         className={`grid grid-cols-1 items-start gap-3 ${job.steps.length > 0 ? 'lg:grid-cols-[22rem_minmax(0,1fr)]' : ''}`}

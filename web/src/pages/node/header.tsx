@@ -5,6 +5,7 @@ import Ellipsis from 'lucide-react/icons/ellipsis';
 import EyeOff from 'lucide-react/icons/eye-off';
 import KeyRound from 'lucide-react/icons/key-round';
 import Pencil from 'lucide-react/icons/pencil';
+import Power from 'lucide-react/icons/power';
 import RefreshCw from 'lucide-react/icons/refresh-cw';
 import Tags from 'lucide-react/icons/tags';
 import Trash2 from 'lucide-react/icons/trash-2';
@@ -23,12 +24,22 @@ import { Tags as TagList } from '../fleet/tags';
 import { jobWords } from '../jobs/words';
 import { DeleteDialog } from './delete-dialog';
 import { EditDialog } from './edit-dialog';
+import { RebootDialog } from './reboot-dialog';
 import { RemoveDialog } from './remove-dialog';
 import { SpiderDialog } from './spider-dialog';
 
 const ConnectionDialog = lazy(() => import('../ssh/connection-dialog'));
 
-type Which = 'name' | 'tags' | 'upgrade' | 'redeploy' | 'rotate' | 'connection' | 'remove' | 'delete';
+type Which =
+  | 'name'
+  | 'tags'
+  | 'upgrade'
+  | 'redeploy'
+  | 'rotate'
+  | 'connection'
+  | 'reboot'
+  | 'remove'
+  | 'delete';
 
 interface Props {
   node: FleetNode;
@@ -92,6 +103,7 @@ export function Header({ node, status, now, skewMs }: Props) {
           item('redeploy', 'Deploy it anew…', RefreshCw),
           item('rotate', 'Rotate the token…', KeyRound),
           item('connection', 'Connection…', Cable),
+          item('reboot', 'Reboot…', Power),
         ]
       : [item('connection', 'Connect over SSH…', Cable)]),
     item('name', 'Rename', Pencil),
@@ -155,6 +167,7 @@ export function Header({ node, status, now, skewMs }: Props) {
       </dl>
       {(dialog === 'name' || dialog === 'tags') && <EditDialog node={node} what={dialog} onClose={close} />}
       {dialog === 'delete' && <DeleteDialog node={node} onClose={close} />}
+      {dialog === 'reboot' && <RebootDialog node={node} onClose={close} />}
       {dialog === 'remove' && <RemoveDialog node={node} onClose={close} />}
       {(dialog === 'upgrade' || dialog === 'redeploy' || dialog === 'rotate') && (
         <SpiderDialog node={node} what={dialog} version={version} onClose={close} />

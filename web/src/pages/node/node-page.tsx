@@ -10,9 +10,10 @@ import { TabLinks } from '../../ui/tabs';
 import { ChartsTab } from './charts-tab';
 import { Header } from './header';
 
+const PackagesTab = lazy(() => import('../packages/node-tab'));
 const JobsTab = lazy(() => import('./jobs-tab'));
 
-const TABS = ['charts', 'jobs'] as const;
+const TABS = ['charts', 'packages', 'jobs'] as const;
 type Tab = (typeof TABS)[number];
 
 interface Props {
@@ -56,11 +57,13 @@ function Present({ node, tab }: { node: FleetNode; tab: Tab }) {
         here={tab}
         tabs={[
           { id: 'charts', label: 'Charts', to: here },
+          { id: 'packages', label: 'Packages', to: `${here}/packages` },
           { id: 'jobs', label: 'Jobs', to: `${here}/jobs` },
         ]}
       />
       <Suspense fallback={<p className="late py-8 text-sm text-faint">Loading…</p>}>
         {tab === 'charts' && <ChartsTab node={node} status={status} now={now + fleet.skewMs} />}
+        {tab === 'packages' && <PackagesTab node={node} />}
         {tab === 'jobs' && <JobsTab node={node} />}
       </Suspense>
     </div>

@@ -8,6 +8,7 @@ import {
   parsePackagesView,
   spec,
 } from './order';
+import { wavesOf } from './waves';
 
 const up = (name: string, part: Partial<Upgradable> = {}): Upgradable => ({
   name,
@@ -47,6 +48,18 @@ it('says the architecture where a name alone is two packages', () => {
   expect(spec(list[1]!, list, 'apt')).toBe('libc6:i386');
   expect(spec(list[2]!, list, 'apt')).toBe('nginx');
   expect(spec(list[1]!, list, 'dnf')).toBe('libc6');
+});
+
+it('waves: one, a quarter, the rest', () => {
+  expect([0, 1, 2, 3, 5, 9, 100].map(wavesOf)).toEqual([
+    [],
+    [1],
+    [1, 1],
+    [1, 1, 1],
+    [1, 2, 2],
+    [1, 3, 5],
+    [1, 25, 74],
+  ]);
 });
 
 it('the view survives the way through the address', () => {
