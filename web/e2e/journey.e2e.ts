@@ -94,6 +94,7 @@ test('a node is added by hand, goes online with the command that is shown, and i
   const { page } = watched;
   await page.goto(groundControl.url);
   await page.getByTestId('add-node').click();
+  await page.getByTestId('add-way-hand').click();
   await page.getByTestId('add-node-name').fill('added-by-hand');
   await page.getByTestId('add-node-tags').fill('test, hand');
   await page.getByTestId('add-node-submit').click();

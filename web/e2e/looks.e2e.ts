@@ -84,8 +84,13 @@ describe.each([
     await assertGood('table');
     await page.getByTestId('view-cards').click();
     await page.getByTestId('add-node').first().click();
-    await page.getByTestId('add-node-name').waitFor();
+    await page.getByTestId('ssh-host').waitFor();
+    await page.getByTestId('ssh-key').fill('ssh-ed25519 AAAA me@here');
+    await page.getByText('This is the public half.', { exact: false }).waitFor();
     await assertGood('add-dialog');
+    await page.getByTestId('add-way-hand').click();
+    await page.getByTestId('add-node-name').waitFor();
+    await assertGood('add-dialog-by-hand');
   });
 
   test(`node at ${size.viewport.width} pixels`, async () => {

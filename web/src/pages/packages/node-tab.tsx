@@ -121,20 +121,22 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
           </Button>
         </span>
       </div>
-      <Notices
-        facts={facts}
-        busy={busy}
-        onReboot={() => setOpen({ what: 'reboot' })}
-        onRepair={(what, title) =>
-          setOpen({
-            what: 'simple',
-            action: 'repair',
-            repair: what,
-            title,
-            words: 'What was left half-way is finished with the manager’s own means; its output is shown.',
-          })
-        }
-      />
+      {part === 'upgrades' && (
+        <Notices
+          facts={facts}
+          busy={busy}
+          onReboot={() => setOpen({ what: 'reboot' })}
+          onRepair={(what, title) =>
+            setOpen({
+              what: 'simple',
+              action: 'repair',
+              repair: what,
+              title,
+              words: 'What was left half-way is finished with the manager’s own means; its output is shown.',
+            })
+          }
+        />
+      )}
       {facts.as_of_ms === null ? (
         <Empty title="Nobody has looked yet" line="Commencing countdown, engines on.">
           <Button look="primary" disabled={busy} onClick={refresh}>
