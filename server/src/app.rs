@@ -11,7 +11,7 @@ use crate::auth::{Auth, keys};
 use crate::clock::wall_ms;
 use crate::config::Config;
 use crate::error::{Error, Kind};
-use crate::gate::{Event, Gate, GateHandle, GateParts, GateSocket};
+use crate::gate::{self, Event, Gate, GateHandle, GateParts, GateSocket};
 use crate::history::{self, History, Intakes, Writer};
 use crate::http::{self, HttpServer};
 use crate::hub::Fleet;
@@ -89,10 +89,13 @@ impl Running {
             let newest = newest.map(|(_, progress)| progress.time_ms).max();
             record.last_seen_ms = record.last_seen_ms.max(newest);
         }
+        let records_count = records.len();
         let fleet = Arc::new(Fleet::new(records, wall_ms()));
         for node in store.nodes_with_credentials()? {
             fleet.set_managed(node, true);
         }
+        let files_max = raise_file_limit();
+        check_file_limit(files_max, records_count);
         let writer = Writer::open(Arc::clone(&store))?;
 
         let tls = config.tls.clone().map(crate::tls::start).transpose()?;
@@ -141,6 +144,7 @@ impl Running {
                 history: commands.clone(),
                 commit_interval: Duration::from_millis(app.config.commit_interval_ms),
                 tls,
+                files_max,
             },
         );
         let job_threads = jobs::start(&app)?;
@@ -273,17 +277,33 @@ impl Drop for RunDir {
     }
 }
 
-/// Raises the limit of open files to what the system allows: each Spider is one.
-pub fn raise_file_limit() {
+/// Raises the limit of open files to what the system allows: each Spider is
+/// one. Answers the limit that holds.
+fn raise_file_limit() -> usize {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: `limit` is a valid rlimit for both calls, which only read and write it.
+    // SAFETY: `limit` is a valid rlimit for all calls, which only read and write it.
     unsafe {
         if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
             limit.rlim_cur = limit.rlim_max;
             libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+            libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
         }
+    }
+    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
+}
+
+/// Says so when the fleet will not fit into the limit of open files.
+fn check_file_limit(files_max: usize, nodes: usize) {
+    let needed = gate::files_needed(nodes);
+    if files_max < needed {
+        crate::log::warn(&format!(
+            "only {files_max} files may be open, which is enough for about {} connections, and \
+             there are {nodes} nodes. Raise the hard limit to {needed} or more (LimitNOFILE= in \
+             the systemd unit, or ulimit -Hn)",
+            gate::connections_max(files_max)
+        ));
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::app::{self, App, RunDir, Running};
+use crate::app::{App, RunDir, Running};
 use crate::auth::{base64url, keys, node_token};
 use crate::clock::wall_ms;
 use crate::config::{COMMIT_INTERVAL_MS_DEFAULT, Config};
@@ -49,7 +49,6 @@ impl Demo {
 
     /// Serves until Ctrl-C, with a Spider of this machine as a child process.
     pub fn run(self) -> Result<(), Error> {
-        app::raise_file_limit();
         let running = Running::start(self.config)?;
         let app = Arc::clone(&running.app);
         let binary = spider_binary(&app.config, self.folder.path())?;

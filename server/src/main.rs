@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use stardust_server::app::{self, Running};
+use stardust_server::app::Running;
 use stardust_server::config::{self, Command, Config};
 use stardust_server::demo::Demo;
 use stardust_server::error::Error;
@@ -40,7 +40,6 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: Config) -> Result<(), Error> {
-    app::raise_file_limit();
     let running = Running::start(config)?;
     println!(
         "Ground Control {} listens on {}://{}",

@@ -8,6 +8,8 @@ use std::time::Instant;
 
 use tungstenite::Utf8Bytes;
 
+use super::layouts::Layouts;
+use super::notes::Notes;
 use crate::auth::Auth;
 use crate::history::Intakes;
 use crate::hub::Fleet;
@@ -37,6 +39,11 @@ pub struct Core {
     pub spiders: HashMap<i64, usize>,
     /// How many `/live` connections there are.
     pub live_count: usize,
+    /// What those are shown first who come in this tick.
+    pub snapshot: Option<Utf8Bytes>,
+    pub layouts: Layouts,
+    /// What is written to the log about connections.
+    pub notes: Notes,
     /// Which connections watch a node in full.
     pub watchers: HashMap<i64, Vec<usize>>,
     /// Messages for the watchers of a node, to be handed out this turn.
@@ -48,6 +55,12 @@ pub struct Core {
 impl Core {
     pub fn is_watched(&self, node: i64) -> bool {
         self.watchers.contains_key(&node)
+    }
+
+    pub fn snapshot(&mut self) -> Utf8Bytes {
+        let (fleet, jobs, wall_ms) = (&self.fleet, &self.jobs, self.wall_ms);
+        let make = || fleet.snapshot(wall_ms, &jobs.snapshot()).into();
+        self.snapshot.get_or_insert_with(make).clone()
     }
 
     pub fn watch(&mut self, token: usize, node: i64) {

@@ -14,11 +14,13 @@ use super::client;
 use super::core::Core;
 use super::head::{self, Head, Route, Upgrade};
 use super::limits::{
-    BODIES_BYTES_MAX, BODY_TIME_MAX, HEAD_TIME_MAX, LINGER_BYTES_MAX, LINGER_TIME_MAX,
-    RELAY_BUFFER_BYTES, RELAY_TIME_MAX,
+    BODIES_BYTES_MAX, BODY_TIME_MAX, HEAD_TIME_CROWDED, HEAD_TIME_MAX, LINGER_BYTES_MAX,
+    LINGER_TIME_MAX, RELAY_BUFFER_BYTES, RELAY_TIME_MAX,
 };
+use super::notes::Subject;
 use super::refusal::Refusal;
 use super::stream::{PLAIN_ON_TLS, Stream};
+use crate::log::Level;
 
 /// Most reads or writes for one connection in one turn of the loop.
 const STEPS_PER_TURN: usize = 16;
@@ -133,8 +135,12 @@ impl HttpConn {
     }
 
     /// Looked at now and then. False: the connection is over.
-    pub fn tick(&mut self, now: Instant) -> bool {
-        if now < self.deadline {
+    pub fn tick(&mut self, now: Instant, crowded: bool) -> bool {
+        let mut deadline = self.deadline;
+        if crowded && matches!(self.state, State::AwaitHead { .. }) {
+            deadline -= HEAD_TIME_MAX - HEAD_TIME_CROWDED;
+        }
+        if now < deadline {
             return true;
         }
         let refusal = match &self.state {
@@ -169,7 +175,15 @@ impl HttpConn {
                 Err(error) if self.stream.is_tls() && error.to_string() == PLAIN_ON_TLS => {
                     return Step::PlainOnTls;
                 }
-                Err(_) => return Step::Close,
+                Err(error) => {
+                    if self.stream.is_tls() && error.kind() == io::ErrorKind::InvalidData {
+                        let peer = self.peer;
+                        core.notes.say(Level::Info, Subject::Tls, core.now, || {
+                            format!("{peer}: the TLS of a connection failed: {error}")
+                        });
+                    }
+                    return Step::Close;
+                }
             }
         }
         Step::Again

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Connections of all kinds at the same time.
 pub const CONNECTIONS_MAX: usize = 20_000;
+/// Files of other kinds: the database, the API's sockets, SSH to nodes.
+pub const FILES_RESERVED: usize = 512;
 /// Request line and headers, in bytes.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Headers in one request.
@@ -14,6 +16,8 @@ pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// Bodies that are being gathered, all connections together.
 pub const BODIES_BYTES_MAX: usize = 32 << 20;
+/// The same while more than three quarters of all connections are taken.
+pub const HEAD_TIME_CROWDED: Duration = Duration::from_secs(2);
 /// Time for a whole body to arrive.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 /// Requests inside the API at the same time: tiny_http starts a thread for each.
@@ -32,10 +36,15 @@ pub const LINGER_BYTES_MAX: usize = 256 << 10;
 pub const HELLO_TIME_MAX: Duration = Duration::from_secs(10);
 /// Time for a close frame to leave.
 pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
+/// Sockets that are served in one turn of the loop; others have their turn next.
+pub const EVENTS_PER_TURN: usize = 1_024;
 /// Connections accepted in one turn of the loop.
 pub const ACCEPTS_PER_TURN: usize = 64;
 /// Messages read from one WebSocket in one turn of the loop.
 pub const MESSAGES_PER_TURN: usize = 32;
+/// What each WebSocket keeps to read into; a larger message makes it grow. All
+/// of it is cleared before every read, so that a small one costs less time too.
+pub const READ_BUFFER_BYTES: usize = 512;
 /// Control frames (ping, pong) of one peer in a second.
 pub const CONTROL_FRAMES_PER_SECOND: u32 = 20;
 /// What a browser may have waiting before it is dropped as too slow.
@@ -56,11 +65,50 @@ pub const FOLLOWED_MAX: usize = 8;
 pub const JOBS_PAUSE: Duration = Duration::from_millis(100);
 /// How often changes are told to browsers.
 pub const LIVE_TICK: Duration = Duration::from_millis(500);
+/// Samples that browsers are told of in one such tick, newest news of other
+/// kinds apart: in a larger fleet each node has its turn less often.
+pub const LIVE_SAMPLES_PER_TICK: usize = 1_000;
 /// How often deadlines are looked at.
 pub const SWEEP_TICK: Duration = Duration::from_millis(250);
+/// Spiders are looked at in as many parts, one in each such tick.
+pub const SWEEP_PARTS: usize = 4;
+/// While Spiders alone talk, and talk much, the loop lets their messages gather
+/// for this long: a wake-up then serves many of them.
+pub const GATHER_TIME: Duration = Duration::from_millis(5);
 /// Events from other threads that may wait for the loop.
 pub const EVENTS_MAX: usize = 10_000;
 /// Pause after the system had no file descriptor left.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time that an orderly stop may take.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(8);
+
+/// How many connections fit into `files_max` open files: the rest of the server
+/// needs some too.
+pub fn connections_max(files_max: usize) -> usize {
+    let reserved = FILES_RESERVED.min(files_max / 2);
+    CONNECTIONS_MAX.min(files_max - reserved)
+}
+
+/// The open files that it takes to have so many Spiders online.
+pub fn files_needed(spiders: usize) -> usize {
+    // A quarter on top: reconnects, browsers, half-open ones.
+    FILES_RESERVED + spiders + spiders / 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_fit_into_the_open_files() {
+        assert_eq!(connections_max(1 << 20), CONNECTIONS_MAX);
+        assert_eq!(
+            connections_max(CONNECTIONS_MAX + FILES_RESERVED),
+            CONNECTIONS_MAX
+        );
+        assert_eq!(connections_max(1_024), 512);
+        assert_eq!(connections_max(256), 128);
+        assert_eq!(connections_max(0), 0);
+        assert!(connections_max(files_needed(10_000)) > 10_000);
+    }
+}

@@ -46,7 +46,7 @@ impl LiveConn {
         stream: super::stream::Stream,
         rest: Vec<u8>,
         session: Session,
-        core: &Core,
+        core: &mut Core,
     ) -> Self {
         let mut live = Self {
             socket: Socket::new(stream, rest, LIVE_MESSAGE_BYTES_MAX, core.now),
@@ -58,8 +58,7 @@ impl LiveConn {
             newly_watched: Vec::new(),
             followed: Vec::new(),
         };
-        let jobs = core.jobs.snapshot();
-        live.push(core.fleet.snapshot(core.wall_ms, &jobs).into());
+        live.push(core.snapshot());
         live
     }
 

@@ -11,8 +11,10 @@ mod core;
 mod handle;
 mod head;
 mod http;
+mod layouts;
 mod limits;
 mod live;
+mod notes;
 mod refusal;
 mod socket;
 mod spider;
@@ -36,16 +38,20 @@ use self::core::Core;
 pub use self::handle::{Event, GateHandle};
 use self::http::{HttpConn, Step};
 use self::limits::{
-    ACCEPT_PAUSE, ACCEPTS_PER_TURN, BACKLOG_SAMPLES_MAX, CONNECTIONS_MAX, JOBS_PAUSE, LIVE_TICK,
-    RELAYS_MAX, RELAYS_WAITING_MAX, STOP_TIME_MAX, SWEEP_TICK,
+    ACCEPT_PAUSE, ACCEPTS_PER_TURN, BACKLOG_SAMPLES_MAX, CONNECTIONS_MAX, EVENTS_PER_TURN,
+    GATHER_TIME, JOBS_PAUSE, LIVE_SAMPLES_PER_TICK, LIVE_TICK, RELAYS_MAX, RELAYS_WAITING_MAX,
+    STOP_TIME_MAX, SWEEP_PARTS, SWEEP_TICK,
 };
+pub use self::limits::{connections_max, files_needed};
 use self::live::LiveConn;
+use self::notes::{Notes, Subject};
 use self::refusal::Refusal;
 use self::socket::{Ending, code};
 use self::spider::{SpiderConn, Turn};
 use self::stream::Stream;
 use crate::clock::wall_ms;
 use crate::history::Command;
+use crate::log::Level;
 
 const LISTENER: Token = Token(usize::MAX - 1);
 const WAKER: Token = Token(usize::MAX - 2);
@@ -58,6 +64,16 @@ enum Conn {
     Http(HttpConn),
     Spider(Box<SpiderConn>),
     Live(Box<LiveConn>),
+}
+
+impl Conn {
+    fn stream(&mut self) -> &mut Stream {
+        match self {
+            Self::Http(http) => &mut http.stream,
+            Self::Spider(spider) => spider.socket.stream(),
+            Self::Live(live) => live.socket.stream(),
+        }
+    }
 }
 
 /// What the gate is made of.
@@ -73,10 +89,13 @@ pub struct GateParts {
     pub commit_interval: Duration,
     /// TLS on the public port.
     pub tls: Option<crate::tls::TlsSlot>,
+    /// Files that the process may have open.
+    pub files_max: usize,
 }
 
 pub struct Gate {
     poll: Poll,
+    connections_max: usize,
     listener: TcpListener,
     tls: Option<crate::tls::TlsSlot>,
     events: Receiver<Event>,
@@ -90,6 +109,8 @@ pub struct Gate {
     relays: usize,
     waiting: std::collections::VecDeque<usize>,
     next_sweep: Instant,
+    /// Which part of the Spiders the last sweep looked at.
+    swept: usize,
     next_live: Instant,
     /// When jobs that have something to tell are told of.
     next_jobs: Option<Instant>,
@@ -135,6 +156,7 @@ impl Gate {
         let now = Instant::now();
         Self {
             poll: socket.poll,
+            connections_max: limits::connections_max(parts.files_max),
             listener: socket.listener,
             tls: parts.tls,
             events: socket.events,
@@ -154,6 +176,9 @@ impl Gate {
                 bodies_bytes: 0,
                 spiders: Default::default(),
                 live_count: 0,
+                snapshot: None,
+                layouts: Default::default(),
+                notes: Notes::new(now),
                 watchers: Default::default(),
                 outbox: Default::default(),
                 overflowed: false,
@@ -164,6 +189,7 @@ impl Gate {
             relays: 0,
             waiting: Default::default(),
             next_sweep: now + SWEEP_TICK,
+            swept: 0,
             next_live: now + LIVE_TICK,
             next_jobs: None,
             stop_by: None,
@@ -175,15 +201,22 @@ impl Gate {
     /// # Errors
     /// Only when the system's poll itself fails.
     pub fn run(mut self) -> io::Result<()> {
-        let mut ready = Events::with_capacity(1024);
+        let mut ready = Events::with_capacity(EVENTS_PER_TURN);
+        let mut gathering = false;
         loop {
+            if gathering {
+                // Whoever comes meanwhile waits no longer than this.
+                std::thread::sleep(GATHER_TIME);
+            }
             match self.poll.poll(&mut ready, Some(self.timeout())) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
-            self.core.now = Instant::now();
+            let before = std::mem::replace(&mut self.core.now, Instant::now());
             self.core.wall_ms = wall_ms();
+            // Turns with Spiders' messages alone, one hard on the other.
+            gathering = self.core.now - before < GATHER_TIME * 2 && self.stop_by.is_none();
             // Told first: a node that was just added must be known before its Spider.
             self.take_events();
             for index in std::mem::take(&mut self.again) {
@@ -191,9 +224,21 @@ impl Gate {
             }
             for event in &ready {
                 match event.token() {
-                    LISTENER => self.accept_again = true,
+                    LISTENER => {
+                        self.accept_again = true;
+                        gathering = false;
+                    }
                     WAKER => {}
-                    Token(token) => self.drive(token / 2),
+                    Token(token) => {
+                        if let Some(conn) = self.conns.get_mut(token / 2) {
+                            gathering &= matches!(conn, Conn::Spider(_));
+                            // An odd one is that of the API's socket.
+                            if token % 2 == 0 {
+                                conn.stream().ready(event);
+                            }
+                        }
+                        self.drive(token / 2);
+                    }
                 }
             }
             self.accept();
@@ -201,6 +246,7 @@ impl Gate {
             self.start_relays();
             self.ticks();
             self.hand_out();
+            gathering &= self.again.is_empty();
             if self.stopped() {
                 return Ok(());
             }
@@ -237,10 +283,14 @@ impl Gate {
                 // The client was gone before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    crate::log::error(&format!(
-                        "no more connections can be accepted: {error}. Raise the limit of open \
-                         files (LimitNOFILE= or ulimit -n)."
-                    ));
+                    let now = self.core.now;
+                    let notes = &mut self.core.notes;
+                    notes.say(Level::Error, Subject::AcceptFailed, now, || {
+                        format!(
+                            "no more connections can be accepted: {error}. Raise the limit of \
+                             open files (LimitNOFILE= or ulimit -n)."
+                        )
+                    });
                     self.accept_paused_until = Some(self.core.now + ACCEPT_PAUSE);
                     return;
                 }
@@ -250,7 +300,15 @@ impl Gate {
 
     fn admit(&mut self, mut stream: mio::net::TcpStream, peer: SocketAddr) {
         // Over the limit: closing at once costs least, and clients try again.
-        if self.conns.len() >= CONNECTIONS_MAX {
+        if self.conns.len() >= self.connections_max {
+            let (max, now) = (self.connections_max, self.core.now);
+            self.core.notes.say(Level::Warn, Subject::Full, now, || {
+                format!(
+                    "{max} connections are open, which is the most: new ones are closed. \
+                     The limit is {CONNECTIONS_MAX}, or less where few files may be open \
+                     (LimitNOFILE= or ulimit -n)"
+                )
+            });
             return;
         }
         let _ = stream.set_nodelay(true);
@@ -281,7 +339,10 @@ impl Gate {
     fn drive(&mut self, index: usize) {
         let work = AssertUnwindSafe(|| self.drive_unguarded(index));
         if std::panic::catch_unwind(work).is_err() {
-            crate::log::error("a connection was ended because of a fault of the gate's own");
+            let now = self.core.now;
+            self.core.notes.say(Level::Error, Subject::Fault, now, || {
+                "a connection was ended because of a fault of the gate's own".into()
+            });
             // What it holds may be half-changed: nothing of it is used again.
             let guarded =
                 AssertUnwindSafe(|| self.close(index, &Ending::gone("an internal fault")));
@@ -357,8 +418,16 @@ impl Gate {
         let admitted = match upgrade::check(&handover, &self.core) {
             Ok(admitted) => admitted,
             Err(refusal) => {
-                http.refuse(refusal, self.core.now);
+                let now = self.core.now;
+                http.refuse(refusal, now);
                 self.again.push(index);
+                if refusal == Refusal::Token {
+                    let notes = &mut self.core.notes;
+                    notes.say(Level::Warn, Subject::UnknownToken, now, || {
+                        let client = handover.client;
+                        format!("{client}: a Spider was refused, its token is unknown or revoked")
+                    });
+                }
                 return;
             }
         };
@@ -388,16 +457,25 @@ impl Gate {
                 vacant.insert(Conn::Spider(Box::new(spider)));
                 let before = self.core.spiders.insert(node, index);
                 if let Some(before) = before.filter(|before| *before != index) {
-                    crate::log::warn(&format!(
-                        "node {node}: a second Spider connected with its token; the first was closed"
-                    ));
+                    let now = self.core.now;
+                    let notes = &mut self.core.notes;
+                    notes.say(Level::Warn, Subject::Replaced(node), now, || {
+                        let client = handover.client;
+                        format!(
+                            "node {node}: a second Spider connected with its token, from \
+                             {client}; the first was closed. Give each machine a token of its own"
+                        )
+                    });
                     let reason = "replaced by a newer connection with the same token";
                     self.close(before, &Ending::close(code::REPLACED, reason));
                 }
             }
             upgrade::Admitted::Live(session) => {
+                if self.core.live_count == 0 {
+                    self.core.fleet.listen(true);
+                }
                 self.core.live_count += 1;
-                let live = LiveConn::new(http.stream, handover.rest, session, &self.core);
+                let live = LiveConn::new(http.stream, handover.rest, session, &mut self.core);
                 vacant.insert(Conn::Live(Box::new(live)));
             }
         }
@@ -431,7 +509,11 @@ impl Gate {
                     self.relays += 1;
                 }
                 Err(error) => {
-                    crate::log::error(&format!("the API can't be reached: {error}"));
+                    let now = self.core.now;
+                    let notes = &mut self.core.notes;
+                    notes.say(Level::Error, Subject::ApiUnreachable, now, || {
+                        format!("the API can't be reached: {error}")
+                    });
                     http.refuse(Refusal::NoAnswer, self.core.now);
                 }
             }
@@ -550,6 +632,7 @@ impl Gate {
     /// Jobs that changed go to every browser, their output to those that follow it.
     fn tell_jobs(&mut self) {
         let news = self.core.jobs.take_news();
+        self.core.snapshot = None;
         let changed: Vec<tungstenite::Utf8Bytes> = news
             .jobs
             .iter()
@@ -569,13 +652,14 @@ impl Gate {
     }
 
     fn tell_changes(&mut self) {
-        // Taken even when nobody listens, so that they don't pile up.
-        let Some(changes) = self.core.fleet.take_changes(self.core.wall_ms) else {
-            return;
-        };
+        // A snapshot from before these changes is of no use to those who come later.
+        self.core.snapshot = None;
         if self.core.live_count == 0 {
             return;
         }
+        let wall_ms = self.core.wall_ms;
+        let changes = self.core.fleet.take_changes(LIVE_SAMPLES_PER_TICK, wall_ms);
+        let Some(changes) = changes else { return };
         let message = tungstenite::Utf8Bytes::from(changes);
         for index in self.indexes(|conn| matches!(conn, Conn::Live(_))) {
             if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
@@ -588,12 +672,16 @@ impl Gate {
     /// Deadlines and keep-alives.
     fn sweep(&mut self) {
         let now = self.core.now;
+        self.core.notes.tick(now);
+        // Places are getting scarce: who has asked for nothing yet must hurry.
+        let crowded = self.conns.len() > self.connections_max / 4 * 3;
         let mut endings = Vec::new();
+        self.swept = (self.swept + 1) % SWEEP_PARTS;
         for (index, conn) in &mut self.conns {
             let result = match conn {
                 Conn::Http(http) => {
                     let was_relaying = http.is_relaying();
-                    let goes_on = http.tick(now);
+                    let goes_on = http.tick(now, crowded);
                     if was_relaying && !http.is_relaying() {
                         self.relays -= 1;
                     }
@@ -607,7 +695,8 @@ impl Gate {
                         Err(Ending::gone("too slow"))
                     }
                 }
-                Conn::Spider(spider) => spider.tick(now),
+                Conn::Spider(spider) if index % SWEEP_PARTS == self.swept => spider.tick(now),
+                Conn::Spider(_) => Ok(()),
                 Conn::Live(live) => live.tick(&self.core),
             };
             if let Err(ending) = result {
@@ -703,7 +792,13 @@ impl Gate {
                 self.core
                     .fleet
                     .with_node(node, |n| n.offline(&ending.reason, self.core.wall_ms));
-                crate::log::info(&format!("node {node} is offline: {}", ending.reason));
+                // A stop ends them all, and says so once.
+                if self.stop_by.is_none() {
+                    let notes = &mut self.core.notes;
+                    notes.say(Level::Info, Subject::Offline(node), now, || {
+                        format!("node {node} is offline: {}", ending.reason)
+                    });
+                }
             }
         }
         if let Some(code) = ending.code {
@@ -743,6 +838,9 @@ impl Gate {
             }
             Conn::Live(mut live) => {
                 self.core.live_count -= 1;
+                if self.core.live_count == 0 {
+                    self.core.fleet.listen(false);
+                }
                 for node in std::mem::take(&mut live.watched) {
                     self.core.unwatch(index, node);
                 }
@@ -756,6 +854,11 @@ impl Gate {
             return;
         }
         self.stop_by = Some(self.core.now + STOP_TIME_MAX);
+        let (spiders, capsules) = (self.core.spiders.len(), self.core.live_count);
+        crate::log::info(&format!(
+            "stopping: {spiders} Spiders and {capsules} open Capsules are told, and what is \
+             pending is committed"
+        ));
         let _ = self.poll.registry().deregister(&mut self.listener);
         self.commits.now();
         // Requests inside the API are answered; others have not begun.

@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
-use super::limits::{CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND};
+use super::limits::{CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND, READ_BUFFER_BYTES};
 use super::stream::Stream;
 
 /// Bytes that are thrown away at a time.
@@ -77,7 +77,7 @@ impl Socket {
     /// `rest`: what was read behind the request head.
     pub fn new(stream: Stream, rest: Vec<u8>, message_bytes_max: usize, now: Instant) -> Self {
         let config = WebSocketConfig::default()
-            .read_buffer_size(4 << 10)
+            .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(4 << 10)
             .max_message_size(Some(message_bytes_max))
             .max_frame_size(Some(message_bytes_max));

@@ -213,7 +213,7 @@ impl Streaming {
     fn binary(&mut self, node: i64, bytes: &[u8], core: &mut Core) -> Result<(), WireError> {
         match bytes.split_first() {
             Some((&layout::KIND_LAYOUT, body)) => {
-                let layout = Layout::decode(body)?;
+                let layout = core.layouts.decode(body)?;
                 if self
                     .layout
                     .as_ref()
@@ -225,7 +225,7 @@ impl Streaming {
                     let message = hub::layout_message(node, &layout);
                     core.outbox.push_back((node, message.into()));
                 }
-                self.layout = Some(Arc::new(layout));
+                self.layout = Some(layout);
                 self.state = State::default();
                 Ok(())
             }

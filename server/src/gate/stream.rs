@@ -13,12 +13,24 @@ const TLS_BUFFER_BYTES: usize = 64 << 10;
 const TLS_HANDSHAKE: u8 = 0x16;
 
 pub enum Stream {
-    Plain(TcpStream),
+    Plain(Tcp),
     Tls(Box<Tls>),
 }
 
+/// A socket that is not asked again after it has given less than was asked for.
+///
+/// With edge-triggered events a short read means that the kernel's buffer is
+/// empty (epoll(7)): the read that would say so is half of what a sample costs.
+pub struct Tcp {
+    socket: TcpStream,
+    /// Nothing to read until the next event.
+    drained: bool,
+    /// The peer writes no more: the end is found by reading on, not by an event.
+    ending: bool,
+}
+
 pub struct Tls {
-    tcp: TcpStream,
+    tcp: Tcp,
     session: ServerConnection,
     /// The first byte was looked at.
     checked: bool,
@@ -28,25 +40,36 @@ pub struct Tls {
 pub const PLAIN_ON_TLS: &str = "plain HTTP on a TLS port";
 
 impl Stream {
-    pub fn plain(tcp: TcpStream) -> Self {
-        Self::Plain(tcp)
+    pub fn plain(socket: TcpStream) -> Self {
+        Self::Plain(Tcp::new(socket))
     }
 
-    pub fn tls(tcp: TcpStream, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+    pub fn tls(socket: TcpStream, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let mut session = ServerConnection::new(config)?;
         session.set_buffer_limit(Some(TLS_BUFFER_BYTES));
         Ok(Self::Tls(Box::new(Tls {
-            tcp,
+            tcp: Tcp::new(socket),
             session,
             checked: false,
         })))
     }
 
     pub fn tcp(&mut self) -> &mut TcpStream {
+        &mut self.counted().socket
+    }
+
+    fn counted(&mut self) -> &mut Tcp {
         match self {
             Self::Plain(tcp) => tcp,
             Self::Tls(tls) => &mut tls.tcp,
         }
+    }
+
+    /// An event came for this socket.
+    pub fn ready(&mut self, event: &mio::event::Event) {
+        let tcp = self.counted();
+        tcp.drained = false;
+        tcp.ending |= event.is_read_closed() || event.is_error();
     }
 
     pub fn is_tls(&self) -> bool {
@@ -79,6 +102,37 @@ impl Stream {
     }
 }
 
+impl Tcp {
+    fn new(socket: TcpStream) -> Self {
+        Self {
+            socket,
+            drained: false,
+            ending: false,
+        }
+    }
+}
+
+impl Read for Tcp {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.drained {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = self.socket.read(out)?;
+        self.drained = count < out.len() && !self.ending;
+        Ok(count)
+    }
+}
+
+impl Write for Tcp {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
 impl Tls {
     /// Writes encrypted bytes as far as the kernel takes them.
     fn send(&mut self) -> io::Result<()> {
@@ -92,7 +146,7 @@ impl Tls {
 
     fn check_first_byte(&mut self) -> io::Result<()> {
         let mut first = [0];
-        if !self.checked && self.tcp.peek(&mut first)? == 1 {
+        if !self.checked && self.tcp.socket.peek(&mut first)? == 1 {
             self.checked = true;
             if first[0] != TLS_HANDSHAKE {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, PLAIN_ON_TLS));

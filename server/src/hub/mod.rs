@@ -11,7 +11,7 @@ mod spark;
 mod summary;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 pub use live::{bye_message, job_message, layout_message, output_message, sample_message};
@@ -31,8 +31,12 @@ pub type TokenHash = [u8; 32];
 struct Inner {
     nodes: BTreeMap<i64, Node>,
     tokens: HashMap<TokenHash, i64>,
-    /// Nodes with something to tell to `/live`.
-    dirty: BTreeSet<i64>,
+    /// Somebody listens to `/live`: nothing is noted for nobody.
+    listening: bool,
+    /// Nodes with news that can't wait.
+    urgent: BTreeSet<i64>,
+    /// Nodes with a new sample to tell, the one that waits longest first.
+    sampled: VecDeque<i64>,
     removed: Vec<i64>,
 }
 
@@ -42,14 +46,27 @@ pub struct Fleet {
     inner: Mutex<Inner>,
 }
 
+impl Inner {
+    /// Puts a node on the list that its news belong on. `before`: what was to be
+    /// told of it already.
+    fn note(&mut self, id: i64, before: Changed, after: Changed) {
+        if !self.listening {
+            return;
+        }
+        if after.urgent() {
+            self.urgent.insert(id);
+        } else if after.any() && !before.any() {
+            self.sampled.push_back(id);
+        }
+    }
+}
+
 impl Fleet {
     pub fn new(records: Vec<NodeRecord>, now_ms: i64) -> Self {
         let fleet = Self::default();
         for record in records {
             fleet.insert_at(record, now_ms);
         }
-        // Nobody listens yet: the first message of `/live` is a snapshot.
-        let _ = fleet.take_changes(now_ms);
         fleet
     }
 
@@ -68,20 +85,18 @@ impl Fleet {
 
     fn insert_at(&self, record: NodeRecord, now_ms: i64) {
         let mut inner = self.lock();
-        inner.tokens.insert(record.token_sha256, record.id);
+        let id = record.id;
+        inner.tokens.insert(record.token_sha256, id);
         if let Some(next) = record.next_token_sha256 {
-            inner.tokens.insert(next, record.id);
+            inner.tokens.insert(next, id);
         }
-        inner.dirty.insert(record.id);
-        inner.nodes.insert(record.id, Node::new(record, now_ms));
+        let node = Node::new(record, now_ms);
+        inner.note(id, Changed::default(), node.changed());
+        inner.nodes.insert(id, node);
     }
 
     pub fn update(&self, id: i64, name: &str, tags: &[String]) {
-        let mut inner = self.lock();
-        if let Some(node) = inner.nodes.get_mut(&id) {
-            node.rename(name, tags);
-            inner.dirty.insert(id);
-        }
+        self.with_node(id, |node| node.rename(name, tags));
     }
 
     /// Lets a second token of the node in, beside the one it has.
@@ -101,11 +116,7 @@ impl Fleet {
 
     /// Whether it is known how to reach the node over SSH.
     pub fn set_managed(&self, id: i64, managed: bool) {
-        let mut inner = self.lock();
-        if let Some(node) = inner.nodes.get_mut(&id) {
-            node.set_managed(managed);
-            inner.dirty.insert(id);
-        }
+        self.with_node(id, |node| node.set_managed(managed));
     }
 
     /// The last hello of the node's Spider since Ground Control started.
@@ -117,8 +128,10 @@ impl Fleet {
         let mut inner = self.lock();
         if inner.nodes.remove(&id).is_some() {
             inner.tokens.retain(|_, node| *node != id);
-            inner.dirty.remove(&id);
-            inner.removed.push(id);
+            inner.urgent.remove(&id);
+            if inner.listening {
+                inner.removed.push(id);
+            }
         }
     }
 
@@ -132,10 +145,10 @@ impl Fleet {
     pub fn with_node<T>(&self, id: i64, work: impl FnOnce(&mut Node) -> T) -> Option<T> {
         let mut inner = self.lock();
         let node = inner.nodes.get_mut(&id)?;
+        let before = node.changed();
         let result = work(node);
-        if node.changed().any() {
-            inner.dirty.insert(id);
-        }
+        let after = node.changed();
+        inner.note(id, before, after);
         Some(result)
     }
 
@@ -183,20 +196,40 @@ impl Fleet {
         snapshot_message(now_ms, inner.nodes.values(), jobs)
     }
 
-    /// What changed since the last call, as one message for every browser.
-    pub fn take_changes(&self, now_ms: i64) -> Option<String> {
+    /// Whether anybody is told of changes from now on.
+    pub fn listen(&self, listening: bool) {
         let mut inner = self.lock();
-        if inner.dirty.is_empty() && inner.removed.is_empty() {
-            return None;
+        inner.listening = listening;
+        // Who begins to listen is shown the whole fleet first.
+        inner.urgent = BTreeSet::new();
+        inner.sampled = VecDeque::new();
+        inner.removed = Vec::new();
+        for node in inner.nodes.values_mut() {
+            node.take_changed();
         }
-        let dirty = std::mem::take(&mut inner.dirty);
+    }
+
+    /// What changed since the last call, as one message for every browser; of
+    /// `samples_max` nodes at most only the sample did.
+    pub fn take_changes(&self, samples_max: usize, now_ms: i64) -> Option<String> {
+        let mut inner = self.lock();
+        let mut due: Vec<i64> = std::mem::take(&mut inner.urgent).into_iter().collect();
+        let samples = inner.sampled.len().min(samples_max);
+        due.extend(inner.sampled.drain(..samples));
         let removed = std::mem::take(&mut inner.removed);
-        let mut changes = Vec::with_capacity(dirty.len());
-        for id in dirty {
-            if let Some(node) = inner.nodes.get_mut(&id) {
-                let changed = node.take_changed();
+        let mut changes = Vec::with_capacity(due.len());
+        for id in due {
+            let Some(node) = inner.nodes.get_mut(&id) else {
+                continue;
+            };
+            // One that was on both lists is told once.
+            let changed = node.take_changed();
+            if changed.any() {
                 changes.push(node.change(changed));
             }
+        }
+        if changes.is_empty() && removed.is_empty() {
+            return None;
         }
         Some(changes_message(now_ms, &changes, &removed))
     }

@@ -37,7 +37,12 @@ pub struct Changed {
 
 impl Changed {
     pub fn any(self) -> bool {
-        self.new || self.status || self.meta || self.hello || self.sample
+        self.urgent() || self.sample
+    }
+
+    /// Something that can't wait until this node's turn comes.
+    pub fn urgent(self) -> bool {
+        self.new || self.status || self.meta || self.hello
     }
 }
 
@@ -75,7 +80,6 @@ struct Latest {
     time_ms: i64,
     before: Vec<i64>,
     before_ms: Option<i64>,
-    summary: Summary,
 }
 
 impl Node {
@@ -190,13 +194,7 @@ impl Node {
             slot => slot.insert(Latest::new(layout, state)),
         };
         latest.time_ms = state.time_ms;
-        let before = latest
-            .before_ms
-            .map(|before_ms| (latest.before.as_slice(), state.time_ms - before_ms));
-        latest.summary = latest
-            .plan
-            .summary(layout, &latest.scaled, before, state.time_ms);
-        if let Some(percent) = latest.summary.cpu_percent {
+        if let Some(percent) = latest.cpu_percent() {
             self.spark.push(state.time_ms, percent as f32);
         }
         self.record.last_seen_ms = Some(now_ms);
@@ -238,13 +236,14 @@ impl Node {
         });
         change.sample = changed.sample.then(|| SampleChange {
             last_seen_ms: self.record.last_seen_ms,
-            summary: self.summary().cloned(),
+            summary: self.summary(),
         });
         change
     }
 
-    fn summary(&self) -> Option<&Summary> {
-        self.latest.as_ref().map(|latest| &latest.summary)
+    /// Worked out when somebody looks: samples come more often than looks.
+    fn summary(&self) -> Option<Summary> {
+        self.latest.as_ref().map(Latest::summary)
     }
 
     pub(super) fn view(&self) -> NodeView {
@@ -261,7 +260,7 @@ impl Node {
             address: self.record.address.clone(),
             spider_version: self.record.spider_version.clone(),
             identity: self.record.identity.clone(),
-            summary: self.summary().cloned(),
+            summary: self.summary(),
             spark: self.spark.view(),
             managed: self.managed,
         }
@@ -275,7 +274,7 @@ impl Node {
             age_ms: None,
             series: BTreeMap::new(),
             rates: BTreeMap::new(),
-            summary: self.summary().cloned(),
+            summary: self.summary(),
         };
         let Some(latest) = &self.latest else {
             return stats;
@@ -326,8 +325,22 @@ impl Latest {
             time_ms: state.time_ms,
             before: Vec::new(),
             before_ms: None,
-            summary: Summary::default(),
         }
+    }
+
+    fn before(&self) -> Option<(&[i64], i64)> {
+        let before_ms = self.before_ms?;
+        Some((&self.before, self.time_ms - before_ms))
+    }
+
+    fn cpu_percent(&self) -> Option<f64> {
+        let before = self.before()?.0;
+        self.plan.cpu_percent(&self.layout, &self.scaled, before)
+    }
+
+    fn summary(&self) -> Summary {
+        self.plan
+            .summary(&self.layout, &self.scaled, self.before(), self.time_ms)
     }
 }
 

@@ -143,23 +143,10 @@ impl Plan {
         };
         let at = |index: Option<usize>| index.and_then(get);
         let milli = |index: Option<usize>| at(index).map(|value| value as f64 / 1000.0);
-        let grown = |indexes: &[usize]| -> Option<i64> {
-            let (before, _) = before?;
-            let mut sum = None;
-            for &index in indexes {
-                let (Some(&b), Some(&n)) = (before.get(index), now.get(index)) else {
-                    continue;
-                };
-                if b == ABSENT || n == ABSENT {
-                    continue;
-                }
-                let scale = i64::from(layout.series().get(index)?.scale);
-                let grown = increase(b, n).saturating_mul(scale);
-                sum = Some(sum.unwrap_or(0i64).saturating_add(grown));
-            }
-            sum
+        let rate = |indexes: &[usize]| {
+            let (before, elapsed_ms) = before?;
+            per_second(grown(layout, indexes, now, before)?, elapsed_ms)
         };
-        let rate = |indexes: &[usize]| per_second(grown(indexes)?, before?.1);
 
         let mut summary = Summary {
             time_ms,
@@ -178,9 +165,8 @@ impl Plan {
             tcp_established: at(self.tcp_established),
             ..Summary::default()
         };
-        if let (Some(busy), Some(idle)) = (grown(&self.cpu_busy), grown(&self.cpu_idle)) {
-            let total = busy.saturating_add(idle);
-            summary.cpu_percent = (total > 0).then(|| round1(busy as f64 * 100.0 / total as f64));
+        if let Some((before, _)) = before {
+            summary.cpu_percent = self.cpu_percent(layout, now, before);
         }
         // Kernels before 3.14 give no MemAvailable: free memory is then all that is sure.
         let unused = at(self.mem_available).or_else(|| at(self.mem_free));
@@ -197,6 +183,13 @@ impl Plan {
             summary.temp_sensor = Some(sensor.clone());
         }
         summary
+    }
+
+    /// The one number that is kept of every sample.
+    pub fn cpu_percent(&self, layout: &Layout, now: &[i64], before: &[i64]) -> Option<f64> {
+        let busy = grown(layout, &self.cpu_busy, now, before)?;
+        let total = busy.saturating_add(grown(layout, &self.cpu_idle, now, before)?);
+        (total > 0).then(|| round1(busy as f64 * 100.0 / total as f64))
     }
 
     fn fullest(&self, at: &impl Fn(Option<usize>) -> Option<i64>, summary: &mut Summary) {
@@ -221,6 +214,23 @@ impl Plan {
             }
         }
     }
+}
+
+/// By how much counters grew together; `None` when none of them is known.
+fn grown(layout: &Layout, indexes: &[usize], now: &[i64], before: &[i64]) -> Option<i64> {
+    let mut sum = None;
+    for &index in indexes {
+        let (Some(&b), Some(&n)) = (before.get(index), now.get(index)) else {
+            continue;
+        };
+        if b == ABSENT || n == ABSENT {
+            continue;
+        }
+        let scale = i64::from(layout.series().get(index)?.scale);
+        let grown = increase(b, n).saturating_mul(scale);
+        sum = Some(sum.unwrap_or(0i64).saturating_add(grown));
+    }
+    sum
 }
 
 fn round1(value: f64) -> f64 {

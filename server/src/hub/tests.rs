@@ -40,7 +40,7 @@ fn hello() -> Hello {
 
 fn changes(fleet: &Fleet) -> serde_json::Value {
     fleet
-        .take_changes(7)
+        .take_changes(usize::MAX, 7)
         .map_or(serde_json::Value::Null, |text| {
             serde_json::from_str(&text).unwrap()
         })
@@ -49,6 +49,7 @@ fn changes(fleet: &Fleet) -> serde_json::Value {
 #[test]
 fn states_follow_the_connection_and_say_since_when_and_why() {
     let fleet = Fleet::new(vec![record(1, None), record(2, Some(5_000))], 9_000);
+    fleet.listen(true);
     assert_eq!(changes(&fleet), serde_json::Value::Null);
     assert_eq!(fleet.view(1).unwrap().status, Status::Pending);
     let off = fleet.view(2).unwrap();
@@ -82,6 +83,7 @@ fn states_follow_the_connection_and_say_since_when_and_why() {
 #[test]
 fn tokens_work_from_insert_to_remove() {
     let fleet = Fleet::new(Vec::new(), 0);
+    fleet.listen(true);
     assert_eq!(fleet.node_of_token(&[3; 32]), None);
     fleet.insert(record(3, None));
     assert_eq!(fleet.node_of_token(&[3; 32]), Some(3));
@@ -127,6 +129,44 @@ fn samples_give_values_rates_and_a_summary() {
     state.start(&other, 3, 6_000, &[9]);
     fleet.with_node(1, |node| node.sample(&other, &state, 6_500));
     assert!(fleet.stats(1).unwrap().rates.is_empty());
+}
+
+#[test]
+fn samples_take_turns_and_other_news_do_not_wait() {
+    let fleet = Fleet::new((1..=4).map(|id| record(id, None)).collect(), 0);
+    let layout = Arc::new(Layout::new(1, vec![SeriesDef::new("proc.total", &[])]));
+    let mut state = State::default();
+    state.start(&layout, 1, 2_000, &[5]);
+    let sample = |id| fleet.with_node(id, |node| node.sample(&layout, &state, 0));
+    let nobody: [i64; 0] = [];
+    let told = |limit| -> Vec<i64> {
+        let text = fleet.take_changes(limit, 0).unwrap_or("{}".into());
+        let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let nodes = told["nodes"].as_array().cloned().unwrap_or_default();
+        nodes
+            .iter()
+            .map(|node| node["id"].as_i64().unwrap())
+            .collect()
+    };
+    // Nothing is kept for nobody.
+    sample(1);
+    fleet.remove(4);
+    assert_eq!(told(9), nobody);
+    fleet.listen(true);
+    assert_eq!(told(9), nobody);
+    for id in [3, 1, 2, 3, 1] {
+        sample(id);
+    }
+    assert_eq!(told(2), [3, 1]);
+    sample(3);
+    fleet.with_node(1, |node| node.offline("gone", 0));
+    assert_eq!(told(1), [1, 2], "one goes first, two has waited longest");
+    assert_eq!(told(9), [3]);
+    // One that has both is told once, whole.
+    sample(2);
+    fleet.with_node(2, |node| node.offline("gone", 0));
+    assert_eq!(told(9), [2]);
+    assert_eq!(told(9), nobody);
 }
 
 #[test]
