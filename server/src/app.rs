@@ -7,11 +7,13 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::api::ScrapeToken;
 use crate::auth::{Auth, keys};
 use crate::clock::wall_ms;
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::gate::{self, Event, Gate, GateHandle, GateParts, GateSocket};
+use crate::health::Health;
 use crate::history::{self, History, Intakes, Writer};
 use crate::http::{self, HttpServer};
 use crate::hub::Fleet;
@@ -37,6 +39,10 @@ pub struct App {
     pub gate: GateHandle,
     pub major_tom: MajorTom,
     pub jobs: Arc<Board>,
+    /// What the server counts about itself.
+    pub health: Arc<Health>,
+    /// What a scraper of `/metrics` shows, besides a login.
+    pub scrape_token: Option<ScrapeToken>,
 }
 
 /// A Ground Control that is ready to run.
@@ -65,6 +71,8 @@ impl Running {
                 "Set it in the environment.",
             )
         })?;
+        let scrape_token = config.metrics_token_file.as_deref();
+        let scrape_token = scrape_token.map(ScrapeToken::read).transpose()?;
         let store = Arc::new(Store::open(&config.db)?);
         let database = DatabaseLock::serve(&config.db)?;
         // Sessions can only end once there is a gate to tell.
@@ -115,6 +123,8 @@ impl Running {
             gate: handle.clone(),
             major_tom: MajorTom::new(config.ssh_threads),
             jobs: Arc::clone(&board),
+            health: Arc::new(Health::new(wall_ms())),
+            scrape_token,
             config,
         });
         let http = http::serve(
@@ -145,6 +155,7 @@ impl Running {
                 commit_interval: Duration::from_millis(app.config.commit_interval_ms),
                 tls,
                 files_max,
+                health: Arc::clone(&app.health),
             },
         );
         let job_threads = jobs::start(&app)?;
@@ -280,19 +291,27 @@ impl Drop for RunDir {
 /// Raises the limit of open files to what the system allows: each Spider is
 /// one. Answers the limit that holds.
 fn raise_file_limit() -> usize {
+    let mut limit = read_file_limit();
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: the pointer is to a whole rlimit, which is only read. That it was
+    // refused shows in the limit that holds afterwards.
+    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    file_limit()
+}
+
+/// How many files may be open.
+pub fn file_limit() -> usize {
+    usize::try_from(read_file_limit().rlim_cur).unwrap_or(usize::MAX)
+}
+
+fn read_file_limit() -> libc::rlimit {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: `limit` is a valid rlimit for all calls, which only read and write it.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
-            limit.rlim_cur = limit.rlim_max;
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
-            libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
-        }
-    }
-    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
+    // SAFETY: the pointer is to a whole rlimit, which is only written.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    limit
 }
 
 /// Says so when the fleet will not fit into the limit of open files.

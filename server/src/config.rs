@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 
 use crate::error::{Error, Kind};
+use crate::log;
 use crate::major_tom::limits::{
     THREADS_DEFAULT as SSH_THREADS_DEFAULT, THREADS_MAX as SSH_THREADS_MAX,
 };
@@ -51,6 +52,9 @@ Usage: stardust-server [FLAGS]
   --tls-key FILE         and its private key; both are read again when they change
   --trusted-proxy IP     a reverse proxy whose X-Forwarded-For and -Proto are believed;
                          may be given more than once
+  --metrics-token-file FILE
+                         a token with which a scraper may read /metrics, and nothing else
+  --log-format FORMAT    plain lines, or json (plain)
   --demo                 try it: temporary data, a Spider of this machine, nothing to set up
   --help                 this text
   --version              the version
@@ -98,6 +102,9 @@ pub struct Config {
     pub ssh_threads: usize,
     /// HTTPS and WSS on the public port.
     pub tls: Option<TlsFiles>,
+    /// The token of a scraper.
+    pub metrics_token_file: Option<PathBuf>,
+    pub log_format: log::Format,
     /// None only with `--demo`, which makes its own.
     pub secret: Option<Secret>,
     pub admin: AdminSeed,
@@ -134,6 +141,8 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             ssh_threads: SSH_THREADS_DEFAULT,
             tls: None,
+            metrics_token_file: None,
+            log_format: log::Format::Plain,
             secret: None,
             admin: AdminSeed::default(),
         }
@@ -160,9 +169,20 @@ pub fn parse(
                 no_value(&flag, inline)?;
                 config.demo = true;
             }
-            "--port" | "--bind" | "--db" | "--agent-binary" | "--agent-dir" | "--server-url"
-            | "--commit-interval" | "--interval" | "--ssh-threads" | "--trusted-proxy"
-            | "--tls-cert" | "--tls-key" => {
+            "--port"
+            | "--bind"
+            | "--db"
+            | "--agent-binary"
+            | "--agent-dir"
+            | "--server-url"
+            | "--commit-interval"
+            | "--interval"
+            | "--ssh-threads"
+            | "--trusted-proxy"
+            | "--tls-cert"
+            | "--tls-key"
+            | "--metrics-token-file"
+            | "--log-format" => {
                 let value = match inline {
                     Some(value) => value,
                     None => args.next().ok_or_else(|| {
@@ -328,6 +348,19 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
         "--ssh-threads" => {
             config.ssh_threads =
                 number(flag, &text(&value)?, 1, SSH_THREADS_MAX as u64, "1 to 64")? as usize;
+        }
+        "--metrics-token-file" => config.metrics_token_file = Some(path(flag, value)?),
+        "--log-format" => {
+            config.log_format = match text(&value)?.as_str() {
+                "plain" => log::Format::Plain,
+                "json" => log::Format::Json,
+                other => {
+                    return Err(usage(
+                        format!("--log-format {other:?} is not known."),
+                        "Use plain or json.",
+                    ));
+                }
+            };
         }
         "--trusted-proxy" => {
             if config.trusted_proxies.len() >= TRUSTED_PROXIES_MAX {

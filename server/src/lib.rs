@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod error;
 pub mod gate;
+pub mod health;
 pub mod history;
 pub mod http;
 pub mod hub;

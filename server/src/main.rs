@@ -26,8 +26,7 @@ fn main() -> ExitCode {
                 given.db.display()
             );
         }),
-        Ok(Command::Run(config)) if config.demo => Demo::prepare(*config).and_then(Demo::run),
-        Ok(Command::Run(config)) => serve(*config),
+        Ok(Command::Run(config)) => run(*config),
         Err(error) => Err(error),
     };
     match result {
@@ -37,6 +36,14 @@ fn main() -> ExitCode {
             ExitCode::from(error.kind.exit_code())
         }
     }
+}
+
+fn run(config: Config) -> Result<(), Error> {
+    stardust_server::log::set_format(config.log_format);
+    if config.demo {
+        return Demo::prepare(config).and_then(Demo::run);
+    }
+    serve(config)
 }
 
 fn serve(config: Config) -> Result<(), Error> {

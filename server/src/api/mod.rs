@@ -12,6 +12,7 @@ mod health;
 mod history;
 mod imports;
 mod jobs;
+mod metrics;
 mod nodes;
 mod openapi;
 mod query;
@@ -26,6 +27,7 @@ use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
 use crate::http::{Method, Request, Response};
 use crate::log;
+pub use metrics::ScrapeToken;
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ enum Access {
     LoggedIn,
     /// Who is logged in with a password of their own.
     Operator,
+    /// The same, or a scraper with its token.
+    Scraper,
 }
 
 type Handler = fn(&Context<'_>) -> Result<Response, Error>;
@@ -59,6 +63,7 @@ const fn route(method: Method, pattern: &'static str, access: Access, handler: H
 /// Everything that there is; `openapi.json` describes the same (tested).
 const ROUTES: &[Route] = &[
     route(Method::Get, "/healthz", Access::Anyone, health::get),
+    route(Method::Get, "/metrics", Access::Scraper, metrics::get),
     route(
         Method::Get,
         "/api/openapi.json",
@@ -231,7 +236,8 @@ impl Context<'_> {
 /// Answers any request: the API's own, else the Capsule's files.
 pub fn answer(app: &App, request: &Request) -> Response {
     let path = request.path.as_str();
-    let ours = path == "/healthz" || path == "/api" || path.starts_with("/api/");
+    let ours =
+        path == "/healthz" || path == "/metrics" || path == "/api" || path.starts_with("/api/");
     if !ours {
         return match request.method {
             Method::Get => capsule::answer(request),
@@ -257,7 +263,8 @@ fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error
     };
     let session = match route.access {
         Access::Anyone => None,
-        Access::LoggedIn | Access::Operator => Some(authorize(app, request, route, now_ms)?),
+        Access::Scraper if scrapes(app, request) => None,
+        _ => Some(authorize(app, request, route, now_ms)?),
     };
     let context = Context {
         app,
@@ -269,13 +276,18 @@ fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error
     (route.handler)(&context).map_err(|error| hide_database_faults(request, error))
 }
 
+fn scrapes(app: &App, request: &Request) -> bool {
+    let token = app.scrape_token.as_ref();
+    token.is_some_and(|token| token.allows(request))
+}
+
 fn authorize(app: &App, request: &Request, route: &Route, now_ms: i64) -> Result<Session, Error> {
     let given = Credentials {
         authorization: request.header("Authorization"),
         cookie: request.header("Cookie"),
     };
     let session = app.auth.authenticate(given, now_ms)?;
-    if session.must_change_password && route.access == Access::Operator {
+    if session.must_change_password && route.access != Access::LoggedIn {
         return Err(Error::new(
             Kind::PasswordChangeRequired,
             "The password is still the default one.",

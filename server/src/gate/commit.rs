@@ -4,6 +4,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use super::core::Core;
+use crate::health::Health;
 use crate::history::{Command, Committed, Outcome};
 
 /// Pending samples that are committed before their time has come, in bytes.
@@ -15,6 +16,10 @@ pub struct Commits {
     next: Instant,
     /// A batch is with the writer: one at a time, so that acknowledgements stay in order.
     outstanding: bool,
+    sent: Instant,
+    done: u64,
+    spent: Duration,
+    failing: bool,
 }
 
 impl Commits {
@@ -24,6 +29,10 @@ impl Commits {
             interval,
             next: now + interval,
             outstanding: false,
+            sent: now,
+            done: 0,
+            spent: Duration::ZERO,
+            failing: false,
         }
     }
 
@@ -54,6 +63,7 @@ impl Commits {
         if let Some(batch) = core.intakes.seal() {
             // A batch that nobody takes is never acknowledged: the Spiders keep it.
             self.outstanding = true;
+            self.sent = core.now;
             if self.writer.send(Command::Commit(batch)).is_err() {
                 crate::log::error("history: the writer has ended; nothing is stored any more");
             }
@@ -65,11 +75,25 @@ impl Commits {
         match outcome {
             Outcome::Committed(committed) => {
                 self.outstanding = false;
+                self.failing = false;
+                self.done += 1;
+                self.spent += core.now - self.sent;
                 core.intakes.committed(&committed);
                 committed
             }
-            Outcome::Failing(_) => Vec::new(),
+            Outcome::Failing(_) => {
+                self.failing = true;
+                Vec::new()
+            }
         }
+    }
+
+    pub fn publish(&self, health: &Health) {
+        use std::sync::atomic::Ordering::Relaxed;
+        health.commits.store(self.done, Relaxed);
+        let spent_us = u64::try_from(self.spent.as_micros()).unwrap_or(u64::MAX);
+        health.commit_us.store(spent_us, Relaxed);
+        health.failing.store(i64::from(self.failing), Relaxed);
     }
 
     /// Nothing waits to be committed.

@@ -44,6 +44,9 @@ pub struct Core {
     pub layouts: Layouts,
     /// What is written to the log about connections.
     pub notes: Notes,
+    /// Samples that came in, and requests that were refused, since the start.
+    pub samples: u64,
+    pub refused: u64,
     /// Which connections watch a node in full.
     pub watchers: HashMap<i64, Vec<usize>>,
     /// Messages for the watchers of a node, to be handed out this turn.

@@ -109,12 +109,13 @@ impl HttpConn {
     }
 
     /// Answers by itself; the connection ends after that.
-    pub fn refuse(&mut self, refusal: Refusal, now: Instant) {
+    pub fn refuse(&mut self, refusal: Refusal, core: &mut Core) {
+        core.refused += 1;
         self.state = State::Answering {
             out: refusal.response(),
             sent: 0,
         };
-        self.deadline = now + LINGER_TIME_MAX;
+        self.deadline = core.now + LINGER_TIME_MAX;
     }
 
     /// The request goes to the API.
@@ -135,12 +136,12 @@ impl HttpConn {
     }
 
     /// Looked at now and then. False: the connection is over.
-    pub fn tick(&mut self, now: Instant, crowded: bool) -> bool {
+    pub fn tick(&mut self, core: &mut Core, crowded: bool) -> bool {
         let mut deadline = self.deadline;
         if crowded && matches!(self.state, State::AwaitHead { .. }) {
             deadline -= HEAD_TIME_MAX - HEAD_TIME_CROWDED;
         }
-        if now < deadline {
+        if core.now < deadline {
             return true;
         }
         let refusal = match &self.state {
@@ -151,7 +152,7 @@ impl HttpConn {
             State::Relaying(relay) if !relay.answered => Refusal::SlowAnswer,
             _ => return false,
         };
-        self.refuse(refusal, now);
+        self.refuse(refusal, core);
         true
     }
 
@@ -209,7 +210,7 @@ impl HttpConn {
         match parsed {
             Ok((route, head, rest)) => Ok(self.begin(route, head, rest, core)),
             Err(refusal) => {
-                self.refuse(refusal, core.now);
+                self.refuse(refusal, core);
                 Ok(None)
             }
         }
@@ -246,7 +247,7 @@ impl HttpConn {
             } => (body, expects_continue),
         };
         if core.bodies_bytes + body > BODIES_BYTES_MAX {
-            self.refuse(Refusal::Busy, core.now);
+            self.refuse(Refusal::Busy, core);
             return None;
         }
         core.bodies_bytes += body;
@@ -311,7 +312,7 @@ impl HttpConn {
             if answered {
                 self.end(core.now);
             } else {
-                self.refuse(Refusal::NoAnswer, core.now);
+                self.refuse(Refusal::NoAnswer, core);
             }
             return Ok(None);
         }

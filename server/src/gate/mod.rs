@@ -50,6 +50,7 @@ use self::socket::{Ending, code};
 use self::spider::{SpiderConn, Turn};
 use self::stream::Stream;
 use crate::clock::wall_ms;
+use crate::health::Health;
 use crate::history::Command;
 use crate::log::Level;
 
@@ -91,6 +92,7 @@ pub struct GateParts {
     pub tls: Option<crate::tls::TlsSlot>,
     /// Files that the process may have open.
     pub files_max: usize,
+    pub health: Arc<Health>,
 }
 
 pub struct Gate {
@@ -115,6 +117,8 @@ pub struct Gate {
     /// When jobs that have something to tell are told of.
     next_jobs: Option<Instant>,
     stop_by: Option<Instant>,
+    health: Arc<Health>,
+    turns: u64,
 }
 
 /// The parts of a gate that exist before the threads that talk to it.
@@ -179,6 +183,8 @@ impl Gate {
                 snapshot: None,
                 layouts: Default::default(),
                 notes: Notes::new(now),
+                samples: 0,
+                refused: 0,
                 watchers: Default::default(),
                 outbox: Default::default(),
                 overflowed: false,
@@ -193,6 +199,8 @@ impl Gate {
             next_live: now + LIVE_TICK,
             next_jobs: None,
             stop_by: None,
+            health: parts.health,
+            turns: 0,
         }
     }
 
@@ -247,6 +255,7 @@ impl Gate {
             self.ticks();
             self.hand_out();
             gathering &= self.again.is_empty();
+            self.turns += 1;
             if self.stopped() {
                 return Ok(());
             }
@@ -370,7 +379,7 @@ impl Gate {
                         self.waiting.push_back(index)
                     }
                     Step::WantSlot => {
-                        http.refuse(Refusal::Busy, self.core.now);
+                        http.refuse(Refusal::Busy, &mut self.core);
                         self.again.push(index);
                     }
                     Step::Upgrade(handover) => self.upgrade(index, *handover),
@@ -405,7 +414,7 @@ impl Gate {
             let vacant = self.conns.vacant_entry();
             debug_assert_eq!(vacant.key(), index);
             let mut http = http.into_plain();
-            http.refuse(Refusal::PlainOnTls, self.core.now);
+            http.refuse(Refusal::PlainOnTls, &mut self.core);
             vacant.insert(Conn::Http(http));
             self.again.push(index);
         }
@@ -419,7 +428,7 @@ impl Gate {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 let now = self.core.now;
-                http.refuse(refusal, now);
+                http.refuse(refusal, &mut self.core);
                 self.again.push(index);
                 if refusal == Refusal::Token {
                     let notes = &mut self.core.notes;
@@ -514,7 +523,7 @@ impl Gate {
                     notes.say(Level::Error, Subject::ApiUnreachable, now, || {
                         format!("the API can't be reached: {error}")
                     });
-                    http.refuse(Refusal::NoAnswer, self.core.now);
+                    http.refuse(Refusal::NoAnswer, &mut self.core);
                 }
             }
             self.again.push(index);
@@ -669,10 +678,29 @@ impl Gate {
         }
     }
 
+    /// Tells `/metrics` how things are.
+    fn publish(&self) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let health = &self.health;
+        health.connections.store(size(self.conns.len()), Relaxed);
+        let max = size(self.connections_max);
+        health.connections_max.store(max, Relaxed);
+        health.spiders.store(size(self.core.spiders.len()), Relaxed);
+        health.capsules.store(size(self.core.live_count), Relaxed);
+        let pending = size(self.core.intakes.pending_bytes());
+        health.pending_bytes.store(pending, Relaxed);
+        health.samples.store(self.core.samples, Relaxed);
+        health.refused.store(self.core.refused, Relaxed);
+        health.turns.store(self.turns, Relaxed);
+        self.commits.publish(health);
+    }
+
     /// Deadlines and keep-alives.
     fn sweep(&mut self) {
         let now = self.core.now;
         self.core.notes.tick(now);
+        self.publish();
         // Places are getting scarce: who has asked for nothing yet must hurry.
         let crowded = self.conns.len() > self.connections_max / 4 * 3;
         let mut endings = Vec::new();
@@ -681,7 +709,7 @@ impl Gate {
             let result = match conn {
                 Conn::Http(http) => {
                     let was_relaying = http.is_relaying();
-                    let goes_on = http.tick(now, crowded);
+                    let goes_on = http.tick(&mut self.core, crowded);
                     if was_relaying && !http.is_relaying() {
                         self.relays -= 1;
                     }

@@ -246,6 +246,7 @@ impl Streaming {
                 return Err(WireError::OutOfRange("sequence"));
             }
             self.last_seq = self.state.seq;
+            core.samples += 1;
             let latest = core.wall_ms.saturating_add(TIME_AHEAD_MS_MAX);
             if !(TIME_MS_MIN..=latest).contains(&self.state.time_ms) {
                 return Err(WireError::OutOfRange("sample time"));

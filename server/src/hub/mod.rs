@@ -19,7 +19,7 @@ use live::{changes_message, snapshot_message};
 pub use node::{Changed, LastHello, Node, Status};
 pub use rates::increase;
 pub use summary::Summary;
-pub use view::{NodeView, SeriesView, StatsView};
+pub use view::{Exported, NodeView, SeriesView, StatsView};
 
 use crate::jobs::JobView;
 use crate::store::NodeRecord;
@@ -188,6 +188,24 @@ impl Fleet {
             .filter(|node| node.status() == Status::Online)
             .count();
         (inner.nodes.len(), online)
+    }
+
+    /// How many nodes there are of each status.
+    pub fn count_by_status(&self) -> [(Status, usize); 3] {
+        let mut counts = [Status::Online, Status::Offline, Status::Pending].map(|s| (s, 0));
+        for node in self.lock().nodes.values() {
+            for (status, count) in &mut counts {
+                *count += usize::from(node.status() == *status);
+            }
+        }
+        counts
+    }
+
+    /// Nodes with their latest samples, from the first one above `after`.
+    pub fn export(&self, after: i64, limit: usize) -> Vec<Exported> {
+        let inner = self.lock();
+        let nodes = inner.nodes.range(after.saturating_add(1)..).take(limit);
+        nodes.map(|(_, node)| node.export()).collect()
     }
 
     /// The first message of a `/live` connection.

@@ -12,7 +12,9 @@ use super::TokenHash;
 use super::rates::{increase, per_second};
 use super::spark::Spark;
 use super::summary::{Plan, Summary};
-use super::view::{HelloChange, MetaChange, NodeChange, NodeView, SampleChange, SeriesView};
+use super::view::{
+    Exported, HelloChange, MetaChange, NodeChange, NodeView, SampleChange, SeriesView,
+};
 use super::view::{StatsView, StatusChange};
 use crate::store::NodeRecord;
 
@@ -23,6 +25,16 @@ pub enum Status {
     Offline,
     /// Added, and its Spider has never said hello.
     Pending,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Offline => "offline",
+            Self::Pending => "pending",
+        }
+    }
 }
 
 /// What `/live` has not been told of yet.
@@ -263,6 +275,21 @@ impl Node {
             summary: self.summary(),
             spark: self.spark.view(),
             managed: self.managed,
+        }
+    }
+
+    pub(super) fn export(&self) -> Exported {
+        let latest = self.latest.as_ref().map(|latest| {
+            let layout = Arc::clone(&latest.layout);
+            (layout, latest.scaled.clone(), latest.time_ms)
+        });
+        Exported {
+            id: self.record.id,
+            name: self.record.name.clone(),
+            status: self.status,
+            spider_version: self.record.spider_version.clone(),
+            identity: self.record.identity.clone(),
+            latest,
         }
     }
 

@@ -1,8 +1,10 @@
 //! What the API and `/live` show of a node. The shapes are in the OpenAPI file.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
+use stardust_shared::Layout;
 use stardust_shared::message::Identity;
 
 use super::Summary;
@@ -30,6 +32,17 @@ pub struct NodeView {
     pub spark: SparkView,
     /// It is known how to reach it over SSH.
     pub managed: bool,
+}
+
+/// A node for `/metrics`.
+pub struct Exported {
+    pub id: i64,
+    pub name: String,
+    pub status: Status,
+    pub spider_version: Option<String>,
+    pub identity: Option<Identity>,
+    /// Values divided by their scale, and when they were taken.
+    pub latest: Option<(Arc<Layout>, Vec<i64>, i64)>,
 }
 
 /// What changed of a node: `/live` sends the fields that are there.

@@ -4,6 +4,7 @@ mod check;
 mod contract;
 mod fleet;
 mod jobs;
+mod metrics;
 mod samples;
 mod schema;
 mod sign_in;
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 
+use crate::api::ScrapeToken;
 use crate::app::App;
 use crate::auth::{Auth, Cost, SessionId};
 use crate::config::{AdminSeed, Config};
@@ -86,6 +88,11 @@ impl Server {
             store,
             gate: handle,
             major_tom: MajorTom::new(config.ssh_threads),
+            health: Arc::default(),
+            scrape_token: config
+                .metrics_token_file
+                .as_deref()
+                .map(|path| ScrapeToken::read(path).unwrap()),
             config,
         });
         let socket = folder.join("api.sock");
