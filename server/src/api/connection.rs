@@ -1,9 +1,11 @@
 //! /api/nodes/:id/connection: how a node is reached, without its secrets.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::deploy::{exists, free};
-use super::{Context, check};
+use super::ssh::pin;
+use super::{Context, body, check};
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::vault::{Credentials, Login, SshAuth};
@@ -43,6 +45,43 @@ pub fn put(context: &Context<'_>) -> Result<Response, Error> {
     context.app.fleet.set_managed(context.id, true);
     let body = json!({"report": report, "connection": view(context, &credentials)?});
     Ok(Response::json(200, &body))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostKeyBody {
+    sha256: String,
+    jump_sha256: Option<String>,
+}
+
+/// Another host key for a node whose own has changed, once the operator has
+/// compared it.
+pub fn accept_host_key(context: &Context<'_>) -> Result<Response, Error> {
+    let body: HostKeyBody = body::json(context.request, r#"{"sha256": "SHA256:…"}."#)?;
+    exists(context)?;
+    free(context)?;
+    let mut stored = context.app.vault.get(context.id)?.ok_or_else(none)?;
+    stored.node.host_key = Some(pin(&body.sha256)?);
+    if let (Some(jump), Some(sha256)) = (&mut stored.jump, &body.jump_sha256) {
+        jump.host_key = Some(pin(sha256)?);
+    }
+    context.app.vault.put(context.id, &stored, context.now_ms)?;
+    Ok(Response::json(200, &view(context, &stored)?))
+}
+
+/// POST /api/nodes/:id/check: with what is kept for the node.
+pub fn check_stored(context: &Context<'_>) -> Result<Response, Error> {
+    exists(context)?;
+    let stored = context.app.vault.get(context.id)?.ok_or_else(none)?;
+    let jump = stored.jump.as_ref().is_none_or(|jump| jump.auth.is_some());
+    if stored.node.auth.is_none() || !jump {
+        return Err(Error::new(
+            Kind::CredentialsNeeded,
+            "The SSH key or password of this node was forgotten.",
+            "PUT /api/nodes/:id/connection gives it again.",
+        ));
+    }
+    Ok(Response::json(200, &check::run(context, &stored)?))
 }
 
 /// Forgets keys and passwords; where the node is and its host key stay.

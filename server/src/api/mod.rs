@@ -153,6 +153,18 @@ const ROUTES: &[Route] = &[
         connection::put,
     ),
     route(
+        Method::Put,
+        "/api/nodes/:id/host-key",
+        Access::Operator,
+        connection::accept_host_key,
+    ),
+    route(
+        Method::Post,
+        "/api/nodes/:id/check",
+        Access::Operator,
+        connection::check_stored,
+    ),
+    route(
         Method::Delete,
         "/api/nodes/:id/credentials",
         Access::Operator,

@@ -227,6 +227,30 @@ fn forgotten_secrets_are_asked_for() {
 }
 
 #[test]
+fn another_host_key_is_accepted_by_its_fingerprint() {
+    let operator = Operator::new();
+    operator.deploy();
+    operator.send(Call::new("POST", "/api/jobs/1/cancel"));
+    let put = |sha256: &str| {
+        operator.send(Call::new("PUT", "/api/nodes/1/host-key").json(&json!({"sha256": sha256})))
+    };
+    let other = FINGERPRINT.replace("aaaA", "bbbA");
+    let answer = put(&other);
+    assert_eq!(answer.status, 200);
+    check("Connection", &answer.json());
+    assert_eq!(
+        operator.get("/api/nodes/1/connection").json()["host_key"]["sha256"],
+        other
+    );
+    assert_eq!(put("SHA256:short").status, 400);
+    // Nothing listens there: the report says so.
+    let report = operator.send(Call::new("POST", "/api/nodes/1/check"));
+    assert_eq!(report.status, 200);
+    check("NodeCheck", &report.json());
+    assert_eq!(report.json()["ok"], false);
+}
+
+#[test]
 fn many_nodes_and_lists_of_hosts() {
     let operator = Operator::new();
     operator.deploy();

@@ -106,13 +106,10 @@ fn deploy_to(
         pin: pin.map(str::to_owned),
         installed_ms: wall_ms(),
     };
-    let wanted = Wanted {
-        after: 0,
-        token: Some(token.hash),
-    };
+    let wanted = Wanted::with_token(token.hash);
     let installed = hand
         .carry_out(&place, &plan)
-        .and_then(|()| verify(app, job, node, wanted));
+        .and_then(|()| verify(app, job, node, &wanted));
     match installed {
         Ok(hello) => {
             token.commit(app)?;
@@ -184,13 +181,10 @@ pub fn rotate_token(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         record.pin.as_deref(),
         &token.token,
     );
-    let wanted = Wanted {
-        after: 0,
-        token: Some(token.hash),
-    };
+    let wanted = Wanted::with_token(token.hash);
     let done = hand
         .carry_out(place, &plan)
-        .and_then(|()| verify(app, job, node, wanted));
+        .and_then(|()| verify(app, job, node, &wanted));
     match done {
         Ok(_) => {
             token.commit(app)?;
@@ -224,7 +218,7 @@ pub(super) fn installed(app: &App, node: i64) -> Result<SpiderRecord, Fault> {
     })
 }
 
-pub(super) fn verify(app: &App, job: &Job, node: i64, wanted: Wanted) -> Result<LastHello, Fault> {
+pub(super) fn verify(app: &App, job: &Job, node: i64, wanted: &Wanted) -> Result<LastHello, Fault> {
     step(job, "verify", || {
         let hello = wait_for_hello(app, job, node, wanted, VERIFY_TIME_MAX)?;
         let detail = format!("Version {} is connected.", hello.version);

@@ -46,7 +46,7 @@ pub fn upgrade(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
     let old = app.fleet.last_hello(node).map(|hello| hello.version);
     let switched = hand.carry_out(&place, &plan).and_then(|()| {
         step(job, "verify", || {
-            let hello = wait_for_hello(app, job, node, before, UPGRADE_TIME_MAX)?;
+            let hello = wait_for_hello(app, job, node, &before, UPGRADE_TIME_MAX)?;
             let detail = format!("Version {} is connected.", hello.version);
             Ok((hello, detail))
         })

@@ -10,25 +10,38 @@ use crate::jobs::Job;
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What is waited for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Only hellos after this one count.
     pub after: u64,
+    /// Not the process that was there before.
+    pub not_run: Option<String>,
     pub token: Option<TokenHash>,
 }
 
 impl Wanted {
-    /// The next one, whoever it is.
+    /// The next Spider process, with whatever token.
     pub fn next(app: &App, node: i64) -> Self {
+        let last = app.fleet.last_hello(node);
         Self {
-            after: app.fleet.last_hello(node).map_or(0, |last| last.number),
+            after: last.as_ref().map_or(0, |last| last.number),
+            not_run: last.map(|last| last.run),
             token: None,
         }
     }
 
-    fn is(self, hello: &LastHello) -> bool {
+    /// A Spider with this token, also when it is there already.
+    pub fn with_token(token: TokenHash) -> Self {
+        Self {
+            token: Some(token),
+            ..Self::default()
+        }
+    }
+
+    fn is(&self, hello: &LastHello) -> bool {
         hello.online
             && hello.number > self.after
+            && self.not_run.as_ref() != Some(&hello.run)
             && self.token.is_none_or(|token| token == hello.token)
     }
 }
@@ -38,7 +51,7 @@ pub fn wait_for_hello(
     app: &App,
     job: &Job,
     node: i64,
-    wanted: Wanted,
+    wanted: &Wanted,
     time: Duration,
 ) -> Result<LastHello, Fault> {
     let deadline = Instant::now() + time;
@@ -73,11 +86,20 @@ mod tests {
             run: "r".into(),
             online: true,
         };
-        let wanted = |after, token| Wanted { after, token };
+        let wanted = |after, token| Wanted {
+            after,
+            token,
+            not_run: None,
+        };
         assert!(wanted(2, None).is(&hello));
         assert!(wanted(0, Some([7; 32])).is(&hello));
         assert!(!wanted(3, None).is(&hello));
         assert!(!wanted(0, Some([8; 32])).is(&hello));
+        let other = |run: &str| Wanted {
+            not_run: Some(run.into()),
+            ..wanted(0, None)
+        };
+        assert!(other("before").is(&hello) && !other("r").is(&hello));
         let gone = LastHello {
             online: false,
             ..hello

@@ -3,6 +3,14 @@
 stage=$1 sum=$2 seconds=$3
 if [ ! -e "$bin" ]; then fail 'There is no Spider to upgrade: deploy it anew.'; fi
 if [ "$(sum_of "$stage/spider")" != "$sum" ]; then fail 'What arrived is not what was sent.'; fi
+# The guard of an attempt that was cut off must not end this one.
+if [ -e "$folder/guard" ] && mkdir "$folder/.decided" 2>/dev/null; then
+  waited=0
+  while [ -e "$folder/guard" ] && [ $waited -lt 5 ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+fi
 rm -rf "$folder/.decided" "$folder/.went-back"
 if [ ! -e "$bin.old" ]; then ln "$bin" "$bin.old" 2>/dev/null || cp -p "$bin" "$bin.old"; fi
 root=''
