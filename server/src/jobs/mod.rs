@@ -8,6 +8,7 @@
 
 mod board;
 mod clean;
+pub mod health;
 mod intent;
 mod job;
 pub mod limits;
@@ -16,7 +17,7 @@ mod run;
 mod tests;
 mod text;
 mod view;
-mod waves;
+pub mod waves;
 
 pub use board::{Board, News, Order};
 pub use clean::Cleaner;

@@ -11,7 +11,7 @@ use super::intent::Intent;
 use super::job::Job;
 use super::limits::GROUPS_MAX;
 use super::view::State;
-use super::waves;
+use super::waves::{self, SIZES_DEFAULT, Waves};
 use crate::app::App;
 use crate::error::Error;
 use crate::log;
@@ -101,6 +101,16 @@ fn run(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
         Intent::Upgrade => deploy::upgrade(app, job),
         Intent::Remove { force } => deploy::remove(app, job, *force),
         Intent::RotateToken => deploy::rotate_token(app, job),
-        Intent::UpgradeFleet { nodes } => waves::run(app, job, nodes, &|_| Intent::Upgrade),
+        Intent::UpgradeFleet { nodes } => waves::run(
+            app,
+            job,
+            &Waves {
+                nodes,
+                sizes: &SIZES_DEFAULT,
+                intent: &|_| Intent::Upgrade,
+                // A Spider only looks on: whether it is back is all there is to see.
+                watch: false,
+            },
+        ),
     }
 }

@@ -1,83 +1,199 @@
-//! Work on many nodes in waves: one, then a quarter of them, then the rest. A
-//! wave in which something fails is the last.
+//! Work on many nodes in waves: by default one, then a quarter of them, then the
+//! rest. A wave in which something fails is the last; with a watch, so is one
+//! after which a node does not come back or is worse off.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::board::Order;
+use super::health::{self, AFTER_MS, BEFORE_MS, RULES, Vitals};
 use super::intent::Intent;
 use super::job::{Given, Job};
 use super::view::{JobView, State};
 use crate::app::App;
+use crate::clock::wall_ms;
 use crate::error::Error;
+use crate::hub::Status;
 use crate::major_tom::steps::step;
 use crate::major_tom::{Cause, Fault};
 use crate::store::JobFilter;
 
 /// How often it is looked whether a wave is through, beside being told.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-const STEPS: [&str; 3] = ["wave_first", "wave_some", "wave_rest"];
+/// How long a node has to be heard of again.
+const BACK_TIME_MAX: Duration = Duration::from_secs(120);
+/// Samples are in the history this long after they were taken.
+const COMMITTED_AFTER: Duration = Duration::from_secs(12);
+/// Most waves of one job.
+pub const WAVES_MAX: usize = 8;
+const STEPS: [&str; WAVES_MAX] = [
+    "wave_1", "wave_2", "wave_3", "wave_4", "wave_5", "wave_6", "wave_7", "wave_8",
+];
 
-/// How many nodes each wave has.
-pub fn sizes(nodes: usize) -> Vec<usize> {
-    let first = nodes.min(1);
-    let some = (nodes - first).min(nodes.div_ceil(4));
-    let rest = nodes - first - some;
-    [first, some, rest]
-        .into_iter()
-        .filter(|size| *size > 0)
-        .collect()
+/// How many nodes the next wave has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Size {
+    Nodes(u32),
+    Share(Share),
+}
+
+/// `"25%"` of all nodes, or `"rest"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Share {
+    Percent(u8),
+    Rest,
+}
+
+impl TryFrom<String> for Share {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "rest" {
+            return Ok(Self::Rest);
+        }
+        let percent = text
+            .strip_suffix('%')
+            .and_then(|number| number.parse().ok());
+        percent
+            .filter(|percent| (1..=100).contains(percent))
+            .map(Self::Percent)
+            .ok_or("a wave is a number of nodes, \"1%\" to \"100%\", or \"rest\"")
+    }
+}
+
+impl From<Share> for String {
+    fn from(share: Share) -> Self {
+        match share {
+            Share::Percent(percent) => format!("{percent}%"),
+            Share::Rest => "rest".into(),
+        }
+    }
+}
+
+pub const SIZES_DEFAULT: [Size; 3] = [
+    Size::Nodes(1),
+    Size::Share(Share::Percent(25)),
+    Size::Share(Share::Rest),
+];
+
+/// How many nodes each wave has. What the sizes leave over is one more wave.
+pub fn sizes(nodes: usize, wanted: &[Size]) -> Vec<usize> {
+    let mut left = nodes;
+    let mut sizes = Vec::new();
+    for size in wanted.iter().take(WAVES_MAX - 1) {
+        let size = match size {
+            Size::Nodes(count) => *count as usize,
+            Size::Share(Share::Percent(percent)) => (nodes * usize::from(*percent)).div_ceil(100),
+            Size::Share(Share::Rest) => left,
+        };
+        let size = size.min(left);
+        left -= size;
+        sizes.push(size);
+    }
+    sizes.push(left);
+    sizes.retain(|size| *size > 0);
+    sizes
+}
+
+/// What is done on each node, and how carefully.
+pub struct Waves<'a> {
+    pub nodes: &'a [i64],
+    pub sizes: &'a [Size],
+    pub intent: &'a dyn Fn(i64) -> Intent,
+    /// Whether nodes are looked at for a while after each wave.
+    pub watch: bool,
+}
+
+/// Why there is no further wave.
+struct Stop {
+    node: i64,
+    rule: &'static str,
+    detail: String,
 }
 
 /// Submits a job for each node, wave by wave, and waits for them.
-pub fn run(
-    app: &Arc<App>,
-    group: &Arc<Job>,
-    nodes: &[i64],
-    intent: &dyn Fn(i64) -> Intent,
-) -> Result<Option<Value>, Fault> {
-    let mut left = nodes;
+pub fn run(app: &Arc<App>, group: &Arc<Job>, waves: &Waves<'_>) -> Result<Option<Value>, Fault> {
+    let total = waves.nodes.len();
+    let sizes = sizes(total, waves.sizes);
+    let mut left = waves.nodes;
     let mut done = 0;
-    for (size, name) in sizes(nodes.len()).into_iter().zip(STEPS) {
+    for (number, (&size, name)) in sizes.iter().zip(STEPS).enumerate() {
         let (wave, rest) = left.split_at(size);
         left = rest;
-        step(&**group, name, || {
-            let outcome = run_wave(app, group, wave, intent, done, nodes.len());
-            let failed = outcome?;
-            if let Some(first) = failed.first() {
-                return Err(Fault::new(
-                    Cause::Failed,
-                    format!(
-                        "{} of {} failed, the first on {}: {}",
-                        failed.len(),
-                        wave.len(),
-                        first.node_name.as_deref().unwrap_or("a node"),
-                        first.error.as_ref().map_or("", |error| &error.message),
-                    ),
-                    format!(
-                        "{} nodes were not begun. See the failed jobs, then start again.",
-                        rest.len()
-                    ),
-                ));
+        group.set_result(result(waves, &sizes, number, None));
+        let result_of_wave = step(&**group, name, || {
+            let before = vitals_before(app, waves, wave);
+            let stop = run_wave(app, group, waves, wave, done)?;
+            let stop = match stop {
+                None if waves.watch => watch(app, group, &before)?,
+                other => other,
+            };
+            match stop {
+                None => Ok(((), format!("{size} of {total} nodes are done and well."))),
+                Some(stop) => {
+                    group.set_result(result(waves, &sizes, number, Some(&stop)));
+                    Err(Fault::new(
+                        Cause::Failed,
+                        stop.detail,
+                        match rest.len() {
+                            0 => "Look at that node.".into(),
+                            left => {
+                                format!("{left} nodes were not begun. Look at that node first.")
+                            }
+                        },
+                    ))
+                }
             }
-            Ok(((), format!("{} nodes.", wave.len())))
-        })?;
+        });
+        result_of_wave?;
         done += size;
     }
-    Ok(Some(json!({"nodes": done})))
+    Ok(Some(result(waves, &sizes, sizes.len(), None)))
 }
 
-/// Those that failed.
+fn result(waves: &Waves<'_>, sizes: &[usize], at: usize, stop: Option<&Stop>) -> Value {
+    let mut left = waves.nodes;
+    let parts: Vec<_> = sizes
+        .iter()
+        .enumerate()
+        .map(|(number, &size)| {
+            let (nodes, rest) = left.split_at(size);
+            left = rest;
+            let state = match (number.cmp(&at), stop) {
+                (std::cmp::Ordering::Less, _) => "done",
+                (std::cmp::Ordering::Equal, None) => "running",
+                (std::cmp::Ordering::Greater, None) => "waiting",
+                (_, Some(_)) => "stopped",
+            };
+            json!({"nodes": nodes, "state": state})
+        })
+        .collect();
+    let rules = if waves.watch { &RULES[..] } else { &RULES[..1] };
+    json!({
+        "waves": parts,
+        "rules": rules,
+        "stopped": stop.map(|stop| json!({
+            "node": stop.node,
+            "rule": stop.rule,
+            "detail": stop.detail,
+        })),
+    })
+}
+
+/// Runs one wave; says which node stops it.
 fn run_wave(
     app: &Arc<App>,
     group: &Arc<Job>,
+    waves: &Waves<'_>,
     wave: &[i64],
-    intent: &dyn Fn(i64) -> Intent,
     before: usize,
-    total: usize,
-) -> Result<Vec<JobView>, Fault> {
+) -> Result<Option<Stop>, Fault> {
+    let total = waves.nodes.len();
     // After a restart of Ground Control they are there already.
     let filter = JobFilter {
         group: Some(group.id),
@@ -99,7 +215,7 @@ fn run_wave(
         };
         group.go_on()?;
         let order = Order {
-            intent: intent(node),
+            intent: (waves.intent)(node),
             node: Some(node),
             name,
             group: Some(group.id),
@@ -108,9 +224,34 @@ fn run_wave(
         };
         children.push(app.jobs.submit(order).map_err(broken)?.id);
     }
+    let ended = wait_for(app, group, &children, before, total)?;
+    let failed: Vec<_> = ended
+        .iter()
+        .filter(|job| job.state != State::Succeeded)
+        .collect();
+    Ok(failed.first().map(|first| Stop {
+        node: first.node.unwrap_or_default(),
+        rule: "failed",
+        detail: format!(
+            "{} of {} failed, the first on {}: {}",
+            failed.len(),
+            wave.len(),
+            first.node_name.as_deref().unwrap_or("a node"),
+            first.error.as_ref().map_or("", |error| &error.message),
+        ),
+    }))
+}
+
+fn wait_for(
+    app: &Arc<App>,
+    group: &Arc<Job>,
+    children: &[i64],
+    before: usize,
+    total: usize,
+) -> Result<Vec<JobView>, Fault> {
     loop {
         let mut ended = Vec::new();
-        for &child in &children {
+        for &child in children {
             match app.jobs.view(child).map_err(broken)? {
                 Some(view) if view.state.is_finished() => ended.push(view),
                 Some(_) => {}
@@ -119,12 +260,11 @@ fn run_wave(
         }
         group.set_progress((before + ended.len()) as u64, total as u64);
         if ended.len() == children.len() {
-            ended.retain(|job| job.state != State::Succeeded);
             return Ok(ended);
         }
         if let Err(fault) = group.go_on() {
             if fault.cause == Cause::Cancelled {
-                for &child in &children {
+                for &child in children {
                     app.jobs.cancel(child);
                 }
             }
@@ -134,13 +274,104 @@ fn run_wave(
     }
 }
 
+fn cores(app: &App, node: i64) -> Option<u32> {
+    app.fleet.view(node)?.summary?.cores
+}
+
+fn vitals_before(app: &App, waves: &Waves<'_>, wave: &[i64]) -> Vec<(i64, Vitals)> {
+    if !waves.watch {
+        return Vec::new();
+    }
+    let now_ms = wall_ms();
+    wave.iter()
+        .map(|&node| {
+            let vitals = health::measure(
+                &app.history,
+                node,
+                cores(app, node),
+                now_ms - BEFORE_MS,
+                now_ms,
+            );
+            // Without a past nothing is compared.
+            (node, vitals.unwrap_or_default())
+        })
+        .collect()
+}
+
+/// Waits for all nodes of the wave, then looks how they do.
+fn watch(
+    app: &Arc<App>,
+    group: &Arc<Job>,
+    before: &[(i64, Vitals)],
+) -> Result<Option<Stop>, Fault> {
+    let name = |node| {
+        app.fleet
+            .view(node)
+            .map(|view| view.name)
+            .unwrap_or_default()
+    };
+    let deadline = Instant::now() + BACK_TIME_MAX;
+    loop {
+        let online = |node: i64| {
+            // A node that was never heard of has nothing to come back to.
+            app.fleet
+                .view(node)
+                .is_none_or(|view| view.status != Status::Offline)
+        };
+        let Some((node, _)) = before.iter().find(|(node, _)| !online(*node)) else {
+            break;
+        };
+        if Instant::now() >= deadline {
+            return Ok(Some(Stop {
+                node: *node,
+                rule: "not_back",
+                detail: format!(
+                    "{} was not heard of within {} s afterwards.",
+                    name(*node),
+                    BACK_TIME_MAX.as_secs()
+                ),
+            }));
+        }
+        pause(app, group, LOOK_INTERVAL)?;
+    }
+    let from_ms = wall_ms();
+    group.say("All nodes of this wave are back; they are watched for a minute.");
+    pause(
+        app,
+        group,
+        Duration::from_millis(AFTER_MS as u64) + COMMITTED_AFTER,
+    )?;
+    for (node, before) in before {
+        let after = health::measure(&app.history, *node, cores(app, *node), from_ms, wall_ms());
+        let after = after.unwrap_or_default();
+        if let Some(detail) = health::worse(before, &after) {
+            return Ok(Some(Stop {
+                node: *node,
+                rule: "worse",
+                detail: format!("{}: {detail}.", name(*node)),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn pause(app: &App, group: &Job, time: Duration) -> Result<(), Fault> {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        group.go_on()?;
+        app.jobs
+            .wait(LOOK_INTERVAL.min(end.saturating_duration_since(Instant::now())));
+    }
+    Ok(())
+}
+
 fn broken(error: Error) -> Fault {
     Fault::new(Cause::Failed, error.message, error.hint)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::sizes;
+    use super::*;
 
     #[test]
     fn waves_grow() {
@@ -152,7 +383,22 @@ mod tests {
             (10, vec![1, 3, 6]),
             (10_000, vec![1, 2500, 7499]),
         ] {
-            assert_eq!(sizes(nodes), wanted);
+            assert_eq!(sizes(nodes, &SIZES_DEFAULT), wanted);
         }
+    }
+
+    #[test]
+    fn waves_can_be_chosen_and_no_node_is_left_out() {
+        let parse = |text| serde_json::from_str::<Vec<Size>>(text);
+        assert_eq!(sizes(10, &parse(r#"[2,"50%"]"#).unwrap()), [2, 5, 3]);
+        assert_eq!(sizes(10, &parse(r#"["100%","rest"]"#).unwrap()), [10]);
+        assert_eq!(sizes(10, &[]), [10]);
+        assert_eq!(sizes(20, &[Size::Nodes(1); 20]).len(), WAVES_MAX);
+        assert_eq!(sizes(20, &[Size::Nodes(1); 20]).iter().sum::<usize>(), 20);
+        for bad in [r#"["0%"]"#, r#"["101%"]"#, r#"["all"]"#, "[-1]", "[1.5]"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        let text = serde_json::to_string(&SIZES_DEFAULT).unwrap();
+        assert_eq!(text, r#"[1,"25%","rest"]"#);
     }
 }

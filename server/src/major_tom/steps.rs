@@ -67,9 +67,14 @@ pub fn title(name: &str) -> &'static str {
         "delete" => "Delete",
         "look" => "Look for leftovers",
         "forget" => "Forget the node",
-        "wave_first" => "The first node",
-        "wave_some" => "A quarter of the nodes",
-        "wave_rest" => "The rest",
+        "wave_1" => "First wave",
+        "wave_2" => "Second wave",
+        "wave_3" => "Third wave",
+        "wave_4" => "Fourth wave",
+        "wave_5" => "Fifth wave",
+        "wave_6" => "Sixth wave",
+        "wave_7" => "Seventh wave",
+        "wave_8" => "Eighth wave",
         _ => "Work",
     }
 }
