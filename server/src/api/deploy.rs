@@ -148,6 +148,10 @@ pub fn rotate_token(context: &Context<'_>) -> Result<Response, Error> {
     simple(context, |_| Intent::RotateToken)
 }
 
+pub fn reboot(context: &Context<'_>) -> Result<Response, Error> {
+    simple(context, |_| Intent::Reboot)
+}
+
 pub fn remove(context: &Context<'_>) -> Result<Response, Error> {
     let body: GivenBody = body::json(context.request, GIVEN_SHAPE)?;
     exists(context)?;

@@ -141,6 +141,12 @@ const ROUTES: &[Route] = &[
         deploy::rotate_token,
     ),
     route(
+        Method::Post,
+        "/api/nodes/:id/reboot",
+        Access::Operator,
+        deploy::reboot,
+    ),
+    route(
         Method::Get,
         "/api/nodes/:id/connection",
         Access::Operator,

@@ -25,6 +25,8 @@ pub enum Intent {
         force: bool,
     },
     RotateToken,
+    /// Ends when the Spider is back with another boot id.
+    Reboot,
     /// Upgrades many nodes, in waves.
     UpgradeFleet {
         nodes: Vec<i64>,
@@ -38,6 +40,7 @@ impl Intent {
             Self::Upgrade => "upgrade",
             Self::Remove { .. } => "remove",
             Self::RotateToken => "rotate_token",
+            Self::Reboot => "reboot",
             Self::UpgradeFleet { .. } => "upgrade_fleet",
         }
     }
@@ -49,6 +52,7 @@ impl Intent {
             Self::Remove { force: false } => format!("Remove the Spider from {node}"),
             Self::Remove { force: true } => format!("Remove {node}, also when it can't be reached"),
             Self::RotateToken => format!("Give {node} a new token"),
+            Self::Reboot => format!("Reboot {node}"),
             Self::UpgradeFleet { nodes } if nodes.len() == 1 => {
                 "Upgrade the Spider of one node".into()
             }
@@ -79,6 +83,7 @@ mod tests {
             Intent::Upgrade,
             Intent::Remove { force: true },
             Intent::RotateToken,
+            Intent::Reboot,
             Intent::UpgradeFleet { nodes: vec![1, 2] },
         ] {
             let text = serde_json::to_string(&intent).unwrap();

@@ -15,8 +15,8 @@ use super::waves::{self, SIZES_DEFAULT, Waves};
 use crate::app::App;
 use crate::error::Error;
 use crate::log;
-use crate::major_tom::deploy;
 use crate::major_tom::{Cause, Fault};
+use crate::major_tom::{deploy, reboot};
 
 /// The running threads; [`Threads::join`] waits for them after the board was stopped.
 pub struct Threads(Vec<JoinHandle<()>>);
@@ -101,6 +101,7 @@ fn run(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
         Intent::Upgrade => deploy::upgrade(app, job),
         Intent::Remove { force } => deploy::remove(app, job, *force),
         Intent::RotateToken => deploy::rotate_token(app, job),
+        Intent::Reboot => reboot::reboot(app, job),
         Intent::UpgradeFleet { nodes } => waves::run(
             app,
             job,

@@ -46,6 +46,8 @@ pub const CHECK_TIME_MAX: Duration = Duration::from_secs(50);
 pub const VERIFY_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long an upgraded one has; after that the node puts the old one back.
 pub const UPGRADE_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long a node has to come back from a reboot.
+pub const REBOOT_TIME_MAX: Duration = Duration::from_secs(600);
 /// Largest private key, as text.
 pub const KEY_BYTES_MAX: usize = 32 << 10;
 /// Longest passphrase or password.

@@ -27,6 +27,7 @@ pub mod pool;
 pub mod privilege;
 pub mod probe;
 pub mod reach;
+pub mod reboot;
 pub mod remote;
 pub mod session;
 pub mod shell;

@@ -67,6 +67,8 @@ pub fn title(name: &str) -> &'static str {
         "delete" => "Delete",
         "look" => "Look for leftovers",
         "forget" => "Forget the node",
+        "reboot" => "Ask it to reboot",
+        "back" => "Wait until it is back",
         "wave_1" => "First wave",
         "wave_2" => "Second wave",
         "wave_3" => "Third wave",

@@ -1,0 +1,117 @@
+//! Reboots a node; done when its Spider is back with another boot id.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::deploy::{log_in, ours};
+use super::fault::{Cause, Fault};
+use super::limits::REBOOT_TIME_MAX;
+use super::shell::Command;
+use super::steps::step;
+use crate::app::App;
+use crate::clock::wall_ms;
+use crate::jobs::Job;
+use crate::server_url::ServerUrl;
+
+/// Detached, and after the answer: the login must end in order.
+const SCRIPT: &str = r#"
+if [ -d /run/systemd/system ]; then how='systemctl reboot'; else how=reboot; fi
+if command -v setsid >/dev/null 2>&1; then
+  setsid sh -c "sleep 1; $how" </dev/null >/dev/null 2>&1 &
+else
+  ( trap '' HUP; sleep 1; $how ) </dev/null >/dev/null 2>&1 &
+fi
+echo "Rebooting ($how)."
+"#;
+const SHORT: Duration = Duration::from_secs(30);
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+pub fn reboot(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
+    let node = job.node.unwrap_or_default();
+    // Noted with the job: Ground Control may be stopped while the node is down.
+    let noted = job.view().result;
+    let noted = noted
+        .as_ref()
+        .map(|noted| (&noted["boot_id_before"], &noted["asked_ms"]));
+    let (before, asked_ms) = match noted {
+        Some((Value::String(before), asked)) => (before.clone(), asked.as_i64()),
+        _ => (boot_id(app, node)?, None),
+    };
+    let asked_ms = match asked_ms {
+        Some(asked_ms) => asked_ms,
+        None => ask(app, job, &before)?,
+    };
+    // From here on it goes down, whatever is wanted.
+    job.set_cancellable(false);
+    step(job, "back", || {
+        let deadline = Instant::now() + REBOOT_TIME_MAX;
+        loop {
+            let hello = app.fleet.last_hello(node);
+            let back = hello.filter(|hello| hello.online && !hello.boot_id.is_empty());
+            if let Some(hello) = back.filter(|hello| hello.boot_id != before) {
+                let result = json!({
+                    "boot_id_before": before,
+                    "boot_id_after": hello.boot_id,
+                    "down_ms": wall_ms() - asked_ms,
+                });
+                return Ok((Some(result), "It is back, and was booted anew.".into()));
+            }
+            job.go_on()?;
+            if Instant::now() >= deadline {
+                return Err(Fault::new(
+                    Cause::NotConnected,
+                    format!(
+                        "The node was not heard of with another boot id within {} minutes.",
+                        REBOOT_TIME_MAX.as_secs() / 60
+                    ),
+                    "It may hang on its way down or up: look at its console.",
+                ));
+            }
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+    })
+}
+
+/// Which boot it is in, as its Spider has said.
+fn boot_id(app: &App, node: i64) -> Result<String, Fault> {
+    let told = app
+        .fleet
+        .last_hello(node)
+        .filter(|hello| hello.online)
+        .map(|hello| hello.boot_id);
+    let known = match told {
+        Some(boot_id) => Some(boot_id),
+        None => app
+            .store
+            .node(node)
+            .map_err(|error| ours(error.into()))?
+            .and_then(|record| record.identity)
+            .and_then(|identity| identity.boot_id),
+    };
+    known.filter(|boot_id| !boot_id.is_empty()).ok_or_else(|| {
+        Fault::new(
+            Cause::Unsupported,
+            "It is not known which boot the node is in, so its return could not be told.",
+            "Its Spider must have been connected once; deploy or start it first.",
+        )
+    })
+}
+
+fn ask(app: &App, job: &Job, before: &str) -> Result<i64, Fault> {
+    let login = log_in(app, job, &ServerUrl::loopback(), true)?;
+    step(job, "reboot", || {
+        let asked_ms = wall_ms();
+        job.set_result(json!({"boot_id_before": before, "asked_ms": asked_ms}));
+        let command = Command::script(SCRIPT, &[])?;
+        let output = login.hand(job).run(&command, true, SHORT)?;
+        if !output.exit.is_success() {
+            return Err(Fault::new(
+                Cause::Failed,
+                format!("The node does not reboot: {}", output.text().trim()),
+                "Try it by hand on the node.",
+            ));
+        }
+        Ok((asked_ms, "It goes down now.".into()))
+    })
+}
