@@ -6,7 +6,7 @@ tools="$PWD/target/tools"
 
 set_up_tools() {
   apt_missing gcc:gcc make:make perl:perl git:git openssl:openssl ps:procps ip:iproute2 \
-    nginx:nginx chromium:chromium sshd:openssh-server ssh-keygen:openssh-client \
+    nginx:nginx caddy:caddy promtool:prometheus chromium:chromium sshd:openssh-server ssh-keygen:openssh-client \
     dropbear:dropbear-bin systemd-nspawn:systemd-container mmdebstrap:mmdebstrap \
     unshare:util-linux pkg-config:pkg-config curl:curl jq:jq
   # Headers of the C library and certificates have no command to look for.

@@ -6,13 +6,17 @@
 
 mod common;
 
+mod abuse;
 mod access;
+mod behind_proxy;
+mod caddy;
 mod delivery;
 mod demo;
 mod hostile;
 mod nginx;
 mod overload;
 mod own_tls;
+mod prometheus;
 mod routes;
 mod sessions;
 mod stopping;

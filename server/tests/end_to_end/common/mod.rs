@@ -10,6 +10,7 @@ mod process;
 mod relay;
 mod spider;
 mod tls;
+mod tools;
 mod websocket;
 
 pub use database::{Stored, stored};
@@ -21,7 +22,8 @@ pub use live::{Live, LiveEvent};
 pub use process::{Process, eventually, free_fixed_port};
 pub use relay::{Mode, Relay};
 pub use spider::Spider;
-pub use tls::{Browser, certificates};
+pub use tls::{Browser, Secure, certificates};
+pub use tools::installed;
 pub use websocket::{WebSocket, upgrade, upgrade_on};
 
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{Folder, Process, eventually, free_fixed_port, in_ci};
+use crate::common::{Folder, Process, eventually, free_fixed_port, installed};
 
 pub struct Nginx {
     pub address: SocketAddr,
@@ -12,21 +12,8 @@ pub struct Nginx {
     _folder: Folder,
 }
 
-/// Where nginx is; `None`, in plain words, when this machine has none.
 pub fn binary() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    let found = folders
-        .map(|folder| folder.join("nginx"))
-        .find(|file| file.is_file());
-    if found.is_none() {
-        assert!(
-            !in_ci(),
-            "nginx is not installed, and in CI nothing is left out"
-        );
-        eprintln!("LEFT OUT: nginx is not installed (Debian: apt-get install nginx).");
-    }
-    found
+    installed("nginx", "nginx")
 }
 
 impl Nginx {
