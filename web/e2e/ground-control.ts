@@ -16,7 +16,8 @@ export class Program {
     const { STARDUST_SECRET: _s, STARDUST_ADMIN_PASS: _p, ...inherited } = process.env;
     this.child = spawn(command, args, {
       env: { ...inherited, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // Some programs live as long as whoever holds the other end.
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     for (const stream of [this.child.stdout!, this.child.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -93,6 +94,20 @@ export class GroundControl {
     });
     const [url] = await program.says(/listens on (http:\S+)/);
     return new GroundControl(program, folder, url!, 'admin', 'admin');
+  }
+
+  /** On an address of this machine that test hosts reach. */
+  static async at(address: string): Promise<GroundControl> {
+    const folder = mkdtempSync(join(tmpdir(), 'stardust-e2e-'));
+    const args = ['--bind', address, '--port', '0', '--db', join(folder, 'stardust.db')];
+    const password = 'put your helmet on';
+    const program = new Program(serverBinary(), args, {
+      TMPDIR: folder,
+      STARDUST_SECRET: 'ground-control-to-major-tom',
+      STARDUST_ADMIN_PASS: password,
+    });
+    const [url] = await program.says(/listens on (http:\S+)/);
+    return new GroundControl(program, folder, url!, 'admin', password);
   }
 
   /** The Spider that the demo wrote into its folder. */

@@ -1,13 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DESKTOP, looksGood, PHONE } from './axe';
 import { eventually, openBrowser, openPage, screenshot, signIn, type Watched } from './browser';
 import { drawnCharts } from './charts';
 import { GroundControl } from './ground-control';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let groundControl: GroundControl;
 let browser: Browser;
@@ -20,25 +16,6 @@ afterAll(async () => {
   await browser?.close();
   await groundControl?.stop();
 });
-
-/** What axe finds serious, as `rule: element`. */
-async function violations(page: Page): Promise<string[]> {
-  // By the debugger, which the page's content security policy does not bind.
-  const { violations } = (await page.evaluate(
-    `(() => { if (!window.axe) { ${AXE} } return axe.run(document, { resultTypes: ['violations'] }); })()`,
-  )) as AxeResults;
-  return violations
-    .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
-    .flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.html.slice(0, 200)}`));
-}
-
-/** How far the page can be scrolled sideways, in pixels. */
-function sideways(page: Page): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-}
-
-const DESKTOP = { viewport: { width: 1280, height: 800 } };
-const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 
 describe.each([
   ['dark', DESKTOP],
@@ -57,12 +34,7 @@ describe.each([
     await watched?.page.context().close();
   });
 
-  async function assertGood(what: string) {
-    const { page } = watched;
-    await screenshot(page, `${what}-${name}`);
-    expect(await sideways(page), `${what} scrolls sideways`).toBe(0);
-    expect(await violations(page), what).toEqual([]);
-  }
+  const assertGood = (what: string) => looksGood(watched.page, `${what}-${name}`);
 
   test(`login at ${size.viewport.width} pixels`, async () => {
     const { page } = watched;

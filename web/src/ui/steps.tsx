@@ -12,6 +12,8 @@ interface Props {
   skewMs?: number;
   /** What a step has printed, shown when it is opened. */
   output?(step: JobStep): ReactNode;
+  /** Leaves out what is said of steps that went well. */
+  compact?: boolean;
   /** Instead of opening a step: go to its place. */
   onPick?(step: JobStep): void;
 }
@@ -21,18 +23,31 @@ function hasOutput(step: JobStep): boolean {
 }
 
 /** Steps one under the other: how each stands, how long it took, and why it failed. */
-export function StepList({ steps, skewMs = 0, output, onPick }: Props) {
+export function StepList({ steps, skewMs = 0, output, compact = false, onPick }: Props) {
   return (
     <ol className="grid">
       {steps.map((step, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: steps are only ever added at the end, and a name may come twice.
-        <Step key={`${index}/${step.name}`} step={step} skewMs={skewMs} output={output} onPick={onPick} />
+        <Step
+          // biome-ignore lint/suspicious/noArrayIndexKey: steps are only ever added at the end, and a name may come twice.
+          key={`${index}/${step.name}`}
+          step={step}
+          skewMs={skewMs}
+          output={output}
+          compact={compact}
+          onPick={onPick}
+        />
       ))}
     </ol>
   );
 }
 
-function Step({ step, skewMs, output, onPick }: Omit<Props, 'steps'> & { step: JobStep; skewMs: number }) {
+function Step({
+  step,
+  skewMs,
+  output,
+  compact,
+  onPick,
+}: Omit<Props, 'steps'> & { step: JobStep; skewMs: number }) {
   const [opened, setOpened] = useState<boolean | null>(null);
   const quiet = step.state === 'waiting' || step.state === 'skipped';
   const printed = hasOutput(step);
@@ -69,7 +84,7 @@ function Step({ step, skewMs, output, onPick }: Omit<Props, 'steps'> & { step: J
       ) : (
         <div className={row}>{head}</div>
       )}
-      {(step.detail || step.hint) && (
+      {(step.detail || step.hint) && !(compact && step.state === 'done' && !open) && (
         // Phones have no room for what went well.
         <div
           className={`mb-1 ml-8.5 grid gap-0.5 pr-2 text-xs ${step.state === 'done' ? 'max-sm:hidden' : ''}`}

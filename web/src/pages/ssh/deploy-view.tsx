@@ -12,6 +12,7 @@ import { StatusDot } from '../../ui/status';
 import { StepList } from '../../ui/steps';
 import { StepOutput } from '../../ui/terminal/step-output';
 import { useJob } from '../jobs/use-job';
+import { ranFor } from '../jobs/words';
 
 interface Props {
   job: Job;
@@ -46,15 +47,26 @@ export function DeployView({ job: started, node: nodeId, onRetried, onBack, onCl
     }
   }
 
+  const steps = (
+    <StepList
+      steps={job.steps}
+      skewMs={skewMs}
+      compact
+      output={(step) => <StepOutput log={log} step={step} job={job.id} />}
+    />
+  );
   return (
     <div className="grid gap-4" data-testid="deploy" data-state={job.state}>
-      <div className="-mx-2">
-        <StepList
-          steps={job.steps}
-          skewMs={skewMs}
-          output={(step) => <StepOutput log={log} step={step} job={job.id} />}
-        />
-      </div>
+      {job.state === 'succeeded' ? (
+        <details>
+          <summary className="w-fit rounded-sm text-sm text-dim hover:text-text">
+            {job.steps.length} steps, took {ranFor(job, 0)}
+          </summary>
+          <div className="-mx-2 mt-2">{steps}</div>
+        </details>
+      ) : (
+        <div className="-mx-2">{steps}</div>
+      )}
       {job.error && (
         <div role="alert" className="rounded-md border border-bad/45 bg-bad/8 px-3 py-2 text-sm">
           <p className="font-medium wrap-anywhere">{displayName(job.error.message, 600)}</p>

@@ -153,3 +153,8 @@ export function targetWords(draft: Pick<LoginDraft, 'host' | 'port' | 'user'>): 
   const host = draft.host.includes(':') ? `[${draft.host}]` : draft.host;
   return `${draft.user}@${host}${draft.port.trim() === '22' ? '' : `:${draft.port.trim()}`}`;
 }
+
+/** Where it leads, whoever logs in: a host key that was confirmed is good for this. */
+export function placeOf({ host, port, jump }: LoginDraft): string {
+  return JSON.stringify([host.trim(), port.trim(), jump.on ? [jump.host.trim(), jump.port.trim()] : null]);
+}

@@ -1,5 +1,5 @@
 import ChevronRight from 'lucide-react/icons/chevron-right';
-import { type FormEvent, useId, useState } from 'react';
+import { type FormEvent, useId, useRef, useState } from 'react';
 import { type ApiError, api, asApiError } from '../../api/client';
 import type { Job } from '../../api/job';
 import { displayName } from '../../lib/series-key';
@@ -11,7 +11,7 @@ import { CheckView, loggedIn, withoutRoot } from './check-view';
 import { keyToConfirm } from './check-words';
 import { Choice } from './choice';
 import { DeployView } from './deploy-view';
-import { EMPTY_LOGIN, type LoginDraft, loginOf, objection, targetWords } from './draft';
+import { EMPTY_LOGIN, type LoginDraft, loginOf, objection, placeOf, targetWords } from './draft';
 import { Fold } from './fold';
 import { JumpFields, LoginFields } from './login-fields';
 import { useCheck } from './use-check';
@@ -39,6 +39,7 @@ export function OverSsh({ onSticky, onClose }: Props) {
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState<ApiError | null>(null);
   const check = useCheck();
+  const confirmedAt = useRef('');
   const wrong = objection(draft);
   const { report } = check;
 
@@ -49,7 +50,10 @@ export function OverSsh({ onSticky, onClose }: Props) {
     onSticky(true);
     setPhase('check');
     // What was confirmed was confirmed for a host: another one is asked about anew.
-    void check.run(draft, {});
+    const place = placeOf(draft);
+    const same = place === confirmedAt.current;
+    confirmedAt.current = place;
+    void check.run(draft, same ? check.confirmed : {});
   }
 
   async function deploy() {
