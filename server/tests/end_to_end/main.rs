@@ -13,6 +13,7 @@ mod caddy;
 mod delivery;
 mod demo;
 mod hostile;
+mod jobs;
 mod nginx;
 mod overload;
 mod own_tls;

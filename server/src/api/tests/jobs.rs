@@ -4,40 +4,11 @@
 use serde_json::{Value, json};
 
 use super::schema::check;
-use super::{Answer, Call, Server};
+use super::{Answer, Call, Operator};
 
 const FINGERPRINT: &str = "SHA256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaA";
 const KEY: &str =
     "-----BEGIN OPENSSH PRIVATE KEY-----\nmoonage-daydream\n-----END OPENSSH PRIVATE KEY-----\n";
-
-struct Operator {
-    server: Server,
-    token: String,
-}
-
-impl Operator {
-    fn new() -> Self {
-        let server = Server::new();
-        let token = server.token();
-        Self { server, token }
-    }
-
-    fn send(&self, call: Call) -> Answer {
-        self.server.send(&call.bearer(&self.token))
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(Call::new("POST", path).json(body))
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        self.send(Call::get(path))
-    }
-
-    fn deploy(&self) -> Answer {
-        self.post("/api/nodes/deploy", &wanted())
-    }
-}
 
 fn wanted() -> Value {
     json!({
@@ -47,10 +18,14 @@ fn wanted() -> Value {
     })
 }
 
+fn deploy(operator: &Operator) -> Answer {
+    operator.post("/api/nodes/deploy", &wanted())
+}
+
 #[test]
 fn a_deployment_makes_a_node_and_a_job_and_gives_no_secret_back() {
     let operator = Operator::new();
-    let answer = operator.deploy();
+    let answer = deploy(&operator);
     assert_eq!(answer.status, 202, "{:?}", answer.json());
     let made = answer.json();
     check("NodeAndJob", &made);
@@ -140,7 +115,7 @@ fn what_is_missing_or_hostile_is_refused_and_nothing_is_made() {
 #[test]
 fn nothing_changes_under_a_job() {
     let operator = Operator::new();
-    operator.deploy();
+    deploy(&operator);
     for call in [
         Call::new("DELETE", "/api/nodes/1/credentials"),
         Call::new("POST", "/api/nodes/1/deploy").json(&{
@@ -162,7 +137,7 @@ fn nothing_changes_under_a_job() {
 #[test]
 fn a_waiting_job_is_cancelled_and_can_be_tried_again() {
     let operator = Operator::new();
-    operator.deploy();
+    deploy(&operator);
     assert_eq!(operator.post("/api/jobs/1/retry", &json!({})).status, 409);
     let cancelled = operator.send(Call::new("POST", "/api/jobs/1/cancel"));
     assert_eq!(cancelled.status, 202);
@@ -189,7 +164,7 @@ fn a_waiting_job_is_cancelled_and_can_be_tried_again() {
 #[test]
 fn forgotten_secrets_are_asked_for() {
     let operator = Operator::new();
-    operator.deploy();
+    deploy(&operator);
     operator.send(Call::new("POST", "/api/jobs/1/cancel"));
     assert_eq!(
         operator
@@ -229,7 +204,7 @@ fn forgotten_secrets_are_asked_for() {
 #[test]
 fn another_host_key_is_accepted_by_its_fingerprint() {
     let operator = Operator::new();
-    operator.deploy();
+    deploy(&operator);
     operator.send(Call::new("POST", "/api/jobs/1/cancel"));
     let put = |sha256: &str| {
         operator.send(Call::new("PUT", "/api/nodes/1/host-key").json(&json!({"sha256": sha256})))
@@ -253,7 +228,7 @@ fn another_host_key_is_accepted_by_its_fingerprint() {
 #[test]
 fn many_nodes_and_lists_of_hosts() {
     let operator = Operator::new();
-    operator.deploy();
+    deploy(&operator);
     let answer = operator.post("/api/upgrades", &json!({"nodes": [1, 1]}));
     assert_eq!(answer.status, 202);
     assert_eq!(
@@ -301,7 +276,7 @@ fn odd_questions_get_clear_answers() {
     ] {
         assert_eq!(operator.get(path).status, status, "{path}");
     }
-    operator.deploy();
+    deploy(&operator);
     assert_eq!(operator.get("/api/jobs/1/output?from=-1").status, 400);
     let file = operator.get("/api/jobs/1/output.txt");
     assert_eq!(file.status, 200);

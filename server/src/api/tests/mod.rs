@@ -35,6 +35,35 @@ use crate::vault::Vault;
 pub const USER: &str = "ziggy";
 pub const PASSWORD: &str = "played guitar";
 
+/// Somebody who is logged in.
+pub struct Operator {
+    pub server: Server,
+    token: String,
+}
+
+impl Operator {
+    pub fn new() -> Self {
+        Self::of(Server::new())
+    }
+
+    pub fn of(server: Server) -> Self {
+        let token = server.token();
+        Self { server, token }
+    }
+
+    pub fn send(&self, call: Call) -> Answer {
+        self.server.send(&call.bearer(&self.token))
+    }
+
+    pub fn post(&self, target: &str, body: &Value) -> Answer {
+        self.send(Call::new("POST", target).json(body))
+    }
+
+    pub fn get(&self, target: &str) -> Answer {
+        self.send(Call::get(target))
+    }
+}
+
 /// A Ground Control without its gate's loop: the tests speak in its place.
 pub struct Server {
     pub app: Arc<App>,

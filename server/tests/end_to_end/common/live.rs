@@ -36,7 +36,10 @@ impl Live {
     }
 
     pub fn watch(&mut self, nodes: &[i64]) {
-        let message = serde_json::json!({"type": "watch", "nodes": nodes});
+        self.send(&serde_json::json!({"type": "watch", "nodes": nodes}));
+    }
+
+    pub fn send(&mut self, message: &Value) {
         assert!(
             self.socket.send(Message::text(message.to_string())),
             "/live is closed"
