@@ -75,6 +75,8 @@ struct Running<'a> {
     session: &'a Session,
     channel: ssh2::Channel,
     capture: Capture<'a>,
+    /// Goes before the command's own input.
+    before: Vec<u8>,
     deadline: Instant,
 }
 
@@ -87,18 +89,19 @@ impl<'a> Running<'a> {
     ) -> Result<Self, Fault> {
         let mark = Secret::random_hex(8)
             .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
-        let line = command.line(mark.expose());
+        let spoken = command.spoken(mark.expose());
         let wire = &session.wire;
         let failed = |stopped| channel_fault(stopped, session);
         let mut channel = wire
             .until(deadline, ssh2::Session::channel_session)
             .map_err(failed)?;
-        wire.until(deadline, |_| channel.exec(&line))
+        wire.until(deadline, |_| channel.exec(&spoken.line))
             .map_err(failed)?;
         Ok(Self {
             session,
             channel,
             capture: Capture::new(mark.expose(), on_output),
+            before: spoken.input,
             deadline,
         })
     }
@@ -107,6 +110,8 @@ impl<'a> Running<'a> {
         let wire = &self.session.wire;
         let lost = |error: &std::io::Error| Fault::lost(&error.to_string());
         let mut buffer = vec![0u8; 32 << 10];
+        let before = std::mem::take(&mut self.before);
+        let all = before.len() + input.len();
         let mut written = 0;
         let mut input_ended = false;
         loop {
@@ -153,9 +158,12 @@ impl<'a> Running<'a> {
             }
             // A command that ended reads no more: looked at before each write,
             // since the server would let us wait for ever.
-            if written < input.len() {
-                let end = input.len().min(written + WRITE_BYTES_MAX);
-                match self.write(&input[written..end]) {
+            if written < all {
+                let rest = match before.get(written..) {
+                    Some(rest) if !rest.is_empty() => rest,
+                    _ => &input[written - before.len()..],
+                };
+                match self.write(&rest[..rest.len().min(WRITE_BYTES_MAX)]) {
                     Ok(length) => {
                         written += length;
                         moved |= length > 0;
@@ -163,7 +171,7 @@ impl<'a> Running<'a> {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     // What it said before is still there to be read.
                     Err(_) => {
-                        written = input.len();
+                        written = all;
                         input_ended = true;
                     }
                 }

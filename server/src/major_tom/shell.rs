@@ -12,6 +12,10 @@ use super::fault::{Cause, Fault};
 /// when the server sent no status at all, and so 0 must not mean success.
 pub const STATUS_MASK: i32 = 90;
 
+/// A longer line travels on the command's input: dropbear ends the connection at
+/// 9000 bytes.
+const LINE_BYTES_MAX: usize = 4096;
+
 /// A command and its arguments, quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -61,9 +65,8 @@ impl Command {
         &self.text
     }
 
-    /// The one line for the login shell. `mark` is printed before the command's
-    /// own output begins.
-    pub(super) fn line(&self, mark: &str) -> String {
+    /// For the login shell; `mark` is printed before the command's own output begins.
+    pub(super) fn spoken(&self, mark: &str) -> Spoken {
         let mut inner = b"printf '\\n%s%s\\n' stardust- ".to_vec();
         inner.extend_from_slice(mark.as_bytes());
         inner.extend_from_slice(
@@ -72,16 +75,37 @@ impl Command {
         inner.extend_from_slice(&self.text);
         let mut line =
             String::from("exec sh -c '( eval \"$(printf %b \"$0\")\" ) 2>&1; exit $(($? ^ 90))' '");
-        for byte in inner {
-            if byte.is_ascii_alphanumeric() || b" _-./:=,+@".contains(&byte) {
-                line.push(char::from(byte));
+        for byte in &inner {
+            if byte.is_ascii_alphanumeric() || b" _-./:=,+@".contains(byte) {
+                line.push(char::from(*byte));
             } else {
                 line.push_str(&format!("\\0{byte:03o}"));
             }
         }
         line.push('\'');
-        line
+        if line.len() <= LINE_BYTES_MAX {
+            return Spoken {
+                line,
+                input: Vec::new(),
+            };
+        }
+        // Byte by byte, so that nothing behind it is swallowed; and the end must
+        // have come, since half a script is worse than none.
+        inner.extend_from_slice(format!("\n# {mark}").as_bytes());
+        let line = format!(
+            "exec sh -c '( t=\"$(dd bs=1 count=\"$0\" 2>/dev/null)\"; case \"$t\" in *\"# {mark}\") \
+             eval \"$t\" ;; *) exit 126 ;; esac ) 2>&1; exit $(($? ^ 90))' '{}'",
+            inner.len()
+        );
+        Spoken { line, input: inner }
     }
+}
+
+/// How a command is told to a login shell.
+pub(super) struct Spoken {
+    pub line: String,
+    /// What the line reads before the command reads its own input.
+    pub input: Vec<u8>,
 }
 
 /// Single quotes, and `'\''` for each one inside.
@@ -108,15 +132,28 @@ fn quote(text: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
     use std::path::Path;
-    use std::process::Command as Process;
+    use std::process::{Command as Process, Stdio};
 
     fn run(shell: &str, command: &Command) -> (i32, Vec<u8>) {
-        let output = Process::new(shell)
+        run_with(shell, command, b"")
+    }
+
+    fn run_with(shell: &str, command: &Command, input: &[u8]) -> (i32, Vec<u8>) {
+        let spoken = command.spoken("m4rk");
+        let mut child = Process::new(shell)
             .arg("-c")
-            .arg(command.line("m4rk"))
-            .output()
+            .arg(&spoken.line)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
             .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&spoken.input).unwrap();
+        stdin.write_all(input).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
         let mark = b"\nstardust-m4rk\n";
         let at = output
             .stdout
@@ -159,6 +196,45 @@ mod tests {
         assert!(Command::script("x", &[b"\0"]).is_err());
     }
 
+    /// Of any length that a shell can hold.
+    fn long(text: &'static str) -> Command {
+        let filler = b"'x' ".repeat(3_000);
+        Command::script(text, &[&filler]).unwrap()
+    }
+
+    #[test]
+    fn a_long_one_leaves_the_input_to_the_command() {
+        let there = |shell: &&&str| Path::new("/usr/bin").join(shell).exists();
+        for shell in ["sh", "bash", "zsh", "fish", "tcsh"].iter().filter(there) {
+            let command = long("printf '%s ' ${#1}; cat; exit 5");
+            assert!(command.spoken("m").line.len() < 300);
+            let all = (5, b"12000 'and' \\0 the rest\n".to_vec());
+            assert_eq!(run_with(shell, &command, b"'and' \\0 the rest\n"), all);
+            let nested = command.behind(Command::program("env")).unwrap();
+            assert_eq!(run_with(shell, &nested, b"'and' \\0 the rest\n"), all);
+        }
+    }
+
+    #[test]
+    fn half_of_a_long_one_is_not_run() {
+        let spoken = long("echo it ran").spoken("m4rk");
+        for length in [0, 1, 5_000, spoken.input.len() - 1] {
+            let mut child = Process::new("sh")
+                .arg("-c")
+                .arg(&spoken.line)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut stdin = child.stdin.take().unwrap();
+            stdin.write_all(&spoken.input[..length]).unwrap();
+            drop(stdin);
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.stdout, b"");
+            assert_ne!(output.status.code(), Some(STATUS_MASK));
+        }
+    }
+
     #[test]
     fn the_status_comes_through() {
         for status in [0, 1, 3, 90, 126, 127, 255] {
@@ -170,7 +246,7 @@ mod tests {
     #[test]
     fn the_line_has_nothing_that_other_shells_read_otherwise() {
         let command = Command::program("printf").arg("!a\\'\n\u{e9}").unwrap();
-        let line = command.line("m");
+        let line = command.spoken("m").line;
         let word = line
             .rsplit_once(" '")
             .unwrap()

@@ -83,6 +83,19 @@ fn input_arrives_and_a_command_that_dies_meanwhile_holds_nobody() {
     }
 }
 
+/// dropbear ends the connection for a line of more than 9000 bytes.
+#[test]
+fn a_command_may_be_long_and_have_input_too() {
+    let filler = vec![b'\''; 20_000];
+    let command = Command::script("printf '%s ' ${#1}; cat", &[&filler]).unwrap();
+    for server in servers() {
+        let session = server.login();
+        let input = Stdin::Bytes(b"its own input");
+        let output = session.run(&command, input, LONG, &mut |_| {}).unwrap();
+        assert_eq!(output.text(), "20000 its own input");
+    }
+}
+
 #[test]
 fn time_runs_out_for_a_command_that_does_not_end() {
     for server in servers() {
