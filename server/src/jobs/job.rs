@@ -250,8 +250,8 @@ impl Job {
 
 impl Steps for Job {
     fn begin(&self, name: &'static str) -> Result<(), Fault> {
-        // What puts things back runs also in a job that was cancelled.
-        if !steps::is_after_failure(name) {
+        // What ends a job well or badly runs also in one that was cancelled.
+        if !steps::always_runs(name) {
             self.go_on()?;
         }
         let mut inner = self.lock();

@@ -44,8 +44,11 @@ pub const WRITE_BYTES_MAX: usize = 32 << 10;
 pub const CHECK_TIME_MAX: Duration = Duration::from_secs(50);
 /// How long a Spider that was installed has to say hello.
 pub const VERIFY_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long an upgraded one has; after that the node puts the old one back.
-pub const UPGRADE_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long an upgraded one has. Then the node is asked to put the old one back,
+/// before it does so by itself: else the hello of the old one passes for the new.
+pub const UPGRADE_TIME_MAX: Duration = Duration::from_secs(50);
+/// After this long without a word the node puts the old one back by itself.
+pub const GUARD_TIME_MAX: Duration = Duration::from_secs(60);
 /// How long a node has to come back from a reboot.
 pub const REBOOT_TIME_MAX: Duration = Duration::from_secs(600);
 /// Largest private key, as text.

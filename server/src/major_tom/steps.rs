@@ -81,7 +81,8 @@ pub fn title(name: &str) -> &'static str {
     }
 }
 
-/// Steps that run because an earlier one failed, also in a job that was cancelled.
-pub fn is_after_failure(name: &str) -> bool {
-    matches!(name, "log" | "rollback" | "keep")
+/// Steps that run also in a job that was cancelled: because an earlier one failed,
+/// or because the Spider has connected and only the old one is to be tidied away.
+pub fn always_runs(name: &str) -> bool {
+    matches!(name, "log" | "rollback" | "keep" | "settle")
 }

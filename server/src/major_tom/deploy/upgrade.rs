@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::fault::Fault;
-use super::super::limits::UPGRADE_TIME_MAX;
+use super::super::limits::{GUARD_TIME_MAX, UPGRADE_TIME_MAX};
 use super::super::steps::step;
 use super::hand::Hand;
 use super::install::{installed, parse, with_log, with_rollback};
@@ -40,11 +40,15 @@ pub fn upgrade(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         bytes,
     ))?;
     let hand = login.hand(job);
-    let seconds = UPGRADE_TIME_MAX.as_secs();
+    let seconds = GUARD_TIME_MAX.as_secs();
     let plan = plan::upgrade(&stage, &spider.bytes, &spider.sha256, seconds);
-    let before = Wanted::next(app, node);
     let old = app.fleet.last_hello(node).map(|hello| hello.version);
-    let switched = hand.carry_out(&place, &plan).and_then(|()| {
+    let switch = plan.iter().position(|action| action.step == "switch");
+    let (uploads, switch) = plan.split_at(switch.unwrap_or(plan.len()));
+    let switched = hand.carry_out(&place, uploads).and_then(|()| {
+        // The old one may have come back in the meantime: that is not the new one.
+        let before = Wanted::next(app, node);
+        hand.carry_out(&place, switch)?;
         step(job, "verify", || {
             let hello = wait_for_hello(app, job, node, &before, UPGRADE_TIME_MAX)?;
             let detail = format!("Version {} is connected.", hello.version);
