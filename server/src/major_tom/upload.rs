@@ -190,25 +190,30 @@ pub(super) fn success(output: Output, what: &str) -> Result<Output, Fault> {
     }
     let text = output.text();
     let has = |part: &str| text.contains(part);
-    let (cause, hint) =
-        if has("No space left") || has("Disk quota exceeded") || has("File too large") {
-            (
-                Cause::NoSpace,
-                "Free some space there, or choose another folder.",
-            )
-        } else if has("Read-only file system") {
-            (
-                Cause::ReadOnly,
-                "Mount it writable, or choose another folder.",
-            )
-        } else if has("Permission denied") || has("can't create") || has("cannot create") {
-            (
-                Cause::Denied,
-                "Log in as a user who may write there, or give the sudo password.",
-            )
-        } else {
-            (Cause::Failed, "Try it by hand on the node.")
-        };
+    let (cause, hint) = if has("does not run here") {
+        (
+            Cause::Unsupported,
+            "Use a Spider for its architecture that needs no libraries (cross/ builds them) with \
+                 --agent-dir or --agent-binary, and look for noexec mounts on the node.",
+        )
+    } else if has("No space left") || has("Disk quota exceeded") || has("File too large") {
+        (
+            Cause::NoSpace,
+            "Free some space there, or choose another folder.",
+        )
+    } else if has("Read-only file system") {
+        (
+            Cause::ReadOnly,
+            "Mount it writable, or choose another folder.",
+        )
+    } else if has("Permission denied") || has("can't create") || has("cannot create") {
+        (
+            Cause::Denied,
+            "Log in as a user who may write there, or give the sudo password.",
+        )
+    } else {
+        (Cause::Failed, "Try it by hand on the node.")
+    };
     Err(Fault::new(
         cause,
         format!("The node could not {what}: {}.", printable(&text)),

@@ -127,7 +127,12 @@ fn by_hand(place: &Place) -> Vec<String> {
         Method::Procd => commands.push("sed -i /stardust/d /etc/sysupgrade.conf".into()),
     }
     if !place.user.is_empty() {
-        commands.push(format!("userdel {0} || deluser {0}", place.user));
+        let user = &place.user;
+        commands.push(match place.method {
+            // OpenWrt has no program for it.
+            Method::Procd => format!("sed -i '/^{user}:/d' /etc/passwd /etc/group /etc/shadow"),
+            _ => format!("userdel {user} || deluser {user}"),
+        });
     }
     commands
 }

@@ -64,11 +64,15 @@ stop_service() {
 }
 # Puts a file in its place: $1 from, $2 to, $3 mode, $4 owner.
 put() {
-  mv -f "$1" "$2.new"
+  if [ "$1" != "$2.new" ]; then mv -f "$1" "$2.new"; fi
   chmod "$3" "$2.new"
   if [ -n "$4" ]; then chown "$4" "$2.new"; fi
   mv -f "$2.new" "$2"
   if have restorecon; then restorecon "$2" 2>/dev/null || :; fi
+}
+# Before anything depends on it: it may want another processor or libraries.
+try_spider() {
+  if ! said=$("$1" --version 2>&1); then fail "The Spider does not run here: $said"; fi
 }
 # Takes everything off that an installation puts on. Each part may be gone already.
 remove_all() {

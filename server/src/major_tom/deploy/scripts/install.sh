@@ -41,6 +41,7 @@ put "$stage/config" "$config" 600 "$owner"
 put "$stage/unit" "$unit" $mode "$root"
 put "$stage/spider" "$bin" 755 "$root"
 if [ "$(sum_of "$bin")" != "$sum" ]; then fail 'The Spider in its place is not the one that was sent.'; fi
+try_spider "$bin"
 if [ "$method" = procd ] && [ -f /etc/sysupgrade.conf ] && ! grep -q stardust /etc/sysupgrade.conf; then
   # A firmware upgrade keeps only what is listed there.
   { echo "$bin"; echo "$folder/"; echo "$unit"; echo "/etc/rc.d/S95$name"; } >>/etc/sysupgrade.conf

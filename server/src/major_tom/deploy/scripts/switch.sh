@@ -3,6 +3,10 @@
 stage=$1 sum=$2 seconds=$3
 if [ ! -e "$bin" ]; then fail 'There is no Spider to upgrade: deploy it anew.'; fi
 if [ "$(sum_of "$stage/spider")" != "$sum" ]; then fail 'What arrived is not what was sent.'; fi
+root=''
+if [ -n "$user" ]; then root=0:0; fi
+put "$stage/spider" "$bin.new" 755 "$root"
+try_spider "$bin.new"
 # The guard of an attempt that was cut off must not end this one.
 if [ -e "$folder/guard" ] && mkdir "$folder/.decided" 2>/dev/null; then
   waited=0
@@ -13,8 +17,6 @@ if [ -e "$folder/guard" ] && mkdir "$folder/.decided" 2>/dev/null; then
 fi
 rm -rf "$folder/.decided" "$folder/.went-back"
 if [ ! -e "$bin.old" ]; then ln "$bin" "$bin.old" 2>/dev/null || cp -p "$bin" "$bin.old"; fi
-root=''
-if [ -n "$user" ]; then root=0:0; fi
 put "$stage/guard" "$folder/guard" 700 "$root"
 # Detached: it must outlive this login, and the network.
 set -- "$folder/guard" "$method" "$bin" "$folder" "$unit" "$user" "$seconds"
@@ -31,7 +33,7 @@ else
     exec sh "$@" </dev/null >/dev/null 2>&1
   ) &
 fi
-put "$stage/spider" "$bin" 755 "$root"
+put "$bin.new" "$bin" 755 "$root"
 rm -rf "$stage"
 start_service
 echo "Switched. Unless the new Spider connects, the node puts the old one back within $seconds s."
