@@ -143,7 +143,8 @@ authorize() {
 
 # A router as OpenWrt makes one, as far as it can be had: busybox as init and as
 # all tools, dropbear without SFTP; no bash, sudo, scp, systemd. procd itself is
-# not in Debian: rc.common stands in for what init scripts ask of it.
+# not in Debian: rc.common stands in for what init scripts ask of it. It has the
+# libraries of a Spider that was not linked statically, which a real one has not.
 make_router() {
   local root=$1 from=debian tool type lib
   mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,usr/lib,lib/functions,etc/init.d,etc/rc.d,etc/dropbear,proc,sys,dev,run,tmp,var/run,var/lock,var/log,lib,lib64,overlay}
@@ -158,11 +159,13 @@ make_router() {
   cp "$from/usr/sbin/dropbear" "$root/usr/sbin/"
   cp "$from/usr/bin/dropbearkey" "$root/usr/bin/"
   for lib in $(chroot "$from" ldd /bin/busybox /usr/sbin/dropbear /usr/bin/dropbearkey | grep -o '/[^ )]*\.so[^ )]*' | sort -u) \
-    /lib/x86_64-linux-gnu/libnss_files.so.2; do
+    /lib/x86_64-linux-gnu/libnss_files.so.2 /lib/x86_64-linux-gnu/libgcc_s.so.1 /lib/x86_64-linux-gnu/libm.so.6; do
     [[ ! -e "$from$lib" ]] || install -D "$from$lib" "$root$lib"
   done
   printf 'root:*:0:0:root:/root:/bin/sh\nnobody:*:65534:65534:nobody:/var:/bin/false\n' >"$root/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
+  printf 'root:*:19000:0:99999:7:::\nnobody:*:0:0:99999:7:::\n' >"$root/etc/shadow"
+  chmod 600 "$root/etc/shadow"
   echo /bin/sh >"$root/etc/shells"
   cat >"$root/etc/os-release" <<'OS'
 NAME="OpenWrt"

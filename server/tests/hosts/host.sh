@@ -12,8 +12,9 @@
 #
 # Says `ready ADDRESS RUN` when the SSH server answers. RUN is a folder with
 # `root` (the host's disk as it is), `upper` (what differs from the base),
-# `init` (the pid of its init here), `netns` and `link` (names), `console`.
-# The host finds this machine at 198.19.0.1, and has no way anywhere else.
+# `nspawn` (a pid, whose only child is the host's init), `netns` and `link` (names), `console`.
+# The host finds this machine at 198.19.0.1, and has no way anywhere else. By IPv6
+# it is fd57:a2d0::NUMBER:2, with the third number of ADDRESS.
 # Needs root, systemd-nspawn and ip.
 set -euo pipefail
 
@@ -107,6 +108,11 @@ ip -n "$name" link set lo up
 ip -n "$name" addr add "$address/30" dev host0
 ip -n "$name" link set host0 up
 ip -n "$name" route add 198.19.0.1 via "198.18.$number.1"
+# And by IPv6, where the machine has it.
+if [[ -e /proc/net/if_inet6 ]]; then
+  ip addr add "fd57:a2d0::$number:1/112" dev "$link" nodad
+  ip -n "$name" addr add "fd57:a2d0::$number:2/112" dev host0 nodad
+fi
 
 # A cgroup of its own, else two hosts share what nspawn makes below the root.
 boot() {
@@ -123,12 +129,8 @@ boot() {
       --register=no --keep-unit --network-namespace-path="/run/netns/$name" --resolv-conf=off \
       --timezone=off --link-journal=no ${binds[@]+"${binds[@]}"} &
     nspawn=$!
-    # Its only child is the init, once it has set all up.
-    until [[ -s "$run/init" && -d "/proc/$(cat "$run/init")" ]] || ! kill -0 "$nspawn" 2>/dev/null; do
-      tr -d ' ' <"/proc/$nspawn/task/$nspawn/children" >"$run/init.part" 2>/dev/null || true
-      mv "$run/init.part" "$run/init"
-      sleep 0.01
-    done
+    echo "$nspawn" >"$run/nspawn.part"
+    mv "$run/nspawn.part" "$run/nspawn"
     wait "$nspawn" || status=$?
     # What a reboot inside ends with.
     [[ $status == 133 ]] || exit "$status"

@@ -33,6 +33,24 @@ fn a_slow_link_that_loses_packets_is_good_enough() {
 
 #[test]
 #[ignore = "boots real hosts"]
+fn ipv6_and_other_ports_are_no_matter() {
+    let host = Host::boot(Kind::Debian);
+    let control = Control::start();
+    host.shell("echo 'Port 2200' >>/etc/ssh/sshd_config.d/test.conf && systemctl restart ssh");
+    let number = host.address.split('.').nth(2).unwrap();
+    let mut body = login(&host, "deploy");
+    body["host"] = json!(format!("fd57:a2d0::{number}:2"));
+    body["port"] = json!(2200);
+    let report = control.check_confirmed(&body);
+    assert!(report.ok(), "{report}");
+    assert!(
+        report.detail("reach").contains("]:2200 is SSH-2.0-OpenSSH"),
+        "{report}"
+    );
+}
+
+#[test]
+#[ignore = "boots real hosts"]
 fn a_firewall_that_swallows_the_way_to_ground_control_is_told_in_time() {
     let bash = ["without=/usr/bin/curl"];
     for (kind, options) in [

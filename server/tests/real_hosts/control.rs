@@ -1,12 +1,14 @@
 //! A Ground Control that the hosts can reach, and what is asked of it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::common::{Answer, GroundControl, Session, Setup};
+use crate::common::{Answer, GroundControl, Session, Setup, eventually};
 use crate::host::{Host, MACHINE};
 use crate::keys;
+use crate::work::Work;
 
 pub struct Control {
     pub ground: GroundControl,
@@ -25,6 +27,24 @@ impl Control {
         Self { ground, session }
     }
 
+    /// Can be started again where it was.
+    pub fn start_fixed() -> Self {
+        Self::start_as(Setup::new().fixed_port())
+    }
+
+    /// Stops it in order, and starts it with more arguments.
+    pub fn start_with(&mut self, args: &[&str]) {
+        assert!(self.ground.stop().success());
+        self.ground.setup = self.ground.setup.clone().args(args);
+        self.start_again();
+    }
+
+    /// After its end, whatever that was: the same database, port and settings.
+    pub fn start_again(&mut self) {
+        self.ground.start_again();
+        self.session = self.ground.login();
+    }
+
     /// POST, again while as much as allowed is being done.
     pub fn post(&self, target: &str, body: &Value) -> Answer {
         loop {
@@ -34,6 +54,70 @@ impl Control {
             }
             std::thread::sleep(Duration::from_millis(200));
         }
+    }
+
+    /// Starts a deployment of a host whose key was confirmed; the node and the work.
+    pub fn deploy(&self, body: &Value) -> (i64, Work<'_>) {
+        static NAMES: AtomicU32 = AtomicU32::new(1);
+        let number = NAMES.fetch_add(1, Ordering::Relaxed);
+        let mut body = with(body, "name", &json!(format!("node {number}")));
+        if body["host_key"].is_null() {
+            // Only what a check knows of.
+            let mut asked = body.clone();
+            let fields = asked.as_object_mut().expect("an object");
+            fields.retain(|name, _| {
+                !matches!(name.as_str(), "name" | "keep_on_failure" | "host_key")
+            });
+            body["host_key"] = self.check(&asked).0["host_key"]["sha256"].clone();
+        }
+        let answer = self.post("/api/nodes/deploy", &body);
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        let answer = answer.json();
+        let node = answer["node"]["id"].as_i64().expect("a node");
+        (node, Work::of(self, &answer["job"]))
+    }
+
+    /// The same to its end: a node that is online, with samples in history.
+    pub fn deployed(&self, body: &Value) -> i64 {
+        let (node, work) = self.deploy(body);
+        work.succeeds();
+        self.is_alive(node);
+        node
+    }
+
+    /// Asks for work on a node.
+    pub fn start_work(&self, node: i64, verb: &str, body: &Value) -> Work<'_> {
+        let answer = self.post(&format!("/api/nodes/{node}/{verb}"), body);
+        assert_eq!(answer.status, 202, "{verb}: {}", answer.text());
+        Work::of(self, &answer.json()["job"])
+    }
+
+    /// Takes the Spider off and the node out of the fleet.
+    pub fn remove(&self, node: i64) -> Value {
+        let job = self.start_work(node, "remove", &json!({})).succeeds();
+        let answer = self.session.get(&format!("/api/nodes/{node}"));
+        assert_eq!(answer.status, 404, "{}", answer.text());
+        job["result"].clone()
+    }
+
+    /// The node is online, and samples of the last seconds come into history.
+    pub fn is_alive(&self, node: i64) {
+        eventually("the node is online", || {
+            (self.session.status(node) == "online").then_some(())
+        });
+        let from = crate::common::wall_ms();
+        eventually("history has fresh samples", || {
+            let target = format!(
+                "/api/nodes/{node}/history?series=system.uptime_ms&from={from}&to={}",
+                from + 600_000
+            );
+            let history = self.session.get_json(&target);
+            let counts = history["series"][0]["count"].as_array()?;
+            counts
+                .iter()
+                .any(|count| count.as_i64() > Some(0))
+                .then_some(())
+        });
     }
 
     pub fn check(&self, body: &Value) -> Report {

@@ -108,7 +108,9 @@ impl Host {
 
     /// The pid of its init, here.
     fn init(&self) -> String {
-        self.word("init")
+        let nspawn = self.word("nspawn");
+        let children = std::fs::read_to_string(format!("/proc/{nspawn}/task/{nspawn}/children"));
+        children.expect("nspawn is running").trim().to_owned()
     }
 
     /// Its files as its own processes see them, `/run` and `/tmp` too.
@@ -166,6 +168,21 @@ impl Host {
         ip(&["-n", &self.netns(), "route", "del", MACHINE]);
     }
 
+    /// And gives it back.
+    pub fn find_ground_control(&self) {
+        let number = self.address.split('.').nth(2).expect("an address");
+        let gateway = format!("198.18.{number}.1");
+        ip(&[
+            "-n",
+            &self.netns(),
+            "route",
+            "add",
+            MACHINE,
+            "via",
+            &gateway,
+        ]);
+    }
+
     /// New keys of its SSH server, as after a new installation.
     pub fn new_host_keys(&self) {
         assert_eq!(self.kind, Kind::Debian);
@@ -173,6 +190,16 @@ impl Host {
             "rm /etc/ssh/ssh_host_*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key; \
              systemctl restart ssh",
         );
+        self.await_ssh();
+    }
+
+    /// Restarts it, as after a power cut that was short.
+    pub fn reboot(&self) {
+        let before = self.word("nspawn");
+        self.shell("reboot");
+        eventually("the host boots again", || {
+            (self.word("nspawn") != before).then_some(())
+        });
         self.await_ssh();
     }
 

@@ -14,8 +14,16 @@ mod control;
 mod host;
 mod keys;
 mod slow_link;
+mod snapshot;
+mod spiders;
+mod work;
 
 mod check_facts;
 mod check_links;
 mod check_logins;
 mod check_privilege;
+mod deploy_broken;
+mod deploy_cut;
+mod deploy_fleet;
+mod deploy_life;
+mod deploy_secrets;

@@ -23,6 +23,7 @@ pub struct SlowLink {
 #[derive(Default)]
 struct Shared {
     stop: AtomicBool,
+    cut: AtomicBool,
     passed: AtomicU64,
     lost: AtomicU64,
 }
@@ -106,6 +107,11 @@ impl SlowLink {
         }
     }
 
+    /// While it is cut nothing comes through, and nobody is told.
+    pub fn cut(&self, cut: bool) {
+        self.shared.cut.store(cut, Ordering::Relaxed);
+    }
+
     /// Packets that came through, and that did not.
     pub fn counts(&self) -> (u64, u64) {
         let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
@@ -135,7 +141,7 @@ fn pump(ends: &[File; 2], delay: Duration, lost: u64, shared: &Shared) {
                 random = random
                     .wrapping_mul(6_364_136_223_846_793_005)
                     .wrapping_add(1);
-                if (random >> 33) % 1000 < lost {
+                if (random >> 33) % 1000 < lost || shared.cut.load(Ordering::Relaxed) {
                     shared.lost.fetch_add(1, Ordering::Relaxed);
                 } else {
                     queue.push_back((now + delay, buffer[..length].to_vec()));

@@ -64,7 +64,7 @@ export interface CheckReport {
 }
 
 interface StoredKey {
-  type: string | null;
+  type: string;
   sha256: string;
 }
 

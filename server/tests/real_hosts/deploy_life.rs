@@ -1,0 +1,244 @@
+//! A Spider's whole life on each kind of host: deployed, upgraded, refusing a bad
+//! upgrade, removed, and then nothing is left of it.
+
+use serde_json::{Value, json};
+
+use crate::common::{Folder, eventually};
+use crate::control::{Control, login, with};
+use crate::host::{Host, Kind};
+use crate::snapshot::{Snapshot, assert_untouched};
+use crate::spiders;
+
+struct Life {
+    kind: Kind,
+    options: &'static [&'static str],
+    user: &'static str,
+    sudo_password: Option<&'static str>,
+    method: &'static str,
+    /// Who the Spider runs as.
+    runs_as: &'static str,
+    folder: &'static str,
+}
+
+const DEBIAN: Life = Life {
+    kind: Kind::Debian,
+    options: &[],
+    user: "root",
+    sudo_password: None,
+    method: "systemd",
+    runs_as: "stardust-spider",
+    folder: "/etc/stardust",
+};
+
+impl Life {
+    fn body(&self, host: &Host) -> Value {
+        let mut body = login(host, self.user);
+        if let Some(password) = self.sudo_password {
+            body["sudo_password"] = json!(password);
+        }
+        body
+    }
+
+    fn live(&self, bad_upgrade: bool) {
+        let host = Host::boot_with(self.kind, self.options);
+        if self.user == "fishy" {
+            // fish makes its folders the first time.
+            host.shell("su fishy -c true");
+        }
+        let before = Snapshot::of(&host);
+        let folder = Folder::new("spiders");
+        let mut control = Control::start_fixed();
+        let node = control.deployed(&self.body(&host));
+        self.look(&host, &control, node);
+
+        let later = spiders::later(&folder);
+        control.start_with(&["--agent-binary", later.to_str().unwrap()]);
+        control.is_alive(node);
+        let job = control.start_work(node, "upgrade", &json!({})).succeeds();
+        assert_eq!(job["result"]["to"], "9.9.9", "{job:#}");
+        self.is_later(&host, &control, node);
+
+        if bad_upgrade {
+            let foreign = spiders::foreign(&folder);
+            control.start_with(&["--agent-binary", foreign.to_str().unwrap()]);
+            control.is_alive(node);
+            let upgrade = control.start_work(node, "upgrade", &json!({}));
+            let job = upgrade.fails("not_connected");
+            let message = job["error"]["message"].as_str().unwrap();
+            assert!(message.contains("50 s"), "{message}");
+            // Its own log tells why.
+            let output = upgrade.output();
+            assert!(output.contains("stardust-spider: "), "{output}");
+            self.is_later(&host, &control, node);
+        }
+
+        let removed = control.remove(node);
+        assert_eq!(removed["left"], json!([]), "{removed}");
+        assert_untouched(&host, &before);
+    }
+
+    fn look(&self, host: &Host, control: &Control, node: i64) {
+        let connection = control
+            .session
+            .get_json(&format!("/api/nodes/{node}/connection"));
+        assert_eq!(
+            connection["spider"]["method"], self.method,
+            "{connection:#}"
+        );
+        assert_eq!(connection["spider"]["arch"], "x86_64", "{connection:#}");
+        let config = format!("{}/spider.conf", self.folder);
+        let owner = host.shell(&format!(
+            "ls -ln {config} | cut -c1-10; id -u {0}; ls -ln {config}",
+            self.runs_as
+        ));
+        let lines: Vec<&str> = owner.lines().collect();
+        assert_eq!(lines[0], "-rw-------", "{owner}");
+        assert_eq!(
+            lines[2].split_whitespace().nth(2),
+            Some(lines[1]),
+            "{owner}"
+        );
+        // And that is whom it runs as.
+        let running = host.shell(
+            "for p in /proc/[0-9]*; do case $(readlink $p/exe) in *stardust-spider) grep ^Uid: $p/status;; esac; done",
+        );
+        assert_eq!(
+            running.split_whitespace().nth(1),
+            Some(lines[1]),
+            "{running}"
+        );
+        assert_eq!(running.lines().count(), 1, "{running}");
+    }
+
+    fn is_later(&self, host: &Host, control: &Control, node: i64) {
+        control.is_alive(node);
+        assert_eq!(control.session.node(node)["spider_version"], "9.9.9");
+        let places = host.shell(
+            "for p in /proc/[0-9]*; do readlink $p/exe; done | grep stardust | sed 's/ (deleted)//' | sort -u; \
+             for p in /proc/[0-9]*; do readlink $p/exe; done | grep stardust | wc -l",
+        );
+        assert!(
+            !places.contains(".old") && places.trim().ends_with('1'),
+            "{places}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "boots real hosts"]
+fn on_debian_as_root_without_sudo_there() {
+    Life {
+        options: &["without=/usr/bin/sudo"],
+        ..DEBIAN
+    }
+    .live(false);
+}
+
+#[test]
+#[ignore = "boots real hosts"]
+fn on_debian_with_a_sudo_password() {
+    Life {
+        user: "ops",
+        sudo_password: Some("ops-pass"),
+        ..DEBIAN
+    }
+    .live(true);
+}
+
+#[test]
+#[ignore = "boots real hosts"]
+fn on_debian_with_sudo_fish_and_a_password_nobody_asks_for() {
+    Life {
+        user: "fishy",
+        sudo_password: Some("not-asked-for"),
+        ..DEBIAN
+    }
+    .live(false);
+}
+
+#[test]
+#[ignore = "boots real hosts"]
+fn on_debian_with_a_banner_before_every_command() {
+    Life {
+        user: "noisy",
+        ..DEBIAN
+    }
+    .live(false);
+}
+
+#[test]
+#[ignore = "boots real hosts"]
+fn on_openrc_with_a_sudo_password() {
+    Life {
+        kind: Kind::OpenRc,
+        user: "ops",
+        sudo_password: Some("ops-pass"),
+        method: "openrc",
+        ..DEBIAN
+    }
+    .live(true);
+}
+
+#[test]
+#[ignore = "boots real hosts"]
+fn on_a_router() {
+    Life {
+        kind: Kind::Router,
+        method: "procd",
+        ..DEBIAN
+    }
+    .live(true);
+}
+
+/// dropbear starts the SFTP server that is there, and then stalls with it.
+#[test]
+#[ignore = "boots real hosts"]
+fn on_debian_through_dropbear() {
+    let host = Host::boot(Kind::Debian);
+    // Its own start makes the keys of each kind that it is asked for; here one.
+    host.shell(
+        "mkdir -p /etc/dropbear && dropbearkey -t ed25519 -f /etc/dropbear/key && \
+         dropbear -r /etc/dropbear/key -p 2222",
+    );
+    let before = Snapshot::of(&host);
+    let control = Control::start();
+    let body = with(&login(&host, "ops"), "port", &json!(2222));
+    let body = with(&body, "sudo_password", &json!("ops-pass"));
+    let report = control.check(&body);
+    assert!(report.detail("reach").contains("dropbear"), "{report}");
+    let node = control.deployed(&body);
+    control.remove(node);
+    assert_untouched(&host, &before);
+}
+
+#[test]
+#[ignore = "boots real hosts"]
+fn on_a_system_whose_usr_is_read_only() {
+    let host = Host::boot(Kind::Debian);
+    host.shell(
+        "mount --bind /usr /usr && mount -o remount,bind,ro /usr && mount -o remount,noexec /tmp",
+    );
+    let before = Snapshot::of(&host);
+    let control = Control::start();
+    let node = control.deployed(&login(&host, "deploy"));
+    let found = host.shell("ls /var/lib/stardust");
+    assert_eq!(found.trim(), "stardust-spider");
+    control.remove(node);
+    assert_untouched(&host, &before);
+}
+
+#[test]
+#[ignore = "boots real hosts"]
+fn a_host_that_restarts_is_back_by_itself() {
+    for kind in [Kind::Debian, Kind::OpenRc, Kind::Router] {
+        let host = Host::boot(kind);
+        let control = Control::start();
+        let node = control.deployed(&login(&host, "root"));
+        let boots = control.session.node(node)["since_ms"].as_i64();
+        host.reboot();
+        eventually("another connection", || {
+            (control.session.node(node)["since_ms"].as_i64() != boots).then_some(())
+        });
+        control.is_alive(node);
+    }
+}

@@ -1,0 +1,45 @@
+//! Spiders that differ from the one that Ground Control carries.
+
+use std::path::PathBuf;
+
+use crate::common::{Folder, Spider};
+
+/// One of a later version; it says so in its hello.
+pub fn later(folder: &Folder) -> PathBuf {
+    altered(folder, "later", env!("CARGO_PKG_VERSION"), "9.9.9")
+}
+
+/// Runs, and can't connect: it speaks another protocol than Ground Control.
+pub fn foreign(folder: &Folder) -> PathBuf {
+    altered(
+        folder,
+        "foreign",
+        stardust_shared::SUBPROTOCOL,
+        "stardust.v9",
+    )
+}
+
+/// An executable for this architecture that ends at once.
+pub fn broken(folder: &Folder) -> PathBuf {
+    let path = folder.join("broken");
+    let header = &std::fs::read(Spider::path()).unwrap()[..4096];
+    std::fs::write(&path, header).unwrap();
+    path
+}
+
+/// The same program with one text in it for another of the same length.
+fn altered(folder: &Folder, name: &str, from: &str, to: &str) -> PathBuf {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = std::fs::read(Spider::path()).unwrap();
+    let mut found = 0;
+    for at in 0..bytes.len() - from.len() {
+        if bytes[at..].starts_with(from.as_bytes()) {
+            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+            found += 1;
+        }
+    }
+    assert!(found > 0, "the Spider does not hold {from:?}");
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
