@@ -52,6 +52,15 @@ impl State {
         self.steps.resize(layout.steady(), 0);
     }
 
+    /// Becomes what `other` is, in the memory that it has.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.seq = other.seq;
+        self.time_ms = other.time_ms;
+        self.step_ms = other.step_ms;
+        self.scaled.clone_from(&other.scaled);
+        self.steps.clone_from(&other.steps);
+    }
+
     /// Values in units, as the collector gave them.
     pub fn value(&self, layout: &Layout, index: usize) -> Option<i64> {
         match (self.scaled.get(index), layout.series().get(index)) {

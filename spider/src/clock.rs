@@ -3,6 +3,8 @@
 //! Samples are ordered by [`boot_ms`], which no one can set and which goes on
 //! while the machine sleeps. [`wall_ms`] is only for showing.
 
+use std::time::Duration;
+
 /// Milliseconds since boot, time asleep included (CLOCK_BOOTTIME).
 pub fn boot_ms() -> i64 {
     read_ms(libc::CLOCK_BOOTTIME)
@@ -17,6 +19,16 @@ pub fn wall_ms() -> i64 {
 pub fn thread_cpu_ns() -> i64 {
     let (seconds, nanos) = read(libc::CLOCK_THREAD_CPUTIME_ID);
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
+/// Sleeps for so long, or until a signal comes.
+pub fn nap(duration: Duration) {
+    // SAFETY: an all-zero timespec is a valid value of that plain struct.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    time.tv_sec = duration.as_secs() as _;
+    time.tv_nsec = duration.subsec_nanos() as _;
+    // SAFETY: `time` is a valid timespec, and nothing is asked about the rest.
+    unsafe { libc::nanosleep(&time, std::ptr::null_mut()) };
 }
 
 fn read_ms(clock: libc::clockid_t) -> i64 {
@@ -54,6 +66,14 @@ mod tests {
             work = std::hint::black_box(work + 1);
         }
         assert!(work > 10);
+    }
+
+    #[test]
+    fn a_nap_is_as_long_as_it_was_to_be() {
+        let start = std::time::Instant::now();
+        nap(Duration::from_millis(30));
+        nap(Duration::ZERO);
+        assert!(start.elapsed() >= Duration::from_millis(30));
     }
 
     #[test]

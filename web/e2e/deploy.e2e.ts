@@ -140,6 +140,28 @@ describe.skipIf(!canBoot())('a host over SSH', () => {
     await expect.poll(() => page.getByTestId('node-status').getAttribute('data-status')).toBe('online');
   });
 
+  test('a host key that changes stops all, until the new one is accepted', async () => {
+    const { page } = watched;
+    const before = host.fingerprint('ed25519');
+    host.shell(
+      "rm /etc/ssh/ssh_host_*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key; systemctl restart ssh",
+    );
+    const after = host.fingerprint('ed25519');
+    expect(after).not.toBe(before);
+    await page.getByRole('button', { name: 'Actions' }).click();
+    await page.getByRole('menuitem', { name: 'Connection…' }).click();
+    await page.getByTestId('try-connection').click();
+    await page.getByTestId('changed-key').waitFor();
+    const shown = await page.getByTestId('changed-key').innerText();
+    expect(shown).toContain(before);
+    expect(shown).toContain(after);
+    await screenshot(page, 'changed-key');
+    await page.getByTestId('accept-key').click();
+    await expect.poll(() => page.getByTestId('tried').getAttribute('data-ok')).toBe('true');
+    expect(await page.getByTestId('connection').innerText()).toContain(after);
+    await page.getByRole('button', { name: 'Close', exact: true }).click();
+  });
+
   test('credentials are forgotten, and asked for by the next job', async () => {
     const { page } = watched;
     await page.getByRole('button', { name: 'Actions' }).click();
@@ -195,6 +217,11 @@ describe.skipIf(!canBoot())('a host over SSH', () => {
     await page.getByTestId('replace').click();
     await page.getByTestId('connection-check').waitFor();
     await looksGood(page, `replace-${name}`);
+    await page.goto(groundControl.url);
+    await page.getByTestId('select').click();
+    await page.locator('[data-node-id][data-status]').first().click();
+    await page.getByTestId('selection').waitFor();
+    await looksGood(page, `selection-${name}`);
     expect(other.troubles).toEqual([]);
     await page.context().close();
   });
@@ -222,6 +249,36 @@ describe.skipIf(!canBoot())('a host over SSH', () => {
     expect(host.has('usr/local/bin/stardust-spider')).toBe(false);
     await page.goto(groundControl.url);
     await page.getByText('No machines yet').waitFor();
+  });
+
+  test('a list is read, looked at, confirmed and deployed, each host by itself', async () => {
+    const { page } = watched;
+    await page.getByTestId('add-node').first().click();
+    await page.getByTestId('add-way-list').click();
+    const lines = [
+      'name,host,port,tags',
+      `listed,${host.address},22,from-a-list`,
+      `closed,${host.address},23,`,
+    ];
+    await page.getByTestId('import-text').fill(lines.join('\n'));
+    await page.getByTestId('import-read').click();
+    await page.getByTestId('import-key').fill(privateKey('ed25519'));
+    await page.getByTestId('import-look').click();
+    await page.locator('[data-line="3"][data-state=failed]').waitFor();
+    const asked = page.locator('[data-line="2"][data-state=asks]');
+    await asked.waitFor();
+    expect(await asked.getByTestId('import-fingerprint').innerText()).toContain(host.fingerprint('ed25519'));
+    expect(await page.getByTestId('import-confirm').isDisabled()).toBe(true);
+    await screenshot(page, 'import');
+    await asked.locator('input').check();
+    await page.getByTestId('import-confirm').click();
+    await page.getByTestId('import-deploy').click();
+    await page.locator('[data-line="2"][data-state=succeeded]').waitFor();
+    await screenshot(page, 'import-done');
+    await page.getByRole('button', { name: 'Close', exact: true }).first().click();
+    await eventually('it is online', async () =>
+      page.locator('[data-node-id][data-status=online]').filter({ hasText: 'listed' }).isVisible(),
+    );
   });
 
   test('nothing went wrong on the way', () => {

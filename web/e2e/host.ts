@@ -52,6 +52,13 @@ export class Host {
     return existsSync(join(this.run, 'root', path));
   }
 
+  /** Runs a script on it as root, past SSH. */
+  shell(script: string): string {
+    const init = readFileSync(join(this.run, 'init'), 'utf8').trim();
+    const into = ['-t', init, '-m', '-u', '-i', '-n', '-p', '--', '/bin/sh', '-c', script];
+    return execFileSync('nsenter', into, { encoding: 'utf8' });
+  }
+
   /** What `ssh-keygen -lf` says on its console. */
   fingerprint(type: string): string {
     const file = join(this.run, 'root/etc/ssh', `ssh_host_${type}_key.pub`);

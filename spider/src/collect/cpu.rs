@@ -9,7 +9,7 @@
 
 use super::limits::CORES_MAX;
 use super::table::LeftOut;
-use super::text::{Words, lines, number, times};
+use super::text::{Words, lines, times};
 use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 use crate::sample::Slot;
@@ -42,7 +42,7 @@ pub fn parse_stat(bytes: &[u8], mut each: impl FnMut(Option<usize>, &Times)) {
         let mut words = Words(rest);
         let core = match rest.first() {
             Some(b' ') => None,
-            _ => match words.next().and_then(number) {
+            _ => match words.number() {
                 Some(core) => usize::try_from(core).ok(),
                 None => continue,
             },
@@ -52,8 +52,8 @@ pub fn parse_stat(bytes: &[u8], mut each: impl FnMut(Option<usize>, &Times)) {
         }
         let mut modes: Times = [None; MODES.len()];
         for mode in &mut modes {
-            match words.next() {
-                Some(word) => *mode = times(number(word), TICK_MS),
+            match words.value() {
+                Some(value) => *mode = times(value, TICK_MS),
                 None => break,
             }
         }

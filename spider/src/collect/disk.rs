@@ -11,7 +11,7 @@ use names::{is_no_disk, is_whole, sysfs_name};
 
 use super::limits::DISKS_MAX;
 use super::table::Table;
-use super::text::{Words, first_line, lines, number, times};
+use super::text::{Words, first_line, lines, times};
 use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 
@@ -47,11 +47,13 @@ pub fn parse_diskstats(bytes: &[u8], mut each: impl FnMut(&[u8], &Activity)) {
 }
 
 /// The columns after the name, which are those of /sys/block/*/stat too.
-fn parse_columns(words: Words<'_>) -> Option<Activity> {
+fn parse_columns(mut words: Words<'_>) -> Option<Activity> {
     let mut columns = [None; 11];
     let mut count = 0;
-    for (column, word) in columns.iter_mut().zip(words) {
-        *column = number(word);
+    while let Some(column) = columns.get_mut(count)
+        && let Some(value) = words.value()
+    {
+        *column = value;
         count += 1;
     }
     // Partitions of kernels before 2.6.25 have four columns.

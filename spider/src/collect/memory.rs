@@ -41,14 +41,22 @@ pub type Memory = [Option<i64>; FIELDS.len()];
 pub fn parse_meminfo(bytes: &[u8]) -> Memory {
     let mut memory: Memory = [None; FIELDS.len()];
     let mut missing = FIELDS.len();
+    // The kernel's order is the one of `FIELDS`, so the next one is tried first.
+    let mut next = 0;
     for line in lines(bytes) {
         let Some(colon) = find(line, b':') else {
             continue;
         };
         let (name, rest) = (&line[..colon], &line[colon + 1..]);
-        let Some(index) = FIELDS.iter().position(|(field, _)| *field == name) else {
-            continue;
+        let is = |(field, _): &(&[u8], &str)| *field == name;
+        let index = match FIELDS.get(next).is_some_and(is) {
+            true => next,
+            false => match FIELDS.iter().position(is) {
+                Some(index) => index,
+                None => continue,
+            },
         };
+        next = index + 1;
         if memory[index].is_none() {
             memory[index] = times(Words(rest).number(), KIB);
             missing -= 1;

@@ -2,7 +2,7 @@
 
 use super::limits::INTERFACES_MAX;
 use super::table::Table;
-use super::text::{Words, lines, number, trim};
+use super::text::{Words, find_last, lines, trim};
 use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 
@@ -28,14 +28,17 @@ pub type Traffic = [Option<i64>; SERIES.len()];
 pub fn parse_net_dev(bytes: &[u8], mut each: impl FnMut(&[u8], &Traffic)) {
     for line in lines(bytes) {
         // Names of old alias interfaces hold a colon (eth0:1); numbers never do.
-        let Some(colon) = line.iter().rposition(|&b| b == b':') else {
+        let Some(colon) = find_last(line, b':') else {
             continue;
         };
         let name = trim(&line[..colon]);
         let mut columns = [None; 16];
         let mut count = 0;
-        for (column, word) in columns.iter_mut().zip(Words(&line[colon + 1..])) {
-            *column = number(word);
+        let mut words = Words(&line[colon + 1..]);
+        while let Some(column) = columns.get_mut(count)
+            && let Some(value) = words.value()
+        {
+            *column = value;
             count += 1;
         }
         if name.is_empty() || count < COLUMNS_MIN {

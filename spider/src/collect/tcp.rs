@@ -90,7 +90,7 @@ pub fn parse_sockstat(bytes: &[u8], protocol: &[u8]) -> Sockstat {
     };
     let mut words = Words(rest);
     while let Some(name) = words.next() {
-        let value = words.next().and_then(number);
+        let value = words.number();
         match name {
             b"inuse" => found.in_use = value,
             b"tw" => found.time_wait = value,

@@ -18,13 +18,49 @@ pub fn first_line(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// Words between spaces and tabs.
+///
+/// This and what it calls is most of the Spider's own work in a sample, and it
+/// is compiled for size: hence plain loops, which stay loops then.
 #[derive(Clone)]
 pub struct Words<'a>(pub &'a [u8]);
 
-impl<'a> Words<'a> {
+impl Words<'_> {
     /// The next word as a number.
     pub fn number(&mut self) -> Option<i64> {
-        number(self.next()?)
+        self.value().flatten()
+    }
+
+    /// The next word as a number, `Some(None)` when it is none; `None` at the end.
+    pub fn value(&mut self) -> Option<Option<i64>> {
+        let bytes = self.0;
+        let start = self.skip_blanks();
+        let (mut end, mut digits) = (start, 0u8);
+        let mut value: u64 = 0;
+        while let Some(&byte) = bytes.get(end)
+            && !is_blank(byte)
+        {
+            let digit = byte.wrapping_sub(b'0');
+            // Above 9 once is above 9 for good.
+            digits = digits.max(digit);
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            end += 1;
+        }
+        self.0 = &bytes[end..];
+        match end - start {
+            0 => None,
+            _ if digits > 9 => Some(None),
+            // As many nines are less than 2^63.
+            1..=18 => Some(Some(value as i64)),
+            _ => Some(number(&bytes[start..end])),
+        }
+    }
+
+    fn skip_blanks(&self) -> usize {
+        let mut start = 0;
+        while self.0.get(start).is_some_and(|&byte| is_blank(byte)) {
+            start += 1;
+        }
+        start
     }
 }
 
@@ -32,23 +68,55 @@ impl<'a> Iterator for Words<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let start = self.0.iter().position(|&b| b != b' ' && b != b'\t')?;
-        let rest = &self.0[start..];
-        let end = rest.iter().position(|&b| b == b' ' || b == b'\t');
-        let (word, rest) = rest.split_at(end.unwrap_or(rest.len()));
-        self.0 = rest;
-        Some(word)
+        let bytes = self.0;
+        let start = self.skip_blanks();
+        let mut end = start;
+        while bytes.get(end).is_some_and(|&byte| !is_blank(byte)) {
+            end += 1;
+        }
+        self.0 = &bytes[end..];
+        (end > start).then(|| &bytes[start..end])
     }
 }
 
+#[inline(always)]
+fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// Where `byte` is first: eight bytes at a time, since the C library of small
+/// systems takes them one by one.
 pub fn find(bytes: &[u8], byte: u8) -> Option<usize> {
-    if bytes.is_empty() {
-        return None;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = ONES << 7;
+    let pattern = ONES * u64::from(byte);
+    let mut at = 0;
+    while let Some(word) = bytes[at..].first_chunk::<8>() {
+        // A byte that is the one looked for becomes 0, and only a 0 borrows into
+        // its top bit that was not set. Above the first one it may be a mistake.
+        let word = u64::from_le_bytes(*word) ^ pattern;
+        let hits = word.wrapping_sub(ONES) & !word & TOPS;
+        if hits != 0 {
+            return Some(at + hits.trailing_zeros() as usize / 8);
+        }
+        at += 8;
     }
-    // SAFETY: the pointer and length are those of a live slice, which memchr
-    // only reads.
-    let at = unsafe { libc::memchr(bytes.as_ptr().cast(), i32::from(byte), bytes.len()) };
-    (!at.is_null()).then(|| at as usize - bytes.as_ptr() as usize)
+    while at < bytes.len() {
+        if bytes[at] == byte {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Where `byte` is last.
+pub fn find_last(bytes: &[u8], byte: u8) -> Option<usize> {
+    let mut last = find(bytes, byte)?;
+    while let Some(next) = find(&bytes[last + 1..], byte) {
+        last += 1 + next;
+    }
+    Some(last)
 }
 
 /// A whole number from 0 to `i64::MAX`. A sign, anything that is not a digit,
@@ -135,6 +203,37 @@ mod tests {
         let words: Vec<&[u8]> = Words(b"  a \tb\0c  ").collect();
         assert_eq!(words, [&b"a"[..], b"b\0c"]);
         assert_eq!(Words(b" \t").next(), None);
+    }
+
+    #[test]
+    fn a_byte_is_found_wherever_it_is() {
+        for len in 0..40 {
+            for at in 0..len {
+                // What differs in one bit, and what borrows on the way.
+                for other in [b'9', b';', b'\0', 0xff, b':' ^ 0x80, b':' - 1] {
+                    let mut bytes = vec![other; len];
+                    assert_eq!(find(&bytes, b':'), None);
+                    bytes[at] = b':';
+                    assert_eq!(find(&bytes, b':'), Some(at), "{len} {other}");
+                    assert_eq!(find_last(&bytes, b':'), Some(at), "{len} {other}");
+                    bytes[len - 1] = b':';
+                    assert_eq!(find(&bytes, b':'), Some(at), "{len} {other}");
+                    assert_eq!(find_last(&bytes, b':'), Some(len - 1), "{len} {other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_as_numbers_are_what_the_words_say() {
+        let line = b" 7\t-1 9223372036854775807 9223372036854775808 x5 999999999999999999 \
+            00000000000000000000012 5\xff 3";
+        let mut words = Words(line);
+        for word in Words(line) {
+            assert_eq!(words.value(), Some(number(word)), "{word:?}");
+        }
+        assert_eq!((words.value(), words.number()), (None, None));
+        assert_eq!(Words(b"").value(), None);
     }
 
     #[test]

@@ -297,6 +297,11 @@ impl Link {
         Some(session.deadline_ms(can_send))
     }
 
+    /// Samples go out as they are taken.
+    pub fn is_streaming(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_streaming)
+    }
+
     pub fn is_draining(&self) -> bool {
         self.session.as_ref().is_some_and(Session::is_draining)
     }

@@ -126,6 +126,11 @@ impl Queue {
         }
     }
 
+    /// Drops everything; who has read to the end goes on from there.
+    pub fn pop_all(&mut self) {
+        self.start = self.end;
+    }
+
     /// Drops everything, and makes every position taken until now an old one.
     pub fn clear(&mut self) {
         self.end += 1;

@@ -191,6 +191,12 @@ impl Ring {
     /// The server has everything up to `seq`: it need not be kept.
     pub fn ack(&mut self, seq: u64) {
         self.acked_seq = self.acked_seq.max(seq.min(self.head.seq));
+        if self.acked_seq == self.head.seq {
+            // As nearly always: what is after the newest sample need not be worked out.
+            self.base.copy_from(&self.head);
+            self.base_layout = Rc::clone(&self.head_layout);
+            self.queue.pop_all();
+        }
         while !self.is_empty() && self.base.seq < self.acked_seq {
             self.drop_oldest();
         }
@@ -281,7 +287,7 @@ impl Ring {
     fn forget_all(&mut self) {
         self.dropped += self.head.seq - self.base.seq;
         self.queue.clear();
-        self.base.clone_from(&self.head);
+        self.base.copy_from(&self.head);
         self.base_layout = Rc::clone(&self.head_layout);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A sample is taken when it is due, connected or not; nothing here blocks but
 //! the wait for the next event. In the steady state one turn is one wait, the
-//! sampler's reads and one send.
+//! sampler's reads and one send; at short intervals acks are read on the way.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -30,6 +30,9 @@ const WOKEN: Token = Token(1);
 const SIGNAL: Token = Token(2);
 /// One socket, one waker, one bell.
 const EVENTS: usize = 4;
+/// Where nothing is under way, what the server says may wait for the next
+/// sample when that is so near: then an ack costs no wake-up of its own.
+const NAP_MAX: Duration = Duration::from_secs(1);
 
 /// What the link needs to know of the configuration.
 #[derive(Clone, Debug)]
@@ -183,7 +186,11 @@ impl Driver {
 
     /// Waits for what is due next and does it.
     pub fn turn(&mut self, sample: &mut impl FnMut(&mut Link)) -> io::Result<()> {
-        let timeout = self.timeout();
+        let mut timeout = self.timeout();
+        if timeout <= NAP_MAX && self.stage.is_quiet(&self.link) {
+            clock::nap(timeout);
+            timeout = Duration::ZERO;
+        }
         match self.poll.poll(&mut self.events, Some(timeout)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
@@ -268,8 +275,9 @@ impl Beat {
         let Some(late) = now.checked_duration_since(self.due) else {
             return false;
         };
-        let interval_ns = interval.as_nanos().max(1);
-        let into = Duration::from_nanos((late.as_nanos() % interval_ns) as u64);
+        // An interval is an hour at most, and in whole milliseconds.
+        let interval_ns = (interval.as_nanos() as u64).max(1);
+        let into = Duration::from_nanos(late.as_nanos() as u64 % interval_ns);
         self.due = now + (interval - into);
         true
     }

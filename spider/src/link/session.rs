@@ -102,6 +102,10 @@ impl Session {
         !matches!(self.phase, Phase::AwaitUpgrade)
     }
 
+    pub fn is_streaming(&self) -> bool {
+        matches!(self.phase, Phase::Streaming(_))
+    }
+
     pub fn is_draining(&self) -> bool {
         matches!(self.phase, Phase::Draining)
     }

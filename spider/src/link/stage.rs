@@ -94,6 +94,12 @@ impl Stage {
         matches!(&self.state, State::Open(open) if open.more)
     }
 
+    /// Nothing is waited for but the server's word, which is in no hurry.
+    pub fn is_quiet(&self, link: &Link) -> bool {
+        matches!(&self.state, State::Open(open) if !open.blocked && !open.more)
+            && link.is_streaming()
+    }
+
     pub fn deadline_ms(&self, link: &Link) -> Option<i64> {
         match &self.state {
             State::Waiting { retry_ms } => Some(*retry_ms),

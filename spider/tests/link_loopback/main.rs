@@ -132,8 +132,9 @@ fn a_server_that_talks_without_end_is_left_and_does_not_stop_the_sampling() {
         }
         ground.tries() >= 2
     });
+    // Without the bound it would be as long as the server talks.
     assert!(
-        most < 1_000,
+        most < 10_000,
         "no sample for {most} ms at an interval of 20 ms"
     );
     assert_eq!(spider.stop().dropped, 0);

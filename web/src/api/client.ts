@@ -215,6 +215,11 @@ export const api = {
       undefined,
       LOGIN_TIMEOUT_MS,
     ),
+  /** With what is kept for the node. */
+  checkStored: (id: number, signal?: AbortSignal) =>
+    call<CheckReport>('POST', `/api/nodes/${id}/check`, {}, signal, LOGIN_TIMEOUT_MS),
+  acceptHostKey: (id: number, key: { sha256: string; jump_sha256?: string }) =>
+    call<Connection>('PUT', `/api/nodes/${id}/host-key`, key),
   forgetCredentials: (id: number) => call<void>('DELETE', `/api/nodes/${id}/credentials`),
   upgradeMany: (nodes: readonly number[]) => call<Started>('POST', '/api/upgrades', { nodes }),
   parseImport: (text: string) => call<{ hosts: ImportHost[] }>('POST', '/api/imports/parse', { text }),

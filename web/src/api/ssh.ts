@@ -64,7 +64,7 @@ export interface CheckReport {
 }
 
 interface StoredKey {
-  type: string;
+  type: string | null;
   sha256: string;
 }
 

@@ -1,10 +1,10 @@
 import { api } from '../../api/client';
 import { displayName } from '../../lib/series-key';
 import { bytes } from '../../lib/units';
+import { useLoaded } from '../../lib/use-loaded';
 import type { FleetNode } from '../../live/fleet';
 import { Dialog } from '../../ui/dialog';
 import { Problem } from '../../ui/problem';
-import { useLoaded } from './use-loaded';
 
 const PRE =
   'max-h-72 overflow-auto rounded-md border border-line bg-term px-3 py-2 font-mono text-xs leading-5 whitespace-pre-wrap wrap-anywhere';

@@ -3,10 +3,10 @@ import { type ApiError, api, asApiError } from '../../api/client';
 import type { InstalledPage, NodePackages, PreviewAction } from '../../api/packages';
 import { displayName } from '../../lib/series-key';
 import { bytes } from '../../lib/units';
+import { useLoaded } from '../../lib/use-loaded';
 import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
 import { QuietBadge } from './badges';
-import { useLoaded } from './use-loaded';
 
 interface Props {
   facts: NodePackages;

@@ -4,6 +4,7 @@ import { isActive } from '../../api/job';
 import type { PackageAction, PreviewAction } from '../../api/packages';
 import { displayName } from '../../lib/series-key';
 import { age, bytes } from '../../lib/units';
+import { useLoaded } from '../../lib/use-loaded';
 import type { FleetNode } from '../../live/fleet';
 import { useFleet, useKnownNow, useLiveJob } from '../../live/store';
 import { Button } from '../../ui/button';
@@ -19,7 +20,6 @@ import { Notices } from './notices';
 import PreviewDialog from './preview-dialog';
 import { Upgrades } from './upgrades';
 import { useFinishedJobs } from './use-finished';
-import { useLoaded } from './use-loaded';
 
 type Open =
   | { what: 'preview'; action: PreviewAction; packages?: readonly string[] }

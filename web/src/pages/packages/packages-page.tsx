@@ -2,6 +2,7 @@ import Search from 'lucide-react/icons/search';
 import { useMemo, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { api } from '../../api/client';
+import { useLoaded } from '../../lib/use-loaded';
 import { useFleet, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
 import { Button } from '../../ui/button';
@@ -11,7 +12,6 @@ import { Segmented } from '../../ui/segmented';
 import { NodeRow, PackageRow } from './fleet-rows';
 import { orderNodes, orderPackages, type PackagesView, packagesViewSearch, parsePackagesView } from './order';
 import { useFinishedJobs } from './use-finished';
-import { useLoaded } from './use-loaded';
 import { WavesDialog } from './waves-dialog';
 
 const BY = [

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Dialog } from '../../ui/dialog';
 import { Segmented } from '../../ui/segmented';
 import { ByHand } from './by-hand';
@@ -6,8 +6,17 @@ import { OverSsh } from './over-ssh';
 
 const WAYS = [
   { id: 'ssh', label: 'Over SSH' },
+  { id: 'list', label: 'A list' },
   { id: 'hand', label: 'By hand' },
 ] as const;
+
+const WORDS = {
+  ssh: 'Ground Control logs in, looks, installs the Spider and sees to it that it reports.',
+  list: 'Many hosts at once, with the same credentials: looked at, confirmed, deployed.',
+  hand: 'You start the Spider yourself, with a token of its own. Nothing is done over SSH.',
+} as const;
+
+const ImportList = lazy(() => import('./import-list').then((module) => ({ default: module.ImportList })));
 
 /** A machine into the fleet: Ground Control goes there over SSH, or someone pastes a command. */
 export default function AddNodeDialog({ onClose }: { onClose(): void }) {
@@ -24,18 +33,16 @@ export default function AddNodeDialog({ onClose }: { onClose(): void }) {
             testId="add-way"
             onChange={(next) => setWay(next)}
           />
-          <p className="min-w-0 flex-1 basis-56 text-xs text-faint">
-            {way === 'ssh'
-              ? 'Ground Control logs in, looks, installs the Spider and sees to it that it reports.'
-              : 'You start the Spider yourself, with a token of its own. Nothing is done over SSH.'}
-          </p>
+          <p className="min-w-0 flex-1 basis-56 text-xs text-faint">{WORDS[way]}</p>
         </div>
       )}
-      {way === 'ssh' ? (
-        <OverSsh onSticky={setSticky} onClose={onClose} />
-      ) : (
-        <ByHand onAdded={() => setSticky(true)} onClose={onClose} />
+      {way === 'ssh' && <OverSsh onSticky={setSticky} onClose={onClose} />}
+      {way === 'list' && (
+        <Suspense>
+          <ImportList onSticky={setSticky} onClose={onClose} />
+        </Suspense>
       )}
+      {way === 'hand' && <ByHand onAdded={() => setSticky(true)} onClose={onClose} />}
     </Dialog>
   );
 }

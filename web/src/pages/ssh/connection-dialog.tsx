@@ -3,12 +3,14 @@ import { type ApiError, api, asApiError } from '../../api/client';
 import type { CheckReport, Connection } from '../../api/ssh';
 import { displayName } from '../../lib/series-key';
 import { dayAndClock } from '../../lib/time';
+import { useLoaded } from '../../lib/use-loaded';
 import type { FleetNode } from '../../live/fleet';
 import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Problem } from '../../ui/problem';
+import { StepList } from '../../ui/steps';
 import { CheckView, loggedIn } from './check-view';
-import { keyToConfirm } from './check-words';
+import { changedKey, type KeyQuestion, keyToConfirm, stepsOf } from './check-words';
 import { EMPTY_LOGIN, type LoginDraft, loginOf, objection } from './draft';
 import { ChangedKey, KeyText } from './host-key';
 import { JumpFields, LoginFields } from './login-fields';
@@ -60,7 +62,7 @@ export default function ConnectionDialog({ node, onClose }: Props) {
         <Show
           node={node}
           connection={connection}
-          onForgotten={() => setConnection({ ...connection, auth: null, sudo_password: false })}
+          onChanged={setConnection}
           onReplace={() => setView('replace')}
         />
       ) : (
@@ -82,12 +84,13 @@ function Row({ label, children }: { label: string; children: ReactNode }) {
 interface ShowProps {
   node: FleetNode;
   connection: Connection;
-  onForgotten(): void;
+  onChanged(connection: Connection): void;
   onReplace(): void;
 }
 
-function Show({ node, connection, onForgotten, onReplace }: ShowProps) {
+function Show({ node, connection, onChanged, onReplace }: ShowProps) {
   const [sure, setSure] = useState(false);
+  const [tries, setTries] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
   const { spider, jump } = connection;
@@ -98,7 +101,7 @@ function Show({ node, connection, onForgotten, onReplace }: ShowProps) {
     try {
       await api.forgetCredentials(node.id);
       setSure(false);
-      onForgotten();
+      onChanged({ ...connection, auth: null, sudo_password: false });
     } catch (cause) {
       setError(asApiError(cause));
     } finally {
@@ -142,6 +145,7 @@ function Show({ node, connection, onForgotten, onReplace }: ShowProps) {
         )}
       </dl>
       {error && <Problem error={error} />}
+      {tries && <TryStored node={node} connection={connection} onAccepted={onChanged} />}
       {sure ? (
         <div className="grid gap-3 rounded-md border border-line-strong p-3">
           <p className="text-sm text-dim">
@@ -165,10 +169,84 @@ function Show({ node, connection, onForgotten, onReplace }: ShowProps) {
             </Button>
           )}
           <Button data-testid="replace" onClick={onReplace}>
-            Replace, or accept a new host key…
+            Replace…
           </Button>
+          {kept && !tries && (
+            <Button data-testid="try-connection" onClick={() => setTries(true)}>
+              Try it
+            </Button>
+          )}
         </div>
       )}
+    </div>
+  );
+}
+
+interface TryProps {
+  node: FleetNode;
+  connection: Connection;
+  onAccepted(connection: Connection): void;
+}
+
+/** Tries what is kept. A host key that has changed is shown beside the old one, and accepted by hand or not. */
+function TryStored({ node, connection, onAccepted }: TryProps) {
+  const [round, setRound] = useState(0);
+  const [busy, setBusy] = useState(false);
+  const [refused, setRefused] = useState<ApiError | null>(null);
+  const tried = useLoaded(String(round), (signal) => api.checkStored(node.id, signal));
+  const report = tried.loading ? null : tried.data;
+  const changed = report && changedKey(report);
+  const before = (changed?.who === 'jump' ? connection.jump?.host_key : connection.host_key)?.sha256 ?? null;
+
+  async function accept(key: KeyQuestion) {
+    setBusy(true);
+    setRefused(null);
+    try {
+      const own = connection.host_key?.sha256 ?? '';
+      onAccepted(
+        await api.acceptHostKey(
+          node.id,
+          key.who === 'jump' ? { sha256: own, jump_sha256: key.sha256 } : { sha256: key.sha256 },
+        ),
+      );
+      setRound((n) => n + 1);
+    } catch (cause) {
+      setRefused(asApiError(cause));
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <div className="grid gap-3 border-t border-line pt-4" data-testid="tried" data-ok={report?.ok ?? false}>
+      {tried.loading && (
+        <p role="status" className="flex items-center gap-2 text-sm text-dim">
+          <span className="pulse size-2 rounded-full bg-s1" aria-hidden />
+          Trying the login…
+        </p>
+      )}
+      {!tried.loading && tried.error && <Problem error={tried.error} onRetry={tried.reload} />}
+      {report && (
+        <div className="-mx-2">
+          <StepList steps={stepsOf(report)} compact />
+        </div>
+      )}
+      {changed && (
+        <>
+          <ChangedKey question={changed} before={before} />
+          <div className="flex justify-end">
+            <Button
+              look="danger"
+              data-testid="accept-key"
+              disabled={busy}
+              onClick={() => void accept(changed)}
+            >
+              {busy ? 'Accepting…' : 'I know why: accept the new key'}
+            </Button>
+          </div>
+        </>
+      )}
+      {refused && <Problem error={refused} />}
     </div>
   );
 }

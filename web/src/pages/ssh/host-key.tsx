@@ -73,10 +73,11 @@ export function ChangedKey({ question, before }: { question: KeyQuestion; before
   );
 }
 
-export function KeyText({ type, sha256 }: { type: string; sha256: string }) {
+/** The type is not known of a key that was accepted by its fingerprint alone. */
+export function KeyText({ type, sha256 }: { type: string | null; sha256: string }) {
   return (
     <code className="grid gap-0.5 font-mono text-sm" data-testid="fingerprint">
-      <span className="text-xs text-dim">{displayName(type, 60)}</span>
+      {type && <span className="text-xs text-dim">{displayName(type, 60)}</span>}
       <span className="wrap-anywhere select-all">{displayName(sha256, 120)}</span>
     </code>
   );

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { type ApiError, asApiError } from '../../api/client';
+import { type ApiError, asApiError } from '../api/client';
 
 /** Something that is asked for when shown, and again whenever `key` changes; the old stays until the new is there. */
 export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise<T>) {
