@@ -2,7 +2,9 @@
 //! as text and JSON.
 
 pub mod floor;
+pub mod history;
 pub mod report;
+pub mod telemetry;
 
 pub use report::Report;
 
@@ -27,6 +29,14 @@ pub fn mean_ns(rounds: u32, mut work: impl FnMut()) -> f64 {
         work();
     }
     (thread_cpu_ns() - start) as f64 / f64::from(rounds)
+}
+
+/// Bytes that this process has handed to `write` and its kin so far.
+pub fn bytes_written() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("wchar:"));
+    line.and_then(|value| value.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 /// Bytes and calls of `read` and its kin, by this thread, as the kernel counts them.

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::gate::{self, Event, Gate, GateHandle, GateParts, GateSocket};
 use crate::health::Health;
-use crate::history::{self, History, Intakes, Writer};
+use crate::history::{self, History, Intakes};
 use crate::http::{self, HttpServer};
 use crate::hub::Fleet;
 use crate::jobs::{self, Board};
@@ -104,7 +104,8 @@ impl Running {
         }
         let files_max = raise_file_limit();
         check_file_limit(files_max, records_count);
-        let writer = Writer::open(Arc::clone(&store))?;
+        let history = Arc::new(History::open(Arc::clone(&store), config.history.clone())?);
+        let writer = history.writer()?;
 
         let tls = config.tls.clone().map(crate::tls::start).transpose()?;
         let (socket, handle) = bind(&config)?;
@@ -115,7 +116,7 @@ impl Running {
         board.tell(handle.clone());
         let app = Arc::new(App {
             address: socket.address(),
-            history: Arc::new(History::new(Arc::clone(&store))),
+            history,
             vault: Vault::open(Arc::clone(&store), auth.keys()),
             store,
             auth: Arc::clone(&auth),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 
 use crate::error::{Error, Kind};
+use crate::history;
 use crate::log;
 use crate::major_tom::limits::{
     THREADS_DEFAULT as SSH_THREADS_DEFAULT, THREADS_MAX as SSH_THREADS_MAX,
@@ -48,6 +49,11 @@ Usage: stardust-server [FLAGS]
   --interval MS          sampling interval that Spiders are told (200 to 3600000)
   --ssh-threads N        nodes that are worked on over SSH at the same time (8; 1 to 64)
   --commit-interval MS   how often samples are written to disk (10000; 100 to 600000)
+  --keep-raw TIME        how long samples are kept as they came (7d); days, or with h, d, w, y
+  --keep-minute TIME     how long minutes of them are kept (90d)
+  --keep-hour TIME       how long hours of them are kept (5y)
+  --history-budget SIZE  most bytes of the database with its log, such as 500M or 20G (no limit);
+                         the oldest goes first
   --tls-cert FILE        serve HTTPS and WSS with this certificate chain (PEM, leaf first);
   --tls-key FILE         and its private key; both are read again when they change
   --trusted-proxy IP     a reverse proxy whose X-Forwarded-For and -Proto are believed;
@@ -95,6 +101,8 @@ pub struct Config {
     pub server_url: Option<ServerUrl>,
     pub demo: bool,
     pub commit_interval_ms: u64,
+    /// How long history is kept, and how much of it.
+    pub history: history::Settings,
     /// What Spiders are told; None leaves it to them.
     pub interval_ms: Option<u64>,
     pub trusted_proxies: Vec<IpAddr>,
@@ -137,6 +145,7 @@ impl Default for Config {
             server_url: None,
             demo: false,
             commit_interval_ms: COMMIT_INTERVAL_MS_DEFAULT,
+            history: history::Settings::default(),
             interval_ms: None,
             trusted_proxies: Vec::new(),
             ssh_threads: SSH_THREADS_DEFAULT,
@@ -176,6 +185,10 @@ pub fn parse(
             | "--agent-dir"
             | "--server-url"
             | "--commit-interval"
+            | "--keep-raw"
+            | "--keep-minute"
+            | "--keep-hour"
+            | "--history-budget"
             | "--interval"
             | "--ssh-threads"
             | "--trusted-proxy"
@@ -216,6 +229,12 @@ pub fn parse(
             ));
         }
     };
+    if !config.history.keep_ms.is_sorted() {
+        return Err(usage(
+            "A finer tier of history can't be kept for longer than a coarser one.".into(),
+            "Let --keep-raw be the shortest and --keep-hour the longest.",
+        ));
+    }
     read_environment(&mut config, env)?;
     Ok(Command::Run(Box::new(config)))
 }
@@ -336,6 +355,12 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
                 "100 to 600000 (milliseconds)",
             )?;
         }
+        "--keep-raw" => config.history.keep_ms[0] = duration_ms(flag, &text(&value)?)?,
+        "--keep-minute" => config.history.keep_ms[1] = duration_ms(flag, &text(&value)?)?,
+        "--keep-hour" => config.history.keep_ms[2] = duration_ms(flag, &text(&value)?)?,
+        "--history-budget" => {
+            config.history.budget_bytes = Some(budget_bytes(flag, &text(&value)?)?);
+        }
         "--interval" => {
             config.interval_ms = Some(number(
                 flag,
@@ -386,6 +411,59 @@ fn number(flag: &str, text: &str, min: u64, max: u64, range: &str) -> Result<u64
             &format!("Use {range}."),
         )),
     }
+}
+
+/// A whole number with an optional letter for its unit.
+fn with_unit(text: &str, units: &[(char, u64)], bare: u64) -> Option<u64> {
+    let upper = text.to_ascii_uppercase();
+    let (digits, unit) = match upper.chars().last() {
+        Some(last) if last.is_ascii_alphabetic() => {
+            let unit = units.iter().find(|(letter, _)| *letter == last)?.1;
+            (&upper[..upper.len() - 1], unit)
+        }
+        _ => (upper.as_str(), bare),
+    };
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+fn duration_ms(flag: &str, text: &str) -> Result<i64, Error> {
+    const HOUR_MS: u64 = 3_600_000;
+    const DAY_MS: u64 = 24 * HOUR_MS;
+    let units = [
+        ('H', HOUR_MS),
+        ('D', DAY_MS),
+        ('W', 7 * DAY_MS),
+        ('Y', 365 * DAY_MS),
+    ];
+    with_unit(text, &units, DAY_MS)
+        .filter(|ms| (HOUR_MS..=100 * 365 * DAY_MS).contains(ms))
+        .and_then(|ms| i64::try_from(ms).ok())
+        .ok_or_else(|| {
+            usage(
+                format!("{flag} {text:?} is not a time in its range."),
+                "Use 1h to 100y: a whole number of days, or one with h, d, w or y after it.",
+            )
+        })
+}
+
+fn budget_bytes(flag: &str, text: &str) -> Result<u64, Error> {
+    let units = [
+        ('K', 1 << 10),
+        ('M', 1 << 20),
+        ('G', 1 << 30),
+        ('T', 1 << 40),
+    ];
+    with_unit(text, &units, 1)
+        .filter(|bytes| (history::BUDGET_BYTES_MIN..=1 << 60).contains(bytes))
+        .ok_or_else(|| {
+            usage(
+                format!("{flag} {text:?} is not a size in its range."),
+                "Use 32M or more: a whole number of bytes, or one with K, M, G or T after it.",
+            )
+        })
 }
 
 fn address(flag: &str, text: &str) -> Result<IpAddr, Error> {

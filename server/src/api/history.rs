@@ -1,4 +1,4 @@
-//! GET /api/nodes/:id/history
+//! GET /api/nodes/:id/history, GET /api/history/status
 
 use serde::Serialize;
 
@@ -49,6 +49,10 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
     let answer = context.app.history.query(&query)?;
     let node = context.id;
     Ok(Response::json(200, &View { node, answer }))
+}
+
+pub fn status(context: &Context<'_>) -> Result<Response, Error> {
+    Ok(Response::json(200, &context.app.history.status()?))
 }
 
 impl From<HistoryError> for Error {

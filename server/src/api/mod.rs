@@ -232,6 +232,12 @@ const ROUTES: &[Route] = &[
         Access::Operator,
         history::get,
     ),
+    route(
+        Method::Get,
+        "/api/history/status",
+        Access::Operator,
+        history::status,
+    ),
 ];
 
 /// What a handler works with.

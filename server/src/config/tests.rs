@@ -232,3 +232,43 @@ fn the_help_names_every_flag() {
         assert!(HELP.contains(&format!("  {flag} ")), "{flag}");
     }
 }
+
+#[test]
+fn history_is_kept_as_long_and_as_much_as_was_asked_for() {
+    const DAY_MS: i64 = 86_400_000;
+    let kept = config(
+        &[
+            "--keep-raw=36h",
+            "--keep-minute",
+            "8w",
+            "--keep-hour=10y",
+            "--history-budget=2g",
+        ],
+        &[SECRET],
+    );
+    assert_eq!(
+        kept.history.keep_ms,
+        [36 * DAY_MS / 24, 56 * DAY_MS, 3650 * DAY_MS]
+    );
+    assert_eq!(kept.history.budget_bytes, Some(2 << 30));
+    assert_eq!(
+        config(&["--keep-raw=3"], &[SECRET]).history.keep_ms[0],
+        3 * DAY_MS
+    );
+    for wrong in [
+        "--keep-raw=0",
+        "--keep-raw=91d",
+        "--keep-raw=-1d",
+        "--keep-hour=101y",
+        "--keep-hour=d",
+        "--keep-hour=",
+        "--keep-minute=7m",
+        "--keep-minute=99999999999999999999",
+        "--history-budget=31M",
+        "--history-budget=1 G",
+        "--history-budget=é",
+    ] {
+        let error = run(&[wrong], &[SECRET]).unwrap_err();
+        assert_eq!(error.kind, Kind::Usage, "{wrong}");
+    }
+}

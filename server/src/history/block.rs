@@ -1,22 +1,27 @@
-//! Blocks as they are stored: how to read either format.
+//! Blocks as they are stored: what formats there are, and how rows come out of them.
 
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, State, WireError};
 
-use super::columns;
+use super::columns::{Block, Columns, Source};
+use super::columns_v1;
 
-/// Records as they came over the wire: small and fresh.
-pub const FORMAT_WIRE: u8 = 0;
-/// Columns, compressed one by one: merged.
-pub const FORMAT_COLUMNS: u8 = 1;
+/// Columns as schema 3 and before wrote them.
+pub const FORMAT_COLUMNS_V1: u8 = 1;
+/// Rows, as [`super::columns`] has them.
+pub const FORMAT_ROWS: u8 = 2;
+/// Rows that each stand for many: [`super::aggregate`].
+pub const FORMAT_AGGREGATES: u8 = 3;
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlockError {
     Wire(WireError),
     /// Written by a newer version.
     UnknownFormat(u8),
     /// The bytes are not what the format says.
     Corrupt(&'static str),
+    /// The database does not give the bytes.
+    Unreadable(String),
 }
 
 impl From<WireError> for BlockError {
@@ -31,47 +36,133 @@ impl std::fmt::Display for BlockError {
             Self::Wire(error) => write!(f, "damaged block: {error}"),
             Self::UnknownFormat(format) => write!(f, "block format {format} of a newer version"),
             Self::Corrupt(what) => write!(f, "damaged block: {what}"),
+            Self::Unreadable(why) => write!(f, "block can't be read: {why}"),
         }
     }
 }
 
-/// Calls `row` with the time and the values (scaled, in the order of
-/// `wanted`) of each row. `series` is the stored layout, `wanted` positions in it.
-pub fn for_each_row(
+impl std::error::Error for BlockError {}
+
+impl BlockError {
+    /// Whether the block itself is bad, and so to be set aside.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Wire(_) | Self::Corrupt(_))
+    }
+}
+
+/// A column as it comes out of a block.
+pub enum Run<'a> {
+    /// All rows have this value.
+    Constant(i64),
+    Values(&'a [i64]),
+}
+
+/// Buffers that are used again for each block.
+#[derive(Default)]
+pub struct Scratch {
+    pub times: Vec<i64>,
+    values: Vec<i64>,
+}
+
+/// Reads the columns `wanted` (positions in the layout) of a block of rows:
+/// `each` gets the position in `wanted`, the times and the column.
+///
+/// A damaged column does not keep the others from being read; the first error
+/// is the answer.
+pub fn read_rows<S: Source + ?Sized>(
     format: u8,
-    series: &[u8],
-    data: &[u8],
+    source: &S,
     wanted: &[usize],
-    row: &mut dyn FnMut(i64, &[i64]),
+    scratch: &mut Scratch,
+    each: &mut dyn FnMut(usize, &[i64], Run<'_>),
 ) -> Result<(), BlockError> {
     match format {
-        FORMAT_WIRE => wire_rows(series, data, wanted, row),
-        FORMAT_COLUMNS => columns::for_each_row(data, wanted, row),
+        FORMAT_COLUMNS_V1 => {
+            let mut data = vec![0; source.len()];
+            source.read(0, &mut data)?;
+            let columns = columns_v1::decode(&data)?;
+            scratch.times.clone_from(&columns.times);
+            for (number, &at) in wanted.iter().enumerate() {
+                let column = columns.values.get(at);
+                let column = column.ok_or(BlockError::Corrupt("series number"))?;
+                each(number, &columns.times, Run::Values(column));
+            }
+            Ok(())
+        }
+        FORMAT_ROWS => {
+            let block = Block::open(source)?;
+            block.times(&mut scratch.times)?;
+            let mut result = Ok(());
+            for (number, &at) in wanted.iter().enumerate() {
+                if let Some(value) = block.constant(at) {
+                    each(number, &scratch.times, Run::Constant(value));
+                    continue;
+                }
+                match block.values(at, &mut scratch.values) {
+                    Ok(()) => each(number, &scratch.times, Run::Values(&scratch.values)),
+                    Err(error) => result = result.and(Err(error)),
+                }
+            }
+            result
+        }
         other => Err(BlockError::UnknownFormat(other)),
     }
 }
 
-fn wire_rows(
-    series: &[u8],
-    data: &[u8],
-    wanted: &[usize],
-    row: &mut dyn FnMut(i64, &[i64]),
-) -> Result<(), BlockError> {
-    let mut reader = Reader::new(data);
-    // The first record is a keyframe that holds the Spider's number of the layout.
-    let layout_id = Reader::new(data).varint()? >> 1;
-    let layout = Layout::decode_series(layout_id, series)?;
-    let mut state = State::default();
-    let mut values = vec![0; wanted.len()];
-    while !reader.is_empty() {
-        state.apply(&layout, &mut reader)?;
-        for (value, &at) in values.iter_mut().zip(wanted) {
-            *value = *state
-                .scaled()
-                .get(at)
-                .ok_or(BlockError::Corrupt("series number"))?;
-        }
-        row(state.time_ms, &values);
+/// Reads fresh blocks of one stored layout.
+pub struct WireReader<'a> {
+    series: &'a [u8],
+    /// Decoded under the number by which the records name it: that of the Spider.
+    layout: Option<Layout>,
+}
+
+impl<'a> WireReader<'a> {
+    /// `series` is the stored layout.
+    pub fn new(series: &'a [u8]) -> Self {
+        let layout = None;
+        Self { series, layout }
     }
-    Ok(())
+
+    /// Appends the records to `into`, which holds the columns `wanted`. On an
+    /// error nothing is appended.
+    pub fn read(
+        &mut self,
+        data: &[u8],
+        wanted: &[usize],
+        into: &mut Columns,
+    ) -> Result<(), BlockError> {
+        let before = into.rows();
+        let result = self.append(data, wanted, into);
+        if result.is_err() {
+            into.truncate(before);
+        }
+        result
+    }
+
+    fn append(
+        &mut self,
+        data: &[u8],
+        wanted: &[usize],
+        into: &mut Columns,
+    ) -> Result<(), BlockError> {
+        // The first record is a keyframe.
+        let id = Reader::new(data).varint()? >> 1;
+        let layout = match &mut self.layout {
+            Some(layout) if layout.id() == id => layout,
+            layout => layout.insert(Layout::decode_series(id, self.series)?),
+        };
+        if wanted.iter().any(|at| *at >= layout.len()) {
+            return Err(BlockError::Corrupt("series number"));
+        }
+        let mut reader = Reader::new(data);
+        let mut state = State::default();
+        while !reader.is_empty() {
+            state.apply(layout, &mut reader)?;
+            into.times.push(state.time_ms);
+            for (column, &at) in into.values.iter_mut().zip(wanted) {
+                column.push(state.scaled()[at]);
+            }
+        }
+        Ok(())
+    }
 }

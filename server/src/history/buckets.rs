@@ -1,10 +1,9 @@
 //! Aligned buckets: what a range looks like at the asked-for resolution.
 
 use serde::Serialize;
-use stardust_shared::ABSENT;
 use stardust_shared::series::Kind;
 
-use crate::hub::increase;
+use super::bucket::{Bucket, Column, Place};
 
 /// Steps that people read easily, in milliseconds; each divides a day or is whole days.
 const STEPS_MS: &[i64] = &[
@@ -74,34 +73,20 @@ impl Grid {
             .collect()
     }
 
-    fn bucket(&self, time_ms: i64) -> Option<usize> {
+    /// The bucket of a row, or that it is before all of them.
+    pub fn place(&self, time_ms: i64) -> Place {
+        match self.bucket(time_ms) {
+            Some(bucket) => Place::Bucket(bucket),
+            None if time_ms < self.start_ms => Place::Before,
+            None => Place::Nowhere,
+        }
+    }
+
+    pub fn bucket(&self, time_ms: i64) -> Option<usize> {
         let offset = time_ms
             .checked_sub(self.start_ms)
             .filter(|offset| *offset >= 0)?;
         Some((offset / self.step_ms) as usize).filter(|bucket| *bucket < self.count)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Bucket {
-    count: u32,
-    sum: f64,
-    min: f64,
-    max: f64,
-    increase: i64,
-    elapsed_ms: i64,
-}
-
-impl Bucket {
-    fn add(&mut self, value: f64) {
-        if self.count == 0 {
-            (self.min, self.max) = (value, value);
-        } else {
-            self.min = self.min.min(value);
-            self.max = self.max.max(value);
-        }
-        self.sum += value;
-        self.count += 1;
     }
 }
 
@@ -112,9 +97,10 @@ pub struct SeriesAnswer {
     pub unit: &'static str,
     pub kind: &'static str,
     /// Samples in each bucket.
-    pub count: Vec<u32>,
+    pub count: Vec<u64>,
     /// Gauges: the value; counters: the rate per second.
     pub avg: Vec<Option<f64>>,
+    /// The least and the greatest sample, or rate between two samples.
     pub min: Vec<Option<f64>>,
     pub max: Vec<Option<f64>>,
     /// Counters only: exact growth within the bucket.
@@ -122,86 +108,47 @@ pub struct SeriesAnswer {
     pub increase: Option<Vec<Option<i64>>>,
 }
 
-/// Takes the samples of one series, oldest first.
-#[derive(Debug)]
-pub struct Column {
-    kind: Kind,
-    before: Option<(i64, i64)>,
-    buckets: Vec<Bucket>,
-}
-
-impl Column {
-    pub fn new(kind: Kind, grid: &Grid) -> Self {
-        Self {
-            kind,
-            before: None,
-            buckets: vec![Bucket::default(); grid.count],
+pub fn answer(column: &Column, key: &str, unit: &'static str) -> SeriesAnswer {
+    let some = |pick: &dyn Fn(&Bucket) -> f64| -> Vec<Option<f64>> {
+        let buckets = column.buckets.iter();
+        buckets.map(|b| (b.count > 0).then(|| pick(b))).collect()
+    };
+    let counter = column.kind == Kind::Counter;
+    let number = |value: i64| {
+        if counter {
+            f64::from_bits(value as u64)
+        } else {
+            value as f64
         }
-    }
-
-    /// `value` in units. Growth since the sample before counts to this bucket,
-    /// so that the buckets of any window add up exactly.
-    pub fn add(&mut self, grid: &Grid, time_ms: i64, scaled: i64, scale: u32) {
-        if scaled == ABSENT {
-            return;
-        }
-        let value = scaled.saturating_mul(i64::from(scale));
-        let bucket = grid.bucket(time_ms).and_then(|at| self.buckets.get_mut(at));
-        match self.kind {
-            Kind::Gauge => {
-                if let Some(bucket) = bucket {
-                    bucket.add(value as f64);
-                }
+    };
+    SeriesAnswer {
+        key: key.to_string(),
+        unit,
+        kind: column.kind.name(),
+        count: column.buckets.iter().map(|bucket| bucket.count).collect(),
+        avg: some(&|b| {
+            if counter {
+                b.sum as f64 * 1000.0 / b.elapsed_ms as f64
+            } else {
+                b.sum as f64 / b.count as f64
             }
-            Kind::Counter => {
-                let before = self.before.replace((time_ms, value));
-                if let (Some((then_ms, then)), Some(bucket)) = (before, bucket)
-                    && time_ms > then_ms
-                {
-                    let grown = increase(then, value);
-                    bucket.add(grown as f64 * 1000.0 / (time_ms - then_ms) as f64);
-                    bucket.increase = bucket.increase.saturating_add(grown);
-                    bucket.elapsed_ms += time_ms - then_ms;
-                }
-            }
-        }
-    }
-
-    pub fn answer(&self, key: &str, unit: &'static str) -> SeriesAnswer {
-        let some = |pick: &dyn Fn(&Bucket) -> f64| -> Vec<Option<f64>> {
-            self.buckets
-                .iter()
-                .map(|b| (b.count > 0).then(|| pick(b)))
-                .collect()
-        };
-        let counter = self.kind == Kind::Counter;
-        SeriesAnswer {
-            key: key.to_string(),
-            unit,
-            kind: self.kind.name(),
-            count: self.buckets.iter().map(|bucket| bucket.count).collect(),
-            avg: some(&|b| {
-                if counter {
-                    b.increase as f64 * 1000.0 / b.elapsed_ms as f64
-                } else {
-                    b.sum / f64::from(b.count)
-                }
-            }),
-            min: some(&|b| b.min),
-            max: some(&|b| b.max),
-            increase: counter.then(|| {
-                self.buckets
-                    .iter()
-                    .map(|b| (b.count > 0).then_some(b.increase))
-                    .collect()
-            }),
-        }
+        }),
+        min: some(&|b| number(b.min)),
+        max: some(&|b| number(b.max)),
+        increase: counter.then(|| {
+            let buckets = column.buckets.iter();
+            let grown = |b: &Bucket| i64::try_from(b.sum).unwrap_or(i64::MAX);
+            buckets.map(|b| (b.count > 0).then(|| grown(b))).collect()
+        }),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::block::Run;
+    use super::super::bucket::stretches;
     use super::*;
+    use stardust_shared::ABSENT;
 
     #[test]
     fn grids_are_aligned_and_cover_the_range() {
@@ -227,6 +174,14 @@ mod tests {
         }
     }
 
+    /// In pieces, as blocks hand them over.
+    fn add(column: &mut Column, grid: &Grid, samples: &[(i64, i64)], scale: u32) {
+        let (mut cuts, times): (_, Vec<i64>) = (Vec::new(), samples.iter().map(|s| s.0).collect());
+        let values: Vec<i64> = samples.iter().map(|s| s.1).collect();
+        stretches(&times, |time_ms| grid.place(time_ms), &mut cuts);
+        column.add(&cuts, &times, &Run::Values(&values), scale);
+    }
+
     #[test]
     fn gauges_average_and_counters_add_up_across_a_reset() {
         let grid = Grid {
@@ -234,24 +189,39 @@ mod tests {
             step_ms: 10_000,
             count: 2,
         };
-        let mut gauge = Column::new(Kind::Gauge, &grid);
-        let mut counter = Column::new(Kind::Counter, &grid);
-        for (time, g, c) in [
-            (-1_000, 9, 100),
-            (1_000, 1, 160),
-            (3_000, 5, 20),
-            (12_000, ABSENT, 20),
-            (15_000, 7, 50),
-        ] {
-            gauge.add(&grid, time, g, 2);
-            counter.add(&grid, time, c, 10);
+        let mut gauge = Column::new(Kind::Gauge, grid.count);
+        let mut counter = Column::new(Kind::Counter, grid.count);
+        let gauges = [
+            (-1_000, 9),
+            (1_000, 1),
+            (3_000, 5),
+            (12_000, ABSENT),
+            (15_000, 7),
+        ];
+        let counters = [
+            (-1_000, 100),
+            (1_000, 160),
+            (3_000, 20),
+            (12_000, 20),
+            (15_000, 50),
+        ];
+        for cut in 0..5 {
+            (gauge.buckets, counter.buckets) =
+                (vec![Bucket::default(); 2], vec![Bucket::default(); 2]);
+            counter.before = None;
+            for part in [&gauges[..cut], &gauges[cut..]] {
+                add(&mut gauge, &grid, part, 2);
+            }
+            for part in [&counters[..cut], &counters[cut..]] {
+                add(&mut counter, &grid, part, 10);
+            }
         }
-        let gauge = gauge.answer("g", "count");
+        let gauge = answer(&gauge, "g", "count");
         assert_eq!(gauge.avg, [Some(6.0), Some(14.0)]);
         assert_eq!((gauge.min[0], gauge.max[0]), (Some(2.0), Some(10.0)));
         assert_eq!(gauge.count, [2, 1]);
         assert_eq!(gauge.increase, None);
-        let counter = counter.answer("c", "count");
+        let counter = answer(&counter, "c", "count");
         // 600 since the sample before the range, then a reset to 200.
         assert_eq!(counter.increase, Some(vec![Some(800), Some(300)]));
         assert_eq!(counter.avg, [Some(200.0), Some(25.0)]);
@@ -260,14 +230,34 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_still_comes_to_the_same_in_one_step() {
+        let grid = Grid::new(0, 60_000, 6, 0);
+        let times: Vec<i64> = (0..60).map(|n| n * 1_000).collect();
+        let mut cuts = Vec::new();
+        stretches(&times, |time_ms| grid.place(time_ms), &mut cuts);
+        for kind in [Kind::Gauge, Kind::Counter] {
+            for before in [
+                None,
+                Some((-1_000, 0)),
+                Some((-1_000, 70)),
+                Some((5_000, 9)),
+            ] {
+                let mut one = Column::new(kind, grid.count);
+                one.before = before;
+                let mut other = one.clone();
+                one.add(&cuts, &times, &Run::Constant(7), 10);
+                other.add(&cuts, &times, &Run::Values(&[7; 60]), 10);
+                assert_eq!(one.buckets, other.buckets, "{kind:?} {before:?}");
+                if kind == Kind::Counter {
+                    assert_eq!(one.before, other.before);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn empty_buckets_are_null_not_zero() {
-        let grid = Grid {
-            start_ms: 0,
-            step_ms: 1_000,
-            count: 3,
-        };
-        let column = Column::new(Kind::Counter, &grid);
-        let answer = column.answer("c", "bytes");
+        let answer = answer(&Column::new(Kind::Counter, 3), "c", "bytes");
         assert_eq!(answer.avg, [None, None, None]);
         assert_eq!(answer.increase, Some(vec![None, None, None]));
     }

@@ -1,36 +1,45 @@
-//! The columnar format: times, then one compressed column a series.
+//! The columnar format: a directory, then one compressed column a series. Pure.
 //!
-//! `rows`, `columns`, then for each column (times first) its mode and length,
-//! then the columns. A column is the differences between neighbours as signed
-//! varints; a column that never changes is its one value.
+//! `length` and CRC of the directory (4 bytes each, little-endian), the
+//! directory, the columns. The directory holds rows, columns, a tail that
+//! belongs to the block's shape, and for each column (times first) its mode,
+//! and either its value or its length and CRC: a reader that wants one series
+//! reads the directory and two columns, and knows that they are sound.
+
+use std::collections::HashMap;
 
 use stardust_shared::varint::{Reader, put, put_signed};
 
 use super::block::BlockError;
+use super::check::crc32c;
+use super::column::{self, Effort, MODE_CONSTANT, MODE_SAME};
+use super::limits::{COLUMNS_MAX, ROWS_MAX};
 
-const MODE_CONSTANT: u8 = 0;
-const MODE_DELTAS: u8 = 1;
-const MODE_ZSTD: u8 = 2;
-const ZSTD_LEVEL: i32 = 3;
-/// Rows in one block at the most; bounds what a reader allocates.
-pub const ROWS_MAX: usize = 1 << 16;
-const COLUMNS_MAX: usize = stardust_shared::limits::SERIES_MAX + 1;
+/// Bytes before the directory.
+const PREFIX: usize = 8;
+/// Read at once in the hope that the directory is in it.
+const FIRST_READ: usize = 1_024;
+/// A directory of this size has more columns than a block can have.
+const DIRECTORY_BYTES_MAX: usize = COLUMNS_MAX * 16 + (1 << 20);
 
 /// Rows gathered column by column, to be encoded.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Columns {
-    times: Vec<i64>,
-    values: Vec<Vec<i64>>,
+    pub times: Vec<i64>,
+    pub values: Vec<Vec<i64>>,
+    /// What the block's shape keeps beside its rows.
+    pub tail: Vec<u8>,
 }
 
 impl Columns {
     pub fn new(width: usize) -> Self {
         Self {
-            times: Vec::new(),
             values: vec![Vec::new(); width],
+            ..Self::default()
         }
     }
 
+    #[cfg(test)]
     pub fn push(&mut self, time_ms: i64, row: &[i64]) {
         self.times.push(time_ms);
         for (column, &value) in self.values.iter_mut().zip(row) {
@@ -42,121 +51,215 @@ impl Columns {
         self.times.len()
     }
 
-    pub fn time_min_ms(&self) -> Option<i64> {
-        self.times.iter().copied().min()
+    pub fn truncate(&mut self, rows: usize) {
+        self.times.truncate(rows);
+        for column in &mut self.values {
+            column.truncate(rows);
+        }
     }
 
-    pub fn time_max_ms(&self) -> Option<i64> {
-        self.times.iter().copied().max()
+    /// First and last time, in the order of the clock.
+    pub fn span_ms(&self) -> Option<(i64, i64)> {
+        let min = self.times.iter().copied().min()?;
+        Some((min, self.times.iter().copied().max()?))
     }
 
-    pub fn encode(&self) -> std::io::Result<Vec<u8>> {
-        let mut head = Vec::new();
+    pub fn encode(&self, effort: Effort) -> std::io::Result<Vec<u8>> {
+        let mut directory = Vec::new();
         let mut body = Vec::new();
-        put(&mut head, self.times.len() as u64);
-        put(&mut head, self.values.len() as u64 + 1);
-        for column in std::iter::once(&self.times).chain(&self.values) {
+        put(&mut directory, self.rows() as u64);
+        put(&mut directory, self.values.len() as u64 + 1);
+        put(&mut directory, self.tail.len() as u64);
+        directory.extend_from_slice(&self.tail);
+        let mut earlier: HashMap<&[i64], usize> = HashMap::new();
+        for (number, column) in self.all().enumerate() {
+            let first = column.first().copied().unwrap_or(0);
+            if column.iter().all(|value| *value == first) {
+                directory.push(MODE_CONSTANT);
+                put_signed(&mut directory, first);
+                continue;
+            }
+            // Packets of an idle interface, or two names of one disk.
+            if let Some(&same) = earlier.get(column) {
+                directory.push(MODE_SAME);
+                put(&mut directory, same as u64);
+                continue;
+            }
+            earlier.insert(column, number);
             let before = body.len();
-            head.push(encode_column(column, &mut body)?);
-            put(&mut head, (body.len() - before) as u64);
+            directory.push(column::encode(column, effort, &mut body)?);
+            put(&mut directory, (body.len() - before) as u64);
+            directory.extend_from_slice(&crc32c(&body[before..]).to_le_bytes());
         }
-        head.extend_from_slice(&body);
-        Ok(head)
+        let mut block = Vec::with_capacity(PREFIX + directory.len() + body.len());
+        block.extend_from_slice(&(directory.len() as u32).to_le_bytes());
+        block.extend_from_slice(&crc32c(&directory).to_le_bytes());
+        block.extend_from_slice(&directory);
+        block.extend_from_slice(&body);
+        Ok(block)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &[i64]> {
+        std::iter::once(&self.times)
+            .chain(&self.values)
+            .map(Vec::as_slice)
     }
 }
 
-fn encode_column(column: &[i64], out: &mut Vec<u8>) -> std::io::Result<u8> {
-    let Some((&first, rest)) = column.split_first() else {
-        return Ok(MODE_CONSTANT);
-    };
-    if rest.iter().all(|value| *value == first) {
-        put_signed(out, first);
-        return Ok(MODE_CONSTANT);
-    }
-    let mut deltas = Vec::with_capacity(column.len() + 16);
-    let mut before = 0i64;
-    for &value in column {
-        put_signed(&mut deltas, value.wrapping_sub(before));
-        before = value;
-    }
-    let packed = zstd::bulk::compress(&deltas, ZSTD_LEVEL)?;
-    if packed.len() < deltas.len() {
-        out.extend_from_slice(&packed);
-        return Ok(MODE_ZSTD);
-    }
-    out.extend_from_slice(&deltas);
-    Ok(MODE_DELTAS)
+/// Where a block's bytes come from: memory, or a database page by page.
+pub trait Source {
+    fn len(&self) -> usize;
+    fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), BlockError>;
 }
 
-fn decode_column(mode: u8, bytes: &[u8], rows: usize) -> Result<Vec<i64>, BlockError> {
-    if rows == 0 {
-        return Ok(Vec::new());
+impl Source for [u8] {
+    fn len(&self) -> usize {
+        <[u8]>::len(self)
     }
-    let unpacked;
-    let deltas = match mode {
-        MODE_CONSTANT => return Ok(vec![Reader::new(bytes).signed()?; rows]),
-        MODE_DELTAS => bytes,
-        MODE_ZSTD => {
-            unpacked = zstd::bulk::decompress(bytes, rows * 10)
-                .map_err(|_| BlockError::Corrupt("column does not unpack"))?;
-            &unpacked
-        }
-        _ => return Err(BlockError::Corrupt("column mode")),
-    };
-    let mut reader = Reader::new(deltas);
-    let mut column = Vec::with_capacity(rows);
-    let mut value = 0i64;
-    for _ in 0..rows {
-        value = value.wrapping_add(reader.signed()?);
-        column.push(value);
+
+    fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), BlockError> {
+        let end = offset.saturating_add(into.len());
+        let bytes = self.get(offset..end).ok_or(BlockError::Corrupt("cut"))?;
+        into.copy_from_slice(bytes);
+        Ok(())
     }
-    Ok(column)
 }
 
-pub fn for_each_row(
-    data: &[u8],
-    wanted: &[usize],
-    row: &mut dyn FnMut(i64, &[i64]),
-) -> Result<(), BlockError> {
-    let mut reader = Reader::new(data);
-    let rows = reader.varint()? as usize;
-    let count = reader.varint()? as usize;
-    if rows > ROWS_MAX || count == 0 || count > COLUMNS_MAX {
-        return Err(BlockError::Corrupt("size"));
-    }
-    let mut directory = Vec::with_capacity(count);
-    let mut offset = 0usize;
-    for _ in 0..count {
-        let mode = reader.byte()?;
-        let length = reader.varint()? as usize;
-        directory.push((mode, offset, length));
-        offset = offset
-            .checked_add(length)
-            .ok_or(BlockError::Corrupt("column length"))?;
-    }
-    let body = reader.rest();
-    let column = |at: usize| -> Result<Vec<i64>, BlockError> {
-        let &(mode, start, length) = directory
-            .get(at)
-            .ok_or(BlockError::Corrupt("series number"))?;
-        let bytes = body
-            .get(start..start.saturating_add(length))
-            .ok_or(BlockError::Corrupt("column cut"))?;
-        decode_column(mode, bytes, rows)
-    };
-    let times = column(0)?;
-    let columns = wanted
-        .iter()
-        .map(|at| column(at + 1))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut values = vec![0; wanted.len()];
-    for (n, &time_ms) in times.iter().enumerate() {
-        for (value, column) in values.iter_mut().zip(&columns) {
-            *value = column[n];
+#[derive(Clone, Copy, Debug)]
+enum Entry {
+    Constant(i64),
+    Same(usize),
+    Stored {
+        mode: u8,
+        offset: usize,
+        length: usize,
+        crc: u32,
+    },
+}
+
+/// A block that is being read: its directory, checked.
+pub struct Block<'a, S: Source + ?Sized> {
+    source: &'a S,
+    pub rows: usize,
+    pub tail: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl<'a, S: Source + ?Sized> Block<'a, S> {
+    pub fn open(source: &'a S) -> Result<Self, BlockError> {
+        let mut bytes = vec![0; source.len().min(FIRST_READ)];
+        source.read(0, &mut bytes)?;
+        let [l0, l1, l2, l3, c0, c1, c2, c3, ..] = bytes[..] else {
+            return Err(BlockError::Corrupt("cut"));
+        };
+        let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+        if length > DIRECTORY_BYTES_MAX || PREFIX + length > source.len() {
+            return Err(BlockError::Corrupt("size of the directory"));
         }
-        row(time_ms, &values);
+        let had = bytes.len();
+        bytes.resize(PREFIX + length, 0);
+        if bytes.len() > had {
+            source.read(had, &mut bytes[had..])?;
+        }
+        let directory = &bytes[PREFIX..];
+        if crc32c(directory) != u32::from_le_bytes([c0, c1, c2, c3]) {
+            return Err(BlockError::Corrupt("checksum of the directory"));
+        }
+        let mut reader = Reader::new(directory);
+        let rows = reader.varint()? as usize;
+        let count = reader.varint()? as usize;
+        if rows > ROWS_MAX || count == 0 || count > COLUMNS_MAX {
+            return Err(BlockError::Corrupt("size"));
+        }
+        let tail = reader.varint()? as usize;
+        let tail = reader.bytes(tail)?.to_vec();
+        let mut entries = Vec::with_capacity(count);
+        let mut offset = PREFIX + length;
+        for number in 0..count {
+            let mode = reader.byte()?;
+            entries.push(match mode {
+                MODE_CONSTANT => Entry::Constant(reader.signed()?),
+                MODE_SAME => {
+                    let same = reader.varint()? as usize;
+                    if same >= number || matches!(entries[same], Entry::Same(_)) {
+                        return Err(BlockError::Corrupt("column number"));
+                    }
+                    Entry::Same(same)
+                }
+                mode => {
+                    let length = reader.varint()? as usize;
+                    let crc = reader.bytes(4)?;
+                    let entry = Entry::Stored {
+                        mode,
+                        offset,
+                        length,
+                        crc: u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]]),
+                    };
+                    offset = offset.saturating_add(length);
+                    entry
+                }
+            });
+        }
+        if offset != source.len() {
+            return Err(BlockError::Corrupt("length"));
+        }
+        Ok(Self {
+            source,
+            rows,
+            tail,
+            entries,
+        })
     }
-    Ok(())
+
+    /// How many columns there are besides the times.
+    pub fn width(&self) -> usize {
+        self.entries.len() - 1
+    }
+
+    pub fn times(&self, into: &mut Vec<i64>) -> Result<(), BlockError> {
+        self.entry(0, into)
+    }
+
+    /// The column of the value `number`.
+    pub fn values(&self, number: usize, into: &mut Vec<i64>) -> Result<(), BlockError> {
+        self.entry(number + 1, into)
+    }
+
+    /// The one value of that column, when it has just one.
+    pub fn constant(&self, number: usize) -> Option<i64> {
+        match self.entries.get(number + 1) {
+            Some(Entry::Constant(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    fn entry(&self, number: usize, into: &mut Vec<i64>) -> Result<(), BlockError> {
+        match self.entries.get(number) {
+            None => Err(BlockError::Corrupt("series number")),
+            Some(&Entry::Constant(value)) => {
+                into.clear();
+                into.resize(self.rows, value);
+                Ok(())
+            }
+            Some(&Entry::Same(same)) => self.entry(same, into),
+            Some(&Entry::Stored {
+                mode,
+                offset,
+                length,
+                crc,
+            }) => {
+                if length > self.source.len() {
+                    return Err(BlockError::Corrupt("column cut"));
+                }
+                let mut bytes = vec![0; length];
+                self.source.read(offset, &mut bytes)?;
+                if crc32c(&bytes) != crc {
+                    return Err(BlockError::Corrupt("checksum of a column"));
+                }
+                column::decode(mode, &bytes, self.rows, into)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -164,62 +267,72 @@ mod tests {
     use super::*;
     use stardust_shared::ABSENT;
 
-    fn rows(data: &[u8], wanted: &[usize]) -> Vec<(i64, Vec<i64>)> {
-        let mut out = Vec::new();
-        for_each_row(data, wanted, &mut |time, values| {
-            out.push((time, values.to_vec()))
-        })
-        .unwrap();
-        out
+    fn read(data: &[u8]) -> Result<Columns, BlockError> {
+        let block = Block::open(data)?;
+        let mut columns = Columns::new(block.width());
+        block.times(&mut columns.times)?;
+        for (number, column) in columns.values.iter_mut().enumerate() {
+            block.values(number, column)?;
+        }
+        columns.tail.clone_from(&block.tail);
+        Ok(columns)
+    }
+
+    fn columns(rows: i64) -> Columns {
+        let mut columns = Columns::new(6);
+        for n in 0..rows {
+            let noise = n.wrapping_mul(0x5851_F42D_4C95_7F2D) >> 3;
+            let absent = if n % 7 == 0 { ABSENT } else { n };
+            columns.push(n * 1000 + n % 3, &[7, n * n, noise, absent, n * n, 0]);
+        }
+        columns.tail = b"tail".to_vec();
+        columns
     }
 
     #[test]
-    fn columns_come_back() {
-        let mut columns = Columns::new(4);
-        let expected: Vec<(i64, Vec<i64>)> = (0..500)
-            .map(|n: i64| {
-                let noise = n.wrapping_mul(0x5851_F42D_4C95_7F2D) >> 3;
-                (
-                    n * 1000 + n % 3,
-                    vec![7, n * n, noise, if n % 7 == 0 { ABSENT } else { n }],
-                )
-            })
-            .collect();
-        for (time, values) in &expected {
-            columns.push(*time, values);
+    fn columns_come_back_at_every_effort() {
+        for effort in [Effort::Quick, Effort::Fair, Effort::Best] {
+            for rows in [0, 1, 2, 500] {
+                let columns = columns(rows);
+                let data = columns.encode(effort).unwrap();
+                let back = read(&data).unwrap();
+                assert_eq!(back.times, columns.times);
+                assert_eq!(back.values, columns.values);
+                assert_eq!(back.tail, b"tail");
+                let block = Block::open(&data[..]).unwrap();
+                assert_eq!(block.constant(0), Some(if rows == 0 { 0 } else { 7 }));
+                assert_eq!(
+                    block.values(6, &mut Vec::new()),
+                    Err(BlockError::Corrupt("series number"))
+                );
+            }
         }
-        let data = columns.encode().unwrap();
-        assert_eq!(rows(&data, &[0, 1, 2, 3]), expected);
-        let two: Vec<_> = expected
-            .iter()
-            .map(|(t, v)| (*t, vec![v[3], v[0]]))
-            .collect();
-        assert_eq!(rows(&data, &[3, 0]), two);
-        assert_eq!(
-            for_each_row(&data, &[4], &mut |_, _| {}),
-            Err(BlockError::Corrupt("series number"))
-        );
     }
 
     #[test]
-    fn damage_is_an_error_never_a_panic() {
-        let mut columns = Columns::new(2);
-        for n in 0..200 {
-            columns.push(n, &[n % 5, n * 3]);
-        }
-        let data = columns.encode().unwrap();
+    fn a_column_that_is_another_one_costs_two_bytes() {
+        let mut columns = columns(500);
+        let with = columns.encode(Effort::Best).unwrap().len();
+        columns.values[4].fill(0);
+        let without = columns.encode(Effort::Best).unwrap().len();
+        assert!(with - without <= 1, "{with} {without}");
+    }
+
+    #[test]
+    fn no_damage_goes_unnoticed() {
+        let data = columns(200).encode(Effort::Best).unwrap();
         for end in 0..data.len() {
-            assert!(
-                for_each_row(&data[..end], &[0, 1], &mut |_, _| {}).is_err(),
-                "cut at {end}"
-            );
+            assert!(read(&data[..end]).is_err(), "cut at {end}");
         }
         for at in 0..data.len() {
             for flip in [1u8, 0x80, 0xff] {
                 let mut damaged = data.clone();
                 damaged[at] ^= flip;
-                let _ = for_each_row(&damaged, &[0, 1], &mut |_, _| {});
+                assert!(read(&damaged).is_err(), "{flip:#x} at {at}");
             }
         }
+        let mut longer = data;
+        longer.push(0);
+        assert!(read(&longer).is_err());
     }
 }

@@ -10,16 +10,19 @@ pub enum Cause {
     SpiderRestarted,
     NodeOff,
     Suspended,
+    /// The samples were stored, and the disk gave other bytes back.
+    Damaged,
     Unknown,
 }
 
 impl Cause {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::ServerDown,
         Self::LinkDown,
         Self::SpiderRestarted,
         Self::NodeOff,
         Self::Suspended,
+        Self::Damaged,
         Self::Unknown,
     ];
 
@@ -31,6 +34,7 @@ impl Cause {
             Self::SpiderRestarted => "spider_restarted",
             Self::NodeOff => "node_off",
             Self::Suspended => "suspended",
+            Self::Damaged => "damaged",
             Self::Unknown => "unknown",
         }
     }
@@ -47,6 +51,9 @@ impl Cause {
             Self::SpiderRestarted => "the Spider was not running: it was stopped and started again",
             Self::NodeOff => "the node was off: it has booted since",
             Self::Suspended => "no samples were taken: the node was suspended or stalled",
+            Self::Damaged => {
+                "stored samples are damaged: the disk gave back other bytes than were written"
+            }
             Self::Unknown => "samples are missing, and the Spider could not say why",
         }
     }

@@ -4,35 +4,80 @@
 //! `intake` runs on the gate thread and only gathers; `writer` is the one
 //! thread that writes; queries read on connections of their own and never
 //! wait for it.
+//!
+//! From the wire to old age: `commit` appends records as they came (`fresh`),
+//! `merge` makes columnar blocks of them (`columns`, `column`) that grow, `roll`
+//! makes minutes and hours (`aggregate`), `retention` lets go.
 
+mod aggregate;
 mod batch;
 mod block;
+mod bucket;
 mod buckets;
+mod check;
+mod column;
 mod columns;
+mod columns_v1;
+mod commit;
+mod damage;
+mod fresh;
 mod gaps;
+mod insert;
 mod intake;
+mod layouts;
+mod limits;
+mod merge;
 mod query;
+mod reader;
+mod retention;
+mod roll;
 mod select;
+mod settings;
+mod shared;
+mod space;
+mod status;
+mod tier;
 mod writer;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use batch::{Batch, Committed, Progress, Seen};
 pub use gaps::Cause;
 pub use intake::{Intakes, Pushed};
 pub use query::{Answer, HistoryError, Query};
+pub use settings::{BUDGET_BYTES_MIN, Settings};
+pub use shared::Shared;
+pub use status::Status;
 pub use writer::{Command, Outcome, Writer, durable_progress};
 
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The reading side.
 pub struct History {
     store: Arc<Store>,
+    shared: Arc<Shared>,
 }
 
 impl History {
-    pub fn new(store: Arc<Store>) -> Self {
-        Self { store }
+    /// Reads where the fresh records are.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn open(store: Arc<Store>, settings: Settings) -> Result<Self, StoreError> {
+        let shared = Shared::load(&*store.reader()?, store.path(), settings)?;
+        Ok(Self {
+            store,
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// The writing side of the same history. There must be one at the most.
+    ///
+    /// # Errors
+    /// When the database can't be opened.
+    pub fn writer(&self) -> Result<Writer, StoreError> {
+        Writer::open(Arc::clone(&self.store), Arc::clone(&self.shared))
     }
 
     /// Answers a range query with aligned buckets and the gaps in it.
@@ -42,7 +87,21 @@ impl History {
     /// much, [`HistoryError::Store`] when the database can't be read.
     pub fn query(&self, query: &Query) -> Result<Answer, HistoryError> {
         let reader = self.store.reader()?;
-        query::run(&reader, query)
+        query::run(&reader, &self.shared, query)
+    }
+
+    /// What is held, what fits, and whether commits succeed.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn status(&self) -> Result<Status, StoreError> {
+        let reader = self.store.reader()?;
+        Ok(status::read(&reader, &self.shared)?)
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        self.store.path()
     }
 }
 

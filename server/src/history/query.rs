@@ -1,15 +1,21 @@
 //! Range queries: from blocks on disk to aligned buckets.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde::Serialize;
-use stardust_shared::{Layout, SeriesDef};
+use stardust_shared::SeriesDef;
 
-use super::block::{self, BlockError};
-use super::buckets::{Column, Grid, SeriesAnswer};
+use super::block::FORMAT_AGGREGATES;
+use super::bucket::{Column, Place};
+use super::buckets::{self, Grid, SeriesAnswer};
 use super::gaps::Cause;
+use super::layouts::Stored;
+use super::reader::{Item, NodeReader, Wanted, fresh_of, hours_until_ms};
 use super::select::Selectors;
+use super::shared::Shared;
+use super::tier::Tier;
 use crate::store::StoreError;
 
 /// Most points that one series may be asked for.
@@ -83,17 +89,22 @@ fn invalid(message: impl Into<String>, hint: &'static str) -> HistoryError {
     }
 }
 
-/// One stored layout, and which of its series the query wants.
-struct Wanted {
-    series: Vec<u8>,
-    /// Positions in the layout, with their scales.
-    at: Vec<usize>,
-    scales: Vec<u32>,
-    /// Positions in the answer, alongside.
-    columns: Vec<usize>,
+/// What a query has to read.
+struct Plan {
+    grid: Grid,
+    /// Blocks of the hour tier, by time.
+    hours: Vec<Item>,
+    /// What is finer: samples from here on count.
+    detail_ms: i64,
+    detail: Vec<Item>,
+    tier: Tier,
 }
 
-pub fn run(connection: &Connection, query: &Query) -> Result<Answer, HistoryError> {
+pub fn run(
+    connection: &Connection,
+    shared: &Shared,
+    query: &Query,
+) -> Result<Answer, HistoryError> {
     if query.from_ms >= query.to_ms || query.from_ms < 0 {
         return Err(invalid(
             "The range is empty: `from` must be before `to`.",
@@ -113,13 +124,12 @@ pub fn run(connection: &Connection, query: &Query) -> Result<Answer, HistoryErro
             "Add series=cpu.user_ms, or a prefix such as series=net.*; GET …/series lists them.",
         ));
     }
-    // One read transaction: the list of blocks and their data must agree.
+    // One read transaction: the lists of blocks and their data must agree.
     let transaction = connection.unchecked_transaction()?;
-    let since_ms = query.from_ms - LOOK_BACK_MS;
-    let interval_ms = interval_in_range(&transaction, query, since_ms)?;
-    let grid = Grid::new(query.from_ms, query.to_ms, query.points, interval_ms);
-    let layouts = layouts_in_range(&transaction, query, since_ms)?;
-    let (wanted, defs) = want(&transaction, &layouts, &selectors)?;
+    let mut reader = NodeReader::new(&transaction, &shared.layouts, query.node);
+    let plan = plan(&transaction, &reader, shared, query)?;
+    let grid = plan.grid;
+    let (wanted, defs) = want(&reader, &plan, &selectors)?;
     if defs.len() * grid.count > ANSWER_POINTS_MAX {
         return Err(invalid(
             format!(
@@ -132,135 +142,156 @@ pub fn run(connection: &Connection, query: &Query) -> Result<Answer, HistoryErro
     }
     let mut columns: Vec<Column> = defs
         .iter()
-        .map(|def| Column::new(def.kind, &grid))
+        .map(|def| Column::new(def.kind, grid.count))
         .collect();
-    let mut damaged = 0u32;
-    let mut blocks = transaction.prepare_cached(
-        "SELECT layout, format, data FROM blocks
-         WHERE node = ?1 AND time_max_ms >= ?2 AND time_min_ms < ?3 ORDER BY time_min_ms, id",
-    )?;
-    let mut rows = blocks.query(params![query.node, since_ms, query.to_ms])?;
-    while let Some(row) = rows.next()? {
-        let layout: i64 = row.get(0)?;
-        let Some(wanted) = wanted.get(&layout) else {
-            continue;
-        };
-        let data = row.get_ref(2)?.as_blob().unwrap_or_default();
-        let result = block::for_each_row(
-            row.get(1)?,
-            &wanted.series,
-            data,
-            &wanted.at,
-            &mut |time_ms, values| {
-                if time_ms < since_ms || time_ms >= query.to_ms {
-                    return;
-                }
-                for ((&value, &scale), &column) in
-                    values.iter().zip(&wanted.scales).zip(&wanted.columns)
-                {
-                    columns[column].add(&grid, time_ms, value, scale);
-                }
-            },
-        );
-        // A damaged block costs its own samples, not the whole answer.
-        if let Err(error) = result {
-            damaged += 1;
-            if damaged == 1 {
-                crate::log::warn(&format!("history of node {}: {error}", query.node));
-            }
+    let mut faults = Vec::new();
+    let hours_end_ms = plan.detail_ms;
+    let in_hours = |time_ms: i64| {
+        if time_ms < hours_end_ms {
+            grid.place(time_ms)
+        } else {
+            Place::Nowhere
+        }
+    };
+    let in_detail = |time_ms: i64| {
+        if time_ms < plan.detail_ms || time_ms >= query.to_ms {
+            Place::Nowhere
+        } else {
+            grid.place(time_ms)
+        }
+    };
+    let hours = plan
+        .hours
+        .iter()
+        .map(|item| (item, &in_hours as &dyn Fn(i64) -> Place));
+    let detail = plan
+        .detail
+        .iter()
+        .map(|item| (item, &in_detail as &dyn Fn(i64) -> Place));
+    for (item, place) in hours.chain(detail) {
+        if let Some((stored, wanted)) = wanted.get(&item.layout()) {
+            reader.feed(item, stored, wanted, place, &mut columns, &mut faults);
         }
     }
+    let gaps = gaps_in_range(&transaction, query)?;
+    shared.found(query.node, faults);
     Ok(Answer {
         from: query.from_ms,
         to: query.to_ms,
         step_ms: grid.step_ms,
-        tier: "raw",
+        tier: plan.tier.name(),
         times: grid.times(),
         series: columns
             .iter()
             .zip(&defs)
-            .map(|(column, def)| column.answer(&def.key, def.unit.name()))
+            .map(|(column, def)| buckets::answer(column, &def.key, def.unit.name()))
             .collect(),
-        gaps: gaps_in_range(&transaction, query)?,
+        gaps,
     })
 }
 
-/// Mean time between the samples of the newest block that has several; 0 when
-/// there is none.
-fn interval_in_range(
+/// Picks the coarsest tier that is fine enough, and where there is nothing
+/// finer left, what is left.
+fn plan(
     connection: &Connection,
+    reader: &NodeReader<'_>,
+    shared: &Shared,
     query: &Query,
-    since_ms: i64,
-) -> Result<i64, HistoryError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT (time_max_ms - time_min_ms) / (rows - 1) FROM blocks
-         WHERE node = ?1 AND time_max_ms >= ?2 AND time_min_ms < ?3 AND rows > 1
-         ORDER BY time_max_ms DESC LIMIT 1",
-    )?;
-    let interval = statement
-        .query_row(params![query.node, since_ms, query.to_ms], |row| row.get(0))
-        .optional()?;
-    Ok(interval.unwrap_or(0))
+) -> Result<Plan, HistoryError> {
+    let fresh = |from_ms| fresh_of(&shared.fresh, query.node, from_ms, query.to_ms);
+    let since_ms = query.from_ms - LOOK_BACK_MS;
+    let hours_until_ms = hours_until_ms(connection, query.node)?.unwrap_or(i64::MIN);
+    let hour_ms = Tier::Hour.step_ms();
+    let wanted_ms = buckets::step_ms(query.to_ms - query.from_ms, query.points);
+    let hours = |grid: &Grid| -> Result<Vec<Item>, HistoryError> {
+        let blocks = reader.blocks(Tier::Hour, grid.start_ms, query.to_ms)?;
+        Ok(blocks.into_iter().map(Item::Block).collect())
+    };
+    let in_hours = |query: &Query| -> Result<Plan, HistoryError> {
+        let grid = Grid::new(query.from_ms, query.to_ms, query.points, hour_ms);
+        // Buckets are whole hours, and so is the edge of the tier.
+        let detail_ms = hours_until_ms.max(grid.start_ms);
+        Ok(Plan {
+            grid,
+            hours: hours(&grid)?,
+            detail_ms,
+            detail: reader.detail(&fresh(detail_ms), detail_ms, query.to_ms)?,
+            tier: Tier::Hour,
+        })
+    };
+    if wanted_ms >= hour_ms && query.from_ms < hours_until_ms {
+        return in_hours(query);
+    }
+    let detail = reader.detail(&fresh(since_ms), since_ms, query.to_ms)?;
+    // Does the range begin where only hours are left?
+    let oldest_ms = detail
+        .iter()
+        .map(Item::time_min_ms)
+        .min()
+        .unwrap_or(i64::MAX);
+    let only_hours_ms = oldest_ms.min(hours_until_ms).min(query.to_ms);
+    if query.from_ms < only_hours_ms {
+        let older = reader.blocks(Tier::Hour, query.from_ms, only_hours_ms - hour_ms)?;
+        if !older.is_empty() {
+            return in_hours(query);
+        }
+    }
+    let aggregates =
+        |item: &&Item| matches!(item, Item::Block(head) if head.format == FORMAT_AGGREGATES);
+    let minutes = detail.iter().any(|item| aggregates(&item));
+    let samples = detail.iter().rev().filter(|item| !aggregates(item));
+    let interval_ms = samples.filter_map(Item::interval_ms).next().unwrap_or(0);
+    let (tier, finest_ms) = if minutes {
+        (Tier::Minute, interval_ms.max(Tier::Minute.step_ms()))
+    } else {
+        (Tier::Raw, interval_ms)
+    };
+    Ok(Plan {
+        grid: Grid::new(query.from_ms, query.to_ms, query.points, finest_ms),
+        hours: Vec::new(),
+        detail_ms: since_ms,
+        detail,
+        tier,
+    })
 }
 
-fn layouts_in_range(
-    connection: &Connection,
-    query: &Query,
-    since_ms: i64,
-) -> Result<Vec<i64>, HistoryError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT layout FROM blocks
-         WHERE node = ?1 AND time_max_ms >= ?2 AND time_min_ms < ?3 ORDER BY layout",
-    )?;
-    let rows = statement.query_map(params![query.node, since_ms, query.to_ms], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-type WantedLayouts = HashMap<i64, Wanted>;
+type WantedLayouts = HashMap<i64, (Arc<Stored>, Wanted)>;
 
 /// Matches the selectors against every layout of the range. The answer's series
 /// are in the order of the newest layout, then what only older ones had.
 fn want(
-    connection: &Connection,
-    layouts: &[i64],
+    reader: &NodeReader<'_>,
+    plan: &Plan,
     selectors: &Selectors,
 ) -> Result<(WantedLayouts, Vec<SeriesDef>), HistoryError> {
-    let mut decoded = Vec::new();
-    for &id in layouts.iter().rev() {
-        let series: Option<Vec<u8>> = connection
-            .prepare_cached("SELECT series FROM layouts WHERE id = ?1")?
-            .query_row([id], |row| row.get(0))
-            .optional()?;
-        let Some(series) = series else { continue };
-        match Layout::decode_series(0, &series) {
-            Ok(layout) => decoded.push((id, series, layout)),
-            Err(error) => {
-                let error = BlockError::Wire(error);
-                crate::log::warn(&format!("history: layout {id}: {error}"));
-            }
+    let mut layouts: Vec<i64> = Vec::new();
+    for item in plan.hours.iter().chain(&plan.detail).rev() {
+        if !layouts.contains(&item.layout()) {
+            layouts.push(item.layout());
         }
     }
-    let mut positions: BTreeMap<Box<str>, usize> = BTreeMap::new();
+    let mut stored = Vec::new();
+    for id in layouts {
+        stored.extend(reader.layout(id)?.map(|layout| (id, layout)));
+    }
+    let mut positions: BTreeMap<&str, usize> = BTreeMap::new();
     let mut defs: Vec<SeriesDef> = Vec::new();
     let mut wanted = HashMap::new();
-    let bare: HashSet<&str> = decoded
+    let bare: HashSet<&str> = stored
         .iter()
-        .flat_map(|(_, _, layout)| layout.series())
+        .flat_map(|(_, stored)| stored.layout.series())
         .map(|series| &*series.key)
         .filter(|key| !key.contains('{'))
         .collect();
-    for (id, bytes, layout) in &decoded {
-        let mut one = Wanted {
-            series: bytes.clone(),
-            at: Vec::new(),
-            scales: Vec::new(),
-            columns: Vec::new(),
-        };
-        for (at, series) in layout.series().iter().enumerate() {
+    for (id, stored) in &stored {
+        let mut one = Wanted::default();
+        for (at, series) in stored.layout.series().iter().enumerate() {
             if !selectors.matches(&series.key, |name| bare.contains(name)) {
                 continue;
             }
-            let column = match positions.get(&series.key) {
+            let column = match positions.get(&*series.key) {
+                // Of another kind now: it can't be in the same column.
+                Some(&column) if defs[column].kind != series.kind => continue,
                 Some(&column) => column,
                 None => {
                     let column = defs.len();
@@ -270,16 +301,15 @@ fn want(
                             "Name fewer series, or a longer prefix.",
                         ));
                     }
-                    positions.insert(series.key.clone(), column);
+                    positions.insert(&series.key, column);
                     defs.push(series.clone());
                     column
                 }
             };
             one.at.push(at);
-            one.scales.push(series.scale);
             one.columns.push(column);
         }
-        wanted.insert(*id, one);
+        wanted.insert(*id, (Arc::clone(stored), one));
     }
     Ok((wanted, defs))
 }

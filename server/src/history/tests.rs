@@ -31,6 +31,7 @@ fn folder(name: &str) -> Folder {
 /// A server's history side: intakes here, the writer on its thread.
 struct Bench {
     store: Arc<Store>,
+    history: Arc<History>,
     intakes: Intakes,
     commands: Sender<Command>,
     outcomes: std::sync::mpsc::Receiver<Outcome>,
@@ -39,9 +40,14 @@ struct Bench {
 
 impl Bench {
     fn start(folder: &Folder) -> Self {
+        Self::start_with(folder, Settings::default())
+    }
+
+    fn start_with(folder: &Folder, settings: Settings) -> Self {
         let store = Arc::new(Store::open(&folder.0.join("s.db")).unwrap());
         let progress = durable_progress(&store).unwrap();
-        let writer = Writer::open(Arc::clone(&store)).unwrap();
+        let history = Arc::new(History::open(Arc::clone(&store), settings).unwrap());
+        let writer = history.writer().unwrap();
         let (commands, from_gate) = channel();
         let (report, outcomes) = channel();
         let report = Mutex::new(report);
@@ -52,6 +58,7 @@ impl Bench {
         });
         Self {
             store,
+            history,
             intakes: Intakes::new(progress),
             commands,
             outcomes,
@@ -107,7 +114,7 @@ impl Bench {
             to_ms,
             points,
         };
-        History::new(Arc::clone(&self.store)).query(&query).unwrap()
+        self.history.query(&query).unwrap()
     }
 
     fn stop(self) {
@@ -192,7 +199,7 @@ fn check(bench: &Bench, node: i64, count: i64) {
         };
         assert_eq!(mem.avg[at], expected, "sample {n}");
         // The first sample has nothing before it to count from.
-        assert_eq!(rx.count[at], u32::from(n > 1), "sample {n}");
+        assert_eq!(rx.count[at], u64::from(n > 1), "sample {n}");
         if n > 1 {
             assert_eq!(rx.increase.as_ref().unwrap()[at], Some(100), "sample {n}");
             assert_eq!(rx.avg[at], Some(100.0));
@@ -255,23 +262,20 @@ fn small_blocks_are_merged_and_read_the_same() {
         stream(&mut bench, node, &layout, part * 4 + 1, part * 4 + 5);
         bench.commit();
     }
-    // A command behind the merges: once it is done so are they.
-    let by_format = |format: i64| -> i64 {
+    let counts = || -> (i64, i64) {
         let reader = bench.store.reader().unwrap();
-        reader
-            .query_row(
-                "SELECT COUNT(*) FROM blocks WHERE format = ?1",
-                [format],
-                |r| r.get(0),
-            )
-            .unwrap()
+        let count = |sql: &str| reader.query_row(sql, [], |row| row.get(0)).unwrap();
+        (
+            count("SELECT COUNT(*) FROM fresh"),
+            count("SELECT COUNT(*) FROM blocks"),
+        )
     };
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while by_format(1) == 0 && std::time::Instant::now() < deadline {
+    while counts().0 >= 32 && std::time::Instant::now() < deadline {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    assert!(by_format(1) >= 1, "nothing was merged");
-    assert!(by_format(0) < 150);
+    let (fresh, blocks) = counts();
+    assert!(fresh < 32 && blocks > 0, "{fresh} {blocks}");
     check(&bench, node, 600);
     bench.stop();
 }
@@ -336,8 +340,8 @@ fn a_removed_node_takes_its_samples_with_it() {
         let sql = format!("SELECT COUNT(*) FROM {table} WHERE node = ?1");
         reader.query_row(&sql, [node], |row| row.get(0)).unwrap()
     };
-    assert_eq!((rows("blocks", gone), rows("progress", gone)), (0, 0));
-    assert_eq!((rows("blocks", stays), rows("progress", stays)), (2, 1));
+    assert_eq!((rows("fresh", gone), rows("progress", gone)), (0, 0));
+    assert_eq!((rows("fresh", stays), rows("progress", stays)), (2, 1));
     bench.stop();
 }
 
@@ -412,7 +416,7 @@ fn queries_that_make_no_sense_say_so() {
             to_ms,
             points,
         };
-        History::new(Arc::clone(&bench.store)).query(&query)
+        bench.history.query(&query)
     };
     assert!(run(&["*"], 0, 1_000, 10).is_ok());
     for (selectors, from, to, points) in [
@@ -430,4 +434,371 @@ fn queries_that_make_no_sense_say_so() {
         ));
     }
     bench.stop();
+}
+
+/// Ten bits that follow no rule.
+fn noise(n: i64) -> i64 {
+    let mixed = (n + 1).wrapping_mul(0x5851_F42D_4C95_7F2D);
+    ((mixed ^ mixed >> 29).wrapping_mul(0x2545_F491_4F6C_DD1D) >> 40) & 1_023
+}
+
+/// A writer on the test's own thread.
+struct Direct {
+    store: Arc<Store>,
+    history: History,
+    writer: Writer,
+    intakes: Intakes,
+    node: i64,
+}
+
+impl Direct {
+    fn start(folder: &Folder, settings: Settings) -> Self {
+        let store = Arc::new(Store::open(&folder.0.join("d.db")).unwrap());
+        let history = History::open(Arc::clone(&store), settings).unwrap();
+        let writer = history.writer().unwrap();
+        let node = store.insert_node("n", &[], [7; 32], START_MS).unwrap().id;
+        let mut intakes = Intakes::new(Vec::new());
+        let seen = Seen {
+            time_ms: START_MS,
+            address: "192.0.2.1".into(),
+            version: "0.1.0".into(),
+            identity: Identity::default(),
+        };
+        intakes.open(node, &hello("r", "b", None), 1_000, seen);
+        Self {
+            store,
+            history,
+            writer,
+            intakes,
+            node,
+        }
+    }
+
+    /// Samples `from..to`, `each` of them a commit, `step_ms` apart.
+    fn run(&mut self, layout: &Arc<Layout>, from: i64, to: i64, each: i64, step_ms: i64) {
+        let mut encoder = State::default();
+        for n in from..to {
+            let (seq, time_ms) = (n as u64 + 1, START_MS + n * step_ms);
+            let mut bytes = Vec::new();
+            // A counter that starts again now and then.
+            let by_key = |key: &str| match key {
+                "mem.free_bytes" => 4096 * noise(n),
+                "system.uptime_ms" => n * step_ms,
+                _ => (n % 1_000) * 100,
+            };
+            let series = layout.series().iter();
+            let values: Vec<i64> = series.map(|series| by_key(&series.key)).collect();
+            let record = if n == from {
+                encoder.start(layout, seq, time_ms, &values);
+                encoder.encode_keyframe(layout, 0, &mut bytes);
+                Record::Keyframe
+            } else {
+                encoder.encode_delta(layout, seq, time_ms, &values, &mut bytes);
+                Record::Delta
+            };
+            self.intakes
+                .push(self.node, layout, &encoder, record, &bytes);
+            if n % each == each - 1 {
+                self.commit();
+            }
+        }
+        self.commit();
+        self.writer.settle();
+    }
+
+    fn commit(&mut self) {
+        if let Some(batch) = self.intakes.seal() {
+            let committed = self.writer.write(&batch).unwrap();
+            self.intakes.committed(&committed);
+        }
+    }
+
+    fn query(&self, from_ms: i64, to_ms: i64, points: usize) -> Answer {
+        let query = Query {
+            node: self.node,
+            selectors: vec!["*".into()],
+            from_ms,
+            to_ms,
+            points,
+        };
+        self.history.query(&query).unwrap()
+    }
+
+    fn number(&self, sql: &str) -> i64 {
+        let reader = self.store.reader().unwrap();
+        reader.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+}
+
+#[test]
+fn blocks_grow_until_they_are_full() {
+    let folder = folder("grow");
+    let mut direct = Direct::start(&folder, Settings::default());
+    let layout = layout(1);
+    for part in 0..300 {
+        direct.run(&layout, part * 32, part * 32 + 32, 1, 10_000);
+    }
+    let of = |what: &str| {
+        direct.number(&format!(
+            "SELECT COALESCE(SUM({what}), 0) FROM blocks WHERE tier = 0"
+        ))
+    };
+    assert_eq!(of("rows"), 9_600);
+    assert_eq!(of("level = 2"), 1);
+    assert!(of("1") < 20, "{} blocks", of("1"));
+    assert_eq!(direct.number("SELECT COUNT(*) FROM fresh"), 0);
+}
+
+/// Coarse answers say what the samples say; of rates a thousandth may be lost.
+fn assert_same(coarse: &Answer, fine: &Answer) {
+    assert_eq!((coarse.step_ms, &coarse.times), (fine.step_ms, &fine.times));
+    assert_eq!(coarse.series.len(), fine.series.len());
+    for (coarse, fine) in coarse.series.iter().zip(&fine.series) {
+        assert_eq!(coarse.key, fine.key);
+        assert_eq!(coarse.count, fine.count, "{}", fine.key);
+        assert_eq!(coarse.increase, fine.increase, "{}", fine.key);
+        assert_eq!(coarse.avg, fine.avg, "{}", fine.key);
+        if fine.kind == "gauge" {
+            assert_eq!((&coarse.min, &coarse.max), (&fine.min, &fine.max));
+            continue;
+        }
+        for (coarse, fine) in [(&coarse.min, &fine.min), (&coarse.max, &fine.max)] {
+            for (coarse, fine) in coarse.iter().zip(fine) {
+                let (coarse, fine) = (coarse.unwrap_or(-1.0), fine.unwrap_or(-1.0));
+                assert!(
+                    (coarse - fine).abs() <= fine.abs() / 1_000.0,
+                    "{coarse} {fine}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn hours_say_what_the_samples_say() {
+    let folder = folder("hours");
+    let mut direct = Direct::start(&folder, Settings::default());
+    // Twenty hours at thirty seconds; another layout in the middle of an hour.
+    direct.run(&layout(1), 0, 1_300, 16, 30_000);
+    let mut series = layout(1).series().to_vec();
+    series.rotate_left(1);
+    let other = Arc::new(Layout::new(2, series));
+    direct.run(&other, 1_300, 2_400, 16, 30_000);
+    let until: i64 = direct.number("SELECT until_ms FROM hours");
+    assert!(until > START_MS + 12 * 3_600_000, "{until}");
+    for (from_h, to_h) in [(0, 21), (-5, 30), (3, 7)] {
+        // Whole hours: at the edges the hour tier knows no parts.
+        let base = START_MS.div_euclid(HOUR_MS) * HOUR_MS;
+        let (from, to) = (base + from_h * HOUR_MS, base + to_h * HOUR_MS);
+        let points = (to_h - from_h).min(10) as usize;
+        let coarse = direct.query(from, to, points);
+        assert_eq!(coarse.tier, "hour");
+        direct
+            .store
+            .writer()
+            .execute("UPDATE hours SET until_ms = 0", [])
+            .unwrap();
+        let fine = direct.query(from, to, points);
+        assert_eq!(fine.tier, "raw");
+        let back = "UPDATE hours SET until_ms = ?1";
+        direct.store.writer().execute(back, [until]).unwrap();
+        if from_h == 0 {
+            let gauge = fine.series.iter().find(|series| series.kind == "gauge");
+            assert_eq!(gauge.unwrap().count.iter().sum::<u64>(), 2_400);
+        }
+        assert_same(&coarse, &fine);
+    }
+}
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+#[test]
+fn minutes_take_the_place_of_old_samples_and_say_the_same() {
+    let folder = folder("minutes");
+    let mut direct = Direct::start(&folder, Settings::default());
+    direct.run(&layout(1), 0, 12_000, 256, 1_000);
+    let (from, to) = (START_MS, START_MS + 4 * HOUR_MS);
+    let fine = direct.query(from, to, 240);
+    let whole = direct.query(from, to, 4);
+    assert_eq!((fine.tier, fine.step_ms), ("raw", 60_000));
+    let Direct { node, .. } = direct;
+    drop(direct);
+    // Samples are old by the clock of the samples, which is a day behind at most.
+    let settings = Settings {
+        keep_ms: [
+            DAY_MS + HOUR_MS / 2,
+            DAY_MS + 100 * HOUR_MS,
+            DAY_MS + 200 * HOUR_MS,
+        ],
+        budget_bytes: None,
+    };
+    let open = |settings: Settings| {
+        let store = Arc::new(Store::open(&folder.0.join("d.db")).unwrap());
+        let history = History::open(Arc::clone(&store), settings).unwrap();
+        let writer = history.writer().unwrap();
+        let intakes = Intakes::new(Vec::new());
+        Direct {
+            store,
+            history,
+            writer,
+            intakes,
+            node,
+        }
+    };
+    let mut aged = open(settings);
+    aged.writer.settle();
+    let heads =
+        "SELECT group_concat(tier || ' ' || format || ' ' || rows || ' ' || bytes) FROM blocks";
+    let heads: String = aged
+        .store
+        .reader()
+        .unwrap()
+        .query_row(heads, [], |row| row.get(0))
+        .unwrap();
+    assert!(
+        aged.number("SELECT COUNT(*) FROM blocks WHERE tier = 1 AND format = 3") > 0,
+        "{heads}"
+    );
+    assert!(aged.number("SELECT COUNT(*) FROM blocks WHERE tier = 0") > 0);
+    let coarse = aged.query(from, to, 240);
+    assert_eq!(coarse.tier, "minute");
+    assert_same(&coarse, &fine);
+    // What was seconds is minutes now, however many points are asked for.
+    assert_eq!(aged.query(from, from + HOUR_MS, 2_000).step_ms, 60_000);
+    drop(aged);
+
+    // Then only the hours are left.
+    let settings = Settings {
+        keep_ms: [HOUR_MS, HOUR_MS, DAY_MS + 200 * HOUR_MS],
+        budget_bytes: None,
+    };
+    let mut old = open(settings);
+    old.writer.settle();
+    assert_eq!(old.number("SELECT COUNT(*) FROM blocks WHERE tier < 2"), 0);
+    let hours = old.query(from, to, 240);
+    assert_eq!((hours.tier, hours.step_ms), ("hour", HOUR_MS));
+    let samples: u64 = hours.series[1].count.iter().sum();
+    // What is fresh still is read with them.
+    assert_eq!(samples, whole.series[1].count.iter().sum::<u64>());
+    assert_same(&hours, &whole);
+}
+
+#[test]
+fn a_damaged_block_is_named_and_set_aside_and_the_rest_of_it_stays() {
+    let folder = folder("damage");
+    let mut direct = Direct::start(&folder, Settings::default());
+    direct.run(&layout(1), 0, 320, 10, 1_000);
+    direct.run(&layout(1), 320, 640, 10, 1_000);
+    let (from, to) = (START_MS, START_MS + 700_000);
+    let sound = direct.query(from, to, 10);
+    let blocks = direct.number("SELECT COUNT(*) FROM blocks");
+    assert!(blocks >= 2);
+    // The last byte is of a column, the twentieth of the directory.
+    let flip = |id: i64, at: i64| {
+        direct
+            .store
+            .writer()
+            .execute(
+                "UPDATE blocks SET data = CAST(substr(data, 1, ?2 - 1) || x'a5' || substr(data, ?2 + 1) AS BLOB)
+                 WHERE id = ?1",
+                [id, at],
+            )
+            .unwrap();
+    };
+    let last =
+        direct.number("SELECT length(data) FROM blocks WHERE id = (SELECT MIN(id) FROM blocks)");
+    flip(direct.number("SELECT MIN(id) FROM blocks"), last);
+    flip(direct.number("SELECT MAX(id) FROM blocks"), 20);
+    let answer = direct.query(from, to, 10);
+    let counts = |answer: &Answer| -> u64 { answer.series.iter().flat_map(|s| &s.count).sum() };
+    let seen = counts(&answer);
+    assert!(seen < counts(&sound) && seen > 0, "{seen}");
+    direct.writer.settle();
+    let status = direct.history.status().unwrap();
+    assert_eq!(status.damaged.len(), 2);
+    assert!(
+        status
+            .damaged
+            .iter()
+            .all(|block| block.why.contains("checksum")),
+        "{status:?}"
+    );
+    assert_eq!(direct.number("SELECT COUNT(*) FROM blocks"), blocks - 1);
+    // The same answer as while it was damaged, and the gap says why.
+    let after = direct.query(from, to, 10);
+    assert_eq!(counts(&after), seen);
+    assert_eq!(
+        after
+            .gaps
+            .iter()
+            .filter(|gap| gap.cause == Cause::Damaged)
+            .count(),
+        2
+    );
+    assert_eq!(
+        direct.number("SELECT COUNT(*) FROM damaged WHERE data IS NOT NULL"),
+        2
+    );
+
+    // Fresh records have a checksum too.
+    direct.run(&layout(1), 640, 650, 10, 1_000);
+    direct
+        .store
+        .writer()
+        .execute("UPDATE fresh SET data = data || x'00'", [])
+        .unwrap();
+    direct.query(from, to, 10);
+    direct.writer.settle();
+    assert_eq!(direct.history.status().unwrap().damaged.len(), 3);
+    assert_eq!(direct.number("SELECT COUNT(*) FROM fresh"), 0);
+}
+
+#[test]
+fn the_budget_is_never_exceeded_log_included() {
+    let folder = folder("budget");
+    let budget = 16 << 20;
+    let settings = Settings {
+        budget_bytes: Some(budget),
+        ..Settings::default()
+    };
+    let mut direct = Direct::start(&folder, settings);
+    let wide = Arc::new(Layout::new(
+        1,
+        (0..2_000)
+            .map(|n| SeriesDef::new("x", &[("n", &n.to_string())]))
+            .collect(),
+    ));
+    let (mut noise, mut most) = (1u64, 0);
+    for n in 0..2_000i64 {
+        let values: Vec<i64> = (0..2_000)
+            .map(|_| {
+                noise = noise.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+                (noise >> 33) as i64
+            })
+            .collect();
+        let mut state = State::default();
+        let mut bytes = Vec::new();
+        state.start(&wide, n as u64 + 1, START_MS + n * 60_000, &values);
+        state.encode_keyframe(&wide, 0, &mut bytes);
+        direct
+            .intakes
+            .push(direct.node, &wide, &state, Record::Keyframe, &bytes);
+        direct.commit();
+        if n % 8 == 7 {
+            direct.writer.settle();
+        }
+        let total = direct.history.status().unwrap().bytes.total;
+        assert!(total <= budget, "{total} bytes after sample {n}");
+        most = most.max(total);
+    }
+    // 10 bytes a sample and value were written, which is four times the budget.
+    assert!(most > budget / 2, "{most}");
+    let status = direct.history.status().unwrap();
+    let [raw, minute, hour] = &status.tiers[..] else {
+        panic!("{status:?}");
+    };
+    assert!(raw.days_held + minute.days_held > 0.1, "{status:?}");
+    assert!(hour.blocks > 0, "{status:?}");
+    assert!(raw.days_fit.unwrap() < raw.keep_days, "{status:?}");
 }

@@ -3,34 +3,47 @@
 //! It takes a batch, commits it, and reports what has become durable; only then
 //! does the gate acknowledge. A batch that can't be committed is tried again
 //! until it can: meanwhile the Spiders keep everything in their rings. Between
-//! batches it merges small blocks into columns.
+//! batches it does one small piece of the other work at a time: merging, coarser
+//! tiers, letting go of what is old or does not fit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use sha2::{Digest, Sha256};
-use stardust_shared::Layout;
+use rusqlite::Connection;
 
 use super::batch::{Batch, Committed, NodeBatch, Progress};
-use super::block::{self, FORMAT_COLUMNS, FORMAT_WIRE};
-use super::columns::{self, Columns};
-use super::intake::RUNS_KEPT;
+use super::commit;
+use super::limits::GENERATION_BYTES;
+use super::merge;
+use super::retention::{self, Held};
+use super::roll;
+use super::settings::{Shares, shares};
+use super::shared::Shared;
+use super::space::{self, Pages, Sizes};
+use super::tier::Tier;
+use super::{damage, space::can_shrink};
+use crate::clock::wall_ms;
 use crate::store::nodes::NodeHello;
 use crate::store::{Store, StoreError, open_connection};
 
-/// Small blocks of a node that make it worth merging them.
-const MERGE_BLOCKS_MIN: u64 = 64;
-/// Blocks read for one merge; bounds its memory.
-const MERGE_BLOCKS_MAX: u64 = 256;
-/// Layouts whose row number is kept at hand.
-const LAYOUT_CACHE_MAX: usize = 4096;
 /// Pause before a failed batch is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How often the writer looks for what is too old.
+const AGE_INTERVAL: Duration = Duration::from_secs(60);
+/// After other work failed, it rests for so long.
+const REST: Duration = Duration::from_secs(30);
 /// Rows of a removed node deleted in one transaction.
 const FORGET_STEP: usize = 500;
+/// What a transaction writes besides its samples: table heads, progress, freed pages.
+const OVERHEAD_BYTES: u64 = 512 << 10;
+/// A file that has more of its pages free than one in so many gives some back.
+const FREE_SHARE: u64 = 16;
+/// And how often, since that moves pages.
+const SHRINK_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
+/// Pages given back in one step.
+const SHRINK_PAGES: u64 = 256;
 
 pub enum Command {
     Commit(Arc<Batch>),
@@ -68,62 +81,234 @@ pub fn durable_progress(store: &Store) -> Result<Vec<(i64, Progress)>, StoreErro
 
 pub struct Writer {
     store: Arc<Store>,
+    shared: Arc<Shared>,
     connection: Connection,
-    layouts: HashMap<[u8; 32], i64>,
-    /// Small blocks of each node, not merged yet.
-    fresh: HashMap<i64, u64>,
+    layouts: commit::LayoutRows,
+    /// Nodes with blocks that may want merging, or new hours.
+    to_merge: BTreeSet<i64>,
+    next_age: Instant,
+    next_shrink: Instant,
+    /// Other work than committing has failed and rests until then.
+    rest_until: Option<Instant>,
+    budget: Option<Shares>,
 }
 
 impl Writer {
-    pub fn open(store: Arc<Store>) -> Result<Self, StoreError> {
+    pub fn open(store: Arc<Store>, shared: Arc<Shared>) -> Result<Self, StoreError> {
         let connection = open_connection(store.path())?;
         // An acknowledgement promises that the samples outlive a power cut.
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let mut fresh = HashMap::new();
-        {
-            let mut statement = connection
-                .prepare("SELECT node, COUNT(*) FROM blocks WHERE format = 0 GROUP BY node")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                fresh.insert(row.get(0)?, row.get::<_, i64>(1)? as u64);
-            }
+        let budget = shared.settings.budget_bytes.map(shares);
+        if let Some(budget) = budget {
+            // The log is cut back to this after each time it is emptied.
+            connection.pragma_update(None, "journal_size_limit", budget.log_bytes as i64 / 2)?;
         }
+        let nodes: Vec<i64> = connection
+            .prepare("SELECT DISTINCT node FROM blocks WHERE level < 2")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let now = Instant::now();
         Ok(Self {
             store,
+            shared,
             connection,
             layouts: HashMap::new(),
-            fresh,
+            to_merge: nodes.into_iter().collect(),
+            next_age: now,
+            next_shrink: now,
+            rest_until: None,
+            budget,
         })
     }
 
     /// Works until told to stop or until the sender is gone.
     pub fn run(mut self, commands: &Receiver<Command>, report: &dyn Fn(Outcome)) {
         loop {
-            let wait = if self.next_merge().is_some() {
+            let now = Instant::now();
+            let wait = if self.rest_until.is_some_and(|until| now < until) {
+                REST
+            } else if self.work(now) {
                 Duration::ZERO
             } else {
-                Duration::MAX
+                self.next_age.saturating_duration_since(now).max(RETRY)
             };
-            let command = match wait {
-                Duration::ZERO => match commands.recv_timeout(wait) {
-                    Err(RecvTimeoutError::Timeout) => {
-                        self.merge_one();
-                        continue;
-                    }
-                    other => other.ok(),
-                },
-                _ => commands.recv().ok(),
-            };
-            match command {
-                Some(Command::Commit(batch)) => {
+            match commands.recv_timeout(wait) {
+                Ok(Command::Commit(batch)) => {
                     if !self.commit_until_done(&batch, commands, report) {
                         return;
                     }
                 }
-                Some(Command::Forget(node)) => self.forget(node),
-                Some(Command::Stop) | None => return,
+                Ok(Command::Forget(node)) => self.forget(node),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// Commits a batch at once, on the caller's thread.
+    ///
+    /// # Errors
+    /// In words, when it can't be committed.
+    pub fn write(&mut self, batch: &Batch) -> Result<Vec<Committed>, String> {
+        self.commit(batch, &mut 0)?;
+        Ok(batch.committed())
+    }
+
+    /// Does all work that is due now, without waiting for commands.
+    pub fn settle(&mut self) {
+        while self.rest_until.is_none() && self.work(Instant::now()) {}
+    }
+
+    /// One piece of the other work. False when there is none.
+    fn work(&mut self, now: Instant) -> bool {
+        match self.work_or_fail(now) {
+            Ok(more) => {
+                self.rest_until = None;
+                more
+            }
+            Err(error) => {
+                crate::log::warn(&format!(
+                    "history: merging and retention rest for a while: {error}"
+                ));
+                self.rest_until = Some(now + REST);
+                false
+            }
+        }
+    }
+
+    fn work_or_fail(&mut self, now: Instant) -> merge::Result<bool> {
+        for (node, fault) in self.shared.take_faults() {
+            if fault.error.is_damage() {
+                let transaction = self.connection.transaction()?;
+                damage::set_aside(&transaction, &self.shared, node, &fault)?;
+                transaction.commit()?;
+            } else {
+                crate::log::error(&format!("history: node {node}: {}", fault.error));
+            }
+        }
+        let generation = match self.budget {
+            Some(budget) => GENERATION_BYTES.min(budget.log_bytes / 4),
+            None => GENERATION_BYTES,
+        };
+        if merge::is_due(&self.connection, &self.shared, generation)? {
+            self.make_room(generation + OVERHEAD_BYTES)?;
+            let nodes = merge::merge_fresh(&mut self.connection, &self.shared)?;
+            self.to_merge.extend(nodes);
+            return Ok(true);
+        }
+        if let Some(&node) = self.to_merge.first() {
+            self.make_room(4 * OVERHEAD_BYTES)?;
+            let mut more = false;
+            for tier in Tier::ALL {
+                more = more || merge::merge_blocks(&mut self.connection, &self.shared, node, tier)?;
+            }
+            more = more || roll::make_hours(&mut self.connection, &self.shared, node, None)?;
+            if !more {
+                self.to_merge.remove(&node);
+            }
+            return Ok(true);
+        }
+        if now >= self.next_age {
+            if retention::expire_one(&mut self.connection, &self.shared, wall_ms())? {
+                self.keep_log_small()?;
+                return Ok(true);
+            }
+            self.next_age = now + AGE_INTERVAL;
+        }
+        self.shrink(now)
+    }
+
+    /// Gives pages back when many are free, or when the file is over its share.
+    fn shrink(&mut self, now: Instant) -> merge::Result<bool> {
+        let pages = Pages::of(&self.connection)?;
+        let over = self.budget.map_or(0, |budget| {
+            (pages.count * pages.size).saturating_sub(budget.file_bytes)
+        });
+        let many = pages.free > pages.count / FREE_SHARE && pages.free > SHRINK_PAGES;
+        if over == 0 && (now < self.next_shrink || !many) {
+            return Ok(false);
+        }
+        if !can_shrink(&self.connection)? {
+            self.next_shrink = now + SHRINK_INTERVAL;
+            return Ok(false);
+        }
+        if pages.free == 0 {
+            return Ok(over > 0 && self.give_one()?);
+        }
+        space::shrink(&self.connection, SHRINK_PAGES)?;
+        self.keep_log_small()?;
+        let left = Pages::of(&self.connection)?;
+        let more = left.free > left.count / (2 * FREE_SHARE) && left.count < pages.count;
+        if !more {
+            self.next_shrink = now + SHRINK_INTERVAL;
+        }
+        Ok(more || over > 0)
+    }
+
+    /// Lets old blocks go until `bytes` can be written within the budget.
+    fn make_room(&mut self, bytes: u64) -> merge::Result<()> {
+        let Some(budget) = self.budget else {
+            return Ok(());
+        };
+        self.keep_log_small()?;
+        loop {
+            let pages = Pages::of(&self.connection)?;
+            if pages.room(budget.file_bytes) >= bytes {
+                let most = budget.file_bytes / pages.size;
+                self.connection.pragma_update(
+                    None,
+                    "max_page_count",
+                    most.max(pages.count) as i64,
+                )?;
+                return Ok(());
+            }
+            // What is given back to the file system does not count any more, and
+            // what is over the share must not be filled again.
+            if pages.count * pages.size > budget.file_bytes
+                && pages.free > 0
+                && can_shrink(&self.connection)?
+            {
+                space::shrink(&self.connection, SHRINK_PAGES)?;
+            } else if !self.give_one()? {
+                return Err("the history budget is too small for what must be kept. \
+                            Give --history-budget more bytes."
+                    .into());
+            }
+            self.keep_log_small()?;
+        }
+    }
+
+    fn give_one(&mut self) -> merge::Result<bool> {
+        let held = [
+            Held::of(&self.connection, Tier::Raw)?,
+            Held::of(&self.connection, Tier::Minute)?,
+            Held::of(&self.connection, Tier::Hour)?,
+        ];
+        let now_ms = retention::now_ms(&self.connection, &self.shared, wall_ms())?;
+        match retention::next_to_give(&self.shared.settings, &held, now_ms) {
+            Some(tier) => retention::age_one(&mut self.connection, &self.shared, tier),
+            None => Ok(false),
+        }
+    }
+
+    /// With a budget: empties the log when it has used half of its share.
+    fn keep_log_small(&self) -> merge::Result<()> {
+        let Some(budget) = self.budget else {
+            return Ok(());
+        };
+        if Sizes::of(&self.shared.path).log_bytes < budget.log_bytes / 2 {
+            return Ok(());
+        }
+        if !space::empty_log(&self.connection)?
+            && Sizes::of(&self.shared.path).log_bytes >= budget.log_bytes / 2
+        {
+            return Err(
+                "a long query or a backup holds the write-ahead log, which has used its \
+                        share of the history budget."
+                    .into(),
+            );
+        }
+        Ok(())
     }
 
     /// False when the server stops before the batch could be committed.
@@ -134,10 +319,13 @@ impl Writer {
         report: &dyn Fn(Outcome),
     ) -> bool {
         let mut failed_since: Option<Instant> = None;
+        // A batch goes in parts when the log is small; what is in is not written again.
+        let mut done = 0;
         loop {
-            match self.commit(batch) {
+            match self.commit(batch, &mut done) {
                 Ok(()) => {
                     if let Some(since) = failed_since {
+                        self.shared.set_failing(None);
                         crate::log::info(&format!(
                             "history: committing again after {} s",
                             since.elapsed().as_secs()
@@ -146,13 +334,13 @@ impl Writer {
                     report(Outcome::Committed(batch.committed()));
                     return true;
                 }
-                Err(error) => {
+                Err(reason) => {
                     if failed_since.is_none() {
                         failed_since = Some(Instant::now());
-                        let reason = why_not_committed(&error);
                         crate::log::error(&format!(
                             "history: {reason} Samples stay with the Spiders until then."
                         ));
+                        self.shared.set_failing(Some((reason.clone(), wall_ms())));
                         report(Outcome::Failing(reason));
                     }
                     self.layouts.clear();
@@ -167,7 +355,8 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    fn commit(&mut self, batch: &Batch, done: &mut usize) -> Result<(), String> {
+        let why = |error: StoreError| why_not_committed(&error);
         let hellos: Vec<NodeHello> = batch
             .nodes
             .iter()
@@ -183,60 +372,64 @@ impl Writer {
             })
             .collect();
         if !hellos.is_empty() {
-            self.store.note_hellos(&hellos)?;
+            self.store.note_hellos(&hellos).map_err(why)?;
         }
-        let transaction = self
-            .connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let mut added = Vec::new();
-        for node in &batch.nodes {
-            if insert_node(&transaction, &mut self.layouts, node)? {
-                added.push((node.node, node.blocks.len() as u64));
-            }
-        }
-        transaction.commit()?;
-        for (node, blocks) in added {
-            *self.fresh.entry(node).or_default() += blocks;
+        let most = self.budget.map_or(u64::MAX, |budget| budget.log_bytes / 4);
+        while *done < batch.nodes.len() {
+            let mut bytes = 0;
+            let rest = &batch.nodes[*done..];
+            let part = rest.iter().take_while(|node| {
+                bytes += commit::bytes_of(node);
+                bytes <= most
+            });
+            let part = &rest[..part.count().max(1)];
+            let bytes: u64 = part.iter().map(commit::bytes_of).sum();
+            self.make_room(bytes + OVERHEAD_BYTES)
+                .map_err(|error| why_no_room(&*error))?;
+            self.commit_part(part).map_err(|error| why(error.into()))?;
+            *done += part.len();
         }
         Ok(())
     }
 
-    fn next_merge(&self) -> Option<i64> {
-        let most = self.fresh.iter().max_by_key(|(_, blocks)| **blocks)?;
-        (*most.1 >= MERGE_BLOCKS_MIN).then_some(*most.0)
-    }
-
-    fn merge_one(&mut self) {
-        let Some(node) = self.next_merge() else {
-            return;
-        };
-        match merge(&mut self.connection, node) {
-            Ok(merged) => {
-                let fresh = self.fresh.entry(node).or_default();
-                // What could not be merged is not counted again, or it would be
-                // tried for ever.
-                *fresh = if merged == 0 {
-                    0
-                } else {
-                    fresh.saturating_sub(merged)
-                };
-            }
-            Err(error) => {
-                crate::log::warn(&format!("history: merging blocks of node {node}: {error}"));
-                self.fresh.insert(node, 0);
-            }
+    fn commit_part(&mut self, nodes: &[NodeBatch]) -> rusqlite::Result<()> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let mut next_id = self.shared.fresh().last_id() + 1;
+        let mut added = Vec::new();
+        for node in nodes {
+            commit::insert_node(
+                &transaction,
+                &mut self.layouts,
+                node,
+                &mut next_id,
+                &mut added,
+            )?;
         }
+        transaction.commit()?;
+        let mut fresh = self.shared.fresh();
+        for (node, row) in added {
+            fresh.add(node, row);
+        }
+        Ok(())
     }
 
     fn forget(&mut self, node: i64) {
-        self.fresh.remove(&node);
+        self.to_merge.remove(&node);
+        self.shared.fresh().forget(node);
+        let step = |table: &str| {
+            format!(
+                "DELETE FROM {table} WHERE rowid IN
+                 (SELECT rowid FROM {table} WHERE node = ?1 LIMIT {FORGET_STEP})"
+            )
+        };
         let steps = [
-            format!(
-                "DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE node = ?1 LIMIT {FORGET_STEP})"
-            ),
-            format!(
-                "DELETE FROM gaps WHERE rowid IN (SELECT rowid FROM gaps WHERE node = ?1 LIMIT {FORGET_STEP})"
-            ),
+            step("blocks"),
+            step("fresh"),
+            step("gaps"),
+            step("damaged"),
+            "DELETE FROM hours WHERE node = ?1".to_string(),
             "DELETE FROM progress WHERE node = ?1".to_string(),
         ];
         for step in &steps {
@@ -254,172 +447,14 @@ impl Writer {
     }
 }
 
-/// False when the node is gone.
-fn insert_node(
-    transaction: &Transaction<'_>,
-    layouts: &mut HashMap<[u8; 32], i64>,
-    batch: &NodeBatch,
-) -> rusqlite::Result<bool> {
-    let known = transaction
-        .prepare_cached("SELECT 1 FROM nodes WHERE id = ?1")?
-        .exists([batch.node])?;
-    if !known {
-        return Ok(false);
-    }
-    for block in &batch.blocks {
-        let layout = layout_row(transaction, layouts, &block.layout)?;
-        transaction
-            .prepare_cached(
-                "INSERT INTO blocks (node, layout, format, time_min_ms, time_max_ms, rows, data)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
-                batch.node,
-                layout,
-                FORMAT_WIRE,
-                block.time_min_ms,
-                block.time_max_ms,
-                block.rows,
-                block.data
-            ])?;
-    }
-    for gap in &batch.gaps {
-        transaction
-            .prepare_cached(
-                "INSERT INTO gaps (node, from_ms, to_ms, cause, lost) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![
-                batch.node,
-                gap.from_ms,
-                gap.to_ms,
-                gap.cause.name(),
-                i64::try_from(gap.lost).unwrap_or(i64::MAX)
-            ])?;
-    }
-    for progress in &batch.progress {
-        let inserted = transaction
-            .prepare_cached(
-                "INSERT INTO progress (node, run, boot_id, seq, time_ms) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (node, run) DO UPDATE SET seq = excluded.seq, time_ms = excluded.time_ms",
-            )?
-            .execute(params![
-                batch.node,
-                progress.run,
-                progress.boot_id,
-                i64::try_from(progress.seq).unwrap_or(i64::MAX),
-                progress.time_ms
-            ])?;
-        debug_assert_eq!(inserted, 1);
-    }
-    if batch.seen.is_some() {
-        // Once a session: runs that nobody will come back to.
-        transaction
-            .prepare_cached(
-                "DELETE FROM progress WHERE node = ?1 AND run NOT IN
-                 (SELECT run FROM progress WHERE node = ?1 ORDER BY time_ms DESC LIMIT ?2)",
-            )?
-            .execute(params![batch.node, RUNS_KEPT as i64])?;
-    }
-    Ok(true)
-}
-
-fn layout_row(
-    transaction: &Transaction<'_>,
-    cache: &mut HashMap<[u8; 32], i64>,
-    layout: &Layout,
-) -> rusqlite::Result<i64> {
-    let mut series = Vec::new();
-    layout.encode_series(&mut series);
-    let hash: [u8; 32] = Sha256::digest(&series).into();
-    if let Some(&row) = cache.get(&hash) {
-        return Ok(row);
-    }
-    let found = transaction
-        .prepare_cached("SELECT id FROM layouts WHERE sha256 = ?1")?
-        .query_row([hash], |row| row.get(0))
-        .optional()?;
-    let row = match found {
-        Some(row) => row,
-        None => {
-            transaction
-                .prepare_cached("INSERT INTO layouts (sha256, series) VALUES (?1, ?2)")?
-                .execute(params![hash, series])?;
-            transaction.last_insert_rowid()
+fn why_no_room(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
+    match error.downcast_ref::<rusqlite::Error>() {
+        Some(rusqlite::Error::SqliteFailure(failure, message)) => {
+            let error = rusqlite::Error::SqliteFailure(*failure, message.clone());
+            why_not_committed(&StoreError::Sql(error))
         }
-    };
-    if cache.len() >= LAYOUT_CACHE_MAX {
-        cache.clear();
+        _ => error.to_string(),
     }
-    cache.insert(hash, row);
-    Ok(row)
-}
-
-/// Merges the oldest run of small blocks that share a layout. Answers how many.
-fn merge(connection: &mut Connection, node: i64) -> Result<u64, Box<dyn std::error::Error>> {
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let mut ids = Vec::new();
-    let mut gathered: Option<(i64, Columns)> = None;
-    {
-        let mut statement = transaction.prepare_cached(
-            "SELECT blocks.id, blocks.layout, blocks.rows, blocks.data, layouts.series
-             FROM blocks JOIN layouts ON layouts.id = blocks.layout
-             WHERE node = ?1 AND format = 0 ORDER BY blocks.id LIMIT ?2",
-        )?;
-        let mut rows = statement.query(params![node, MERGE_BLOCKS_MAX as i64])?;
-        while let Some(row) = rows.next()? {
-            let (id, layout): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let series = row.get_ref(4)?.as_blob()?;
-            let width = Layout::decode_series(0, series)?.len();
-            let columns = match &mut gathered {
-                None => &mut gathered.insert((layout, Columns::new(width))).1,
-                Some((of, columns)) if *of == layout => columns,
-                Some(_) => break,
-            };
-            if columns.rows() + row.get::<_, u32>(2)? as usize > columns::ROWS_MAX {
-                break;
-            }
-            let all: Vec<usize> = (0..width).collect();
-            block::for_each_row(
-                FORMAT_WIRE,
-                series,
-                row.get_ref(3)?.as_blob()?,
-                &all,
-                &mut |t, v| {
-                    columns.push(t, v);
-                },
-            )
-            .map_err(|error| error.to_string())?;
-            ids.push(id);
-        }
-    }
-    let Some((layout, columns)) = gathered else {
-        return Ok(0);
-    };
-    let (Some(min), Some(max)) = (columns.time_min_ms(), columns.time_max_ms()) else {
-        return Ok(0);
-    };
-    transaction
-        .prepare_cached(
-            "INSERT INTO blocks (node, layout, format, time_min_ms, time_max_ms, rows, data)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            node,
-            layout,
-            FORMAT_COLUMNS,
-            min,
-            max,
-            columns.rows() as i64,
-            columns.encode()?
-        ])?;
-    for id in &ids {
-        transaction
-            .prepare_cached("DELETE FROM blocks WHERE id = ?1")?
-            .execute([id])?;
-    }
-    transaction.commit()?;
-    Ok(ids.len() as u64)
 }
 
 fn why_not_committed(error: &StoreError) -> String {

@@ -17,6 +17,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/0003_credentials.sql"),
     ),
     ("0004_jobs", include_str!("migrations/0004_jobs.sql")),
+    (
+        "0005_history_tiers",
+        include_str!("migrations/0005_history_tiers.sql"),
+    ),
 ];
 
 /// The schema version that this program writes.

@@ -51,6 +51,7 @@ impl Store {
         open::prepare_file(path)?;
         let mut writer = open_connection(path).map_err(|error| open::explain(path, error))?;
         open::check_owner(path, &writer)?;
+        open::prepare_new(&writer)?;
         migrations::apply(path, &mut writer)?;
         Ok(Self {
             path: path.to_owned(),

@@ -81,6 +81,19 @@ pub(super) fn check_owner(path: &Path, connection: &Connection) -> Result<(), St
     }
 }
 
+/// A new database can give pages back to the file system: history that was
+/// dropped makes the file smaller. Only before the first table can that be set.
+pub(super) fn prepare_new(connection: &Connection) -> rusqlite::Result<()> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        // In WAL mode it is in the header only after this.
+        connection.execute_batch("VACUUM")?;
+    }
+    Ok(())
+}
+
 /// The words for what SQLite says when it can't open `path`.
 pub(super) fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
     let code = error.sqlite_error_code();

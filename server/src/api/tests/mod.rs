@@ -112,7 +112,7 @@ impl Server {
             vault: Vault::open(Arc::clone(&store), auth.keys()),
             auth: Arc::new(auth),
             fleet: Arc::new(Fleet::new(store.nodes().unwrap(), 0)),
-            history: Arc::new(History::new(Arc::clone(&store))),
+            history: Arc::new(History::open(Arc::clone(&store), config.history.clone()).unwrap()),
             jobs: Board::open(Arc::clone(&store)).unwrap(),
             store,
             gate: handle,

@@ -9,7 +9,7 @@ use stardust_shared::{Layout, Record, SeriesDef, State};
 
 use super::schema::check;
 use super::{Call, Server};
-use crate::history::{Command, Intakes, Seen, Writer};
+use crate::history::{Command, Intakes, Seen};
 
 const START_MS: i64 = 1_790_000_000_000;
 
@@ -70,7 +70,7 @@ fn samples_are_answered_live_and_from_disk() {
             .fleet
             .with_node(id, |node| node.sample(&layout, &state, START_MS + n * 1000));
     }
-    let writer = Writer::open(Arc::clone(&server.app.store)).unwrap();
+    let writer = server.app.history.writer().unwrap();
     let (commands, receiver) = channel();
     commands
         .send(Command::Commit(intakes.seal().unwrap()))
@@ -135,4 +135,11 @@ fn samples_are_answered_live_and_from_disk() {
     );
     let free = find("mem.available_bytes");
     assert!(free.get("increase").is_none());
+
+    let status = server.send(&Call::get("/api/history/status").bearer(&token));
+    let status = status.json();
+    check("HistoryStatus", &status);
+    assert_eq!(status["fresh"]["rows"], 10);
+    assert_eq!(status["writer"]["state"], "ok");
+    assert_eq!(status["tiers"][0]["keep_days"], 7.0);
 }

@@ -6,9 +6,6 @@ use rusqlite::{Connection, OpenFlags};
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, State};
 
-/// Blocks whose records are as they came over the wire (server/src/history/block.rs).
-const FORMAT_WIRE: i64 = 0;
-
 /// All that history holds of one node.
 #[derive(Debug, Default)]
 pub struct Stored {
@@ -94,21 +91,27 @@ pub fn stored(database: &Path, node: i64) -> Stored {
         .query_map([node], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();
     stored.gaps = gaps.map(Result::unwrap).collect();
-    let mut blocks = connection
+    stored.merged_rows = connection
+        .query_row(
+            "SELECT COALESCE(SUM(rows), 0) FROM blocks WHERE node = ?1 AND tier < 2",
+            [node],
+            |row| row.get::<_, i64>(0),
+        )
+        .unwrap() as u64;
+    let mut fresh = connection
         .prepare(
-            "SELECT format, rows, series, data FROM blocks JOIN layouts ON layouts.id = layout
-             WHERE node = ?1 ORDER BY blocks.id",
+            "SELECT rows, series, data FROM fresh JOIN layouts ON layouts.id = layout
+             WHERE node = ?1 AND NOT EXISTS
+                (SELECT 1 FROM fresh_merge WHERE fresh.node <= fresh_merge.node
+                                             AND fresh.id <= end_id)
+             ORDER BY fresh.id",
         )
         .unwrap();
-    let mut blocks = blocks.query([node]).unwrap();
+    let mut blocks = fresh.query([node]).unwrap();
     while let Some(block) = blocks.next().unwrap() {
-        let rows = block.get::<_, i64>(1).unwrap() as u64;
-        if block.get::<_, i64>(0).unwrap() != FORMAT_WIRE {
-            stored.merged_rows += rows;
-            continue;
-        }
-        let series: Vec<u8> = block.get(2).unwrap();
-        let data: Vec<u8> = block.get(3).unwrap();
+        let rows = block.get::<_, i64>(0).unwrap() as u64;
+        let series: Vec<u8> = block.get(1).unwrap();
+        let data: Vec<u8> = block.get(2).unwrap();
         let before = stored.samples.len();
         read_block(&series, &data, &mut stored.samples);
         assert_eq!(
@@ -118,6 +121,7 @@ pub fn stored(database: &Path, node: i64) -> Stored {
         );
     }
     drop(blocks);
+    drop(fresh);
     stored
 }
 

@@ -1,0 +1,231 @@
+//! What history costs: bytes of the whole SQLite file for each value, bytes
+//! written on the way, CPU of a sample and of a query.
+//!
+//! The fleet is 100 nodes of 60 series, a day at ten seconds, made of a recording
+//! of a real machine (see `telemetry`). `STARDUST_RECORDING=FILE` measures a
+//! recording as it is instead: lines as `stardust-spider --stdout` prints them,
+//! one node a file, or a folder of such files.
+//! `STARDUST_HISTORY_NODES` and `STARDUST_HISTORY_DAYS` change how much is made.
+
+use std::path::Path;
+
+use stardust_benches::history::Bench;
+use stardust_benches::telemetry::{Day, Kind, Recording};
+use stardust_benches::{Report, bytes_written, thread_cpu_ns};
+use stardust_server::history::Settings;
+
+const SERIES: usize = 60;
+const INTERVAL_MS: i64 = 10_000;
+const DAY_ROWS: usize = 8_640;
+const DAY_MS: i64 = 86_400_000;
+/// Commits between two looks at the other work.
+const SETTLE_COMMITS: usize = 32;
+/// The recording that days are made of: one row a second.
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded/machine.jsonl.zst");
+const START_MS: i64 = 1_790_000_000_000 / DAY_MS * DAY_MS;
+
+fn main() -> std::io::Result<()> {
+    let mut report = Report::new("history");
+    if let Some(path) = std::env::var_os("STARDUST_RECORDING") {
+        recorded(&mut report, Path::new(&path))?;
+        return report.write();
+    }
+    let recording = Recording::load(Path::new(RECORDED))?.remove(0);
+    let day = Day::new(&recording, SERIES, 10, INTERVAL_MS);
+    let nodes = number("STARDUST_HISTORY_NODES", 100);
+    for kind in [Kind::Repeat, Kind::Noisy] {
+        fleet(&mut report, &day, kind, nodes);
+    }
+    year(&mut report, &day, number("STARDUST_HISTORY_DAYS", 365));
+    report.write()
+}
+
+fn number(name: &str, default: usize) -> usize {
+    let value = std::env::var(name).ok();
+    value
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
+}
+
+/// A day of a fleet, committed every interval.
+fn fleet(report: &mut Report, day: &Day, kind: Kind, count: usize) {
+    let name = kind.name();
+    let mut bench = Bench::new(name, Settings::default());
+    let mut nodes: Vec<_> = (0..count)
+        .map(|number| day.node(number as u64, kind, START_MS))
+        .collect();
+    for _ in 0..count {
+        bench.node(&day.layout, INTERVAL_MS as u64);
+    }
+    let (mut commit_ns, mut settle_ns) = (0, 0);
+    let written = bytes_written();
+    for row in 0..DAY_ROWS {
+        for (stream, node) in nodes.iter_mut().enumerate() {
+            node.advance();
+            bench.push(stream, node.time_ms, &node.values);
+        }
+        let start = thread_cpu_ns();
+        bench.commit();
+        commit_ns += thread_cpu_ns() - start;
+        if row % SETTLE_COMMITS == SETTLE_COMMITS - 1 {
+            let start = thread_cpu_ns();
+            bench.settle();
+            settle_ns += thread_cpu_ns() - start;
+        }
+    }
+    let samples = bench.samples as f64;
+    let values = samples * day.layout.len() as f64;
+    let written = (bytes_written() - written) as f64;
+    bench.restart();
+    let (_, log) = bench.bytes();
+    report.figure(&format!("{name}: values"), values / 1e6, "million");
+    report.figure(&format!("{name}: log beside it"), log as f64 / 1e6, "MB");
+    report.figure(
+        &format!("{name}: written"),
+        written / samples,
+        "bytes/sample",
+    );
+    report.figure(
+        &format!("{name}: commit"),
+        commit_ns as f64 / samples / 1e3,
+        "µs CPU/sample",
+    );
+    report.figure(
+        &format!("{name}: merge"),
+        settle_ns as f64 / samples / 1e3,
+        "µs CPU/sample",
+    );
+    for tier in bench.history.status().expect("the status").tiers {
+        let what = format!("{name}: {} tier", tier.name);
+        report.figure(&what, tier.bytes as f64 / values, "bytes/value");
+        report.figure(&what, tier.blocks as f64 / count as f64, "blocks/node");
+    }
+    queries(report, &bench, day, name, START_MS + DAY_MS);
+    let file = bench.stop() as f64;
+    report.figure(&format!("{name}: file"), file / 1e6, "MB");
+    report.figure(&format!("{name}: whole file"), file / values, "bytes/value");
+}
+
+/// The last 24 hours, of one series and of all.
+fn queries(report: &mut Report, bench: &Bench, day: &Day, name: &str, end_ms: i64) {
+    // A series of noise and one that hardly changes, by turns.
+    let keys: Vec<&str> = day
+        .layout
+        .series()
+        .iter()
+        .map(|series| &*series.key)
+        .collect();
+    let (mut ns, mut asked) = (0, 0);
+    for _ in 0..5 {
+        for key in &keys {
+            let start = thread_cpu_ns();
+            let answer = bench.query(0, key, end_ms - DAY_MS, end_ms, 300);
+            ns += thread_cpu_ns() - start;
+            asked += 1;
+            assert_eq!(answer.series.len(), 1, "{key}");
+        }
+    }
+    let mean_ms = ns as f64 / f64::from(asked) / 1e6;
+    report.figure(&format!("{name}: 24 h of one series"), mean_ms, "ms CPU");
+    let (mut ns, rounds) = (0, 20);
+    for _ in 0..rounds {
+        let start = thread_cpu_ns();
+        let answer = bench.query(0, "*", end_ms - DAY_MS, end_ms, 1_440);
+        ns += thread_cpu_ns() - start;
+        assert_eq!((answer.step_ms, answer.series.len()), (60_000, keys.len()));
+    }
+    let mean_ms = ns as f64 / f64::from(rounds) / 1e6;
+    report.figure(
+        &format!("{name}: 24 h of all, 60 s steps"),
+        mean_ms,
+        "ms CPU",
+    );
+}
+
+/// One node for long enough to have all tiers.
+fn year(report: &mut Report, day: &Day, days: usize) {
+    let mut bench = Bench::new("year", Settings::default());
+    bench.node(&day.layout, INTERVAL_MS as u64);
+    let mut node = day.node(1, Kind::Noisy, START_MS - days as i64 * DAY_MS);
+    for row in 0..days * DAY_ROWS {
+        node.advance();
+        bench.push(0, node.time_ms, &node.values);
+        if row % 64 == 63 {
+            bench.commit();
+        }
+        if row % DAY_ROWS == DAY_ROWS - 1 {
+            bench.settle();
+            if row / DAY_ROWS % 30 == 29 {
+                bench.restart();
+            }
+        }
+    }
+    bench.commit();
+    bench.restart();
+    let (file, _) = bench.bytes();
+    report.figure("year: file of one node", file as f64 / 1e6, "MB");
+    for tier in bench.history.status().expect("the status").tiers {
+        report.figure(
+            &format!("year: {} tier", tier.name),
+            tier.bytes as f64 / 1e6,
+            "MB",
+        );
+        report.figure(&format!("year: {} days", tier.name), tier.days_held, "days");
+    }
+    queries(report, &bench, day, "year", START_MS);
+    let (mut ns, rounds) = (0, 20);
+    for round in 0..rounds {
+        let key = &day.layout.series()[round % day.layout.len()].key;
+        let start = thread_cpu_ns();
+        let answer = bench.query(0, key, START_MS - days as i64 * DAY_MS, START_MS, 300);
+        ns += thread_cpu_ns() - start;
+        assert_eq!(answer.tier, "hour");
+    }
+    let mean_ms = ns as f64 / rounds as f64 / 1e6;
+    report.figure("year: all of one series", mean_ms, "ms CPU");
+}
+
+/// Other people's data.
+fn recorded(report: &mut Report, path: &Path) -> std::io::Result<()> {
+    let recordings = Recording::load(path)?;
+    let mut bench = Bench::new("recorded", Settings::default());
+    let mut values = 0;
+    for recording in &recordings {
+        let span_ms = match (recording.times_ms.first(), recording.times_ms.last()) {
+            (Some(first), Some(last)) => last - first,
+            _ => 0,
+        };
+        let steps = recording.times_ms.len().saturating_sub(1).max(1) as i64;
+        bench.node(&recording.layout, (span_ms / steps).max(1) as u64);
+        values += recording.values();
+    }
+    let rows = recordings
+        .iter()
+        .map(|recording| recording.rows.len())
+        .max()
+        .unwrap_or(0);
+    for row in 0..rows {
+        for (stream, recording) in recordings.iter().enumerate() {
+            if let (Some(time_ms), Some(values)) =
+                (recording.times_ms.get(row), recording.rows.get(row))
+            {
+                bench.push(stream, *time_ms, values);
+            }
+        }
+        bench.commit();
+        if row % SETTLE_COMMITS == SETTLE_COMMITS - 1 {
+            bench.settle();
+        }
+    }
+    bench.restart();
+    let file = bench.stop();
+    report.figure("recorded: nodes", recordings.len() as f64, "nodes");
+    report.figure("recorded: values", values as f64 / 1e6, "million");
+    report.figure("recorded: file", file as f64 / 1e6, "MB");
+    report.figure(
+        "recorded: whole file",
+        file as f64 / values.max(1) as f64,
+        "bytes/value",
+    );
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! A history of its own, in a folder that goes when it is dropped, fed as the
+//! gate feeds it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stardust_server::history::{Answer, History, Intakes, Query, Seen, Settings, Writer};
+use stardust_server::store::Store;
+use stardust_shared::message::{Hello, Identity};
+use stardust_shared::{Layout, Record, State};
+
+/// A store, its writer on the caller's thread, and the intake before it.
+pub struct Bench {
+    folder: PathBuf,
+    store: Arc<Store>,
+    pub history: History,
+    writer: Writer,
+    intakes: Intakes,
+    streams: Vec<Stream>,
+    pub samples: u64,
+}
+
+/// What one Spider sends.
+struct Stream {
+    node: i64,
+    layout: Arc<Layout>,
+    state: State,
+    units: Vec<i64>,
+}
+
+impl Bench {
+    /// In memory where there is `/dev/shm`: what the disk costs is counted in
+    /// bytes written, not waited for.
+    pub fn new(name: &str, settings: Settings) -> Self {
+        let base = PathBuf::from("/dev/shm");
+        let base = if base.is_dir() {
+            base
+        } else {
+            std::env::temp_dir()
+        };
+        let folder = base.join(format!("stardust-bench-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder for the bench");
+        let store = Arc::new(Store::open(&folder.join("bench.db")).expect("a database"));
+        let history = History::open(Arc::clone(&store), settings).expect("a history");
+        let writer = history.writer().expect("a writer");
+        Self {
+            folder,
+            store,
+            history,
+            writer,
+            intakes: Intakes::new(Vec::new()),
+            streams: Vec::new(),
+            samples: 0,
+        }
+    }
+
+    /// Adds a node; answers where its samples go.
+    pub fn node(&mut self, layout: &Layout, interval_ms: u64) -> usize {
+        let number = self.streams.len();
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&(number as u64 + 1).to_le_bytes());
+        let node = self
+            .store
+            .insert_node(&format!("node {number}"), &[], hash, 0);
+        let node = node.expect("a node").id;
+        let hello = Hello {
+            kind: Hello::KIND.into(),
+            protocol: stardust_shared::PROTOCOL_VERSION,
+            version: "0.1.0".into(),
+            run: format!("run {number}"),
+            boot_id: "boot".into(),
+            oldest_seq: 0,
+            newest_seq: 0,
+            interval_ms,
+            outage: None,
+            identity: Identity::default(),
+        };
+        let seen = Seen {
+            time_ms: 0,
+            address: "192.0.2.1".into(),
+            version: "0.1.0".into(),
+            identity: Identity::default(),
+        };
+        self.intakes.open(node, &hello, interval_ms, seen);
+        self.streams.push(Stream {
+            node,
+            layout: Arc::new(layout.clone()),
+            state: State::default(),
+            units: Vec::new(),
+        });
+        number
+    }
+
+    /// One sample; the values are scaled.
+    pub fn push(&mut self, stream: usize, time_ms: i64, scaled: &[i64]) {
+        let stream = &mut self.streams[stream];
+        let units = scaled
+            .iter()
+            .zip(stream.layout.series())
+            .map(|(&value, series)| {
+                if value == stardust_shared::ABSENT {
+                    value
+                } else {
+                    value * i64::from(series.scale)
+                }
+            });
+        stream.units.clear();
+        stream.units.extend(units);
+        let mut bytes = Vec::new();
+        let seq = stream.state.seq + 1;
+        let record = if seq == 1 {
+            stream
+                .state
+                .start(&stream.layout, seq, time_ms, &stream.units);
+            stream.state.encode_keyframe(&stream.layout, 0, &mut bytes);
+            Record::Keyframe
+        } else {
+            stream
+                .state
+                .encode_delta(&stream.layout, seq, time_ms, &stream.units, &mut bytes);
+            Record::Delta
+        };
+        self.intakes
+            .push(stream.node, &stream.layout, &stream.state, record, &bytes);
+        self.samples += 1;
+    }
+
+    /// What the commit interval does.
+    pub fn commit(&mut self) {
+        if let Some(batch) = self.intakes.seal() {
+            let committed = self.writer.write(&batch).expect("a commit");
+            self.intakes.committed(&committed);
+        }
+    }
+
+    /// Merges, tiers and retention, as far as they are due.
+    pub fn settle(&mut self) {
+        self.writer.settle();
+    }
+
+    /// A server that starts again: its first look at age and free pages is now.
+    pub fn restart(&mut self) {
+        self.writer = self.history.writer().expect("a writer");
+        self.writer.settle();
+    }
+
+    pub fn query(
+        &self,
+        stream: usize,
+        series: &str,
+        from_ms: i64,
+        to_ms: i64,
+        points: usize,
+    ) -> Answer {
+        let query = Query {
+            node: self.streams[stream].node,
+            selectors: vec![series.to_owned()],
+            from_ms,
+            to_ms,
+            points,
+        };
+        self.history.query(&query).expect("an answer")
+    }
+
+    /// Bytes of the file and of the log beside it, while the server runs.
+    pub fn bytes(&self) -> (u64, u64) {
+        let status = self.history.status().expect("the status");
+        (status.bytes.file, status.bytes.log)
+    }
+
+    /// Bytes of all that is left when the server has stopped.
+    pub fn stop(mut self) -> u64 {
+        // Not to be removed before it was looked at.
+        let folder = std::mem::take(&mut self.folder);
+        drop(self);
+        let files = std::fs::read_dir(&folder).expect("the folder");
+        let bytes = files
+            .map(|file| {
+                file.and_then(|file| file.metadata())
+                    .map_or(0, |file| file.len())
+            })
+            .sum();
+        let _ = std::fs::remove_dir_all(&folder);
+        bytes
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if !self.folder.as_os_str().is_empty() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}

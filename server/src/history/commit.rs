@@ -1,0 +1,140 @@
+//! One batch into the tables: blocks, gaps and progress of each node together.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use sha2::{Digest, Sha256};
+use stardust_shared::Layout;
+
+use super::batch::NodeBatch;
+use super::check::crc32c;
+use super::fresh::Row;
+use super::intake::RUNS_KEPT;
+
+/// Layouts whose row number is kept at hand.
+const LAYOUT_CACHE_MAX: usize = 4096;
+
+/// Row numbers of stored layouts, by their hash.
+pub type LayoutRows = HashMap<[u8; 32], i64>;
+
+/// About what a node's part of a batch takes in the database.
+pub fn bytes_of(node: &NodeBatch) -> u64 {
+    let blocks: usize = node.blocks.iter().map(|block| block.data.len() + 64).sum();
+    (blocks + 64 * node.gaps.len() + 256 * node.progress.len()) as u64
+}
+
+/// Writes a node's part. What was added to `fresh` is noted in `added`. Nothing
+/// is written when the node is gone.
+pub fn insert_node(
+    transaction: &Transaction<'_>,
+    layouts: &mut LayoutRows,
+    batch: &NodeBatch,
+    next_id: &mut i64,
+    added: &mut Vec<(i64, Row)>,
+) -> rusqlite::Result<()> {
+    let known = transaction
+        .prepare_cached("SELECT 1 FROM nodes WHERE id = ?1")?
+        .exists([batch.node])?;
+    if !known {
+        return Ok(());
+    }
+    for block in &batch.blocks {
+        let layout = layout_row(transaction, layouts, &block.layout)?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO fresh (id, node, layout, time_min_ms, time_max_ms, rows, crc, data)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                *next_id,
+                batch.node,
+                layout,
+                block.time_min_ms,
+                block.time_max_ms,
+                block.rows,
+                crc32c(&block.data),
+                block.data
+            ])?;
+        added.push((
+            batch.node,
+            Row {
+                id: *next_id,
+                layout,
+                time_min_ms: block.time_min_ms,
+                time_max_ms: block.time_max_ms,
+                rows: block.rows,
+                bytes: u32::try_from(block.data.len()).unwrap_or(u32::MAX),
+            },
+        ));
+        *next_id += 1;
+    }
+    for gap in &batch.gaps {
+        transaction
+            .prepare_cached(
+                "INSERT INTO gaps (node, from_ms, to_ms, cause, lost) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                batch.node,
+                gap.from_ms,
+                gap.to_ms,
+                gap.cause.name(),
+                i64::try_from(gap.lost).unwrap_or(i64::MAX)
+            ])?;
+    }
+    for progress in &batch.progress {
+        let inserted = transaction
+            .prepare_cached(
+                "INSERT INTO progress (node, run, boot_id, seq, time_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (node, run) DO UPDATE SET seq = excluded.seq, time_ms = excluded.time_ms",
+            )?
+            .execute(params![
+                batch.node,
+                progress.run,
+                progress.boot_id,
+                i64::try_from(progress.seq).unwrap_or(i64::MAX),
+                progress.time_ms
+            ])?;
+        debug_assert_eq!(inserted, 1);
+    }
+    if batch.seen.is_some() {
+        // Once a session: runs that nobody will come back to.
+        transaction
+            .prepare_cached(
+                "DELETE FROM progress WHERE node = ?1 AND run NOT IN
+                 (SELECT run FROM progress WHERE node = ?1 ORDER BY time_ms DESC LIMIT ?2)",
+            )?
+            .execute(params![batch.node, RUNS_KEPT as i64])?;
+    }
+    Ok(())
+}
+
+fn layout_row(
+    transaction: &Transaction<'_>,
+    cache: &mut HashMap<[u8; 32], i64>,
+    layout: &Layout,
+) -> rusqlite::Result<i64> {
+    let mut series = Vec::new();
+    layout.encode_series(&mut series);
+    let hash: [u8; 32] = Sha256::digest(&series).into();
+    if let Some(&row) = cache.get(&hash) {
+        return Ok(row);
+    }
+    let found = transaction
+        .prepare_cached("SELECT id FROM layouts WHERE sha256 = ?1")?
+        .query_row([hash], |row| row.get(0))
+        .optional()?;
+    let row = match found {
+        Some(row) => row,
+        None => {
+            transaction
+                .prepare_cached("INSERT INTO layouts (sha256, series) VALUES (?1, ?2)")?
+                .execute(params![hash, series])?;
+            transaction.last_insert_rowid()
+        }
+    };
+    if cache.len() >= LAYOUT_CACHE_MAX {
+        cache.clear();
+    }
+    cache.insert(hash, row);
+    Ok(row)
+}

@@ -1,0 +1,53 @@
+//! Rows of the tables `blocks` and `layouts`, written the same way by all.
+
+use rusqlite::{Connection, params};
+
+use super::tier::Tier;
+
+/// To be merged again soon.
+pub const LEVEL_SMALL: u8 = 0;
+/// To be merged once more.
+pub const LEVEL_FAIR: u8 = 1;
+/// Merged for good.
+pub const LEVEL_FULL: u8 = 2;
+
+/// A block on its way into the table.
+#[derive(Debug)]
+pub struct NewBlock<'a> {
+    pub node: i64,
+    pub tier: Tier,
+    pub level: u8,
+    pub layout: i64,
+    pub format: u8,
+    pub span_ms: (i64, i64),
+    pub rows: usize,
+    pub data: &'a [u8],
+}
+
+impl NewBlock<'_> {
+    pub fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached(
+            "INSERT INTO blocks (node, tier, level, layout, format, time_min_ms, time_max_ms,
+                                 rows, bytes, data)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
+        statement.execute(params![
+            self.node,
+            self.tier.number(),
+            self.level,
+            self.layout,
+            self.format,
+            self.span_ms.0,
+            self.span_ms.1,
+            self.rows as i64,
+            self.data.len() as i64,
+            self.data
+        ])?;
+        Ok(())
+    }
+}
+
+pub fn delete_block(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("DELETE FROM blocks WHERE id = ?1")?;
+    statement.execute([id]).map(|_| ())
+}

@@ -1,0 +1,29 @@
+//! What bounds history, in one place.
+
+use stardust_shared::limits::SERIES_MAX;
+
+/// Rows of a block that is merged no further: most of a day at ten seconds.
+pub const FULL_ROWS: usize = 8_192;
+/// Rows of a block that is worth a compressor's time.
+pub const FAIR_ROWS: usize = 512;
+/// A block that spans this long is merged no further, however few its rows:
+/// what is too old goes block by block.
+pub const FULL_SPAN_MS: i64 = 24 * 3_600_000;
+/// Values in one block, all columns together, when it is merged; bounds the
+/// memory of a merge. Layouts that are very wide get blocks of fewer rows.
+pub const MERGE_VALUES_MAX: usize = 1 << 20;
+/// Rows in one block at the most; bounds what a reader allocates.
+pub const ROWS_MAX: usize = 1 << 16;
+/// Columns of a block: those of its series (up to [`PARTS_MAX`] each in a tier) and the times.
+pub const COLUMNS_MAX: usize = SERIES_MAX * PARTS_MAX + 1;
+/// Columns that a series has in a tier.
+pub const PARTS_MAX: usize = 5;
+
+/// Commits whose records stay as they came before they are merged.
+pub const GENERATION_COMMITS: u32 = 32;
+/// Bytes of such records that are merged before that.
+pub const GENERATION_BYTES: u64 = 64 << 20;
+/// Nodes whose records are merged in one transaction.
+pub const MERGE_NODES: usize = 32;
+
+const _: () = assert!(FAIR_ROWS < FULL_ROWS && FULL_ROWS < ROWS_MAX);

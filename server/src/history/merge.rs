@@ -1,0 +1,425 @@
+//! Merging: fresh records into small blocks, small blocks into large ones.
+//!
+//! On the writer's thread, between commits, one transaction a step. Samples of
+//! one node and one layout come together; a block that has [`FULL_ROWS`] or
+//! spans a day is full and is not touched again until it is too old.
+
+use std::time::Instant;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::aggregate;
+use super::block::{self, BlockError, FORMAT_AGGREGATES, FORMAT_ROWS, Run, Scratch};
+use super::column::Effort;
+use super::columns::{Block, Columns};
+use super::damage;
+use super::fresh::{Merged, Row};
+use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
+use super::layouts::Stored;
+use super::limits::{
+    FAIR_ROWS, FULL_ROWS, FULL_SPAN_MS, GENERATION_COMMITS, MERGE_NODES, MERGE_VALUES_MAX,
+};
+use super::reader::{Fault, NodeReader};
+use super::shared::Shared;
+use super::tier::Tier;
+
+/// Small blocks that make it worth merging them.
+const SMALL_BLOCKS: usize = 16;
+/// The same in the coarse tiers, where blocks are made rarely.
+const SMALL_BLOCKS_COARSE: usize = 8;
+/// Rows of a block of a coarse tier that is merged no further.
+const FULL_ROWS_COARSE: usize = 1_024;
+
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Whether it is time to merge fresh records, or a merge is under way.
+pub fn is_due(connection: &Connection, shared: &Shared, bytes_max: u64) -> rusqlite::Result<bool> {
+    let due = {
+        let fresh = shared.fresh();
+        fresh.longest() >= GENERATION_COMMITS as usize || fresh.bytes >= bytes_max
+    };
+    Ok(due || Merged::read(connection)?.end_id > 0)
+}
+
+/// Merges the fresh records of the next few nodes. Answers which those were.
+pub fn merge_fresh(connection: &mut Connection, shared: &Shared) -> Result<Vec<i64>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut merged = Merged::read(&transaction)?;
+    if merged.end_id == 0 {
+        merged.end_id = shared.fresh().last_id();
+    }
+    let due = shared.fresh().nodes_before(merged.end_id, merged.node);
+    let nodes: Vec<i64> = due.iter().copied().take(MERGE_NODES).collect();
+    for &node in &nodes {
+        let rows = shared.fresh().to_merge(node, merged.end_id);
+        merge_fresh_of(&transaction, shared, node, &rows)?;
+    }
+    let end_id = merged.end_id;
+    if nodes.len() == due.len() {
+        transaction
+            .prepare_cached("DELETE FROM fresh WHERE id <= ?1")?
+            .execute([end_id])?;
+        merged = Merged::default();
+    } else {
+        merged.node = nodes.last().copied().unwrap_or(merged.node);
+    }
+    merged.write(&transaction)?;
+    transaction.commit()?;
+    shared.fresh().retire(&nodes, end_id, Instant::now());
+    Ok(nodes)
+}
+
+fn merge_fresh_of(
+    transaction: &Transaction<'_>,
+    shared: &Shared,
+    node: i64,
+    rows: &[Row],
+) -> Result<()> {
+    let reader = NodeReader::new(transaction, &shared.layouts, node);
+    let mut faults = Vec::new();
+    for rows in rows.chunk_by(|a, b| a.layout == b.layout) {
+        let Some(stored) = reader.layout(rows[0].layout)? else {
+            let error = BlockError::Corrupt("its layout is missing");
+            faults.extend(rows.iter().map(|row| Fault {
+                fresh: true,
+                id: row.id,
+                error: error.clone(),
+            }));
+            continue;
+        };
+        let all: Vec<usize> = (0..stored.layout.len()).collect();
+        let rows_max = full_rows(stored.layout.len());
+        let mut rest = rows;
+        while !rest.is_empty() {
+            // What a Spider sends after a long cut can be more than one block's worth.
+            let mut count = 0u32;
+            let fits = rest.iter().take_while(|row| {
+                let fits = count == 0 || (count + row.rows) as usize <= rows_max;
+                count += row.rows;
+                fits
+            });
+            let (now, later) = rest.split_at(fits.count());
+            rest = later;
+            let mut columns = Columns::new(all.len());
+            reader.read_fresh(now, &stored, &all, &mut columns, &mut faults);
+            insert_rows(transaction, node, Tier::Raw, now[0].layout, &columns)?;
+        }
+    }
+    for fault in faults {
+        damage::set_aside(transaction, shared, node, &fault)?;
+    }
+    Ok(())
+}
+
+fn insert_rows(
+    transaction: &Transaction<'_>,
+    node: i64,
+    tier: Tier,
+    layout: i64,
+    columns: &Columns,
+) -> Result<()> {
+    let Some(span_ms) = columns.span_ms() else {
+        return Ok(());
+    };
+    let (level, effort) = if columns.rows() >= full_rows(columns.values.len()) {
+        (LEVEL_FULL, Effort::Best)
+    } else if columns.rows() >= FAIR_ROWS {
+        (LEVEL_FAIR, Effort::Fair)
+    } else {
+        (LEVEL_SMALL, Effort::Quick)
+    };
+    NewBlock {
+        node,
+        tier,
+        level,
+        layout,
+        format: FORMAT_ROWS,
+        span_ms,
+        rows: columns.rows(),
+        data: &columns.encode(effort)?,
+    }
+    .insert(transaction)?;
+    Ok(())
+}
+
+/// Rows of a full block of that many series.
+fn full_rows(width: usize) -> usize {
+    FULL_ROWS.min(MERGE_VALUES_MAX / width.max(1)).max(1)
+}
+
+/// A block that may be merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Small {
+    id: i64,
+    level: u8,
+    layout: i64,
+    format: u8,
+    rows: usize,
+    width: usize,
+    span_ms: (i64, i64),
+}
+
+impl Small {
+    fn aggregates(&self) -> bool {
+        self.format == FORMAT_AGGREGATES
+    }
+
+    fn goes_with(&self, other: &Self) -> bool {
+        (self.layout, self.aggregates()) == (other.layout, other.aggregates())
+    }
+}
+
+/// Which blocks are merged next, and what they become. `small` is all of a
+/// node and tier, oldest first.
+fn choose(small: &[Small]) -> Option<(&[Small], u8)> {
+    let mut runs = small.chunk_by(Small::goes_with).peekable();
+    while let Some(run) = runs.next() {
+        // Nothing will come to a run that another one follows.
+        if runs.peek().is_some() {
+            return Some((upto_full(run), LEVEL_FULL));
+        }
+        let rows: usize = run.iter().map(|block| block.rows).sum();
+        let coarse = run[0].aggregates();
+        let full = if coarse {
+            FULL_ROWS_COARSE
+        } else {
+            full_rows(run[0].width)
+        };
+        let min_ms = run.iter().map(|block| block.span_ms.0).min()?;
+        let max_ms = run.iter().map(|block| block.span_ms.1).max()?;
+        if rows >= full || (!coarse && max_ms - min_ms >= FULL_SPAN_MS && run.len() > 1) {
+            return Some((upto_full(run), LEVEL_FULL));
+        }
+        let first = run.iter().position(|block| block.level == LEVEL_SMALL);
+        let fresh = first.map_or(&[][..], |first| &run[first..]);
+        let enough = if coarse {
+            SMALL_BLOCKS_COARSE
+        } else {
+            SMALL_BLOCKS
+        };
+        if fresh.len() >= enough {
+            return Some((fresh, LEVEL_FAIR));
+        }
+    }
+    None
+}
+
+/// The oldest that make one full block.
+fn upto_full(run: &[Small]) -> &[Small] {
+    let full = if run[0].aggregates() {
+        FULL_ROWS_COARSE
+    } else {
+        full_rows(run[0].width)
+    };
+    let (mut rows, mut count) = (0, 0);
+    for block in run {
+        rows += block.rows;
+        count += 1;
+        if rows >= full || block.span_ms.1 - run[0].span_ms.0 >= FULL_SPAN_MS && !block.aggregates()
+        {
+            break;
+        }
+    }
+    &run[..count]
+}
+
+/// Merges small blocks of a node where it is time. False when there is nothing
+/// (more) to do.
+pub fn merge_blocks(
+    connection: &mut Connection,
+    shared: &Shared,
+    node: i64,
+    tier: Tier,
+) -> Result<bool> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let small = small_blocks(&transaction, shared, node, tier)?;
+    let Some((run, level)) = choose(&small) else {
+        return Ok(false);
+    };
+    let mut gathered: Option<Columns> = None;
+    let mut fault = None;
+    for block in run {
+        match read_whole(&transaction, block.id, block.format) {
+            Ok(columns) => match &mut gathered {
+                None => gathered = Some(columns),
+                Some(all) if all.values.len() == columns.values.len() => {
+                    aggregate::append(all, columns);
+                }
+                Some(_) => fault = Some(Fault::block(block.id, BlockError::Corrupt("width"))),
+            },
+            Err(error) if error.is_damage() => fault = Some(Fault::block(block.id, error)),
+            Err(error) => return Err(error.to_string().into()),
+        }
+        if fault.is_some() {
+            break;
+        }
+    }
+    if let Some(fault) = fault {
+        // The others are merged in the next step, without it.
+        damage::set_aside(&transaction, shared, node, &fault)?;
+        transaction.commit()?;
+        return Ok(true);
+    }
+    if let Some(columns) = gathered {
+        let aggregates = run[0].aggregates();
+        let effort = if level == LEVEL_FULL || aggregates {
+            Effort::Best
+        } else {
+            Effort::Fair
+        };
+        let span_ms = run.iter().fold(run[0].span_ms, |span, block| {
+            (span.0.min(block.span_ms.0), span.1.max(block.span_ms.1))
+        });
+        NewBlock {
+            node,
+            tier,
+            level,
+            layout: run[0].layout,
+            format: if aggregates {
+                FORMAT_AGGREGATES
+            } else {
+                FORMAT_ROWS
+            },
+            span_ms,
+            rows: columns.rows(),
+            data: &columns.encode(effort)?,
+        }
+        .insert(&transaction)?;
+    }
+    for block in run {
+        delete_block(&transaction, block.id)?;
+    }
+    transaction.commit()?;
+    Ok(true)
+}
+
+fn small_blocks(
+    transaction: &Transaction<'_>,
+    shared: &Shared,
+    node: i64,
+    tier: Tier,
+) -> Result<Vec<Small>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT id, level, layout, format, rows, time_min_ms, time_max_ms FROM blocks
+         WHERE node = ?1 AND tier = ?2 AND level < 2 ORDER BY id",
+    )?;
+    let mut rows = statement.query(params![node, tier.number()])?;
+    let mut small = Vec::new();
+    while let Some(row) = rows.next()? {
+        let layout: i64 = row.get(2)?;
+        let stored = shared.layouts.get(transaction, layout)?;
+        small.push(Small {
+            id: row.get(0)?,
+            level: row.get(1)?,
+            layout,
+            format: row.get(3)?,
+            rows: row.get::<_, u32>(4)? as usize,
+            width: stored.map_or(1, |stored: std::sync::Arc<Stored>| stored.layout.len()),
+            span_ms: (row.get(5)?, row.get(6)?),
+        });
+    }
+    Ok(small)
+}
+
+/// All columns of a block.
+pub fn read_whole(
+    connection: &Connection,
+    id: i64,
+    format: u8,
+) -> std::result::Result<Columns, BlockError> {
+    let data: rusqlite::Result<Vec<u8>> = connection
+        .prepare_cached("SELECT data FROM blocks WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([id], |row| row.get(0)));
+    let data = data.map_err(|error| BlockError::Unreadable(error.to_string()))?;
+    if format == FORMAT_ROWS || format == FORMAT_AGGREGATES {
+        let block = Block::open(&data[..])?;
+        let mut columns = Columns::new(block.width());
+        block.times(&mut columns.times)?;
+        for (number, column) in columns.values.iter_mut().enumerate() {
+            block.values(number, column)?;
+        }
+        columns.tail = block.tail;
+        return Ok(columns);
+    }
+    let mut columns = Columns::default();
+    let width = super::columns_v1::decode(&data)?.values.len();
+    let all: Vec<usize> = (0..width).collect();
+    let mut scratch = Scratch::default();
+    block::read_rows(format, &data[..], &all, &mut scratch, &mut |_, _, run| {
+        if let Run::Values(values) = run {
+            columns.values.push(values.to_vec());
+        }
+    })?;
+    columns.times = scratch.times;
+    Ok(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small(id: i64, rows: usize, level: u8, layout: i64) -> Small {
+        Small {
+            id,
+            level,
+            layout,
+            format: FORMAT_ROWS,
+            rows,
+            width: 60,
+            span_ms: (id * 1_000, id * 1_000 + 999),
+        }
+    }
+
+    fn chosen(small: &[Small]) -> Option<(Vec<i64>, u8)> {
+        let (run, level) = choose(small)?;
+        Some((run.iter().map(|block| block.id).collect(), level))
+    }
+
+    #[test]
+    fn blocks_grow_by_steps_and_stop_when_full() {
+        let fresh =
+            |count: i64| -> Vec<Small> { (0..count).map(|id| small(id, 32, 0, 1)).collect() };
+        assert_eq!(chosen(&[]), None);
+        assert_eq!(chosen(&fresh(15)), None);
+        assert_eq!(chosen(&fresh(16)), Some(((0..16).collect(), LEVEL_FAIR)));
+        let mut mixed = vec![small(1, 4_000, 1, 1), small(2, 4_000, 1, 1)];
+        mixed.extend((3..8).map(|id| small(id, 32, 0, 1)));
+        assert_eq!(chosen(&mixed), None);
+        mixed.extend((8..10).map(|id| small(id, 32, 0, 1)));
+        // 8224 rows: what is over stays for the next block.
+        assert_eq!(
+            chosen(&mixed),
+            Some((vec![1, 2, 3, 4, 5, 6, 7, 8], LEVEL_FULL))
+        );
+        // Wide layouts are full sooner.
+        let wide = [Small {
+            width: 8_000,
+            rows: 131,
+            ..small(1, 0, 0, 1)
+        }];
+        assert_eq!(chosen(&wide), Some((vec![1], LEVEL_FULL)));
+    }
+
+    #[test]
+    fn a_layout_that_is_over_is_merged_for_good() {
+        let changed = [small(1, 32, 0, 1), small(2, 600, 1, 1), small(3, 32, 0, 2)];
+        assert_eq!(chosen(&changed), Some((vec![1, 2], LEVEL_FULL)));
+        assert_eq!(
+            chosen(&[small(1, 5, 0, 1), small(2, 5, 0, 2)]),
+            Some((vec![1], LEVEL_FULL))
+        );
+    }
+
+    #[test]
+    fn a_day_is_enough_however_few_the_rows() {
+        let day = |id: i64| Small {
+            span_ms: (id * FULL_SPAN_MS / 2, (id + 1) * FULL_SPAN_MS / 2),
+            ..small(id, 3, 0, 1)
+        };
+        assert_eq!(chosen(&[day(0)]), None);
+        assert_eq!(
+            chosen(&[day(0), day(1), day(2)]),
+            Some((vec![0, 1], LEVEL_FULL))
+        );
+    }
+}

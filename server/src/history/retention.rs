@@ -1,0 +1,229 @@
+//! What is too old or does not fit goes: block by block, one a step. On the
+//! writer's thread, but for the sums that the status shows.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::insert::delete_block;
+use super::merge::Result;
+use super::reader::Head;
+use super::roll;
+use super::settings::Settings;
+use super::shared::Shared;
+use super::tier::Tier;
+
+/// A node's clock may be ahead, and ours may be wrong: nothing is too old only
+/// by a clock that no sample agrees with.
+const CLOCK_SLACK_MS: i64 = 24 * 3_600_000;
+/// Gaps deleted in one step.
+const GAPS_STEP: usize = 500;
+
+/// What a tier holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    pub blocks: u64,
+    pub rows: u64,
+    pub bytes: u64,
+    pub span_ms: Option<(i64, i64)>,
+}
+
+impl Held {
+    pub fn of(connection: &Connection, tier: Tier) -> rusqlite::Result<Self> {
+        let mut statement = connection.prepare_cached(
+            "SELECT COUNT(*), COALESCE(SUM(rows), 0), COALESCE(SUM(bytes), 0),
+                    MIN(time_min_ms), MAX(time_max_ms)
+             FROM blocks INDEXED BY blocks_age WHERE tier = ?1",
+        )?;
+        statement.query_row([tier.number()], |row| {
+            let (min, max): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
+            Ok(Self {
+                blocks: row.get::<_, i64>(0)? as u64,
+                rows: row.get::<_, i64>(1)? as u64,
+                bytes: row.get::<_, i64>(2)? as u64,
+                span_ms: min.zip(max),
+            })
+        })
+    }
+
+    /// How much of the time that it should hold.
+    fn share(&self, keep_ms: i64, now_ms: i64) -> f64 {
+        let held_ms = self.span_ms.map_or(0, |(min, _)| (now_ms - min).max(0));
+        held_ms as f64 / keep_ms.max(1) as f64
+    }
+}
+
+/// The time by which samples are old.
+pub fn now_ms(connection: &Connection, shared: &Shared, wall_ms: i64) -> rusqlite::Result<i64> {
+    let mut newest_ms = shared.fresh().span_ms().map(|(_, max)| max);
+    for tier in Tier::ALL {
+        let mut statement =
+            connection.prepare_cached("SELECT MAX(time_max_ms) FROM blocks WHERE tier = ?1")?;
+        let of: Option<i64> = statement.query_row([tier.number()], |row| row.get(0))?;
+        newest_ms = newest_ms.max(of);
+    }
+    Ok(newest_ms.map_or(wall_ms, |newest| {
+        wall_ms.min(newest.saturating_add(CLOCK_SLACK_MS))
+    }))
+}
+
+/// The oldest block of a tier, with its node.
+fn oldest(connection: &Connection, tier: Tier) -> rusqlite::Result<Option<(i64, Head)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, layout, format, time_min_ms, time_max_ms, rows, node FROM blocks
+         WHERE tier = ?1 ORDER BY time_max_ms LIMIT 1",
+    )?;
+    statement
+        .query_row([tier.number()], |row| {
+            Ok((
+                row.get(6)?,
+                Head {
+                    id: row.get(0)?,
+                    tier,
+                    layout: row.get(1)?,
+                    format: row.get(2)?,
+                    time_min_ms: row.get(3)?,
+                    time_max_ms: row.get(4)?,
+                    rows: row.get(5)?,
+                },
+            ))
+        })
+        .optional()
+}
+
+/// Lets the oldest block of a tier go: samples become minutes, minutes and
+/// hours are over. False when there is none.
+pub fn age_one(connection: &mut Connection, shared: &Shared, tier: Tier) -> Result<bool> {
+    let Some((node, head)) = oldest(connection, tier)? else {
+        return Ok(false);
+    };
+    match tier {
+        Tier::Raw => {
+            let hour_ms = Tier::Hour.step_ms();
+            let until_ms = (head.time_max_ms.div_euclid(hour_ms) + 1) * hour_ms;
+            while roll::make_hours(connection, shared, node, Some(until_ms))? {}
+            roll::make_minutes(connection, shared, node, &head)?;
+        }
+        Tier::Minute | Tier::Hour => delete_block(connection, head.id)?,
+    }
+    Ok(true)
+}
+
+/// Lets one block go that is older than it is to be kept. False when there is none.
+pub fn expire_one(connection: &mut Connection, shared: &Shared, wall_ms: i64) -> Result<bool> {
+    let now_ms = now_ms(connection, shared, wall_ms)?;
+    for tier in Tier::ALL {
+        let before_ms = now_ms.saturating_sub(shared.settings.keep_ms(tier));
+        if oldest(connection, tier)?.is_some_and(|(_, head)| head.time_max_ms < before_ms) {
+            return age_one(connection, shared, tier);
+        }
+    }
+    let before_ms = now_ms.saturating_sub(shared.settings.keep_ms(Tier::Hour));
+    let deleted = connection.execute(
+        &format!(
+            "DELETE FROM gaps WHERE rowid IN
+             (SELECT rowid FROM gaps WHERE to_ms < ?1 LIMIT {GAPS_STEP})"
+        ),
+        params![before_ms],
+    )?;
+    Ok(deleted == GAPS_STEP)
+}
+
+/// The tier that gives room next: the one that holds most of what it should,
+/// the finest of those.
+pub fn next_to_give(settings: &Settings, held: &[Held; 3], now_ms: i64) -> Option<Tier> {
+    let with_blocks = Tier::ALL
+        .into_iter()
+        .zip(held)
+        .filter(|(_, held)| held.blocks > 0);
+    let mut most: Option<(Tier, f64)> = None;
+    for (tier, held) in with_blocks {
+        let share = held.share(settings.keep_ms(tier), now_ms);
+        if most.is_none_or(|(_, most)| share > most) {
+            most = Some((tier, share));
+        }
+    }
+    most.map(|(tier, _)| tier)
+}
+
+/// Days that each tier can hold within `bytes`, when they go on to grow as they
+/// have: all are cut by the same share. `None` where nothing can be told yet.
+pub fn days_that_fit(
+    settings: &Settings,
+    held: &[Held; 3],
+    bytes: Option<u64>,
+) -> [Option<f64>; 3] {
+    const DAY_MS: f64 = 86_400_000.0;
+    let rate = |held: &Held| -> Option<f64> {
+        let (min, max) = held.span_ms?;
+        (max > min).then(|| held.bytes as f64 / ((max - min) as f64 / DAY_MS))
+    };
+    let keep_days = |tier: Tier| settings.keep_ms(tier) as f64 / DAY_MS;
+    // Minutes follow where the samples end.
+    let span_days = |tier: Tier| match tier {
+        Tier::Minute => (keep_days(Tier::Minute) - keep_days(Tier::Raw)).max(0.0),
+        tier => keep_days(tier),
+    };
+    let rates: [Option<f64>; 3] = [rate(&held[0]), rate(&held[1]), rate(&held[2])];
+    let Some(raw) = rates[0] else {
+        return [None; 3];
+    };
+    // Until there are minutes: at worst as large as the samples.
+    let minute = rates[1].unwrap_or(raw);
+    let hour = rates[2].unwrap_or(0.0);
+    let needed = raw * span_days(Tier::Raw)
+        + minute * span_days(Tier::Minute)
+        + hour * span_days(Tier::Hour);
+    let share = match bytes {
+        Some(bytes) if needed > 0.0 => (bytes as f64 / needed).min(1.0),
+        _ => 1.0,
+    };
+    Tier::ALL.map(|tier| Some(keep_days(tier) * share))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY_MS: i64 = 86_400_000;
+
+    fn held(days: i64, bytes: u64) -> Held {
+        Held {
+            blocks: 1,
+            rows: 1,
+            bytes,
+            span_ms: Some((-days * DAY_MS, 0)),
+        }
+    }
+
+    #[test]
+    fn samples_give_room_first_and_then_all_in_proportion() {
+        let settings = Settings::default();
+        let next = |raw, minute, hour| {
+            next_to_give(
+                &settings,
+                &[held(raw, 1), held(minute, 1), held(hour, 1)],
+                0,
+            )
+        };
+        assert_eq!(next(7, 90, 1825), Some(Tier::Raw));
+        assert_eq!(next(6, 90, 1825), Some(Tier::Minute));
+        assert_eq!(next(6, 70, 1825), Some(Tier::Hour));
+        assert_eq!(next(6, 70, 1000), Some(Tier::Raw));
+        assert_eq!(next_to_give(&settings, &[Held::default(); 3], 0), None);
+    }
+
+    #[test]
+    fn what_fits_is_told_from_what_was_needed_so_far() {
+        let settings = Settings::default();
+        let held = [held(2, 2_000), held(10, 1_000), held(20, 200)];
+        let all = [Some(7.0), Some(90.0), Some(1825.0)];
+        assert_eq!(days_that_fit(&settings, &held, None), all);
+        // 7 × 1000 + 83 × 100 + 1825 × 10 bytes.
+        assert_eq!(days_that_fit(&settings, &held, Some(33_550)), all);
+        let half = days_that_fit(&settings, &held, Some(33_550 / 2));
+        assert_eq!(half, [Some(3.5), Some(45.0), Some(912.5)]);
+        assert_eq!(
+            days_that_fit(&settings, &[Held::default(); 3], Some(1)),
+            [None; 3]
+        );
+    }
+}
