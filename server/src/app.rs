@@ -307,10 +307,11 @@ pub fn file_limit() -> usize {
 
 fn read_file_limit() -> libc::rlimit {
     let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
     };
-    // SAFETY: the pointer is to a whole rlimit, which is only written.
+    // SAFETY: the pointer is to a whole rlimit, which is only written. Where a
+    // sandbox refuses the call, running out of files will show the limit.
     unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
     limit
 }

@@ -40,7 +40,7 @@ pub struct Core {
     /// How many `/live` connections there are.
     pub live_count: usize,
     /// What those are shown first who come in this tick.
-    pub snapshot: Option<Utf8Bytes>,
+    pub snapshot: Option<Vec<Utf8Bytes>>,
     pub layouts: Layouts,
     /// What is written to the log about connections.
     pub notes: Notes,
@@ -60,10 +60,12 @@ impl Core {
         self.watchers.contains_key(&node)
     }
 
-    pub fn snapshot(&mut self) -> Utf8Bytes {
+    pub fn snapshot(&mut self) -> &[Utf8Bytes] {
         let (fleet, jobs, wall_ms) = (&self.fleet, &self.jobs, self.wall_ms);
-        let make = || fleet.snapshot(wall_ms, &jobs.snapshot()).into();
-        self.snapshot.get_or_insert_with(make).clone()
+        self.snapshot.get_or_insert_with(|| {
+            let parts = fleet.snapshot(wall_ms, &jobs.snapshot());
+            parts.into_iter().map(Utf8Bytes::from).collect()
+        })
     }
 
     pub fn watch(&mut self, token: usize, node: i64) {

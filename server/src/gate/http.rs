@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::net::UnixStream;
 
@@ -15,7 +15,7 @@ use super::core::Core;
 use super::head::{self, Head, Route, Upgrade};
 use super::limits::{
     BODIES_BYTES_MAX, BODY_TIME_MAX, HEAD_TIME_CROWDED, HEAD_TIME_MAX, LINGER_BYTES_MAX,
-    LINGER_TIME_MAX, RELAY_BUFFER_BYTES, RELAY_TIME_MAX,
+    LINGER_TIME_MAX, RELAY_BUFFER_BYTES, RELAY_TIME_MAX, TLS_HEAD_TIME_MAX,
 };
 use super::notes::Subject;
 use super::refusal::Refusal;
@@ -53,6 +53,14 @@ struct Relay {
     answered: bool,
 }
 
+fn head_time_max(stream: &Stream) -> Duration {
+    if stream.is_tls() {
+        TLS_HEAD_TIME_MAX
+    } else {
+        HEAD_TIME_MAX
+    }
+}
+
 /// What a connection wants of the loop after a turn.
 pub enum Step {
     Wait,
@@ -78,10 +86,10 @@ pub struct Handover {
 impl HttpConn {
     pub fn new(stream: Stream, peer: IpAddr, now: Instant) -> Self {
         Self {
+            deadline: now + head_time_max(&stream),
             stream,
             peer,
             state: State::AwaitHead { buffer: Vec::new() },
-            deadline: now + HEAD_TIME_MAX,
             reserved: 0,
         }
     }
@@ -139,7 +147,7 @@ impl HttpConn {
     pub fn tick(&mut self, core: &mut Core, crowded: bool) -> bool {
         let mut deadline = self.deadline;
         if crowded && matches!(self.state, State::AwaitHead { .. }) {
-            deadline -= HEAD_TIME_MAX - HEAD_TIME_CROWDED;
+            deadline -= head_time_max(&self.stream) - HEAD_TIME_CROWDED;
         }
         if core.now < deadline {
             return true;

@@ -16,7 +16,10 @@ pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// Bodies that are being gathered, all connections together.
 pub const BODIES_BYTES_MAX: usize = 32 << 20;
-/// The same while more than three quarters of all connections are taken.
+/// The same with the handshake of TLS before it: when a whole fleet comes at
+/// once, its handshakes take their turns.
+pub const TLS_HEAD_TIME_MAX: Duration = Duration::from_secs(30);
+/// For both while more than three quarters of all connections are taken.
 pub const HEAD_TIME_CROWDED: Duration = Duration::from_secs(2);
 /// Time for a whole body to arrive.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(30);

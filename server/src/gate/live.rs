@@ -23,6 +23,8 @@ pub struct LiveConn {
     session: Session,
     queue: VecDeque<Utf8Bytes>,
     queued_bytes: usize,
+    /// More than this, and it is too slow: the snapshot may be large.
+    queue_bytes_max: usize,
     /// Since when something waits and nothing leaves.
     stalled: Option<Instant>,
     pub watched: Vec<i64>,
@@ -53,12 +55,16 @@ impl LiveConn {
             session,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            queue_bytes_max: LIVE_QUEUE_BYTES_MAX,
             stalled: None,
             watched: Vec::new(),
             newly_watched: Vec::new(),
             followed: Vec::new(),
         };
-        live.push(core.snapshot());
+        for part in core.snapshot() {
+            live.push(part.clone());
+        }
+        live.queue_bytes_max += live.queued_bytes;
         live
     }
 
@@ -170,7 +176,7 @@ impl LiveConn {
             if !self.socket.is_flushed() {
                 let since = *self.stalled.get_or_insert(now);
                 let waiting = self.queued_bytes;
-                if waiting > LIVE_QUEUE_BYTES_MAX || now.duration_since(since) > LIVE_STALL_MAX {
+                if waiting > self.queue_bytes_max || now.duration_since(since) > LIVE_STALL_MAX {
                     return Err(Ending::close(
                         code::TOO_SLOW,
                         format!("the browser is too slow: {waiting} bytes wait for it"),

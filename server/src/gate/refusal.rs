@@ -54,7 +54,7 @@ impl Refusal {
             Self::HeadTimeout => (
                 "408 Request Timeout",
                 "head_timeout",
-                own("The request head did not arrive within 10 s."),
+                own("The request head did not arrive in time (10 s, with TLS 30 s)."),
                 "Try again; a slow link may need a proxy near the client.",
             ),
             Self::BodyTimeout => (

@@ -24,6 +24,10 @@ pub use view::{Exported, NodeView, SeriesView, StatsView};
 use crate::jobs::JobView;
 use crate::store::NodeRecord;
 
+/// Nodes in one message to a new browser: each message is written whole into a
+/// buffer of that connection, which never shrinks.
+const SNAPSHOT_NODES: usize = 500;
+
 /// SHA-256 of a node token.
 pub type TokenHash = [u8; 32];
 
@@ -208,10 +212,19 @@ impl Fleet {
         nodes.map(|(_, node)| node.export()).collect()
     }
 
-    /// The first message of a `/live` connection.
-    pub fn snapshot(&self, now_ms: i64, jobs: &[JobView]) -> String {
+    /// The first messages of a `/live` connection: of a large fleet not all nodes
+    /// are in the snapshot, the others follow as changes.
+    pub fn snapshot(&self, now_ms: i64, jobs: &[JobView]) -> Vec<String> {
         let inner = self.lock();
-        snapshot_message(now_ms, inner.nodes.values(), jobs)
+        let nodes: Vec<&Node> = inner.nodes.values().collect();
+        let mut parts = nodes.chunks(SNAPSHOT_NODES);
+        let first = parts.next().unwrap_or_default();
+        let mut messages = vec![snapshot_message(now_ms, first.iter().copied(), jobs)];
+        for part in parts {
+            let whole: Vec<_> = part.iter().map(|node| node.whole()).collect();
+            messages.push(changes_message(now_ms, &whole, &[]));
+        }
+        messages
     }
 
     /// Whether anybody is told of changes from now on.

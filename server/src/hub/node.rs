@@ -221,6 +221,15 @@ impl Node {
         std::mem::take(&mut self.changed)
     }
 
+    /// All of it, for somebody who knows nothing of it.
+    pub(super) fn whole(&self) -> NodeChange {
+        NodeChange {
+            id: self.record.id,
+            whole: Some(Box::new(self.view())),
+            ..NodeChange::default()
+        }
+    }
+
     pub(super) fn change(&self, changed: Changed) -> NodeChange {
         let mut change = NodeChange {
             id: self.record.id,

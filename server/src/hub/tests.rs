@@ -170,6 +170,30 @@ fn samples_take_turns_and_other_news_do_not_wait() {
 }
 
 #[test]
+fn a_large_fleet_is_shown_in_parts() {
+    let count = 2 * SNAPSHOT_NODES as i64 + 1;
+    let fleet = Fleet::new((1..=count).map(|id| record(id, None)).collect(), 0);
+    let parts = fleet.snapshot(9, &[]);
+    let parts: Vec<serde_json::Value> = parts
+        .iter()
+        .map(|text| serde_json::from_str(text).unwrap())
+        .collect();
+    let types: Vec<_> = parts.iter().map(|part| part["type"].clone()).collect();
+    assert_eq!(types, ["snapshot", "changes", "changes"]);
+    let nodes = parts
+        .iter()
+        .flat_map(|part| part["nodes"].as_array().unwrap());
+    let ids: Vec<i64> = nodes
+        .map(|node| {
+            assert!(node["name"].is_string() && node["status"].is_string());
+            node["id"].as_i64().unwrap()
+        })
+        .collect();
+    assert_eq!(ids, (1..=count).collect::<Vec<_>>());
+    assert_eq!(Fleet::default().snapshot(0, &[]).len(), 1);
+}
+
+#[test]
 fn lists_go_on_after_a_cursor() {
     let fleet = Fleet::new((1..=5).map(|id| record(id, None)).collect(), 0);
     let ids = |after, limit| {

@@ -24,8 +24,8 @@ fn many(full: usize) -> usize {
 const HALF_OPEN_KB: u64 = 64;
 /// What else may happen to be allocated meanwhile.
 const NOISE_KB: u64 = 16 << 10;
-/// A request head may take 10 s; the sweep and a busy machine add to it.
-const HEAD_TIME: Duration = Duration::from_secs(30);
+/// A request head may take 10 s, with TLS 30; a busy machine adds to it.
+const HEAD_TIME: Duration = Duration::from_secs(50);
 
 #[test]
 fn slow_lorises_are_bounded_and_go() {

@@ -13,6 +13,7 @@ mod common;
 mod control;
 mod host;
 mod keys;
+mod service;
 mod slow_link;
 mod snapshot;
 mod spiders;

@@ -1,0 +1,66 @@
+//! A fleet of Spiders in one process, to load a Ground Control on this machine.
+//!
+//!   swarm [--nodes 100,1000,10000] [--seconds 30] [--capsules 20] [--tls yes]
+//!         [--distinct yes] [--storm MINUTES] [--interval 1000]
+//!         [--server FILE] [--recording FILE]
+//!
+//! It starts a server of its own with a database in a temporary folder, for each
+//! number of nodes a fresh one, and speaks the real protocol. What the nodes
+//! send comes from a recording (lines of `stardust-spider --stdout`), each node
+//! starting at another line. Printed are the server's CPU a sample (by its
+//! scheduler's accounts, all its threads, the open Capsules included), its
+//! memory a connection, and the time from a sample to its acknowledgement.
+//!
+//! `--storm` has every node come at once with so many minutes in its ring, as
+//! after a restart. `--distinct` gives each node series of its own, so that no
+//! two layouts are alike. Loopback only, and it stops by itself.
+
+mod capsule;
+mod line;
+mod options;
+mod recording;
+mod server;
+mod spider;
+mod steady;
+mod storm;
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let options = options::read()?;
+    raise_file_limit();
+    let recording = recording::read(&options.recording)?;
+    println!(
+        "{} series, {} recorded rows, {} Capsules, {}{}",
+        recording.series.len(),
+        recording.rows.len(),
+        options.capsules,
+        if options.tls { "TLS" } else { "plain" },
+        if options.distinct {
+            ", distinct layouts"
+        } else {
+            ""
+        },
+    );
+    for &nodes in &options.nodes {
+        let (server, tokens) = server::Server::with_nodes(&options, nodes)?;
+        match options.storm_minutes {
+            None => steady::run(&options, &recording, &server, tokens)?,
+            Some(minutes) => storm::run(&options, &recording, &server, tokens, minutes)?,
+        }
+    }
+    Ok(())
+}
+
+fn raise_file_limit() {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: both calls only read and write the rlimit that they are given.
+    unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+    }
+}

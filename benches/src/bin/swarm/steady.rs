@@ -1,0 +1,114 @@
+//! Everybody sends a sample each interval, spread over it as real fleets are.
+
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+
+use crate::Failure;
+use crate::capsule::Capsules;
+use crate::options::Options;
+use crate::recording::Recording;
+use crate::server::Server;
+use crate::spider::{Latency, Phase, Spider};
+
+/// Who was sent away comes back after this.
+const COME_BACK: Duration = Duration::from_secs(1);
+/// Connecting, the first commit, and the snapshots of the Capsules.
+const WARM_UP: Duration = Duration::from_secs(12);
+
+pub fn run(
+    options: &Options,
+    recording: &Recording,
+    server: &Server,
+    tokens: Vec<String>,
+) -> Result<(), Failure> {
+    let memory_before = server.memory_kb()?;
+    let mut poll = Poll::new()?;
+    let interval = Duration::from_millis(options.interval_ms);
+    let count = tokens.len();
+    let begin = Instant::now();
+    let mut spiders = Vec::with_capacity(count);
+    for (n, token) in tokens.into_iter().enumerate() {
+        let registry = poll.registry();
+        let mut spider = Spider::new(server, recording, (n, token), options.distinct, registry)?;
+        spider.due = begin + interval.mul_f64(n as f64 / count as f64);
+        spiders.push(spider);
+    }
+    let mut events = Events::with_capacity(4_096);
+    let mut latency = Latency::default();
+    let (mut sent, mut closed) = (0u64, 0u64);
+    let warm = begin + WARM_UP;
+    let mut end = warm + Duration::from_secs(options.seconds);
+    let mut capsules = None;
+    // CPU, samples, time and memory when the measurement begins.
+    let mut from: Option<(u64, u64, Instant, u64)> = None;
+    loop {
+        let now = Instant::now();
+        if now >= end {
+            break;
+        }
+        if now >= begin + WARM_UP / 2 && capsules.is_none() {
+            // Memory a connection, before those of the Capsules join.
+            let memory = server.memory_kb()?;
+            capsules = Some((Capsules::open(server, options.capsules)?, memory));
+        }
+        if now >= warm
+            && from.is_none()
+            && let Some((capsules, memory)) = &capsules
+        {
+            capsules.measure();
+            from = Some((server.cpu_ns()?, sent, now, *memory));
+            latency = Latency::default();
+            end = now + Duration::from_secs(options.seconds);
+        }
+        poll.poll(&mut events, Some(Duration::from_millis(5)))?;
+        for event in &events {
+            let spider = &mut spiders[event.token().0];
+            if let Err(error) = spider.serve(options.interval_ms, &mut latency) {
+                if closed == 0 {
+                    println!("the first connection that ended: {error}");
+                }
+                closed += 1;
+            }
+        }
+        let now = Instant::now();
+        for spider in &mut spiders {
+            if spider.phase == Phase::Closed && now >= spider.due {
+                spider.due = now + COME_BACK;
+                spider.reconnect(server, poll.registry())?;
+            }
+            if spider.phase == Phase::Streaming && now >= spider.due {
+                spider.due += interval;
+                spider.sample(recording, now);
+                sent += 1;
+                closed += u64::from(spider.flush().is_err());
+            }
+        }
+    }
+    let (cpu, sent_before, since, memory) = from.ok_or("too short")?;
+    let cpu = server.cpu_ns()? - cpu;
+    let elapsed = since.elapsed();
+    let samples = (sent - sent_before).max(1);
+    let late_memory = server.memory_kb()?;
+    let (bytes, silence) = capsules.map_or((0, Duration::ZERO), |(capsules, _)| capsules.close());
+    let online = spiders
+        .iter()
+        .filter(|s| s.phase == Phase::Streaming)
+        .count();
+    println!(
+        "{count} nodes: {online} online, {closed} closed, {:.0} samples/s | server CPU {:.2} us a \
+         sample, {:.1} % of a core | memory {:.1} KB a connection, {} MB in all | sample to \
+         acknowledgement {:.1} s, longest {:.1} s | a Capsule got {:.0} KB/s, longest silence \
+         {:.2} s",
+        samples as f64 / elapsed.as_secs_f64(),
+        cpu as f64 / samples as f64 / 1_000.0,
+        cpu as f64 / elapsed.as_nanos() as f64 * 100.0,
+        memory.saturating_sub(memory_before) as f64 / count as f64,
+        late_memory >> 10,
+        latency.sum.as_secs_f64() / latency.count.max(1) as f64,
+        latency.longest.as_secs_f64(),
+        bytes as f64 / elapsed.as_secs_f64() / 1_000.0,
+        silence.as_secs_f64(),
+    );
+    Ok(())
+}
