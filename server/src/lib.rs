@@ -18,6 +18,7 @@ pub mod hub;
 pub mod jobs;
 pub mod log;
 pub mod major_tom;
+pub mod packages;
 pub mod secret;
 pub mod server_url;
 pub mod spiders;

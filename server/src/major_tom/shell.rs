@@ -32,13 +32,20 @@ impl Command {
 
     /// A script of ours that finds `arguments` in `$1`, `$2`, …
     pub fn script(text: &'static str, arguments: &[&[u8]]) -> Result<Self, Fault> {
+        Self::scripts(&[text], arguments)
+    }
+
+    /// Several scripts of ours, one after the other in one shell.
+    pub fn scripts(texts: &[&'static str], arguments: &[&[u8]]) -> Result<Self, Fault> {
         let mut out = b"set --".to_vec();
         for argument in arguments {
             out.push(b' ');
             quote(argument, &mut out)?;
         }
-        out.push(b'\n');
-        out.extend_from_slice(text.as_bytes());
+        for text in texts {
+            out.push(b'\n');
+            out.extend_from_slice(text.as_bytes());
+        }
         Ok(Self { text: out })
     }
 

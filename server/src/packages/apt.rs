@@ -1,0 +1,654 @@
+//! apt (2 and 3) and dpkg: Debian, Ubuntu and what comes from them.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Manager;
+use super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
+use super::lock;
+use super::model::{
+    Details, Found, Installed, Listing, Outcome, Preview, Refused, Removal, Repair, Track, Upgrade,
+};
+use super::sections::Sections;
+use super::text::{clip, field, lines, number, pair, size, some};
+use super::tool::{Phase, Question, Tool, phase};
+use super::wish::{Action, Grammar, Spec, Wish};
+use crate::major_tom::Fault;
+
+pub struct Apt;
+
+static GRAMMAR: Grammar = Grammar {
+    first: |c| c.is_ascii_lowercase() || c.is_ascii_digit(),
+    rest: |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c),
+    version: |c| c.is_ascii_alphanumeric() || ".+~:-".contains(c),
+    arch: true,
+    versions: true,
+    example: "nginx, g++, libc6:i386, nginx=1.22.1-9",
+};
+
+const SURVEY: &str = r#"
+quiet list apt list --upgradable
+run sim apt-get -s -o Debug::NoLocking=true dist-upgrade
+quiet held apt-mark showhold
+count() { dpkg-query -W -f '${db:Status-Abbrev}\n' | grep -c '^.i'; }
+quiet count count
+quiet audit dpkg --audit
+run check apt-get check -o Debug::NoLocking=true
+"#;
+
+/// $1 the action, $2 an option or nothing, then the packages.
+const PREVIEW: &str = r#"
+action=$1; option=$2; shift 2
+run sim apt-get -s -o Debug::NoLocking=true $option "$action" -- "$@"
+run sizes apt-get --assume-no -o Debug::NoLocking=true $option "$action" -- "$@"
+"#;
+
+/// The action, an option and the packages as in the preview. What is fetched
+/// first can be given up; what dpkg does can't.
+const DOWNLOAD: &str = r#"
+action=$1; option=$2; shift 2
+exec apt-get -y -q -o DPkg::Lock::Timeout=900 -o Acquire::Retries=2 --download-only $option "$action" -- "$@"
+"#;
+
+/// The config files that were changed by hand stay; the new ones lie beside them.
+const INSTALL: &str = r#"
+action=$1; option=$2; shift 2
+exec apt-get -y -q -o DPkg::Lock::Timeout=900 -o Dpkg::Use-Pty=0 -o Dpkg::Progress-Fancy=0 \
+  -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
+  -o APT::Color=0 $option "$action" -- "$@"
+"#;
+
+const UPDATE: &str = r#"
+exec apt-get -q -o APT::Update::Error-Mode=any -o Acquire::Retries=2 update
+"#;
+
+const CONFIGURE: &str = "exec dpkg --force-confdef --force-confold --configure -a\n";
+
+const FIX: &str = r#"
+exec apt-get -y -q -o DPkg::Lock::Timeout=900 -o Dpkg::Use-Pty=0 \
+  -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --fix-broken install
+"#;
+
+const INSTALLED: &str = r#"
+quiet all dpkg-query -W -f '${Package}|${Version}|${Architecture}|${db:Status-Abbrev}|${Installed-Size}\n'
+quiet automatic apt-mark showauto
+"#;
+
+const SEARCH: &str = r#"
+quiet found apt-cache search -- "$@"
+quiet installed dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n'
+"#;
+
+const DETAILS: &str = r#"
+run show apt-cache show --no-all-versions -- "$1"
+quiet policy apt-cache policy -- "$1"
+changelog() {
+  for file in "/usr/share/doc/${1%%:*}/changelog.Debian.gz" "/usr/share/doc/${1%%:*}/changelog.gz"; do
+    if [ -r "$file" ]; then zcat "$file" | head -c 16384; break; fi
+  done
+}
+quiet changelog changelog "$1"
+"#;
+
+/// What apt-get is told to do: the command, an option, and whether packages follow.
+fn verb(wish: &Wish) -> (&'static str, &'static str) {
+    match wish.action {
+        Action::Upgrade if wish.packages.is_empty() => ("upgrade", "--with-new-pkgs"),
+        Action::Upgrade => ("install", "--only-upgrade"),
+        Action::FullUpgrade => ("dist-upgrade", ""),
+        Action::Remove if wish.purge => ("purge", ""),
+        Action::Remove => ("remove", ""),
+        Action::Autoremove => ("autoremove", ""),
+        Action::Install if wish.packages.iter().any(|spec| spec.version.is_some()) => {
+            ("install", "--allow-downgrades")
+        }
+        _ => ("install", ""),
+    }
+}
+
+fn arguments(wish: &Wish) -> Vec<String> {
+    let (verb, option) = verb(wish);
+    let mut all = vec![verb.to_owned(), option.to_owned()];
+    all.extend(wish.arguments());
+    all
+}
+
+impl Tool for Apt {
+    fn manager(&self) -> Manager {
+        Manager::Apt
+    }
+
+    fn actions(&self) -> &'static [Action] {
+        &Action::ALL
+    }
+
+    fn grammar(&self) -> &'static Grammar {
+        &GRAMMAR
+    }
+
+    fn repairs(&self) -> &'static [&'static str] {
+        &["dpkg_configure", "fix_broken"]
+    }
+
+    fn has_changelog(&self) -> bool {
+        true
+    }
+
+    fn lock_files(&self) -> &'static str {
+        "/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock"
+    }
+
+    fn survey(&self) -> &'static [&'static str] {
+        &[SURVEY]
+    }
+
+    fn read_survey(&self, said: &Sections) -> Result<Listing, Refused> {
+        let held = words_of(said.text("held"));
+        let simulated = simulation(said.text("sim"));
+        let origins: HashMap<&str, &Upgrade> = simulated
+            .upgraded
+            .iter()
+            .map(|upgrade| (upgrade.name.as_str(), upgrade))
+            .collect();
+        let mut upgradable: Vec<Upgrade> = lines(said.text("list"))
+            .filter_map(listed)
+            .take(UPGRADABLE_MAX)
+            .collect();
+        for upgrade in &mut upgradable {
+            upgrade.held = held.contains(&upgrade.name);
+            if let Some(simulated) = origins.get(upgrade.name.as_str()) {
+                upgrade.repo.clone_from(&simulated.repo);
+                if simulated.security == Some(true) {
+                    upgrade.security = Some(true);
+                }
+            }
+        }
+        if upgradable.is_empty() && said.code("list") != Some(0) {
+            return Err(Refused::new(
+                "failed",
+                format!(
+                    "apt does not list packages: {}.",
+                    last_words(said.text("sim"))
+                ),
+                "Run `apt update` on the node and see what it says.",
+            ));
+        }
+        Ok(Listing {
+            upgradable,
+            held: held
+                .into_iter()
+                .collect::<std::collections::BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            installed_count: number(said.text("count")).map(|count| count as usize),
+            repair: repairs(said),
+            reboot_reasons: Vec::new(),
+        })
+    }
+
+    fn preview(&self, wish: &Wish) -> Question {
+        Question::new(PREVIEW, &arguments(wish))
+    }
+
+    fn read_preview(&self, said: &Sections, _: &Wish) -> Preview {
+        let text = said.text("sim");
+        let mut preview = simulation(text);
+        let sizes = said.text("sizes");
+        for line in lines(sizes) {
+            if let Some(rest) = line.strip_prefix("Need to get ") {
+                let first = rest.split(['/']).next().unwrap_or(rest);
+                preview.download_bytes = size(first.split(" of").next().unwrap_or(first), true);
+            } else if let Some(rest) = line.strip_prefix("After this operation, ") {
+                let bytes = rest
+                    .split_once(" of additional")
+                    .or_else(|| rest.split_once(" disk space"))
+                    .and_then(|(bytes, _)| size(bytes, true))
+                    .map(|bytes| bytes as i64);
+                preview.disk_bytes = if rest.contains("freed") {
+                    bytes.map(|bytes| -bytes)
+                } else {
+                    bytes
+                };
+            }
+        }
+        if said.code("sim") != Some(0) {
+            preview.refused = Some(refused(text));
+        }
+        preview.text = clip(text, WORDS_BYTES_MAX).to_owned();
+        preview
+    }
+
+    fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
+        let all = arguments(wish);
+        let names = wish.arguments();
+        Ok(match wish.action {
+            Action::Refresh => vec![phase("refresh", true, UPDATE, &[])?],
+            Action::Upgrade | Action::FullUpgrade | Action::Install => vec![
+                phase("download", true, DOWNLOAD, &all)?,
+                phase("install", false, INSTALL, &all)?,
+            ],
+            Action::Remove | Action::Autoremove => vec![phase("remove", false, INSTALL, &all)?],
+            Action::Hold => vec![phase(
+                "hold",
+                false,
+                "exec apt-mark hold -- \"$@\"\n",
+                &names,
+            )?],
+            Action::Unhold => {
+                vec![phase(
+                    "unhold",
+                    false,
+                    "exec apt-mark unhold -- \"$@\"\n",
+                    &names,
+                )?]
+            }
+            Action::Clean => vec![phase("clean", true, "exec apt-get clean\n", &[])?],
+            Action::Repair => match wish.what.as_deref() {
+                Some("fix_broken") => vec![phase("repair", false, FIX, &[])?],
+                _ => vec![phase("repair", false, CONFIGURE, &[])?],
+            },
+        })
+    }
+
+    fn installed(&self) -> &'static str {
+        INSTALLED
+    }
+
+    fn read_installed(&self, said: &Sections) -> Vec<Installed> {
+        let automatic: HashSet<&str> = said.text("automatic").lines().map(str::trim).collect();
+        lines(said.text("all"))
+            .filter_map(|line| {
+                let mut fields = line.split('|');
+                let (name, version, arch) = (fields.next()?, fields.next()?, fields.next()?);
+                let status = fields.next()?;
+                // The second letter: i is installed, whatever was wanted.
+                if status.chars().nth(1) != Some('i') {
+                    return None;
+                }
+                let kib: Option<u64> = fields.next().and_then(|kib| kib.trim().parse().ok());
+                let qualified = format!("{name}:{arch}");
+                Some(Installed {
+                    name: field(name),
+                    version: field(version),
+                    arch: some(arch),
+                    automatic: Some(
+                        automatic.contains(name) || automatic.contains(qualified.as_str()),
+                    ),
+                    size_bytes: kib.and_then(|kib| kib.checked_mul(1024)),
+                })
+            })
+            .collect()
+    }
+
+    fn search(&self, query: &str) -> Question {
+        // apt-cache takes regular expressions; a point and a plus are meant as such.
+        let words: Vec<String> = query
+            .split_whitespace()
+            .map(|word| {
+                word.chars()
+                    .flat_map(|c| {
+                        let special = ".+".contains(c);
+                        special.then_some('\\').into_iter().chain([c])
+                    })
+                    .collect()
+            })
+            .collect();
+        Question::new(SEARCH, &words)
+    }
+
+    fn read_search(&self, said: &Sections) -> Vec<Found> {
+        let installed: HashSet<&str> = said
+            .text("installed")
+            .lines()
+            .filter_map(|line| {
+                let (name, status) = line.split_once(' ')?;
+                (status.chars().nth(1) == Some('i')).then_some(name)
+            })
+            .collect();
+        lines(said.text("found"))
+            .filter_map(|line| {
+                let (name, summary) = line.split_once(" - ")?;
+                Some(Found {
+                    name: field(name),
+                    version: None,
+                    summary: field(summary),
+                    installed: Some(installed.contains(name)),
+                })
+            })
+            .take(FOUND_MAX)
+            .collect()
+    }
+
+    fn details(&self, spec: &Spec) -> Question {
+        Question::new(DETAILS, &[self.argument(spec)])
+    }
+
+    fn read_details(&self, said: &Sections, spec: &Spec) -> Option<Details> {
+        if said.code("show") != Some(0) {
+            return None;
+        }
+        // A blank line ends the first version's paragraph.
+        let text = said.text("show").split("\n\n").next().unwrap_or("");
+        let mut details = Details {
+            name: spec.name.clone(),
+            text: clip(said.text("show"), WORDS_BYTES_MAX).to_owned(),
+            ..Details::default()
+        };
+        let mut description = String::new();
+        let mut in_description = false;
+        for line in lines(text) {
+            if line.starts_with(' ') {
+                if in_description && description.len() < WORDS_BYTES_MAX {
+                    let line = line.trim();
+                    description.push_str(if line == "." { "" } else { line });
+                    description.push('\n');
+                }
+                continue;
+            }
+            let Some((key, value)) = pair(line) else {
+                continue;
+            };
+            in_description = key.starts_with("Description");
+            match key {
+                "Version" => details.version = some(value),
+                "Architecture" => details.arch = some(value),
+                "Description" | "Description-en" => details.summary = some(value),
+                "Homepage" => details.homepage = some(value),
+                "Installed-Size" => {
+                    details.size_bytes =
+                        value.parse::<u64>().ok().and_then(|k| k.checked_mul(1024));
+                }
+                "Depends" | "Pre-Depends" => {
+                    details
+                        .depends
+                        .extend(value.split(", ").map(field).take(200));
+                }
+                _ if details.fields.len() < 60 => {
+                    details.fields.push((field(key), field(value)));
+                }
+                _ => {}
+            }
+        }
+        details.description = Some(description.trim_end().to_owned()).filter(|d| !d.is_empty());
+        for line in lines(said.text("policy")) {
+            match pair(line) {
+                Some(("Installed", version)) if version != "(none)" => {
+                    details.installed = some(version);
+                }
+                _ => {}
+            }
+        }
+        details.changelog =
+            Some(said.text("changelog").trim().to_owned()).filter(|c| !c.is_empty());
+        Some(details)
+    }
+
+    fn progress(&self, line: &str, track: &mut Track) {
+        if let Some((upgraded, new, removed, _)) = summary(line) {
+            track.at(0, (upgraded + new) * 2 + removed);
+        } else if ["Unpacking ", "Setting up ", "Removing "]
+            .iter()
+            .any(|start| line.starts_with(start))
+        {
+            track.step();
+        }
+    }
+
+    fn outcome(&self, text: &str) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut over: HashMap<&str, bool> = HashMap::new();
+        let mut done: HashSet<&str> = HashSet::new();
+        let mut removed: HashSet<&str> = HashSet::new();
+        let mut failing: Option<&str> = None;
+        let mut listing = false;
+        for line in lines(text) {
+            if let Some(name) = failing.take()
+                && line.starts_with(' ')
+            {
+                outcome.fail(name, line.trim());
+                continue;
+            }
+            if listing && line.starts_with(' ') {
+                outcome.fail(line.trim(), "dpkg could not process it");
+                continue;
+            }
+            listing = line.starts_with("Errors were encountered while processing:");
+            let word = |rest: &'static str| -> Option<&str> {
+                let rest = line.strip_prefix(rest)?;
+                rest.split(' ').next().filter(|name| !name.is_empty())
+            };
+            if let Some(name) = word("Unpacking ") {
+                over.insert(name, line.contains(" over ("));
+            } else if let Some(name) = word("Setting up ") {
+                done.insert(name);
+            } else if let Some(name) = word("Removing ") {
+                removed.insert(name);
+            } else if let Some(name) = word("dpkg: error processing package ") {
+                failing = Some(name);
+                // Named in any case, though its reason be cut off.
+                if !line.ends_with(':') {
+                    outcome.fail(name, "dpkg could not process it");
+                }
+            } else if let Some(name) = word("dpkg: error processing archive ") {
+                failing = Some(name.rsplit('/').next().unwrap_or(name));
+            } else if line.starts_with("E: ") {
+                outcome.error(&line[3..]);
+            } else if let Some((_, _, _, kept)) = summary(line) {
+                outcome.kept_back = kept;
+            }
+            if let Some(lock) = lock::holder(line) {
+                outcome.held_by = Some(lock);
+            }
+        }
+        if let Some(name) = failing {
+            outcome.fail(name, "dpkg could not process it");
+        }
+        for failure in &outcome.failed {
+            done.remove(failure.name.as_str());
+        }
+        for name in done {
+            match over.get(name) {
+                Some(true) => outcome.upgraded += 1,
+                Some(false) => outcome.installed += 1,
+                None => {}
+            }
+        }
+        outcome.removed = removed.len() as u32;
+        outcome
+    }
+}
+
+/// `2 upgraded, 1 newly installed, 0 to remove and 3 not upgraded.`
+fn summary(line: &str) -> Option<(u32, u32, u32, u32)> {
+    let (upgraded, rest) = line.split_once(" upgraded, ")?;
+    let (new, rest) = rest.split_once(" newly installed, ")?;
+    // Reinstalled and downgraded ones may come between.
+    let removed = rest.split(", ").last()?.split(" to remove").next()?;
+    let kept = rest.split_once(" and ")?.1;
+    let bounded = |text: &str| number(text).filter(|number| *number < 1_000_000);
+    Some((
+        bounded(upgraded)?,
+        bounded(new)?,
+        bounded(removed)?,
+        bounded(kept)?,
+    ))
+}
+
+/// `name/suite,suite version arch [upgradable from: version]`
+fn listed(line: &str) -> Option<Upgrade> {
+    let (name, rest) = line.split_once('/')?;
+    let mut words = rest.split(' ');
+    let (suites, new, arch) = (words.next()?, words.next()?, words.next()?);
+    let installed = rest
+        .split_once("[upgradable from: ")?
+        .1
+        .trim_end()
+        .strip_suffix(']')?;
+    Some(Upgrade {
+        name: field(name),
+        arch: some(arch),
+        installed: some(installed),
+        new: field(new),
+        repo: some(suites).filter(|suites| suites != "unknown"),
+        security: Some(is_security(suites)),
+        held: false,
+    })
+}
+
+/// By the words that Debian, Ubuntu and those who follow them use for the origin.
+fn is_security(origin: &str) -> bool {
+    let origin = origin.to_ascii_lowercase();
+    origin
+        .split([',', '/', ' '])
+        .any(|part| part.trim().ends_with("-security") || part.trim().contains("-security:"))
+}
+
+/// `Inst name [old] (new origin, origin [arch]) [more]`
+fn inst(rest: &str) -> Option<Upgrade> {
+    let (name, rest) = rest.split_once(' ')?;
+    let (installed, rest) = match rest.strip_prefix('[') {
+        Some(rest) => {
+            let (version, rest) = rest.split_once(']')?;
+            (some(version), rest)
+        }
+        None => (None, rest),
+    };
+    let inside = rest.trim_start().strip_prefix('(')?.split(')').next()?;
+    let (new, origin) = inside.split_once(' ').unwrap_or((inside, ""));
+    let (origin, arch) = match origin.rsplit_once('[') {
+        Some((origin, arch)) => (origin, some(arch.trim_end_matches(']'))),
+        None => (origin, None),
+    };
+    let name = name.split(':').next().unwrap_or(name);
+    Some(Upgrade {
+        name: field(name),
+        arch,
+        installed,
+        new: field(new),
+        repo: some(origin),
+        security: Some(is_security(origin)),
+        held: false,
+    })
+}
+
+fn simulation(text: &str) -> Preview {
+    let mut preview = Preview::default();
+    let mut list = "";
+    let mut downgraded: HashSet<String> = HashSet::new();
+    let mut essential: HashSet<String> = HashSet::new();
+    for line in lines(text) {
+        if let Some(upgrade) = line.strip_prefix("Inst ").and_then(inst) {
+            match upgrade.installed {
+                Some(_) if downgraded.contains(&upgrade.name) => preview.downgraded.push(upgrade),
+                Some(_) => preview.upgraded.push(upgrade),
+                None => preview.installed.push(upgrade),
+            }
+        } else if let Some(rest) = line
+            .strip_prefix("Remv ")
+            .or_else(|| line.strip_prefix("Purg "))
+        {
+            let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            let (name, arch) = match name.split_once(':') {
+                Some((name, arch)) => (name, some(arch)),
+                None => (name, None),
+            };
+            let version = rest.trim_start_matches('[').split(']').next().unwrap_or("");
+            preview.removed.push(Removal {
+                name: field(name),
+                arch,
+                installed: some(version),
+                essential: essential.contains(name),
+            });
+        } else if let Some(names) = line.strip_prefix("  ") {
+            match list {
+                "kept" => preview.kept_back.extend(words_of_line(names)),
+                "down" => downgraded.extend(words_of_line(names)),
+                "essential" => essential.extend(words_of_line(names)),
+                _ => {}
+            }
+        } else if line.starts_with("This should NOT be done") && list == "essential" {
+        } else {
+            list = match line {
+                _ if line.contains("packages have been kept back") => "kept",
+                _ if line.contains("will be DOWNGRADED") => "down",
+                _ if line.contains("essential packages will be removed") => "essential",
+                _ => "",
+            };
+        }
+    }
+    preview
+}
+
+fn words_of_line(line: &str) -> impl Iterator<Item = String> + '_ {
+    line.split_whitespace()
+        .map(|word| field(word.trim_end_matches('*').split(':').next().unwrap_or(word)))
+}
+
+fn words_of(text: &str) -> HashSet<String> {
+    lines(text).flat_map(words_of_line).collect()
+}
+
+fn repairs(said: &Sections) -> Vec<Repair> {
+    let mut repair = Vec::new();
+    let check = said.text("check");
+    if !said.text("audit").trim().is_empty() || check.contains("dpkg was interrupted") {
+        let names: Vec<String> = lines(said.text("audit"))
+            .filter(|line| line.starts_with(' '))
+            .filter_map(|line| line.split_whitespace().next().map(field))
+            .take(10)
+            .collect();
+        let detail = if names.is_empty() {
+            "An installation was cut off; dpkg has to finish it.".to_owned()
+        } else {
+            format!("Not set up to the end: {}.", names.join(", "))
+        };
+        repair.push(Repair::new(
+            "dpkg_configure",
+            "Finish what was begun (dpkg --configure -a)",
+            detail,
+        ));
+    }
+    if said.code("check").is_some_and(|code| code != 0)
+        && (check.contains("nmet dependencies") || check.contains("fix-broken"))
+    {
+        repair.push(Repair::new(
+            "fix_broken",
+            "Put dependencies right (apt --fix-broken install)",
+            last_words(check),
+        ));
+    }
+    repair
+}
+
+/// The first error, in apt's words.
+fn last_words(text: &str) -> String {
+    lines(text)
+        .find_map(|line| line.strip_prefix("E: "))
+        .or_else(|| lines(text).last())
+        .map(|line| field(line.trim_end_matches('.')))
+        .unwrap_or_default()
+}
+
+fn refused(text: &str) -> Refused {
+    let error = last_words(text);
+    if let Some(lock) = lines(text).find_map(lock::holder) {
+        return lock::refused(&lock);
+    }
+    let (kind, hint) = if error.contains("Unable to locate package")
+        || error.contains("was not found")
+        || error.contains("has no installation candidate")
+    {
+        ("not_found", "Refresh the index, and check the name.")
+    } else if error.contains("dpkg was interrupted") {
+        ("broken", "Repair first: dpkg --configure -a.")
+    } else if error.contains("nmet dependencies") || error.contains("fix-broken") {
+        ("broken", "Repair first: apt --fix-broken install.")
+    } else if error.contains("held broken packages") || error.contains("pkgProblemResolver") {
+        (
+            "broken",
+            "The packages can't be together; see what apt says, and which ones are held.",
+        )
+    } else {
+        ("failed", "See what apt says.")
+    };
+    Refused::new(kind, format!("apt refuses: {error}."), hint)
+}

@@ -1,0 +1,475 @@
+//! zypper: openSUSE and SUSE Linux Enterprise.
+
+use std::collections::HashSet;
+
+use super::Manager;
+use super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
+use super::model::{
+    Details, Found, Installed, Listing, Outcome, Preview, Refused, Removal, Track, Upgrade,
+};
+use super::sections::Sections;
+use super::text::{clip, counted, field, lines, pair, size, some};
+use super::tool::{Phase, Question, Tool, phase, phase_of};
+use super::wish::{Action, Grammar, Spec, Wish};
+use super::xml::{self, Tag};
+use super::{lock, rpm};
+use crate::major_tom::Fault;
+
+pub struct Zypper;
+
+const SURVEY: &str = r#"
+run list zypper -n -x --no-refresh list-updates
+quiet held zypper -n --no-refresh locks
+quiet reboot zypper -n needs-rebooting
+"#;
+
+const PREVIEW: &str = r#"
+action=$1; option=$2; shift 2
+run sim zypper -n -x --no-refresh "$action" --dry-run $option -- "$@"
+"#;
+
+/// Without anything behind `--` zypper wants no `--` either.
+const PREVIEW_ALL: &str = r#"
+run sim zypper -n -x --no-refresh "$1" --dry-run $2
+"#;
+
+const DOWNLOAD: &str = r#"
+action=$1; option=$2; shift 2
+if [ $# -gt 0 ]; then set -- -- "$@"; fi
+exec zypper -n --no-refresh "$action" --download-only --auto-agree-with-licenses $option "$@"
+"#;
+
+const INSTALL: &str = r#"
+action=$1; option=$2; shift 2
+if [ $# -gt 0 ]; then set -- -- "$@"; fi
+exec zypper -n --no-refresh "$action" --auto-agree-with-licenses $option "$@"
+"#;
+
+const REMOVE: &str = "exec zypper -n --no-refresh remove --clean-deps -- \"$@\"\n";
+
+/// What nothing needs any more, in one transaction.
+const UNNEEDED: &str = r#"
+unneeded() {
+  zypper -n --no-refresh packages --unneeded | sed -n 's/^i[^|]*|[^|]*| *\([^ |]*\).*/\1/p' | sort -u
+}
+"#;
+
+const PREVIEW_UNNEEDED: &str = r#"
+names=$(unneeded)
+if [ -n "$names" ]; then
+  run sim zypper -n -x --no-refresh remove --dry-run --clean-deps -- $names
+else
+  run sim echo 'Nothing to do.'
+fi
+"#;
+
+const REMOVE_UNNEEDED: &str = r#"
+names=$(unneeded)
+if [ -z "$names" ]; then echo 'Nothing to do.'; exit 0; fi
+exec zypper -n --no-refresh remove --clean-deps -- $names
+"#;
+
+const DETAILS: &str = r#"
+run show zypper -n --no-refresh info --requires -- "$1"
+quiet changelog rpm -q --changelog -- "$1"
+"#;
+
+fn verb(wish: &Wish) -> &'static str {
+    match wish.action {
+        Action::Upgrade => "update",
+        Action::FullUpgrade => "dup",
+        Action::Remove => "remove",
+        _ => "install",
+    }
+}
+
+fn arguments(wish: &Wish) -> Vec<String> {
+    let option = match wish.action {
+        Action::Remove => "--clean-deps",
+        Action::Install if wish.packages.iter().any(|spec| spec.version.is_some()) => {
+            "--oldpackage"
+        }
+        _ => "",
+    };
+    let mut all = vec![verb(wish).to_owned(), option.to_owned()];
+    all.extend(wish.arguments());
+    all
+}
+
+impl Tool for Zypper {
+    fn manager(&self) -> Manager {
+        Manager::Zypper
+    }
+
+    fn actions(&self) -> &'static [Action] {
+        &Action::ALL
+    }
+
+    fn grammar(&self) -> &'static Grammar {
+        &rpm::GRAMMAR
+    }
+
+    fn repairs(&self) -> &'static [&'static str] {
+        &["rpm_database", "verify"]
+    }
+
+    fn has_changelog(&self) -> bool {
+        true
+    }
+
+    fn lock_files(&self) -> &'static str {
+        "/run/zypp.pid /var/run/zypp.pid /usr/lib/sysimage/rpm/.rpm.lock /var/lib/rpm/.rpm.lock"
+    }
+
+    fn succeeded(&self, code: i32) -> bool {
+        // 102: a reboot is due, 103: zypper itself was upgraded, 107: a script
+        // after an installation failed, which its own words tell.
+        matches!(code, 0 | 102 | 103)
+    }
+
+    fn survey(&self) -> &'static [&'static str] {
+        &[SURVEY, rpm::ALL]
+    }
+
+    fn read_survey(&self, said: &Sections) -> Result<Listing, Refused> {
+        if said.code("list") != Some(0) {
+            return Err(refused(said.text("list")));
+        }
+        let mut upgradable = Vec::new();
+        for tag in
+            xml::tags(said.text("list")).filter(|tag| tag.name == "update" || tag.name == "source")
+        {
+            if tag.name == "source" {
+                if let Some(upgrade) = upgradable.last_mut() {
+                    let upgrade: &mut Upgrade = upgrade;
+                    upgrade.repo = tag.get("alias").and_then(|alias| some(&alias));
+                }
+            } else if upgradable.len() < UPGRADABLE_MAX
+                && tag.get("kind").as_deref() == Some("package")
+                && let Some(upgrade) = solvable(&tag)
+            {
+                upgradable.push(upgrade);
+            }
+        }
+        let held = lines(said.text("held"))
+            .filter_map(|line| {
+                let mut columns = line.split('|');
+                columns.next()?.trim().parse::<u32>().ok()?;
+                Some(field(columns.next()?))
+            })
+            .collect();
+        let reboot_reasons = match said.code("reboot") {
+            Some(102) => {
+                vec!["A core library or service was updated since the last boot".to_owned()]
+            }
+            _ => Vec::new(),
+        };
+        Ok(Listing {
+            upgradable,
+            held,
+            installed_count: Some(rpm::installed(said).len()),
+            repair: rpm::repairs(said),
+            reboot_reasons,
+        })
+    }
+
+    fn preview(&self, wish: &Wish) -> Question {
+        match wish.action {
+            Action::Autoremove => Question::of(&[UNNEEDED, PREVIEW_UNNEEDED], &[]),
+            _ if wish.packages.is_empty() => Question::new(PREVIEW_ALL, &arguments(wish)),
+            _ => Question::new(PREVIEW, &arguments(wish)),
+        }
+    }
+
+    fn read_preview(&self, said: &Sections, _: &Wish) -> Preview {
+        let text = said.text("sim");
+        let mut preview = Preview::default();
+        let mut list = "";
+        for tag in xml::tags(text) {
+            match tag.name {
+                "install-summary" => {
+                    preview.download_bytes = tag.get("download-size").and_then(|n| n.parse().ok());
+                    preview.disk_bytes = tag.get("space-usage-diff").and_then(|n| n.parse().ok());
+                }
+                "to-upgrade" | "to-upgrade-change-arch" => list = "upgrade",
+                "to-install" => list = "install",
+                "to-downgrade" | "to-downgrade-change-arch" => list = "downgrade",
+                "to-remove" => list = "remove",
+                "solvable" => {
+                    if let Some(upgrade) = solvable(&tag) {
+                        match list {
+                            "upgrade" => preview.upgraded.push(upgrade),
+                            "downgrade" => preview.downgraded.push(upgrade),
+                            "install" => preview.installed.push(upgrade),
+                            "remove" => preview.removed.push(Removal {
+                                name: upgrade.name,
+                                arch: upgrade.arch,
+                                installed: Some(upgrade.new),
+                                essential: false,
+                            }),
+                            _ => {}
+                        }
+                    }
+                }
+                name if name.starts_with("to-") || name.starts_with("/to-") => list = "",
+                _ => {}
+            }
+        }
+        preview.nothing = preview.changes() == 0 && text.contains("Nothing to do");
+        if said.code("sim").is_none_or(|code| !self.succeeded(code)) {
+            preview.refused = Some(refused(text));
+        }
+        preview.text = clip(text, WORDS_BYTES_MAX).to_owned();
+        preview
+    }
+
+    fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
+        let all = arguments(wish);
+        let names = wish.arguments();
+        Ok(match wish.action {
+            Action::Refresh => vec![phase("refresh", true, "exec zypper -n refresh\n", &[])?],
+            Action::Upgrade | Action::FullUpgrade | Action::Install => vec![
+                phase("download", true, DOWNLOAD, &all)?,
+                phase("install", false, INSTALL, &all)?,
+            ],
+            Action::Remove => vec![phase("remove", false, REMOVE, &names)?],
+            Action::Autoremove => {
+                vec![phase_of(
+                    "remove",
+                    false,
+                    &[UNNEEDED, REMOVE_UNNEEDED],
+                    &[],
+                )?]
+            }
+            Action::Hold => vec![phase(
+                "hold",
+                false,
+                "exec zypper -n addlock -- \"$@\"\n",
+                &names,
+            )?],
+            Action::Unhold => {
+                vec![phase(
+                    "unhold",
+                    false,
+                    "exec zypper -n removelock -- \"$@\"\n",
+                    &names,
+                )?]
+            }
+            Action::Clean => vec![phase("clean", true, "exec zypper -n clean\n", &[])?],
+            Action::Repair => match wish.what.as_deref() {
+                Some("verify") => vec![phase(
+                    "repair",
+                    false,
+                    "exec zypper -n --no-refresh verify\n",
+                    &[],
+                )?],
+                _ => vec![phase("repair", false, rpm::REBUILD, &[])?],
+            },
+        })
+    }
+
+    fn installed(&self) -> &'static str {
+        rpm::ALL
+    }
+
+    fn read_installed(&self, said: &Sections) -> Vec<Installed> {
+        rpm::installed(said)
+    }
+
+    fn search(&self, query: &str) -> Question {
+        let words: Vec<String> = query.split_whitespace().map(str::to_owned).collect();
+        Question::new(
+            "\nrun found zypper -n -x --no-refresh search -- \"$@\"\n",
+            &words,
+        )
+    }
+
+    fn read_search(&self, said: &Sections) -> Vec<Found> {
+        let mut seen = HashSet::new();
+        xml::tags(said.text("found"))
+            .filter(|tag| tag.name == "solvable" && tag.get("kind").as_deref() == Some("package"))
+            .filter_map(|tag| {
+                let name = tag.get("name")?;
+                Some(Found {
+                    summary: field(&tag.get("summary").unwrap_or_default()),
+                    version: tag.get("edition").and_then(|edition| some(&edition)),
+                    installed: Some(tag.get("status").as_deref() != Some("not-installed")),
+                    name: field(&name),
+                })
+            })
+            .filter(|found| seen.insert(found.name.clone()))
+            .take(FOUND_MAX)
+            .collect()
+    }
+
+    fn details(&self, spec: &Spec) -> Question {
+        Question::new(DETAILS, &[spec.name.clone()])
+    }
+
+    fn read_details(&self, said: &Sections, spec: &Spec) -> Option<Details> {
+        let text = said.text("show");
+        let mut details = Details {
+            name: spec.name.clone(),
+            text: clip(text, WORDS_BYTES_MAX).to_owned(),
+            ..Details::default()
+        };
+        let mut long = "";
+        let mut description = String::new();
+        for line in lines(text) {
+            if line.starts_with("    ") {
+                match long {
+                    "Description" if description.len() < WORDS_BYTES_MAX => {
+                        description.push_str(line.trim());
+                        description.push('\n');
+                    }
+                    "Requires" if details.depends.len() < 200 => details.depends.push(field(line)),
+                    _ => {}
+                }
+                continue;
+            }
+            let Some((key, value)) = line.split_once(" : ").or_else(|| pair(line)) else {
+                continue;
+            };
+            let (key, value) = (key.trim(), value.trim());
+            long = key;
+            match key {
+                "Version" => details.version = some(value),
+                "Arch" => details.arch = some(value),
+                "Repository" => details.repo = some(value),
+                "Summary" => details.summary = some(value),
+                "Installed Size" => details.size_bytes = size(value, false),
+                "Installed" if value.starts_with("No") => {}
+                "Status" => {
+                    details.installed = match value.split_once("(version ") {
+                        Some((_, rest)) => some(rest.split(' ').next().unwrap_or("")),
+                        None if value.contains("up-to-date") => details.version.clone(),
+                        None => None,
+                    };
+                }
+                "Name" | "Description" | "Requires" => {}
+                _ if !value.is_empty() && details.fields.len() < 60 => {
+                    details.fields.push((field(key), field(value)));
+                }
+                _ => {}
+            }
+        }
+        details.version.as_ref()?;
+        details.description = Some(description.trim_end().to_owned()).filter(|d| !d.is_empty());
+        details.changelog = Some(clip(said.text("changelog"), 16 << 10).trim().to_owned())
+            .filter(|text| !text.is_empty() && !text.contains("is not installed"));
+        Some(details)
+    }
+
+    fn progress(&self, line: &str, track: &mut Track) {
+        if let Some((done, total, what)) = counted(line)
+            && (what.starts_with("Installing: ") || what.starts_with("Removing"))
+        {
+            track.at(done, total);
+        }
+    }
+
+    fn outcome(&self, text: &str) -> Outcome {
+        let mut outcome = Outcome::default();
+        let (mut new, mut kept) = (HashSet::new(), HashSet::new());
+        let mut done: HashSet<&str> = HashSet::new();
+        let mut removed: HashSet<&str> = HashSet::new();
+        let mut list = "";
+        for line in lines(text) {
+            if let Some(names) = line.strip_prefix("  ") {
+                match list {
+                    "new" => new.extend(names.split_whitespace()),
+                    "kept" => kept.extend(names.split_whitespace()),
+                    _ => {}
+                }
+                continue;
+            }
+            list = match line {
+                _ if line.starts_with("The following") && line.contains(" NEW ") => "new",
+                _ if line.contains("will NOT be installed:") => "kept",
+                _ => "",
+            };
+            if let Some((_, _, what)) = counted(line) {
+                if let Some(rest) = what.strip_prefix("Installing: ") {
+                    done.insert(rpm::name_of(rest.split(' ').next().unwrap_or("")));
+                } else if let Some(rest) = what
+                    .strip_prefix("Removing: ")
+                    .or_else(|| what.strip_prefix("Removing "))
+                {
+                    removed.insert(rpm::name_of(rest.split(' ').next().unwrap_or("")));
+                }
+            } else if let Some(nevra) = line
+                .strip_prefix("Installation of ")
+                .or_else(|| line.strip_prefix("Removal of "))
+                .and_then(|rest| rest.strip_suffix(" failed:"))
+            {
+                outcome.fail(
+                    rpm::name_of(nevra.split(')').next_back().unwrap_or(nevra)),
+                    "rpm could not do it",
+                );
+            } else if let Some(rest) = line.strip_prefix("error: ") {
+                let name = rest
+                    .split_once('(')
+                    .and_then(|(_, rest)| rest.split(')').next())
+                    .filter(|_| rest.contains("scriptlet failed"))
+                    .map(rpm::name_of);
+                if let Some(failure) =
+                    name.and_then(|name| outcome.failed.iter_mut().find(|f| f.name == name))
+                {
+                    failure.why = field(rest);
+                }
+                outcome.error(rest);
+            } else if line.starts_with("Problem occurred") || line.starts_with("Problem: ") {
+                outcome.error(line);
+            }
+            if let Some(lock) = lock::holder(line) {
+                outcome.held_by = Some(lock);
+            }
+        }
+        for failure in &outcome.failed {
+            done.remove(failure.name.as_str());
+            removed.remove(failure.name.as_str());
+        }
+        outcome.installed = done.intersection(&new).count() as u32;
+        outcome.upgraded = done.len() as u32 - outcome.installed;
+        outcome.removed = removed.len() as u32;
+        outcome.kept_back = kept.len() as u32;
+        outcome
+    }
+}
+
+fn solvable(tag: &Tag<'_>) -> Option<Upgrade> {
+    Some(Upgrade {
+        name: field(&tag.get("name")?),
+        arch: tag.get("arch").and_then(|arch| some(&arch)),
+        installed: tag.get("edition-old").and_then(|edition| some(&edition)),
+        new: field(&tag.get("edition")?),
+        repo: None,
+        security: None,
+        held: false,
+    })
+}
+
+fn refused(text: &str) -> Refused {
+    if let Some(lock) = lines(text).find_map(lock::holder) {
+        return lock::refused(&lock);
+    }
+    let error = xml::tags(text)
+        .filter(|tag| tag.name == "message" && tag.get("type").as_deref() == Some("error"))
+        .map(|tag| tag.text())
+        .next()
+        .or_else(|| lines(text).last().map(str::to_owned))
+        .map(|text| field(&text))
+        .unwrap_or_default();
+    let kind = if error.contains("No provider of") || error.contains("not found") {
+        "not_found"
+    } else if text.contains("Problem: ") || text.contains("problem") {
+        "broken"
+    } else {
+        "failed"
+    };
+    Refused::new(
+        kind,
+        format!("zypper refuses: {error}"),
+        "See what zypper says.",
+    )
+}
