@@ -430,8 +430,8 @@ impl Tool for Apt {
                 }
             } else if let Some(name) = word("dpkg: error processing archive ") {
                 failing = Some(name.rsplit('/').next().unwrap_or(name));
-            } else if line.starts_with("E: ") {
-                outcome.error(&line[3..]);
+            } else if let Some(error) = line.strip_prefix("E: ") {
+                outcome.error(error);
             } else if let Some((_, _, _, kept)) = summary(line) {
                 outcome.kept_back = kept;
             }

@@ -268,7 +268,7 @@ impl Tool for Opkg {
     }
 
     fn details(&self, spec: &Spec) -> Question {
-        Question::new(DETAILS, &[spec.name.clone()])
+        Question::new(DETAILS, std::slice::from_ref(&spec.name))
     }
 
     fn read_details(&self, said: &Sections, spec: &Spec) -> Option<Details> {

@@ -1,5 +1,7 @@
 //! What is asked of every node, whichever its manager.
 
+pub use crate::major_tom::detached::HOLDERS;
+
 /// Finds the manager: `manager NAME VERSION`. On SUSE a dnf is a guest.
 pub const DETECT: &str = r#"
 detect() {
@@ -27,7 +29,7 @@ detect() {
 quiet detect detect
 "#;
 
-/// `$@`: the files that the manager locks.
+/// `$@`: the files that the manager locks. Needs [`HOLDERS`] before it.
 pub const COMMON: &str = r#"
 disks() {
   for folder in / /boot /usr /var /var/cache /overlay /tmp; do
@@ -78,22 +80,6 @@ services() {
   done | sort -u | head -n 100
 }
 quiet services services
-holders() {
-  for file in "$@"; do
-    [ -e "$file" ] || continue
-    case $file in
-      *.pid)
-        read -r pid <"$file"
-        case $pid in *[!0-9]*|'') continue ;; esac
-        [ -d "/proc/$pid" ] && read -r name <"/proc/$pid/comm" && echo "$pid $name" ;;
-      *)
-        inode=$(ls -i "$file" | sed 's/^ *\([0-9]*\).*/\1/')
-        for pid in $(sed -n "s/^.* \([0-9][0-9]*\) [0-9a-f]*:[0-9a-f]*:$inode .*\$/\1/p" /proc/locks | sort -u); do
-          read -r name <"/proc/$pid/comm" && echo "$pid $name"
-        done ;;
-    esac
-  done
-}
 quiet holders holders "$@"
 read -r boot </proc/sys/kernel/random/boot_id; quiet boot echo "$boot"
 quiet end echo end

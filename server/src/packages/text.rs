@@ -100,7 +100,7 @@ pub fn size(text: &str, decimal: bool) -> Option<u64> {
         _ => return None,
     };
     let bytes = number * thousand.powi(power);
-    (bytes.is_finite() && bytes >= 0.0 && bytes < 1e18).then_some(bytes as u64)
+    (0.0..1e18).contains(&bytes).then_some(bytes as u64)
 }
 
 /// A number at the start of a text.

@@ -5,17 +5,11 @@ use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused
 use super::sections::Sections;
 use super::wish::{Action, Grammar, Spec, Wish};
 use crate::major_tom::Fault;
+use crate::major_tom::detached::Part;
 use crate::major_tom::shell::Command;
 
 /// A part of a job on the node, in the order of their doing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Phase {
-    /// A word for the job's records.
-    pub name: &'static str,
-    /// May be ended in the middle without harm.
-    pub safe: bool,
-    pub command: Command,
-}
+pub type Phase = Part;
 
 /// A phase from a script of ours; `$@` are `arguments`.
 pub(super) fn phase(
@@ -93,9 +87,9 @@ pub trait Tool: Sync {
         false
     }
 
-    /// Whether a manager that ended with this did what it was told.
-    fn succeeded(&self, code: i32) -> bool {
-        code == 0
+    /// Exit codes of a manager that did what it was told.
+    fn good_codes(&self) -> &'static [i32] {
+        &[0]
     }
 
     /// What to do where an action is missing.

@@ -121,10 +121,9 @@ impl Tool for Zypper {
         "/run/zypp.pid /var/run/zypp.pid /usr/lib/sysimage/rpm/.rpm.lock /var/lib/rpm/.rpm.lock"
     }
 
-    fn succeeded(&self, code: i32) -> bool {
-        // 102: a reboot is due, 103: zypper itself was upgraded, 107: a script
-        // after an installation failed, which its own words tell.
-        matches!(code, 0 | 102 | 103)
+    fn good_codes(&self) -> &'static [i32] {
+        // 102: a reboot is due, 103: zypper itself was upgraded.
+        &[0, 102, 103]
     }
 
     fn survey(&self) -> &'static [&'static str] {
@@ -216,7 +215,7 @@ impl Tool for Zypper {
             }
         }
         preview.nothing = preview.changes() == 0 && text.contains("Nothing to do");
-        if said.code("sim").is_none_or(|code| !self.succeeded(code)) {
+        if said.code("sim").is_none_or(|code| !self.good_codes().contains(&code)) {
             preview.refused = Some(refused(text));
         }
         preview.text = clip(text, WORDS_BYTES_MAX).to_owned();
@@ -303,7 +302,7 @@ impl Tool for Zypper {
     }
 
     fn details(&self, spec: &Spec) -> Question {
-        Question::new(DETAILS, &[spec.name.clone()])
+        Question::new(DETAILS, std::slice::from_ref(&spec.name))
     }
 
     fn read_details(&self, said: &Sections, spec: &Spec) -> Option<Details> {

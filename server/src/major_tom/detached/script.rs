@@ -1,0 +1,258 @@
+//! What runs on the node. A POSIX sh and the small tools of busybox will do.
+
+use super::super::fault::Fault;
+use super::super::shell::Command;
+use super::Work;
+
+/// Folders of finished runs that stay on a node.
+pub const KEPT: u32 = 20;
+
+/// `holders FILE…`: `PID NAME` of each process that has one of the files locked.
+pub const HOLDERS: &str = r#"
+holders() {
+  for file in "$@"; do
+    [ -e "$file" ] || continue
+    case $file in
+      *.pid)
+        read -r pid <"$file" || continue
+        case $pid in *[!0-9]*|'') continue ;; esac
+        [ -d "/proc/$pid" ] && read -r name <"/proc/$pid/comm" && echo "$pid $name" ;;
+      */db.lck)
+        for comm in /proc/[0-9]*/comm; do
+          read -r name 2>/dev/null <"$comm" || continue
+          case $name in
+            pacman|pacman-*|yay|paru|pamac*|packagekitd) pid=${comm%/comm}; echo "${pid#/proc/} $name" ;;
+          esac
+        done ;;
+      *)
+        inode=$(ls -i "$file" | sed 's/^ *\([0-9]*\).*/\1/')
+        for pid in $(sed -n "s/^.* \([0-9][0-9]*\) [0-9a-f]*:[0-9a-f]*:$inode .*\$/\1/p" /proc/locks | sort -u); do
+          read -r name 2>/dev/null <"/proc/$pid/comm" && echo "$pid $name"
+        done ;;
+    esac
+  done
+}
+"#;
+
+/// Runs the parts. `$1` is its folder.
+const RUN: &str = r#"
+dir=$1
+cd /
+umask 022
+trap '' HUP
+trap : TERM
+exec </dev/null >>"$dir/output" 2>&1
+echo $$ >"$dir/pid.part" && mv "$dir/pid.part" "$dir/pid"
+finish() { printf '%s\n' "$1" >"$dir/status.part"; mv "$dir/status.part" "$dir/status"; exit 0; }
+phase() { printf '%s\n' "$1" >"$dir/phase.part"; mv "$dir/phase.part" "$dir/phase"; }
+read -r good <"$dir/good"
+read -r locks <"$dir/locks"
+read -r limit <"$dir/limit"
+phase 'wait safe'
+waited=0 told=
+while holder=$(holders $locks | head -n 1) && [ -n "$holder" ]; do
+  [ ! -e "$dir/cancel" ] || finish 'cancelled 0'
+  if [ "$holder" != "$told" ]; then
+    echo "Waiting for ${holder#* } (process ${holder%% *}), which uses the package manager."
+    told=$holder
+  fi
+  if [ "$waited" -ge "$limit" ]; then
+    echo "Gave up after $waited s."
+    finish 'exit 75'
+  fi
+  sleep 1
+  waited=$((waited + 1))
+done
+n=1 code=0
+while [ -f "$dir/$n.sh" ]; do
+  read -r line <"$dir/$n.phase"
+  # First the phase, then the look: who cancels does it the other way round.
+  phase "$line"
+  [ ! -e "$dir/cancel" ] || finish 'cancelled 0'
+  sh "$dir/$n.sh"
+  code=$?
+  case $line in *' safe') [ ! -e "$dir/cancel" ] || finish "cancelled $code" ;; esac
+  case " $good " in *" $code "*) ;; *) finish "exit $code" ;; esac
+  n=$((n + 1))
+done
+finish "exit $code"
+"#;
+
+/// `$1` id, `$2` the script that runs the parts, `$3` the files that are locked,
+/// `$4` how long they are waited for, `$5` good codes, `$6` how many old folders
+/// stay, then name, `safe` or `unsafe`, and text of each part. Done twice, it
+/// starts nothing twice.
+const START: &str = r#"
+umask 077
+base=/var/lib/stardust/jobs
+mkdir -p "$base" && chmod 755 /var/lib/stardust && chmod 700 "$base" || exit 1
+id=$1 run=$2 locks=$3 limit=$4 good=$5 kept=$6
+shift 6
+dir=$base/$id
+if [ ! -d "$dir" ]; then
+  rm -rf "$dir.part"
+  mkdir "$dir.part" || exit 1
+  n=0
+  while [ $# -ge 3 ]; do
+    n=$((n + 1))
+    printf '%s\n' "$1 $2" >"$dir.part/$n.phase" && printf '%s' "$3" >"$dir.part/$n.sh" || exit 1
+    shift 3
+  done
+  cat /proc/sys/kernel/random/boot_id >"$dir.part/boot" || exit 1
+  read -r up rest </proc/uptime
+  { printf '%s\n' "${up%.*}" >"$dir.part/since" && printf '%s\n' "$locks" >"$dir.part/locks" &&
+    printf '%s\n' "$limit" >"$dir.part/limit" && printf '%s\n' "$good" >"$dir.part/good" &&
+    printf '%s\n' 'start safe' >"$dir.part/phase" && : >"$dir.part/output" &&
+    printf '%s' "$run" >"$dir.part/run"; } || exit 1
+  mv "$dir.part" "$dir" || exit 1
+fi
+n=0
+for old in $(ls -1t "$base"); do
+  [ "$old" != "$id" ] || continue
+  if [ ! -s "$base/$old/status" ]; then
+    # What may still be at work stays.
+    read -r pid 2>/dev/null <"$base/$old/pid" && grep -q "jobs/$old/run" "/proc/$pid/cmdline" 2>/dev/null && continue
+  fi
+  n=$((n + 1))
+  [ "$n" -lt "$kept" ] || rm -rf "${base:?}/$old"
+done
+if mkdir "$dir/launched" 2>/dev/null; then
+  if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1 &&
+    systemd-run --quiet --collect --no-block --unit="stardust-job-$id" \
+      --description='Stardust: work on packages' sh "$dir/run" "$dir" >/dev/null 2>&1; then
+    echo 'Started as a unit of systemd.'
+  elif command -v setsid >/dev/null 2>&1; then
+    setsid sh "$dir/run" "$dir" </dev/null >/dev/null 2>&1 &
+    echo 'Started in a session of its own.'
+  else
+    nohup sh "$dir/run" "$dir" </dev/null >/dev/null 2>&1 &
+    echo 'Started in the background.'
+  fi
+else
+  echo 'It had been started.'
+fi
+"#;
+
+/// `$1` mark, `$2` id, `$3` where to go on, `$4` seconds. Answers frames: a line
+/// `@MARK LENGTH STATE` and that many bytes, then a line break. The state is read
+/// before the output, so that with the last frame all of it has been seen.
+const FOLLOW: &str = r#"
+exec 2>/dev/null
+M=$1 dir=/var/lib/stardust/jobs/$2 off=$3 left=$4
+now() { read -r up rest </proc/uptime; echo "${up%.*}"; }
+state() {
+  if [ ! -d "$dir" ]; then echo 'missing - -'; return; fi
+  line='- unsafe'
+  read -r line <"$dir/phase"
+  if read -r status <"$dir/status"; then echo "${status% *} ${status#* } $line"; return; fi
+  read -r boot <"$dir/boot"
+  read -r here </proc/sys/kernel/random/boot_id
+  if [ "$boot" != "$here" ]; then echo "rebooted - $line"; return; fi
+  if read -r pid <"$dir/pid"; then
+    if ! grep -q "$dir/run" "/proc/$pid/cmdline"; then
+      # It may have ended between the two looks.
+      if read -r status <"$dir/status"; then echo "${status% *} ${status#* } $line"; else echo "killed - $line"; fi
+      return
+    fi
+  else
+    read -r since <"$dir/since"
+    if [ $(($(now) - since)) -gt 60 ]; then echo "killed - $line"; return; fi
+  fi
+  echo "running - $line"
+}
+end=$(($(now) + left))
+last=
+while :; do
+  s=$(state)
+  size=$(($(wc -c <"$dir/output") + 0))
+  while [ "$size" -gt "$off" ]; do
+    n=$((size - off))
+    [ "$n" -le 65536 ] || n=65536
+    printf '@%s %s %s\n' "$M" "$n" "$s"
+    tail -c "+$((off + 1))" "$dir/output" | head -c "$n"
+    printf '\n'
+    off=$((off + n))
+  done
+  case $s in
+    running*) [ "$(now)" -lt "$end" ] || { printf '@%s 0 %s\n\n' "$M" "$s"; exit 0; } ;;
+    *) printf '@%s 0 %s\n\n' "$M" "$s"; exit 0 ;;
+  esac
+  [ "$s" = "$last" ] || printf '@%s 0 %s\n\n' "$M" "$s"
+  last=$s
+  sleep 0.2 || sleep 1
+done
+"#;
+
+/// `$1` id. Ends it where that does no harm.
+const CANCEL: &str = r#"
+dir=/var/lib/stardust/jobs/$1
+[ -d "$dir" ] || { echo missing; exit 0; }
+[ ! -s "$dir/status" ] || { echo ended; exit 0; }
+: >"$dir/cancel"
+read -r line <"$dir/phase"
+case $line in
+  *' safe') ;;
+  *) rm -f "$dir/cancel"; echo unsafe; exit 0 ;;
+esac
+unit=stardust-job-$1.service
+if command -v systemctl >/dev/null 2>&1 && systemctl is-active --quiet "$unit" 2>/dev/null; then
+  systemctl kill --signal=TERM "$unit" 2>/dev/null
+elif read -r pid <"$dir/pid" && grep -q "$dir/run" "/proc/$pid/cmdline"; then
+  kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid"
+fi
+echo cancelling
+"#;
+
+fn good_id(id: &str) -> bool {
+    (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn checked(id: &str) -> Result<&[u8], Fault> {
+    if good_id(id) {
+        return Ok(id.as_bytes());
+    }
+    Err(Fault::new(
+        super::super::fault::Cause::Failed,
+        "The work's number is none.",
+        "",
+    ))
+}
+
+pub fn start(work: &Work) -> Result<Command, Fault> {
+    let run = format!("#!/bin/sh\n{HOLDERS}{RUN}");
+    let limit = work.lock_wait_seconds.to_string();
+    let good: Vec<String> = work.good_codes.iter().map(i32::to_string).collect();
+    let good = good.join(" ");
+    let kept = KEPT.to_string();
+    let mut arguments: Vec<&[u8]> = vec![
+        checked(&work.id)?,
+        run.as_bytes(),
+        work.lock_files.as_bytes(),
+        limit.as_bytes(),
+        good.as_bytes(),
+        kept.as_bytes(),
+    ];
+    for part in &work.parts {
+        arguments.push(part.name.as_bytes());
+        arguments.push(if part.safe { b"safe" } else { b"unsafe" });
+        arguments.push(part.command.text());
+    }
+    Command::script(START, &arguments)
+}
+
+pub fn follow(mark: &str, id: &str, from: u64, seconds: u64) -> Result<Command, Fault> {
+    let (from, seconds) = (from.to_string(), seconds.to_string());
+    Command::script(
+        FOLLOW,
+        &[
+            mark.as_bytes(),
+            checked(id)?,
+            from.as_bytes(),
+            seconds.as_bytes(),
+        ],
+    )
+}
+
+pub fn cancel(id: &str) -> Result<Command, Fault> {
+    Command::script(CANCEL, &[checked(id)?])
+}
