@@ -19,6 +19,7 @@ use crate::http::{self, HttpServer};
 use crate::hub::Fleet;
 use crate::jobs::{self, Board};
 use crate::major_tom::MajorTom;
+use crate::packages;
 use crate::store::Store;
 use crate::store::lock::DatabaseLock;
 use crate::vault::Vault;
@@ -51,6 +52,7 @@ pub struct Running {
     gate: Gate,
     http: HttpServer,
     job_threads: jobs::Threads,
+    keeper: std::thread::JoinHandle<()>,
     writer: std::thread::JoinHandle<()>,
     stop_writer: std::sync::mpsc::Sender<history::Command>,
     _run_dir: RunDir,
@@ -160,11 +162,13 @@ impl Running {
             },
         );
         let job_threads = jobs::start(&app)?;
+        let keeper = packages::keeper::start(&app)?;
         Ok(Self {
             app,
             gate,
             http,
             job_threads,
+            keeper,
             writer,
             stop_writer: commands,
             _run_dir: run_dir,
@@ -182,6 +186,7 @@ impl Running {
         self.app.major_tom.stop();
         self.http.stop();
         self.job_threads.join();
+        let _ = self.keeper.join();
         let _ = self.stop_writer.send(history::Command::Stop);
         let _ = self.writer.join();
         result.map_err(|error| Error::system("wait for connections", &error))

@@ -233,6 +233,23 @@ impl Board {
         }
     }
 
+    /// Sleeps for `time`; false when Ground Control stops.
+    pub fn pause(&self, time: Duration) -> bool {
+        let end = std::time::Instant::now() + time;
+        let mut inner = self.lock();
+        loop {
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            if self.is_stopping() || left.is_zero() {
+                return !self.is_stopping();
+            }
+            inner = self
+                .moved
+                .wait_timeout(inner, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
     /// Waits until something ended, was cancelled or was added, or for `time`.
     pub(super) fn wait(&self, time: Duration) {
         let inner = self.lock();

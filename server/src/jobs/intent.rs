@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::waves::Size;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Intent {
@@ -31,6 +33,68 @@ pub enum Intent {
     UpgradeFleet {
         nodes: Vec<i64>,
     },
+    /// Work on the node's packages.
+    Packages(PackageOrder),
+    /// The packages of many nodes, in waves.
+    PackagesFleet {
+        nodes: Vec<i64>,
+        order: PackageOrder,
+        waves: Vec<Size>,
+    },
+}
+
+/// What is to be done with packages, as it was asked for; checked again by the
+/// node's own manager before it is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PackageOrder {
+    /// As in addresses: `full-upgrade`.
+    pub action: String,
+    pub packages: Vec<String>,
+    pub purge: bool,
+    pub what: Option<String>,
+    /// What the preview said would be done.
+    pub plan: Option<String>,
+}
+
+impl PackageOrder {
+    fn kind(&self) -> &'static str {
+        match self.action.as_str() {
+            "refresh" => "packages_refresh",
+            "upgrade" => "packages_upgrade",
+            "full-upgrade" => "packages_full_upgrade",
+            "install" => "packages_install",
+            "remove" => "packages_remove",
+            "autoremove" => "packages_autoremove",
+            "hold" => "packages_hold",
+            "unhold" => "packages_unhold",
+            "clean" => "packages_clean",
+            "repair" => "packages_repair",
+            _ => "packages",
+        }
+    }
+
+    fn title(&self, node: &str) -> String {
+        let names = match self.packages.len() {
+            0 => "packages".to_owned(),
+            1..=3 => self.packages.join(", "),
+            many => format!("{many} packages"),
+        };
+        match self.action.as_str() {
+            "refresh" => format!("Look for updates of {node}"),
+            "upgrade" if self.packages.is_empty() => format!("Upgrade the packages of {node}"),
+            "upgrade" => format!("Upgrade {names} on {node}"),
+            "full-upgrade" => format!("Upgrade all of {node}"),
+            "install" => format!("Install {names} on {node}"),
+            "remove" => format!("Remove {names} from {node}"),
+            "autoremove" => format!("Remove what nothing needs from {node}"),
+            "hold" => format!("Hold {names} on {node}"),
+            "unhold" => format!("Hold {names} on {node} no longer"),
+            "clean" => format!("Clean the package cache of {node}"),
+            "repair" => format!("Repair the packages of {node}"),
+            _ => format!("Work on the packages of {node}"),
+        }
+    }
 }
 
 impl Intent {
@@ -42,6 +106,8 @@ impl Intent {
             Self::RotateToken => "rotate_token",
             Self::Reboot => "reboot",
             Self::UpgradeFleet { .. } => "upgrade_fleet",
+            Self::Packages(order) => order.kind(),
+            Self::PackagesFleet { .. } => "packages_upgrade_fleet",
         }
     }
 
@@ -57,12 +123,19 @@ impl Intent {
                 "Upgrade the Spider of one node".into()
             }
             Self::UpgradeFleet { nodes } => format!("Upgrade the Spiders of {} nodes", nodes.len()),
+            Self::Packages(order) => order.title(node),
+            Self::PackagesFleet { nodes, .. } if nodes.len() == 1 => {
+                "Upgrade the packages of one node".into()
+            }
+            Self::PackagesFleet { nodes, .. } => {
+                format!("Upgrade the packages of {} nodes", nodes.len())
+            }
         }
     }
 
     /// Works through others and touches no node itself.
     pub fn is_group(&self) -> bool {
-        matches!(self, Self::UpgradeFleet { .. })
+        matches!(self, Self::UpgradeFleet { .. } | Self::PackagesFleet { .. })
     }
 }
 
@@ -93,6 +166,26 @@ mod tests {
             );
             assert_eq!(serde_json::from_str::<Intent>(&text).unwrap(), intent);
             assert!(!intent.title("n").is_empty());
+        }
+        // Work on packages is told apart by what is done.
+        let order = PackageOrder {
+            action: "full-upgrade".into(),
+            ..PackageOrder::default()
+        };
+        for (intent, kind) in [
+            (Intent::Packages(order.clone()), "packages_full_upgrade"),
+            (
+                Intent::PackagesFleet {
+                    nodes: vec![1],
+                    order,
+                    waves: super::super::waves::SIZES_DEFAULT.to_vec(),
+                },
+                "packages_upgrade_fleet",
+            ),
+        ] {
+            let text = serde_json::to_string(&intent).unwrap();
+            assert_eq!(serde_json::from_str::<Intent>(&text).unwrap(), intent);
+            assert_eq!(intent.kind(), kind);
         }
     }
 }

@@ -190,6 +190,11 @@ impl Job {
         let mut inner = self.lock();
         inner.view.state = State::Running;
         inner.view.started_ms.get_or_insert_with(wall_ms);
+        // What was under way when Ground Control stopped begins anew.
+        inner
+            .view
+            .steps
+            .retain(|step| step.state != StepState::Running);
         drop(inner);
         self.settle();
     }

@@ -21,7 +21,7 @@ pub mod waves;
 
 pub use board::{Board, News, Order};
 pub use clean::Cleaner;
-pub use intent::Intent;
+pub use intent::{Intent, PackageOrder};
 pub use job::{Given, Job};
 pub use run::{Threads, start};
 pub use text::{Piece, Text};

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::log;
 use crate::major_tom::{Cause, Fault};
 use crate::major_tom::{deploy, reboot};
+use crate::packages;
 
 /// The running threads; [`Threads::join`] waits for them after the board was stopped.
 pub struct Threads(Vec<JoinHandle<()>>);
@@ -111,6 +112,21 @@ fn run(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
                 intent: &|_| Intent::Upgrade,
                 // A Spider only looks on: whether it is back is all there is to see.
                 watch: false,
+            },
+        ),
+        Intent::Packages(order) => packages::task::run(app, job, order),
+        Intent::PackagesFleet {
+            nodes,
+            order,
+            waves,
+        } => waves::run(
+            app,
+            job,
+            &Waves {
+                nodes,
+                sizes: waves,
+                intent: &|_| Intent::Packages(order.clone()),
+                watch: true,
             },
         ),
     }

@@ -13,6 +13,7 @@
 pub mod base64;
 pub mod check;
 pub mod deploy;
+pub mod detached;
 pub mod enter;
 pub mod facts;
 pub mod fault;

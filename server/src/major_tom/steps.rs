@@ -77,12 +77,18 @@ pub fn title(name: &str) -> &'static str {
         "wave_6" => "Sixth wave",
         "wave_7" => "Seventh wave",
         "wave_8" => "Eighth wave",
+        "survey" => "Look at the packages",
+        "preview" => "Try it without doing it",
+        "begin" => "Start it on the node",
+        "run" => "Run it there",
+        "after" => "See what is left to do",
         _ => "Work",
     }
 }
 
 /// Steps that run also in a job that was cancelled: because an earlier one failed,
-/// or because the Spider has connected and only the old one is to be tidied away.
+/// because the Spider has connected and only the old one is to be tidied away, or
+/// because what was done could not be stopped any more.
 pub fn always_runs(name: &str) -> bool {
-    matches!(name, "log" | "rollback" | "keep" | "settle")
+    matches!(name, "log" | "rollback" | "keep" | "settle" | "after")
 }

@@ -191,7 +191,11 @@ fn the_commands_hold_the_names_as_they_are() {
                 );
             }
         }
-        let mut all = vec![super::survey::DETECT, super::survey::HOLDERS, super::survey::COMMON];
+        let mut all = vec![
+            super::survey::DETECT,
+            super::survey::HOLDERS,
+            super::survey::COMMON,
+        ];
         all.extend_from_slice(manager.tool().survey());
         all.push(manager.tool().installed());
         let command = super::sections::command("m", &all, &[]).unwrap();

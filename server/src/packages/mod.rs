@@ -1,7 +1,7 @@
 //! Packages on the nodes: what can be upgraded, what an action would do, and how
 //! it is done, for every manager of packages that we know.
 //!
-//! All in here but [`look`] and [`task`] is pure: names are checked against the
+//! All in here but [`look`], [`task`] and [`keeper`] is pure: names are checked against the
 //! manager's own grammar, commands are built, and what the tools print is read.
 //! One manager a file, behind [`tool::Tool`]. Called by API workers and by jobs;
 //! what goes over SSH is bounded by `limits`.
@@ -12,14 +12,17 @@ pub mod dnf;
 pub mod dnf5;
 pub mod facts;
 pub mod judge;
+pub mod keeper;
 pub mod limits;
 pub mod lock;
+pub mod look;
 pub mod model;
 pub mod opkg;
 pub mod pacman;
 pub mod rpm;
 pub mod sections;
 pub mod survey;
+pub mod task;
 pub mod text;
 pub mod tool;
 pub mod wish;

@@ -215,7 +215,10 @@ impl Tool for Zypper {
             }
         }
         preview.nothing = preview.changes() == 0 && text.contains("Nothing to do");
-        if said.code("sim").is_none_or(|code| !self.good_codes().contains(&code)) {
+        if said
+            .code("sim")
+            .is_none_or(|code| !self.good_codes().contains(&code))
+        {
             preview.refused = Some(refused(text));
         }
         preview.text = clip(text, WORDS_BYTES_MAX).to_owned();

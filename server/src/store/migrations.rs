@@ -21,6 +21,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0005_history_tiers",
         include_str!("migrations/0005_history_tiers.sql"),
     ),
+    (
+        "0006_packages",
+        include_str!("migrations/0006_packages.sql"),
+    ),
 ];
 
 /// The schema version that this program writes.

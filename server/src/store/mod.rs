@@ -12,6 +12,7 @@ pub mod meta;
 pub mod migrations;
 pub mod nodes;
 pub mod open;
+pub mod packages;
 pub mod sessions;
 pub mod spiders;
 pub mod users;

@@ -5,6 +5,7 @@ mod contract;
 mod fleet;
 mod jobs;
 mod metrics;
+mod packages;
 mod samples;
 mod schema;
 mod sign_in;

@@ -1,21 +1,25 @@
 //! How a job gets onto its node: by what the vault has, and by what was given
 //! for this job alone.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::enter::{self, Hop, Keys};
 use super::super::facts::Facts;
 use super::super::fault::{Cause, Fault};
 use super::super::hostkey::Pin;
 use super::super::limits::CHECK_TIME_MAX;
+use super::super::output::Output;
 use super::super::privilege::Privilege;
+use super::super::remote::{Remote as _, Stdin};
 use super::super::session::Session;
+use super::super::shell::Command;
+use super::super::steps::Steps;
 use super::super::target::Target;
 use super::hand::Hand;
 use super::ours;
 use crate::app::App;
 use crate::clock::wall_ms;
-use crate::jobs::Job;
+use crate::jobs::{Given, Job};
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
 use crate::vault::{self, Credentials};
@@ -48,25 +52,7 @@ impl Login {
 /// says whether it is of use without.
 pub fn log_in(app: &App, job: &Job, server: &ServerUrl, needs_root: bool) -> Result<Login, Fault> {
     let node = job.node.ok_or_else(no_connection)?;
-    let stored = app
-        .vault
-        .get(node)
-        .map_err(ours)?
-        .ok_or_else(no_connection)?;
-    let auth = job.given.auth.clone();
-    let hop = hop(&stored.node, auth)?;
-    let jump = stored
-        .jump
-        .as_ref()
-        .map(|login| self::hop(login, None))
-        .transpose()?;
-    let deadline = Instant::now() + CHECK_TIME_MAX;
-    let connector = &app.major_tom.connector;
-    let (entered, keys) = enter::enter(connector, &hop, jump.as_ref(), deadline, job);
-    let session = entered?;
-    keep_keys(app, node, &stored, keys);
-    enter::commands(&session, deadline, job)?;
-    let sudo_password = job.given.sudo_password.clone().or(stored.sudo_password);
+    let (session, sudo_password) = get_in(app, node, &job.given, job)?;
     let privilege = match enter::privilege(&session, sudo_password.as_ref(), job) {
         Ok(privilege) => Some(privilege),
         Err(fault) if needs_root || fault.cause != Cause::NoPrivilege => return Err(fault),
@@ -79,6 +65,75 @@ pub fn log_in(app: &App, job: &Job, server: &ServerUrl, needs_root: bool) -> Res
         privilege,
         sudo_password,
     })
+}
+
+/// A login that is root, or can become it.
+pub struct Rooted {
+    session: Session,
+    privilege: Privilege,
+    sudo_password: Option<Secret>,
+}
+
+impl Rooted {
+    pub fn run(
+        &self,
+        command: &Command,
+        time: Duration,
+        on_output: &mut dyn FnMut(&[u8]),
+    ) -> Result<Output, Fault> {
+        let stdin = match (self.privilege, &self.sudo_password) {
+            (Privilege::SudoPassword, Some(password)) => Stdin::Password(password),
+            _ => Stdin::Nothing,
+        };
+        let command = self.privilege.command(command)?;
+        self.session.run(&command, stdin, time, on_output)
+    }
+}
+
+/// Logs in as whoever can work as root.
+pub fn log_in_as_root(
+    app: &App,
+    node: i64,
+    given: &Given,
+    steps: &dyn Steps,
+) -> Result<Rooted, Fault> {
+    let (session, sudo_password) = get_in(app, node, given, steps)?;
+    let privilege = enter::privilege(&session, sudo_password.as_ref(), steps)?;
+    Ok(Rooted {
+        session,
+        privilege,
+        sudo_password,
+    })
+}
+
+/// As far as a shell, and the sudo password that there is.
+fn get_in(
+    app: &App,
+    node: i64,
+    given: &Given,
+    steps: &dyn Steps,
+) -> Result<(Session, Option<Secret>), Fault> {
+    let stored = app
+        .vault
+        .get(node)
+        .map_err(ours)?
+        .ok_or_else(no_connection)?;
+    let hop = hop(&stored.node, given.auth.clone())?;
+    let jump = stored
+        .jump
+        .as_ref()
+        .map(|login| self::hop(login, None))
+        .transpose()?;
+    let deadline = Instant::now() + CHECK_TIME_MAX;
+    let connector = &app.major_tom.connector;
+    let (entered, keys) = enter::enter(connector, &hop, jump.as_ref(), deadline, steps);
+    let session = entered?;
+    keep_keys(app, node, &stored, keys);
+    enter::commands(&session, deadline, steps)?;
+    Ok((
+        session,
+        given.sudo_password.clone().or(stored.sudo_password),
+    ))
 }
 
 fn hop(login: &vault::Login, given: Option<vault::SshAuth>) -> Result<Hop, Fault> {

@@ -198,7 +198,8 @@ unit=stardust-job-$1.service
 if command -v systemctl >/dev/null 2>&1 && systemctl is-active --quiet "$unit" 2>/dev/null; then
   systemctl kill --signal=TERM "$unit" 2>/dev/null
 elif read -r pid <"$dir/pid" && grep -q "$dir/run" "/proc/$pid/cmdline"; then
-  kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid"
+  # The group; not all shells take it in the same words.
+  kill -s TERM -- "-$pid" 2>/dev/null || kill -TERM "-$pid" 2>/dev/null || kill -TERM "$pid"
 fi
 echo cancelling
 "#;

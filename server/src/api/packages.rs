@@ -1,0 +1,310 @@
+//! A node's packages: what is known, what would be done, and jobs that do it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::deploy::{answer, exists, free, given, submit};
+use super::query::Parameters;
+use super::ssh::AuthBody;
+use super::{Context, body};
+use crate::error::{Error, Kind};
+use crate::http::Response;
+use crate::jobs::{Given, Intent, PackageOrder};
+use crate::packages::limits::ASK_TIME_MAX;
+use crate::packages::look::{self, Link};
+use crate::packages::model::Installed;
+use crate::packages::sections::Sections;
+use crate::packages::tool::Question;
+use crate::packages::wish::{self, Action, Wish};
+use crate::packages::{Manager, judge};
+use crate::secret::Secret;
+use crate::store::packages::PackageRecord;
+
+const SHAPE: &str = r#"{}, or {"packages": ["nginx"]}, with "plan" from the preview."#;
+const INSTALLED_DEFAULT: i64 = 200;
+const INSTALLED_MAX: i64 = 1000;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PackagesBody {
+    action: Option<String>,
+    packages: Vec<String>,
+    purge: bool,
+    what: Option<String>,
+    plan: Option<String>,
+    auth: Option<AuthBody>,
+    sudo_password: Option<Secret>,
+}
+
+/// GET /api/nodes/:id/packages
+pub fn get(context: &Context<'_>) -> Result<Response, Error> {
+    exists(context)?;
+    let record = context.app.store.package_facts(context.id)?;
+    let job = context
+        .app
+        .jobs
+        .active_of_node(context.id)
+        .map(|job| job.id);
+    Ok(Response::json(
+        200,
+        &view(context.id, record.unwrap_or_default(), job),
+    ))
+}
+
+fn view(node: i64, record: PackageRecord, job: Option<i64>) -> Value {
+    let facts = record.facts.unwrap_or_default();
+    let counts = facts.counts();
+    json!({
+        "node": node,
+        "manager": facts.manager,
+        "manager_version": facts.manager_version,
+        "as_of_ms": record.as_of_ms,
+        "index_ms": record.index_ms,
+        "next_refresh_ms": (record.next_ms > 0).then_some(record.next_ms),
+        "error": record.error,
+        "actions": facts.manager.map(actions).unwrap_or_default(),
+        "upgradable": facts.upgradable,
+        "counts": counts,
+        "held": facts.held,
+        "reboot_required": facts.reboot_required,
+        "services": facts.services,
+        "leftovers": facts.leftovers,
+        "space": facts.space,
+        "lock": facts.lock,
+        "repair": facts.repair,
+        "job": job,
+    })
+}
+
+fn actions(manager: Manager) -> Vec<&'static str> {
+    let tool = manager.tool();
+    let mut all: Vec<&str> = tool.actions().iter().map(|action| action.name()).collect();
+    if tool.upgrades_selected() {
+        all.push("upgrade-selected");
+    }
+    if tool.has_changelog() {
+        all.push("changelog");
+    }
+    all
+}
+
+/// The manager that was found at the last look.
+fn manager(context: &Context<'_>) -> Result<Manager, Error> {
+    let record = context.app.store.package_facts(context.id)?;
+    let manager = record.and_then(|record| record.facts?.manager);
+    manager.ok_or_else(|| {
+        Error::new(
+            Kind::Conflict,
+            "It is not known yet how this node manages its packages.",
+            "POST /api/nodes/:id/packages/refresh finds out.",
+        )
+    })
+}
+
+fn act(context: &Context<'_>, action: Action) -> Result<Response, Error> {
+    let body: PackagesBody = body::json(context.request, SHAPE)?;
+    exists(context)?;
+    if action != Action::Refresh {
+        Wish::new(
+            manager(context)?,
+            action,
+            &body.packages,
+            body.purge,
+            body.what.as_deref(),
+        )?;
+    } else if !body.packages.is_empty() {
+        return Err(Error::invalid(
+            "refresh takes no packages.",
+            "Leave \"packages\" out.",
+        ));
+    }
+    if body
+        .plan
+        .as_ref()
+        .is_some_and(|plan| plan.len() > 64 || !plan.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
+        return Err(Error::invalid(
+            "The plan is none.",
+            "Send it as the preview has it.",
+        ));
+    }
+    let given = given(context, body.auth, body.sudo_password)?;
+    free(context)?;
+    let order = PackageOrder {
+        action: action.name().to_owned(),
+        packages: body.packages,
+        purge: body.purge,
+        what: body.what,
+        plan: body.plan,
+    };
+    answer(&*submit(
+        context,
+        context.id,
+        Intent::Packages(order),
+        given,
+    )?)
+}
+
+pub fn refresh(context: &Context<'_>) -> Result<Response, Error> {
+    act(context, Action::Refresh)
+}
+
+pub fn upgrade(context: &Context<'_>) -> Result<Response, Error> {
+    act(context, Action::Upgrade)
+}
+
+pub fn full_upgrade(context: &Context<'_>) -> Result<Response, Error> {
+    act(context, Action::FullUpgrade)
+}
+
+pub fn install(context: &Context<'_>) -> Result<Response, Error> {
+    act(context, Action::Install)
+}
+
+pub fn remove(context: &Context<'_>) -> Result<Response, Error> {
+    act(context, Action::Remove)
+}
+
+pub fn autoremove(context: &Context<'_>) -> Result<Response, Error> {
+    act(context, Action::Autoremove)
+}
+
+pub fn hold(context: &Context<'_>) -> Result<Response, Error> {
+    act(context, Action::Hold)
+}
+
+pub fn unhold(context: &Context<'_>) -> Result<Response, Error> {
+    act(context, Action::Unhold)
+}
+
+pub fn clean(context: &Context<'_>) -> Result<Response, Error> {
+    act(context, Action::Clean)
+}
+
+pub fn repair(context: &Context<'_>) -> Result<Response, Error> {
+    act(context, Action::Repair)
+}
+
+/// Something that a person waits for: a login, a question, an answer.
+fn asked<T>(
+    context: &Context<'_>,
+    given: &Given,
+    what: impl FnOnce(&mut Link<'_>) -> Result<T, crate::major_tom::Fault>,
+) -> Result<T, Error> {
+    let Some(_place) = context.app.major_tom.pool.enter() else {
+        return Err(Error::new(
+            Kind::Busy,
+            "As many nodes as allowed are being worked on.",
+            "Try again when one is done; --ssh-threads sets how many there may be.",
+        )
+        .retry_after_s(5));
+    };
+    let mut link = Link::new(context.app, context.id, given);
+    Ok(what(&mut link)?)
+}
+
+/// POST /api/nodes/:id/packages/preview
+pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
+    let body: PackagesBody =
+        body::json(context.request, r#"{"action": "upgrade", "packages": []}."#)?;
+    exists(context)?;
+    let action = body.action.as_deref().and_then(Action::from_name);
+    let Some(action) = action.filter(|action| action.changes_packages()) else {
+        return Err(Error::invalid(
+            "That has no preview.",
+            "\"action\" is upgrade, full-upgrade, install, remove or autoremove.",
+        ));
+    };
+    let wish = Wish::new(manager(context)?, action, &body.packages, body.purge, None)?;
+    let given = given(context, body.auth, body.sudo_password)?;
+    let preview = asked(context, &given, |link| {
+        let facts = look::survey(link)?;
+        if facts.manager != Some(wish.manager) {
+            return Err(crate::major_tom::Fault::new(
+                crate::major_tom::Cause::Failed,
+                "The node has another package manager than at the last look.",
+                "Refresh first.",
+            ));
+        }
+        look::preview(link, &wish, &facts)
+    })?;
+    let mut answer = serde_json::to_value(&preview).map_err(|_| Error::internal())?;
+    answer["action"] = json!(action.name());
+    answer["packages"] = json!(body.packages);
+    answer["plan"] = json!(judge::digest(&preview));
+    Ok(Response::json(200, &answer))
+}
+
+fn question(context: &Context<'_>, question: &Question, time: Duration) -> Result<Sections, Error> {
+    let given = given(context, None, None)?;
+    asked(context, &given, |link| look::question(link, question, time))
+}
+
+/// GET /api/nodes/:id/packages/installed
+pub fn installed(context: &Context<'_>) -> Result<Response, Error> {
+    exists(context)?;
+    let parameters = Parameters::parse(&context.request.query)?;
+    let part = match parameters.one("q")? {
+        Some(text) if !text.is_empty() => Some(wish::query(text)?.to_lowercase()),
+        _ => None,
+    };
+    let after = parameters.one("cursor")?.unwrap_or("").to_owned();
+    let limit = parameters.integer("limit")?.unwrap_or(INSTALLED_DEFAULT);
+    let limit = limit.clamp(1, INSTALLED_MAX) as usize;
+    let tool = manager(context)?.tool();
+    let said = question(context, &Question::new(tool.installed(), &[]), ASK_TIME_MAX)?;
+    let mut all = tool.read_installed(&said);
+    all.sort_by(|a, b| (&a.name, &a.arch).cmp(&(&b.name, &b.arch)));
+    if let Some(part) = part {
+        all.retain(|package| package.name.to_lowercase().contains(&part));
+    }
+    let total = all.len();
+    let key =
+        |package: &Installed| format!("{}:{}", package.name, package.arch.as_deref().unwrap_or(""));
+    let mut page: Vec<Installed> = all
+        .into_iter()
+        .filter(|package| after.is_empty() || key(package) > after)
+        .take(limit + 1)
+        .collect();
+    let more = page.len() > limit;
+    page.truncate(limit);
+    let next = page.last().filter(|_| more).map(key);
+    Ok(Response::json(
+        200,
+        &json!({"as_of_ms": context.now_ms, "packages": page, "next": next, "total": total}),
+    ))
+}
+
+/// GET /api/nodes/:id/packages/search
+pub fn search(context: &Context<'_>) -> Result<Response, Error> {
+    exists(context)?;
+    let parameters = Parameters::parse(&context.request.query)?;
+    let query = wish::query(parameters.one("q")?.unwrap_or(""))?;
+    let tool = manager(context)?.tool();
+    let said = question(context, &tool.search(&query), ASK_TIME_MAX)?;
+    let found = tool.read_search(&said);
+    let more = found.len() == crate::packages::limits::FOUND_MAX;
+    Ok(Response::json(
+        200,
+        &json!({"packages": found, "more": more}),
+    ))
+}
+
+/// GET /api/nodes/:id/packages/details
+pub fn details(context: &Context<'_>) -> Result<Response, Error> {
+    exists(context)?;
+    let parameters = Parameters::parse(&context.request.query)?;
+    let tool = manager(context)?.tool();
+    let spec = tool.grammar().spec(parameters.one("name")?.unwrap_or(""))?;
+    let said = question(context, &tool.details(&spec), ASK_TIME_MAX)?;
+    let details = tool.read_details(&said, &spec).ok_or_else(|| {
+        Error::new(
+            Kind::NotFound,
+            "The node knows no such package.",
+            "Check the name, and refresh the index.",
+        )
+    })?;
+    Ok(Response::json(200, &details))
+}

@@ -1,0 +1,154 @@
+//! Looks at a node's packages over SSH. Changes nothing. Blocks; called by API
+//! workers and job threads.
+
+use std::time::Duration;
+
+use super::facts::{self, Facts};
+use super::judge;
+use super::limits::{ANSWER_BYTES_MAX, ASK_TIME_MAX, SURVEY_TIME_MAX};
+use super::model::{Preview, Refused};
+use super::sections::{self, Sections};
+use super::survey::{COMMON, DETECT, HOLDERS};
+use super::tool::Question;
+use super::wish::Wish;
+use crate::app::App;
+use crate::jobs::Given;
+use crate::major_tom::deploy::{Rooted, log_in_as_root};
+use crate::major_tom::detached::run::Node;
+use crate::major_tom::output::Output;
+use crate::major_tom::shell::Command;
+use crate::major_tom::steps::Steps;
+use crate::major_tom::{Cause, Fault};
+use crate::secret::Secret;
+
+/// A node that is logged in to when it is needed, and again when the link went.
+pub struct Link<'a> {
+    app: &'a App,
+    node: i64,
+    given: &'a Given,
+    login: Option<Rooted>,
+}
+
+/// Logins that nobody watches.
+struct Quiet;
+
+impl Steps for Quiet {
+    fn begin(&self, _: &'static str) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn end(&self, _: &'static str, _: Result<&str, &Fault>, _: u64) {}
+}
+
+impl<'a> Link<'a> {
+    pub fn new(app: &'a App, node: i64, given: &'a Given) -> Self {
+        Self {
+            app,
+            node,
+            given,
+            login: None,
+        }
+    }
+
+    /// Logs in with each step shown.
+    pub fn connect(&mut self, steps: &dyn Steps) -> Result<(), Fault> {
+        self.login = Some(log_in_as_root(self.app, self.node, self.given, steps)?);
+        Ok(())
+    }
+}
+
+impl Node for Link<'_> {
+    fn run(
+        &mut self,
+        command: &Command,
+        time: Duration,
+        on_output: &mut dyn FnMut(&[u8]),
+    ) -> Result<Output, Fault> {
+        if self.login.is_none() {
+            self.connect(&Quiet)?;
+        }
+        match &self.login {
+            Some(login) => login.run(command, time, on_output),
+            None => Err(Fault::new(
+                Cause::Lost,
+                "There is no connection.",
+                "Try again.",
+            )),
+        }
+    }
+
+    fn disconnect(&mut self) {
+        self.login = None;
+    }
+}
+
+/// Asks for sections.
+pub fn ask(
+    node: &mut dyn Node,
+    scripts: &[&'static str],
+    arguments: &[&[u8]],
+    time: Duration,
+) -> Result<Sections, Fault> {
+    let mark = Secret::random_hex(8)
+        .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
+    let command = sections::command(mark.expose(), scripts, arguments)?;
+    // More than what is kept of an ordinary command's output.
+    let mut all: Vec<u8> = Vec::new();
+    node.run(&command, time, &mut |bytes| {
+        let room = ANSWER_BYTES_MAX.saturating_sub(all.len());
+        all.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    })?;
+    Ok(Sections::read(mark.expose(), &all))
+}
+
+pub fn question(
+    node: &mut dyn Node,
+    question: &Question,
+    time: Duration,
+) -> Result<Sections, Fault> {
+    let arguments: Vec<&[u8]> = question.arguments.iter().map(|a| a.as_bytes()).collect();
+    ask(node, &question.scripts, &arguments, time)
+}
+
+/// All there is to know.
+pub fn survey(node: &mut dyn Node) -> Result<Facts, Fault> {
+    let said = ask(node, &[DETECT], &[], ASK_TIME_MAX)?;
+    let (manager, version) = facts::detected(&said);
+    let manager = manager.ok_or_else(|| {
+        Fault::new(
+            Cause::Unsupported,
+            "The node has none of the package managers that are known here.",
+            "These are apt, dnf, yum, zypper, pacman, apk and opkg.",
+        )
+    })?;
+    let mut scripts = manager.tool().survey().to_vec();
+    scripts.push(HOLDERS);
+    scripts.push(COMMON);
+    let files: Vec<&[u8]> = manager
+        .tool()
+        .lock_files()
+        .split(' ')
+        .map(str::as_bytes)
+        .collect();
+    let said = ask(node, &scripts, &files, SURVEY_TIME_MAX)?;
+    facts::read(manager, version, &said).map_err(fault)
+}
+
+/// The manager's own dry run, judged.
+pub fn preview(node: &mut dyn Node, wish: &Wish, facts: &Facts) -> Result<Preview, Fault> {
+    let tool = wish.manager.tool();
+    let said = question(node, &tool.preview(wish), SURVEY_TIME_MAX)?;
+    let mut preview = tool.read_preview(&said, wish);
+    judge::judge(wish, facts, &mut preview);
+    Ok(preview)
+}
+
+pub fn fault(refused: Refused) -> Fault {
+    let cause = match refused.kind {
+        "no_space" => Cause::NoSpace,
+        "unsupported" => Cause::Unsupported,
+        "locked" => Cause::Busy,
+        _ => Cause::Failed,
+    };
+    Fault::new(cause, refused.message, refused.hint)
+}

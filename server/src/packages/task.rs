@@ -1,0 +1,427 @@
+//! One piece of work on a node's packages, as a job: look, try, start, follow,
+//! look again. On a job thread.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::limits::{ANSWER_BYTES_MAX, LINE_BYTES_MAX, LOCK_WAIT_SECONDS_MAX};
+use super::look::{self, Link};
+use super::model::{Outcome, Track};
+use super::text::{clip_front, plain};
+use super::tool::Tool;
+use super::wish::{Action, Wish};
+use super::{facts::Facts, judge, keeper};
+use crate::app::App;
+use crate::clock::wall_ms;
+use crate::jobs::{Job, JobError, PackageOrder};
+use crate::major_tom::deploy::ours;
+use crate::major_tom::detached::run::{Watcher, follow, start};
+use crate::major_tom::detached::{End, Seen, Work};
+use crate::major_tom::steps::step;
+use crate::major_tom::{Cause, Fault};
+use crate::secret::Secret;
+use crate::store::packages::PackageRun;
+
+/// A node that just came back may need a moment.
+const AFTER_TRIES: u32 = 3;
+
+pub fn run(app: &App, job: &Job, order: &PackageOrder) -> Result<Option<Value>, Fault> {
+    let node = job.node.unwrap_or_default();
+    let done = work(app, job, node, order);
+    if order.action == Action::Refresh.name()
+        && let Err(fault) = &done
+        && !matches!(fault.cause, Cause::Stopping | Cause::Cancelled)
+    {
+        let error = JobError::from(fault);
+        let next_ms = keeper::next_ms(wall_ms());
+        app.store
+            .put_package_error(node, Some(&error), next_ms)
+            .map_err(|error| ours(error.into()))?;
+    }
+    done
+}
+
+fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<Value>, Fault> {
+    let action = Action::from_name(&order.action).ok_or_else(|| {
+        Fault::new(
+            Cause::Unsupported,
+            "This version of Ground Control knows no such work.",
+            "Start it again.",
+        )
+    })?;
+    let mut link = Link::new(app, node, &job.given);
+    let known = app
+        .store
+        .package_run(job.id)
+        .map_err(|error| ours(error.into()))?;
+    let run = match known {
+        Some(run) => {
+            // It was started before Ground Control went: its output is fetched
+            // again from the first byte.
+            job.take_back_output(run.output_from);
+            run
+        }
+        None => {
+            link.connect(job)?;
+            match begin(app, job, &mut link, action, order)? {
+                Some(run) => run,
+                None => return after(app, job, &mut link, action, None),
+            }
+        }
+    };
+    let mut watcher = JobWatcher::new(app, job, run.manager.tool());
+    let end = step(job, "run", || {
+        let end = follow(&mut link, &run.run, &mut watcher)?;
+        let detail = match &end {
+            End::Exit { code, .. } => format!("It ended with {code}."),
+            _ => String::new(),
+        };
+        Ok((end, detail))
+    })?;
+    job.set_cancellable(false);
+    let outcome = run.manager.tool().outcome(&watcher.text());
+    after(
+        app,
+        job,
+        &mut link,
+        action,
+        Some((run.manager.tool(), end, outcome)),
+    )
+}
+
+/// As far as the start. None: there is nothing to do.
+fn begin(
+    app: &App,
+    job: &Job,
+    link: &mut Link<'_>,
+    action: Action,
+    order: &PackageOrder,
+) -> Result<Option<PackageRun>, Fault> {
+    let facts = step(job, "survey", || {
+        let facts = look::survey(link)?;
+        let manager = facts.manager.map_or("", |manager| manager.name());
+        let detail = format!(
+            "{manager} {}: {} can be upgraded.",
+            facts.manager_version.as_deref().unwrap_or(""),
+            facts.upgradable.len()
+        );
+        Ok((facts, detail))
+    })?;
+    let Some(manager) = facts.manager else {
+        return Ok(None);
+    };
+    let wish = Wish::new(
+        manager,
+        action,
+        &order.packages,
+        order.purge,
+        order.what.as_deref(),
+    )
+    .map_err(ours)?;
+    if action.changes_packages() {
+        let nothing = step(job, "preview", || {
+            let preview = look::preview(link, &wish, &facts)?;
+            if let Some(refused) = preview.refused {
+                return Err(look::fault(refused));
+            }
+            let planned = order.plan.as_deref();
+            if planned.is_some_and(|planned| planned != judge::digest(&preview)) {
+                return Err(Fault::new(
+                    Cause::Failed,
+                    "What would be done is not what the preview said any more.",
+                    "Look at a new preview, and start from that.",
+                ));
+            }
+            let detail = format!(
+                "{} to upgrade, {} to install, {} to remove, {} kept back.",
+                preview.upgraded.len() + preview.downgraded.len(),
+                preview.installed.len(),
+                preview.removed.len(),
+                preview.kept_back.len()
+            );
+            Ok((preview.nothing, detail))
+        })?;
+        if nothing {
+            return Ok(None);
+        }
+    }
+    step(job, "begin", || {
+        let tool = manager.tool();
+        let id = Secret::random_hex(12)
+            .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
+        let run = PackageRun {
+            run: id.expose().to_owned(),
+            manager,
+            output_from: job.output_end(),
+        };
+        let work = Work {
+            id: run.run.clone(),
+            parts: tool.phases(&wish)?,
+            lock_files: tool.lock_files(),
+            lock_wait_seconds: LOCK_WAIT_SECONDS_MAX,
+            good_codes: tool.good_codes(),
+        };
+        // Written down first: a job that was cut off here follows what may have
+        // been started, and never starts it twice.
+        app.store
+            .put_package_run(job.id, &run)
+            .map_err(|error| ours(error.into()))?;
+        let detail = start_surely(link, &work)?;
+        Ok((Some(run), detail))
+    })
+}
+
+/// A link that goes in the middle of the start leaves it open whether it was
+/// started; the script starts nothing twice.
+fn start_surely(link: &mut Link<'_>, work: &Work) -> Result<String, Fault> {
+    use crate::major_tom::detached::run::Node as _;
+    let mut tries = 0;
+    loop {
+        match start(link, work) {
+            Err(fault) if matches!(fault.cause, Cause::Lost | Cause::Timeout) && tries < 3 => {
+                tries += 1;
+                link.disconnect();
+                std::thread::sleep(Duration::from_secs(tries));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Keeps what there is to do now, and says how it went.
+fn after(
+    app: &App,
+    job: &Job,
+    link: &mut Link<'_>,
+    action: Action,
+    ran: Option<(&dyn Tool, End, Outcome)>,
+) -> Result<Option<Value>, Fault> {
+    let node = job.node.unwrap_or_default();
+    let fetched = match &ran {
+        Some((tool, End::Exit { code, .. }, _)) => {
+            action == Action::Refresh && tool.good_codes().contains(code)
+        }
+        _ => false,
+    };
+    let facts = step(job, "after", || {
+        let facts = look_again(app, link)?;
+        let now = wall_ms();
+        app.store
+            .put_package_facts(
+                node,
+                &facts,
+                now,
+                fetched.then_some(now),
+                keeper::next_ms(now),
+            )
+            .map_err(|error| ours(error.into()))?;
+        let detail = format!("{} can be upgraded.", facts.upgradable.len());
+        Ok((facts, detail))
+    });
+    let Some((tool, end, outcome)) = ran else {
+        let facts = facts?;
+        return Ok(Some(result(
+            action,
+            None,
+            &Outcome::default(),
+            Some(&facts),
+        )));
+    };
+    let told = result(action, Some(&end), &outcome, facts.as_ref().ok());
+    job.set_result(told.clone());
+    judge_end(tool, &end, &outcome)?;
+    facts?;
+    Ok(Some(told))
+}
+
+fn look_again(app: &App, link: &mut Link<'_>) -> Result<Facts, Fault> {
+    use crate::major_tom::detached::run::Node as _;
+    let mut tries = 0;
+    loop {
+        match look::survey(link) {
+            Err(_) if tries < AFTER_TRIES && !app.jobs.is_stopping() => {
+                tries += 1;
+                link.disconnect();
+                std::thread::sleep(Duration::from_secs(2));
+            }
+            other => return other,
+        }
+    }
+}
+
+fn judge_end(tool: &dyn Tool, end: &End, outcome: &Outcome) -> Result<(), Fault> {
+    let name = tool.manager().name();
+    let failed = |detail: String, hint: &str| Err(Fault::new(Cause::Failed, detail, hint));
+    match end {
+        End::Exit { code, .. } if tool.good_codes().contains(code) => {
+            let Some(first) = outcome.failed.first() else {
+                return Ok(());
+            };
+            failed(
+                format!(
+                    "{} failed, the first: {}: {}",
+                    count(outcome.failed.len()),
+                    first.name,
+                    first.why
+                ),
+                "See the output; the package's own script says why.",
+            )
+        }
+        End::Exit { code: 75, phase } if phase == "wait" => failed(
+            format!(
+                "The package manager was in use for {} minutes.",
+                LOCK_WAIT_SECONDS_MAX / 60
+            ),
+            "The output says by whom. Start it again when that has ended.",
+        ),
+        End::Exit { code, .. } => {
+            let why = outcome
+                .failed
+                .first()
+                .map(|failure| format!("{}: {}", failure.name, failure.why))
+                .or_else(|| outcome.errors.first().cloned())
+                .unwrap_or_else(|| format!("it ended with {code}"));
+            failed(format!("{name} failed: {why}"), "See the output.")
+        }
+        End::Cancelled { .. } => Err(Fault::new(
+            Cause::Cancelled,
+            "The job was cancelled.",
+            "Nothing had been installed or removed.",
+        )),
+        End::Killed { .. } => failed(
+            format!("{name} was killed on the node before it had ended."),
+            "Look whether the node was out of memory, then look for what can be repaired.",
+        ),
+        End::Rebooted { .. } => failed(
+            format!("The node was started anew before {name} had ended."),
+            "Look for what can be repaired.",
+        ),
+        End::Missing => Err(Fault::new(
+            Cause::Unknown,
+            "The node knows nothing of this work.",
+            "Its /var/lib/stardust was removed, or another machine answers at its address.",
+        )),
+    }
+}
+
+fn count(packages: usize) -> String {
+    match packages {
+        1 => "One package".to_owned(),
+        many => format!("{many} packages"),
+    }
+}
+
+fn result(action: Action, end: Option<&End>, outcome: &Outcome, facts: Option<&Facts>) -> Value {
+    let (ended, code, signal) = match end {
+        None => ("nothing", None, None),
+        // As a shell tells a command that was killed.
+        Some(End::Exit { code, .. }) if (129..=159).contains(code) => {
+            ("finished", Some(*code), Some(code - 128))
+        }
+        Some(End::Exit { code, .. }) => ("finished", Some(*code), None),
+        Some(End::Cancelled { .. }) => ("cancelled", None, None),
+        Some(End::Killed { .. }) => ("killed", None, None),
+        Some(End::Rebooted { .. }) => ("rebooted", None, None),
+        Some(End::Missing) => ("missing", None, None),
+    };
+    json!({
+        "action": action.name(),
+        "ended": ended,
+        "exit_code": code,
+        "signal": signal,
+        "upgraded": outcome.upgraded,
+        "installed": outcome.installed,
+        "removed": outcome.removed,
+        "kept_back": outcome.kept_back,
+        "failed": outcome.failed,
+        "errors": outcome.errors,
+        "summary": outcome.summary(),
+        "held_by": outcome.held_by,
+        "leftovers": facts.map(|facts| &facts.leftovers),
+        "services": facts.map(|facts| &facts.services),
+        "reboot_required": facts.map(|facts| &facts.reboot_required),
+    })
+}
+
+struct JobWatcher<'a> {
+    app: &'a App,
+    job: &'a Job,
+    tool: &'static dyn Tool,
+    /// All output, or its end.
+    all: Vec<u8>,
+    line: Vec<u8>,
+    track: Track,
+    safe: Option<bool>,
+}
+
+impl<'a> JobWatcher<'a> {
+    fn new(app: &'a App, job: &'a Job, tool: &'static dyn Tool) -> Self {
+        Self {
+            app,
+            job,
+            tool,
+            all: Vec::new(),
+            line: Vec::new(),
+            track: Track::default(),
+            safe: None,
+        }
+    }
+
+    fn text(&self) -> String {
+        let text = String::from_utf8_lossy(&self.all);
+        plain(clip_front(&text, ANSWER_BYTES_MAX))
+    }
+}
+
+impl Watcher for JobWatcher<'_> {
+    fn output(&mut self, bytes: &[u8]) {
+        self.job.output(bytes);
+        if self.all.len() + bytes.len() > 2 * ANSWER_BYTES_MAX {
+            self.all.drain(..ANSWER_BYTES_MAX);
+        }
+        self.all.extend_from_slice(bytes);
+        for &byte in bytes {
+            if byte != b'\n' && byte != b'\r' {
+                if self.line.len() < LINE_BYTES_MAX {
+                    self.line.push(byte);
+                }
+                continue;
+            }
+            let line = plain(&String::from_utf8_lossy(&self.line));
+            self.line.clear();
+            let before = self.track;
+            self.tool.progress(&line, &mut self.track);
+            if self.track != before {
+                self.job
+                    .set_progress(self.track.done.into(), self.track.total.into());
+            }
+        }
+    }
+
+    fn seen(&mut self, seen: &Seen) {
+        if self.safe != Some(seen.safe) {
+            self.safe = Some(seen.safe);
+            self.job.set_cancellable(seen.safe);
+        }
+    }
+
+    fn lost(&mut self, fault: &Fault) {
+        crate::log::info(&format!(
+            "job {}: the link to the node is away, its work goes on there: {}",
+            self.job.id, fault.detail
+        ));
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.app.jobs.is_stopping()
+    }
+
+    fn wants_cancel(&self) -> bool {
+        self.job.is_cancelled()
+    }
+
+    fn too_late(&mut self) {
+        self.job.set_cancellable(false);
+    }
+}
