@@ -39,6 +39,7 @@ Ground Control of Stardust: takes in what the Spiders see, keeps it and shows it
 
 Usage: stardust-server [FLAGS]
        stardust-server rekey [--db FILE]   change STARDUST_SECRET (the server must be stopped)
+       stardust-server backup FILE [--db FILE]   copy the database, also while the server runs
 
   --port PORT            port of the Capsule, the API and the Spiders (8933; 0 = any free one)
   --bind ADDRESS         address to listen on (127.0.0.1); 0.0.0.0 or :: for all
@@ -78,8 +79,16 @@ Environment:
 pub enum Command {
     Run(Box<Config>),
     Rekey(Rekey),
+    Backup(Backup),
     Help,
     Version,
+}
+
+/// A copy of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    pub db: PathBuf,
+    pub file: PathBuf,
 }
 
 /// Another secret for a database.
@@ -169,6 +178,9 @@ pub fn parse(
     if args.next_if(|arg| arg == "rekey").is_some() {
         return rekey(args, env);
     }
+    if args.next_if(|arg| arg == "backup").is_some() {
+        return backup(args);
+    }
     while let Some(arg) = args.next() {
         let (flag, inline) = split_flag(&arg)?;
         match flag.as_str() {
@@ -237,6 +249,39 @@ pub fn parse(
     }
     read_environment(&mut config, env)?;
     Ok(Command::Run(Box::new(config)))
+}
+
+/// What follows `backup`.
+fn backup(mut args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
+    let mut db = PathBuf::from(DB_DEFAULT);
+    let mut file = None;
+    while let Some(arg) = args.next() {
+        if file.is_none() && !arg.to_string_lossy().starts_with('-') {
+            file = Some(path("backup", arg)?);
+            continue;
+        }
+        let (flag, inline) = split_flag(&arg)?;
+        match flag.as_str() {
+            "--help" | "-h" => return no_value(&flag, inline).map(|()| Command::Help),
+            "--db" => {
+                let value = inline.or_else(|| args.next()).unwrap_or_default();
+                db = path(&flag, value)?;
+            }
+            _ => {
+                return Err(usage(
+                    format!("backup knows no flag {flag}."),
+                    "Write: stardust-server backup FILE --db FILE.",
+                ));
+            }
+        }
+    }
+    let file = file.ok_or_else(|| {
+        usage(
+            "backup needs the name of a file.".into(),
+            "Write: stardust-server backup FILE --db FILE.",
+        )
+    })?;
+    Ok(Command::Backup(Backup { db, file }))
 }
 
 /// What follows `rekey`.

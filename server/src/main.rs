@@ -6,6 +6,7 @@ use stardust_server::app::Running;
 use stardust_server::config::{self, Command, Config};
 use stardust_server::demo::Demo;
 use stardust_server::error::Error;
+use stardust_server::store::backup;
 use stardust_server::vault::rekey;
 
 fn main() -> ExitCode {
@@ -24,6 +25,16 @@ fn main() -> ExitCode {
                 "{} has the new secret ({sealed} stored credentials were encrypted anew; all \
                  sessions have ended). Start Ground Control with it as STARDUST_SECRET.",
                 given.db.display()
+            );
+        }),
+        Ok(Command::Backup(given)) => backup::run(&given.db, &given.file).map(|made| {
+            println!(
+                "{} holds {} {} and {} bytes. To restore it, stop Ground Control and put it in \
+                 the place of its database; the secret is the same.",
+                given.file.display(),
+                made.nodes,
+                if made.nodes == 1 { "node" } else { "nodes" },
+                made.bytes
             );
         }),
         Ok(Command::Run(config)) => run(*config),

@@ -272,3 +272,26 @@ fn history_is_kept_as_long_and_as_much_as_was_asked_for() {
         assert_eq!(error.kind, Kind::Usage, "{wrong}");
     }
 }
+
+#[test]
+fn a_backup_needs_no_secret_but_a_file() {
+    let given = |args: &[&str]| match run(args, &[]) {
+        Ok(Command::Backup(backup)) => Ok((backup.file, backup.db)),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.kind),
+    };
+    let default = ("a.db".into(), DB_DEFAULT.into());
+    assert_eq!(given(&["backup", "a.db"]), Ok(default));
+    let named = ("a.db".into(), "b.db".into());
+    assert_eq!(given(&["backup", "a.db", "--db=b.db"]), Ok(named.clone()));
+    assert_eq!(given(&["backup", "--db", "b.db", "a.db"]), Ok(named));
+    for wrong in [
+        &["backup"][..],
+        &["backup", ""],
+        &["backup", "a", "b"],
+        &["backup", "a", "--port=1"],
+        &["backup", "a", "--db"],
+    ] {
+        assert_eq!(given(wrong), Err(Kind::Usage), "{wrong:?}");
+    }
+}

@@ -802,3 +802,46 @@ fn the_budget_is_never_exceeded_log_included() {
     assert!(hour.blocks > 0, "{status:?}");
     assert!(raw.days_fit.unwrap() < raw.keep_days, "{status:?}");
 }
+
+/// A database of schema 3 with blocks of both its formats, as `tests/kept` has it.
+#[test]
+fn a_kept_history_of_schema_3_is_read_and_merged() {
+    let folder = folder("kept");
+    let kept = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept/store-v3.sqlite3");
+    std::fs::copy(kept, folder.0.join("d.db")).unwrap();
+    let store = Arc::new(Store::open(&folder.0.join("d.db")).unwrap());
+    let history = History::open(Arc::clone(&store), Settings::default()).unwrap();
+    let mut writer = history.writer().unwrap();
+    let query = Query {
+        node: 1,
+        selectors: vec!["mem.free_bytes".into(), "cpu.user_ms".into()],
+        from_ms: 1_795_539_898_000,
+        to_ms: 1_795_539_923_000,
+        points: 2_000,
+    };
+    let samples = || {
+        let answer = history.query(&query).unwrap();
+        let of = |key: &str| answer.series.iter().find(|s| s.key == key).unwrap().clone();
+        let (mem, cpu) = (of("mem.free_bytes"), of("cpu.user_ms"));
+        let grown: i64 = cpu.increase.unwrap().into_iter().flatten().sum();
+        (
+            mem.count.iter().sum::<u64>(),
+            cpu.count.iter().sum::<u64>(),
+            grown,
+        )
+    };
+    let before = samples();
+    assert_eq!((before.0, before.1), (120, 119));
+    writer.settle();
+    assert_eq!(samples(), before);
+    // What the old version would not have known is written the new way now.
+    let reader = store.reader().unwrap();
+    let count = |sql: &str| {
+        reader
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    assert_eq!(count("SELECT COUNT(*) FROM fresh"), 0);
+    assert_eq!(count("SELECT SUM(rows) FROM blocks WHERE tier = 0"), 120);
+    assert!(count("SELECT COUNT(*) FROM blocks WHERE format = 2") > 0);
+}

@@ -4,6 +4,7 @@
 //! writer; never from the gate thread. One writer connection and up to
 //! [`READERS_MAX`] readers, each lent out under a lock.
 
+pub mod backup;
 pub mod credentials;
 pub mod error;
 pub mod jobs;

@@ -55,6 +55,17 @@ impl Stored {
         assert_eq!(times.len(), seqs.len(), "two samples have one time");
     }
 
+    /// As [`Self::assert_complete`], where older samples may be merged: those
+    /// hold no sequences, so they are counted.
+    pub fn assert_whole(&self) {
+        let last = self.last_seq();
+        let mut seqs: Vec<u64> = self.samples.iter().map(|(seq, _)| *seq).collect();
+        seqs.sort_unstable();
+        let expected: Vec<u64> = (self.merged_rows + 1..=last).collect();
+        assert_eq!(seqs, expected, "{} are merged", self.merged_rows);
+        assert!(self.gaps.is_empty(), "gaps: {:?}", self.gaps);
+    }
+
     /// Samples with a time in the range.
     pub fn between(&self, from_ms: i64, to_ms: i64) -> usize {
         self.samples
