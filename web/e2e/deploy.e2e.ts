@@ -233,7 +233,7 @@ describe.skipIf(!canBoot())('a host over SSH', () => {
     await page.getByRole('menuitem', { name: 'Remove…' }).click();
     const submit = page.getByTestId('run-submit');
     expect(await submit.isDisabled()).toBe(true);
-    await page.getByTestId('confirm-name').fill(host.address);
+    await page.getByTestId('confirm-name').fill(host.read('etc/hostname').trim());
     await submit.click();
     // Its credentials were forgotten above.
     await page.getByTestId('secrets').waitFor();

@@ -54,7 +54,9 @@ export class Host {
 
   /** Runs a script on it as root, past SSH. */
   shell(script: string): string {
-    const init = readFileSync(join(this.run, 'init'), 'utf8').trim();
+    const nspawn = readFileSync(join(this.run, 'nspawn'), 'utf8').trim();
+    // Its only child is the host's init, now as after a reboot.
+    const init = readFileSync(`/proc/${nspawn}/task/${nspawn}/children`, 'utf8').trim();
     const into = ['-t', init, '-m', '-u', '-i', '-n', '-p', '--', '/bin/sh', '-c', script];
     return execFileSync('nsenter', into, { encoding: 'utf8' });
   }

@@ -6,7 +6,7 @@ type Unsure = boolean | null;
 export interface Upgradable {
   name: string;
   arch: string | null;
-  installed: string;
+  installed: string | null;
   new: string;
   repo: string | null;
   security: Unsure;
@@ -66,8 +66,8 @@ export interface PackageDetails {
   arch: string | null;
   installed: string | null;
   repo: string | null;
-  summary: string;
-  description: string;
+  summary: string | null;
+  description: string | null;
   homepage: string | null;
   license: string | null;
   size_bytes: number | null;
@@ -126,13 +126,15 @@ export interface FleetPackageNode {
 export interface FleetPackage {
   name: string;
   security: Unsure;
-  nodes: { node: number; installed: string; new: string; held: boolean }[];
+  nodes: { node: number; installed: string | null; new: string; held: boolean }[];
 }
 
 export interface FleetPackages {
   nodes: FleetPackageNode[];
   packages: FleetPackage[];
   more: boolean;
+  /** What stops an upgrade in waves, in words. */
+  rules?: string[];
   counts: {
     nodes: number;
     upgradable_nodes: number;
@@ -147,5 +149,4 @@ export interface FleetUpgrade {
   nodes: number[];
   full?: boolean;
   packages?: string[];
-  reboot?: boolean;
 }

@@ -157,7 +157,7 @@ function Present({ job }: { job: Job }) {
             job={job.id}
             active={active}
             handle={output}
-            className="h-[max(20rem,calc(100dvh-13rem))]"
+            className={group ? 'h-80' : 'h-[max(20rem,calc(100dvh-13rem))]'}
           />
         )}
       </div>

@@ -94,7 +94,7 @@ export default function PackagesPage() {
   const cells = [
     {
       only: 'all',
-      label: byPackage ? 'Upgrades' : 'Upgrades',
+      label: 'Upgrades',
       number: counts.upgrades,
       note: `on ${counts.upgradable_nodes} of ${counts.nodes}`,
       tone: '',
@@ -160,7 +160,7 @@ export default function PackagesPage() {
                 {cell.number}
               </span>
               <span className="truncate text-xs text-dim">
-                {cell.label} <span className="text-faint max-sm:hidden">{cell.note}</span>
+                {cell.label} <span className="max-sm:hidden">{cell.note}</span>
               </span>
               {on && <span aria-hidden className="absolute inset-x-0 bottom-0 h-0.5 bg-dim" />}
             </button>
@@ -231,6 +231,7 @@ export default function PackagesPage() {
         <WavesDialog
           nodes={data.nodes.filter((node) => picked.includes(node.node))}
           packages={byPackage ? [...names] : undefined}
+          rules={data.rules ?? []}
           onClose={() => setRunning(false)}
         />
       )}

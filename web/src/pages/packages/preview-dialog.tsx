@@ -187,11 +187,14 @@ export function PreviewView({ preview }: { preview: Preview }) {
       {(facts.length > 0 || preview.space.length > 0) && (
         <div className="grid gap-1 text-sm">
           {facts.length > 0 && <p>{facts.join(', ')}</p>}
-          {preview.space.map((place) => (
-            <p key={place.path} className={place.ok ? 'text-xs text-faint' : 'text-xs text-bad'}>
-              {displayName(place.path, 60)}: {bytes(place.need_bytes)} needed, {bytes(place.free_bytes)} free
-            </p>
-          ))}
+          {preview.space
+            .filter((place) => place.need_bytes > 0 || !place.ok)
+            .map((place) => (
+              <p key={place.path} className={place.ok ? 'text-xs text-faint' : 'text-xs text-bad'}>
+                {displayName(place.path, 60)}: {bytes(place.need_bytes)} needed, {bytes(place.free_bytes)}{' '}
+                free
+              </p>
+            ))}
         </div>
       )}
       {preview.text && (

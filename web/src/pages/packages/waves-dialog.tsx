@@ -10,6 +10,8 @@ interface Props {
   nodes: readonly FleetPackageNode[];
   /** Only these; else all that waits. */
   packages?: readonly string[];
+  /** What stops it. */
+  rules: readonly string[];
   onClose(): void;
 }
 
@@ -19,9 +21,8 @@ function listed(names: readonly string[], max: number): string {
 }
 
 /** Many nodes, one after the other and never all at once; says what stops it. */
-export function WavesDialog({ nodes, packages, onClose }: Props) {
+export function WavesDialog({ nodes, packages, rules, onClose }: Props) {
   const [full, setFull] = useState(false);
-  const [reboot, setReboot] = useState(false);
   const count = nodes.length === 1 ? '1 node' : `${nodes.length} nodes`;
   return (
     <RunDialog
@@ -35,7 +36,6 @@ export function WavesDialog({ nodes, packages, onClose }: Props) {
         api.upgradePackages({
           nodes: nodes.map((node) => node.node),
           ...(packages ? { packages: [...packages] } : { full }),
-          reboot,
         })
       }
       onClose={onClose}
@@ -54,10 +54,12 @@ export function WavesDialog({ nodes, packages, onClose }: Props) {
         </span>
         .
       </p>
-      <p>
-        In waves of {wavesOf(nodes.length).join(', then ')}. A node whose upgrade fails, whose Spider does not
-        come back, or that is worse off than in the hour before stops all that come after it.
-      </p>
+      <p>In waves of {wavesOf(nodes.length).join(', then ')}.</p>
+      <ul className="grid list-disc gap-0.5 pl-5 text-xs text-faint">
+        {rules.map((rule) => (
+          <li key={rule}>{displayName(rule, 200)}</li>
+        ))}
+      </ul>
       <div className="mt-1 grid gap-3">
         {!packages && (
           <Choice
@@ -67,12 +69,6 @@ export function WavesDialog({ nodes, packages, onClose }: Props) {
             note="Also what needs other packages to be installed or removed."
           />
         )}
-        <Choice
-          checked={reboot}
-          onChange={setReboot}
-          label="Reboot those that need it afterwards"
-          note="The next wave waits until they are back."
-        />
       </div>
     </RunDialog>
   );

@@ -233,7 +233,7 @@ export function ImportList({ onSticky, onClose }: Props) {
             {asking.length > 0 && (
               <>
                 <Button onClick={() => setChosen(new Set(asking.map((row) => row.host.line)))}>
-                  Tick all {asking.length}
+                  Tick {asking.length === 1 ? 'it' : `all ${asking.length}`}
                 </Button>
                 <Button
                   look="primary"
@@ -241,7 +241,7 @@ export function ImportList({ onSticky, onClose }: Props) {
                   disabled={picked.size === 0 || busy}
                   onClick={() => void act(() => list.confirm(picked, user.trim(), secrets))}
                 >
-                  These {picked.size} are their keys
+                  Confirm {picked.size === 1 ? '1 key' : `${picked.size} keys`}
                 </Button>
               </>
             )}

@@ -1,7 +1,8 @@
 import ChevronRight from 'lucide-react/icons/chevron-right';
 import { type FormEvent, useId, useRef, useState } from 'react';
-import { type ApiError, api, asApiError } from '../../api/client';
+import { ApiError, api, asApiError } from '../../api/client';
 import type { Job } from '../../api/job';
+import type { DeployRequest } from '../../api/ssh';
 import { displayName } from '../../lib/series-key';
 import { live } from '../../live/store';
 import { Button } from '../../ui/button';
@@ -20,6 +21,18 @@ interface Props {
   /** From here on a stray click must not close the dialog. */
   onSticky(sticky: boolean): void;
   onClose(): void;
+}
+
+/** Under the name that was given, else the machine's own, else, when another has that, its address. */
+async function deployAs(given: string, hostname: string, request: DeployRequest) {
+  const own = given || (hostname === 'localhost' ? '' : hostname);
+  if (own === '') return api.deployNew(request);
+  try {
+    return await api.deployNew({ ...request, name: own });
+  } catch (cause) {
+    if (given !== '' || !(cause instanceof ApiError) || cause.kind !== 'name_taken') throw cause;
+    return api.deployNew(request);
+  }
 }
 
 type Phase = 'login' | 'check' | 'deploy';
@@ -72,10 +85,9 @@ export function OverSsh({ onSticky, onClose }: Props) {
         live.putJob(job);
         setDeployed({ node: deployed.node, job });
       } else {
-        const added = await api.deployNew({
+        const added = await deployAs(name.trim(), report?.facts?.hostname ?? '', {
           ...request,
-          ...(name.trim() === '' ? {} : { name: name.trim() }),
-          ...(tags.trim() === '' ? {} : { tags: parseTags(tags) }),
+          tags: parseTags(tags),
         });
         live.upsert(added.node);
         live.putJob(added.job);
