@@ -66,7 +66,10 @@ impl Control {
             let mut asked = body.clone();
             let fields = asked.as_object_mut().expect("an object");
             fields.retain(|name, _| {
-                !matches!(name.as_str(), "name" | "keep_on_failure" | "host_key")
+                !matches!(
+                    name.as_str(),
+                    "name" | "keep_on_failure" | "without_root" | "host_key"
+                )
             });
             body["host_key"] = self.check(&asked).0["host_key"]["sha256"].clone();
         }

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::common::eventually;
 use crate::control::{Control, login, with};
 use crate::host::{Host, Kind};
 use crate::slow_link::SlowLink;
 use crate::snapshot::{Snapshot, assert_untouched};
-use crate::work::{Work, is_over};
+use crate::work::Work;
 
 const STEPS: [&str; 8] = [
     "login",
@@ -148,30 +147,4 @@ fn the_operator_cancels_at_every_step() {
         }
         scene.ends_well(&work, step);
     });
-}
-
-#[test]
-#[ignore = "boots real hosts"]
-fn a_spider_that_cuts_its_host_off_is_taken_back_by_the_host_itself() {
-    let host = Host::boot(Kind::Debian);
-    let folder = crate::common::Folder::new("spiders");
-    let foreign = crate::spiders::foreign(&folder);
-    let mut control = Control::start_fixed();
-    let node = control.deployed(&login(&host, "root"));
-    control.start_with(&["--agent-binary", foreign.to_str().unwrap()]);
-    let work = control.start_work(node, "upgrade", &json!({}));
-    assert!(work.reaches("verify"));
-    // As if the new Spider had taken the network down: no SSH helps any more.
-    host.cut();
-    let job = work.end();
-    assert_eq!(job["state"], "failed", "{job:#}");
-    eventually("the host has gone back by itself", || {
-        let left = host.shell("ls /usr/local/bin; pgrep -f '[s]tardust/guard' || :");
-        (left.trim() == "stardust-spider").then_some(())
-    });
-    host.mend();
-    control.is_alive(node);
-    assert!(is_over(&work.job()));
-    // And all goes on from there.
-    control.remove(node);
 }

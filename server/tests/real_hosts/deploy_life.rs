@@ -9,18 +9,18 @@ use crate::host::{Host, Kind};
 use crate::snapshot::{Snapshot, assert_untouched};
 use crate::spiders;
 
-struct Life {
-    kind: Kind,
-    options: &'static [&'static str],
-    user: &'static str,
-    sudo_password: Option<&'static str>,
-    method: &'static str,
+pub struct Life {
+    pub kind: Kind,
+    pub options: &'static [&'static str],
+    pub user: &'static str,
+    pub sudo_password: Option<&'static str>,
+    pub method: &'static str,
     /// Who the Spider runs as.
-    runs_as: &'static str,
-    folder: &'static str,
+    pub runs_as: &'static str,
+    pub folder: &'static str,
 }
 
-const DEBIAN: Life = Life {
+pub const DEBIAN: Life = Life {
     kind: Kind::Debian,
     options: &[],
     user: "root",
@@ -39,7 +39,8 @@ impl Life {
         body
     }
 
-    fn live(&self, bad_upgrade: bool) {
+    /// From before its deployment until after its removal.
+    pub fn live(&self, bad_upgrade: bool) {
         let host = Host::boot_with(self.kind, self.options);
         if self.user == "fishy" {
             // fish makes its folders the first time.
@@ -136,17 +137,6 @@ fn on_debian_as_root_without_sudo_there() {
 
 #[test]
 #[ignore = "boots real hosts"]
-fn on_debian_with_a_sudo_password() {
-    Life {
-        user: "ops",
-        sudo_password: Some("ops-pass"),
-        ..DEBIAN
-    }
-    .live(true);
-}
-
-#[test]
-#[ignore = "boots real hosts"]
 fn on_debian_with_sudo_fish_and_a_password_nobody_asks_for() {
     Life {
         user: "fishy",
@@ -164,30 +154,6 @@ fn on_debian_with_a_banner_before_every_command() {
         ..DEBIAN
     }
     .live(false);
-}
-
-#[test]
-#[ignore = "boots real hosts"]
-fn on_openrc_with_a_sudo_password() {
-    Life {
-        kind: Kind::OpenRc,
-        user: "ops",
-        sudo_password: Some("ops-pass"),
-        method: "openrc",
-        ..DEBIAN
-    }
-    .live(true);
-}
-
-#[test]
-#[ignore = "boots real hosts"]
-fn on_a_router() {
-    Life {
-        kind: Kind::Router,
-        method: "procd",
-        ..DEBIAN
-    }
-    .live(true);
 }
 
 /// dropbear starts the SFTP server that is there, and then stalls with it.
@@ -208,6 +174,44 @@ fn on_debian_through_dropbear() {
     assert!(report.detail("reach").contains("dropbear"), "{report}");
     let node = control.deployed(&body);
     control.remove(node);
+    assert_untouched(&host, &before);
+}
+
+/// A service of the login's own, for one that can't become root.
+#[test]
+#[ignore = "boots real hosts"]
+fn on_debian_without_any_privilege() {
+    let host = Host::boot(Kind::Debian);
+    let control = Control::start();
+    let body = with(&login(&host, "plain"), "without_root", &json!(true));
+    // Once logged in: that makes the folders of the login's own systemd.
+    control.check_confirmed(&login(&host, "plain"));
+    let before = Snapshot::of(&host);
+    let (_, work) = control.deploy(&body);
+    let refused = work.end();
+    assert_eq!(refused["state"], "failed", "{refused:#}");
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("linger"), "{message}");
+    assert_untouched(&host, &before);
+
+    host.shell("loginctl enable-linger plain");
+    let before = Snapshot::of(&host);
+    let (node, work) = control.deploy(&body);
+    // That it can't become root is told, and does not matter.
+    assert_eq!(work.end()["state"], "succeeded", "{:#}", work.job());
+    control.is_alive(node);
+    let connection = control
+        .session
+        .get_json(&format!("/api/nodes/{node}/connection"));
+    assert_eq!(
+        connection["spider"]["method"], "systemd_user",
+        "{connection:#}"
+    );
+    let config = host.shell("stat -c '%a %U' /home/plain/.config/stardust/spider.conf");
+    assert_eq!(config.trim(), "600 plain");
+    let removed = control.start_work(node, "remove", &json!({})).end();
+    assert_eq!(removed["state"], "succeeded", "{removed:#}");
+    assert_eq!(removed["result"]["left"], json!([]), "{removed:#}");
     assert_untouched(&host, &before);
 }
 

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Condvar, Mutex, OnceLock};
 
 use crate::common::eventually;
 
@@ -32,6 +32,33 @@ impl Kind {
     }
 }
 
+/// Each systemd takes several of the 128 inotify instances that a kernel lets root
+/// have; all hosts share them with this machine.
+const SYSTEMDS_MAX: usize = 12;
+static SYSTEMDS: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// Waits until another systemd may boot; counted until it is dropped.
+struct Place;
+
+impl Place {
+    fn take() -> Self {
+        let taken = SYSTEMDS.0.lock().unwrap();
+        let mut taken = SYSTEMDS
+            .1
+            .wait_while(taken, |taken| *taken >= SYSTEMDS_MAX)
+            .unwrap();
+        *taken += 1;
+        Self
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *SYSTEMDS.0.lock().unwrap() -= 1;
+        SYSTEMDS.1.notify_one();
+    }
+}
+
 pub struct Host {
     pub kind: Kind,
     pub address: String,
@@ -39,6 +66,7 @@ pub struct Host {
     run: PathBuf,
     /// Keeps the host until its standard input is closed, also by our own end.
     keeper: Child,
+    _place: Option<Place>,
 }
 
 fn scripts() -> PathBuf {
@@ -69,6 +97,7 @@ impl Host {
 
     /// With options of `host.sh`.
     pub fn boot_with(kind: Kind, options: &[&str]) -> Self {
+        let place = (kind == Kind::Debian).then(Place::take);
         let mut keeper = Command::new("bash")
             .arg(scripts().join("host.sh"))
             .arg(base())
@@ -94,6 +123,7 @@ impl Host {
             address: address.to_owned(),
             run: run.into(),
             keeper,
+            _place: place,
         }
     }
 

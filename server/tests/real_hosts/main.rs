@@ -19,6 +19,7 @@ mod snapshot;
 mod spiders;
 mod work;
 
+mod bad_upgrade;
 mod check_facts;
 mod check_links;
 mod check_logins;

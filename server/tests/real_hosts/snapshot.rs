@@ -35,7 +35,7 @@ const VOLATILE: &[&str] = &[
     "etc/shadow-",
     "etc/gshadow-",
 ];
-/// Larger files are compared by size and time.
+/// Larger files, and those of packages, are compared by size and time.
 const READ_BYTES_MAX: u64 = 64 << 10;
 
 #[derive(Debug)]
@@ -97,17 +97,18 @@ fn walk(root: &Path, inside: &str, files: &mut BTreeMap<String, String>) {
         if volatile {
             continue;
         }
-        files.insert(path.clone(), describe(&entry.path(), &metadata));
+        let packaged = path.starts_with("usr/") && !path.starts_with("usr/local/");
+        files.insert(path.clone(), describe(&entry.path(), &metadata, !packaged));
         if metadata.is_dir() {
             walk(root, &path, files);
         }
     }
 }
 
-fn describe(path: &Path, metadata: &Metadata) -> String {
+fn describe(path: &Path, metadata: &Metadata, read: bool) -> String {
     let content = if metadata.is_symlink() {
         std::fs::read_link(path).map_or_else(|_| String::new(), |to| to.display().to_string())
-    } else if metadata.is_file() && metadata.len() <= READ_BYTES_MAX {
+    } else if read && metadata.is_file() && metadata.len() <= READ_BYTES_MAX {
         let mut hasher = DefaultHasher::new();
         std::fs::read(path).unwrap_or_default().hash(&mut hasher);
         format!("{:x}", hasher.finish())

@@ -34,8 +34,8 @@ impl<'a> Work<'a> {
         output["text"].as_str().expect("a text").to_owned()
     }
 
-    /// Watches until `found` has something to say of the job.
-    pub fn watch<T>(&self, what: &str, mut found: impl FnMut(&Value) -> Option<T>) -> T {
+    /// Looks again and again until `found` has something to say of the job.
+    fn watch<T>(&self, what: &str, pause_ms: u64, mut found: impl FnMut(&Value) -> Option<T>) -> T {
         let until = Instant::now() + TIME_MAX;
         loop {
             let job = self.job();
@@ -47,13 +47,13 @@ impl<'a> Work<'a> {
                 "never {what}: {job:#}\n{}",
                 self.output()
             );
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(pause_ms));
         }
     }
 
     /// Waits until a step is under way or over; false when the job ended before it.
     pub fn reaches(&self, step: &str) -> bool {
-        self.watch(&format!("at {step}"), |job| {
+        self.watch(&format!("at {step}"), 20, |job| {
             let state = state_of(job, step);
             if matches!(state.as_str(), "running" | "done" | "failed") {
                 return Some(true);
@@ -64,7 +64,7 @@ impl<'a> Work<'a> {
 
     /// How it ended.
     pub fn end(&self) -> Value {
-        self.watch("over", |job| is_over(job).then(|| job.clone()))
+        self.watch("over", 200, |job| is_over(job).then(|| job.clone()))
     }
 
     pub fn succeeds(&self) -> Value {
