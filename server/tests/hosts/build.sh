@@ -49,7 +49,7 @@ recipe() {
   case $1 in
     keys) ;;
     router) declare -f authorize make_debian make_router && cat "$here/rc.common" ;;
-    managers) declare -f bootstrap make_debian make_managers ;;
+    managers) declare -f bootstrap make_debian make_managers install_managers ;;
     *) declare -f authorize bootstrap people "make_$1" && echo "$users" ;;
   esac
 }
@@ -225,7 +225,7 @@ install_managers() {
   chmod 755 "$1/usr/sbin/policy-rc.d"
   local apt=(chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Options::=--force-unsafe-io)
   "${apt[@]}" update &&
-    "${apt[@]}" install -y --no-install-recommends dnf zypper pacman-package-manager rpm createrepo-c libarchive-tools dpkg-dev &&
+    "${apt[@]}" install -y --no-install-recommends apt-utils dnf zypper pacman-package-manager makepkg rpm createrepo-c libarchive-tools dpkg-dev zstd &&
     "${apt[@]}" clean || return 1
   rm -rf "$1/usr/sbin/policy-rc.d" "$1/etc/resolv.conf" "$1"/var/lib/apt/lists/*
 }

@@ -29,3 +29,4 @@ mod deploy_cut;
 mod deploy_fleet;
 mod deploy_life;
 mod deploy_secrets;
+mod packages;
