@@ -1,6 +1,7 @@
 //! One batch into the tables: blocks, gaps and progress of each node together.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
@@ -13,9 +14,43 @@ use super::intake::RUNS_KEPT;
 
 /// Layouts whose row number is kept at hand.
 const LAYOUT_CACHE_MAX: usize = 4096;
+/// The same by address: one a session, small.
+const ADDRESSES_MAX: usize = 1 << 16;
 
-/// Row numbers of stored layouts, by their hash.
-pub type LayoutRows = HashMap<[u8; 32], i64>;
+/// Row numbers of stored layouts.
+#[derive(Default)]
+pub struct LayoutRows {
+    by_hash: HashMap<[u8; 32], i64>,
+    /// By where a session keeps its layout: hashing it for each block would cost
+    /// more than the rest of a commit. The weak reference keeps the address from
+    /// being used again, and nothing else.
+    by_address: HashMap<usize, (Weak<Layout>, i64)>,
+}
+
+impl LayoutRows {
+    pub fn clear(&mut self) {
+        self.by_hash.clear();
+        self.by_address.clear();
+    }
+
+    fn row(
+        &mut self,
+        transaction: &Transaction<'_>,
+        layout: &Arc<Layout>,
+    ) -> rusqlite::Result<i64> {
+        let address = Arc::as_ptr(layout) as usize;
+        if let Some((_, row)) = self.by_address.get(&address) {
+            return Ok(*row);
+        }
+        let row = layout_row(transaction, &mut self.by_hash, layout)?;
+        if self.by_address.len() >= ADDRESSES_MAX {
+            self.by_address.clear();
+        }
+        self.by_address
+            .insert(address, (Arc::downgrade(layout), row));
+        Ok(row)
+    }
+}
 
 /// About what a node's part of a batch takes in the database.
 pub fn bytes_of(node: &NodeBatch) -> u64 {
@@ -39,7 +74,7 @@ pub fn insert_node(
         return Ok(());
     }
     for block in &batch.blocks {
-        let layout = layout_row(transaction, layouts, &block.layout)?;
+        let layout = layouts.row(transaction, &block.layout)?;
         transaction
             .prepare_cached(
                 "INSERT INTO fresh (id, node, layout, time_min_ms, time_max_ms, rows, crc, data)

@@ -24,7 +24,7 @@ use super::shared::Shared;
 use super::tier::Tier;
 
 /// Small blocks that make it worth merging them.
-const SMALL_BLOCKS: usize = 16;
+const SMALL_BLOCKS: usize = 8;
 /// The same in the coarse tiers, where blocks are made rarely.
 const SMALL_BLOCKS_COARSE: usize = 8;
 /// Rows of a block of a coarse tier that is merged no further.
@@ -260,6 +260,10 @@ pub fn merge_blocks(
         transaction.commit()?;
         return Ok(true);
     }
+    // First: what comes in their place then has room, however full the file is.
+    for block in run {
+        delete_block(&transaction, block.id)?;
+    }
     if let Some(columns) = gathered {
         let aggregates = run[0].aggregates();
         let effort = if level == LEVEL_FULL || aggregates {
@@ -285,9 +289,6 @@ pub fn merge_blocks(
             data: &columns.encode(effort)?,
         }
         .insert(&transaction)?;
-    }
-    for block in run {
-        delete_block(&transaction, block.id)?;
     }
     transaction.commit()?;
     Ok(true)
@@ -380,8 +381,8 @@ mod tests {
         let fresh =
             |count: i64| -> Vec<Small> { (0..count).map(|id| small(id, 32, 0, 1)).collect() };
         assert_eq!(chosen(&[]), None);
-        assert_eq!(chosen(&fresh(15)), None);
-        assert_eq!(chosen(&fresh(16)), Some(((0..16).collect(), LEVEL_FAIR)));
+        assert_eq!(chosen(&fresh(7)), None);
+        assert_eq!(chosen(&fresh(8)), Some(((0..8).collect(), LEVEL_FAIR)));
         let mut mixed = vec![small(1, 4_000, 1, 1), small(2, 4_000, 1, 1)];
         mixed.extend((3..8).map(|id| small(id, 32, 0, 1)));
         assert_eq!(chosen(&mixed), None);

@@ -20,7 +20,7 @@ use super::tier::Tier;
 
 /// Hours are made when so many of them are there: a block of fewer would be
 /// mostly directory.
-const HOURS_AT_ONCE: i64 = 6;
+const HOURS_AT_ONCE: i64 = 12;
 /// Most of them in one step.
 const HOURS_MAX: i64 = 31 * 24;
 
@@ -328,14 +328,15 @@ pub fn make_minutes(
             row.get(0)
         })?;
     transaction.execute_batch("SAVEPOINT minutes")?;
-    let bytes = roll.insert(&transaction, &reader, node, Tier::Minute)?;
+    // First: the minutes then have room, however full the file is.
+    delete_block(&transaction, head.id)?;
+    let made = roll.insert(&transaction, &reader, node, Tier::Minute);
     drop(reader);
-    if bytes as i64 >= before {
+    if made.is_ok_and(|bytes| (bytes as i64) < before) {
+        transaction.execute_batch("RELEASE minutes")?;
+    } else {
         transaction.execute_batch("ROLLBACK TO minutes; RELEASE minutes")?;
         relabel(&transaction, head.id)?;
-    } else {
-        transaction.execute_batch("RELEASE minutes")?;
-        delete_block(&transaction, head.id)?;
     }
     Ok(transaction.commit()?)
 }

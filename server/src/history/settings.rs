@@ -35,6 +35,8 @@ impl Settings {
 pub struct Shares {
     pub file_bytes: u64,
     pub log_bytes: u64,
+    /// On top of the file's: to make hours and minutes of what is about to go.
+    pub reserve_bytes: u64,
 }
 
 /// The index of the log (-shm) grows with the log: 32 KiB for 4 MB.
@@ -43,9 +45,11 @@ const SHM_SHARE: u64 = 64;
 pub fn shares(budget_bytes: u64) -> Shares {
     let log_bytes = (budget_bytes / 4).clamp(8 << 20, 64 << 20);
     let shm_bytes = log_bytes / SHM_SHARE + (64 << 10);
+    let reserve_bytes = budget_bytes / 16;
     Shares {
-        file_bytes: budget_bytes.saturating_sub(log_bytes + shm_bytes),
+        file_bytes: budget_bytes.saturating_sub(log_bytes + shm_bytes + reserve_bytes),
         log_bytes,
+        reserve_bytes,
     }
 }
 
@@ -58,7 +62,8 @@ mod tests {
         for budget in [BUDGET_BYTES_MIN, 100 << 20, 1 << 30, 1 << 40] {
             let shares = shares(budget);
             let shm = shares.log_bytes / 128 + (32 << 10);
-            assert!(shares.file_bytes + shares.log_bytes + shm <= budget);
+            let sum = shares.file_bytes + shares.reserve_bytes + shares.log_bytes + shm;
+            assert!(sum <= budget);
             assert!(shares.file_bytes >= budget / 2);
         }
     }

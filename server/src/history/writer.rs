@@ -6,7 +6,7 @@
 //! batches it does one small piece of the other work at a time: merging, coarser
 //! tiers, letting go of what is old or does not fit.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -112,7 +112,7 @@ impl Writer {
             store,
             shared,
             connection,
-            layouts: HashMap::new(),
+            layouts: commit::LayoutRows::default(),
             to_merge: nodes.into_iter().collect(),
             next_age: now,
             next_shrink: now,
@@ -253,13 +253,10 @@ impl Writer {
         self.keep_log_small()?;
         loop {
             let pages = Pages::of(&self.connection)?;
+            let most = (budget.file_bytes + budget.reserve_bytes) / pages.size;
+            self.connection
+                .pragma_update(None, "max_page_count", most.max(pages.count) as i64)?;
             if pages.room(budget.file_bytes) >= bytes {
-                let most = budget.file_bytes / pages.size;
-                self.connection.pragma_update(
-                    None,
-                    "max_page_count",
-                    most.max(pages.count) as i64,
-                )?;
                 return Ok(());
             }
             // What is given back to the file system does not count any more, and
