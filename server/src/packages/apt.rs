@@ -35,11 +35,12 @@ quiet audit dpkg --audit
 run check apt-get check -o Debug::NoLocking=true
 "#;
 
-/// $1 the action, $2 an option or nothing, then the packages.
+/// $1 the action, $2 an option or nothing, then the packages. --assume-no alone
+/// would not do: apt asks nothing, and goes on, where only what was named changes.
 const PREVIEW: &str = r#"
 action=$1; option=$2; shift 2
 run sim apt-get -s -o Debug::NoLocking=true $option "$action" -- "$@"
-run sizes apt-get --assume-no -o Debug::NoLocking=true $option "$action" -- "$@"
+run sizes apt-get --print-uris --assume-no -o Debug::NoLocking=true $option "$action" -- "$@"
 "#;
 
 /// The action, an option and the packages as in the preview. What is fetched
