@@ -34,7 +34,7 @@ export function Find({ facts, busy, onPreview, onDetails }: Props) {
   }
 
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       <form onSubmit={submit} className="flex gap-2">
         <input
           type="search"

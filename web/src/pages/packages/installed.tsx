@@ -51,7 +51,7 @@ export function Installed({ facts, busy, onPreview, onDetails }: Props) {
     });
 
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       <form onSubmit={submit} className="flex flex-wrap items-center gap-2">
         <input
           type="search"

@@ -41,7 +41,7 @@ export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
       return next;
     });
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       <div className="flex flex-wrap items-center gap-2">
         {selectable && picked.length > 0 ? (
           <>
