@@ -32,7 +32,7 @@ static GRAMMAR: Grammar = Grammar {
 /// Where the index of our own is, and the real one's place.
 const PLACES: &str = r#"
 real=$(pacman-conf DBPath 2>/dev/null); real=${real:-/var/lib/pacman/}; real=${real%/}
-own=/var/lib/stardust/pacman
+own=/var/lib/stardust-pacman
 busy() {
   for comm in /proc/[0-9]*/comm; do
     read -r name 2>/dev/null <"$comm" || continue
@@ -77,13 +77,13 @@ quiet all pacman -Q
 
 /// The index of our own beside the real list of what is installed.
 const REFRESH: &str = r#"
-mkdir -p "$own" && chmod 755 /var/lib/stardust "$own" && ln -sfn "$real/local" "$own/local" || exit 1
+mkdir -p "$own" && chmod 755 "$own" && ln -sfn "$real/local" "$own/local" || exit 1
 rm -f "$own/db.lck"
 exec pacman -Sy --noconfirm --noprogressbar --color never --dbpath "$own" --logfile /dev/null
 "#;
 
 const DOWNLOAD: &str = r#"
-mkdir -p "$own" && chmod 755 /var/lib/stardust "$own" && ln -sfn "$real/local" "$own/local" || exit 1
+mkdir -p "$own" && chmod 755 "$own" && ln -sfn "$real/local" "$own/local" || exit 1
 rm -f "$own/db.lck"
 exec pacman -Syuw --needed --noconfirm --noprogressbar --color never --dbpath "$own" --logfile /dev/null -- "$@"
 "#;

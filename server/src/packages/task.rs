@@ -300,7 +300,7 @@ fn judge_end(tool: &dyn Tool, end: &End, outcome: &Outcome) -> Result<(), Fault>
         End::Missing => Err(Fault::new(
             Cause::Unknown,
             "The node knows nothing of this work.",
-            "Its /var/lib/stardust was removed, or another machine answers at its address.",
+            "Its /var/lib/stardust-jobs was removed, or another machine answers at its address.",
         )),
     }
 }

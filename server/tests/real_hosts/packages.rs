@@ -293,7 +293,7 @@ fn an_upgrade_with_apt_survives_cut_links_and_a_killed_ground_control() {
         "active"
     );
     assert_eq!(
-        host.shell("stat -c %a /var/lib/stardust/jobs").trim(),
+        host.shell("stat -c %a /var/lib/stardust-jobs").trim(),
         "700"
     );
     assert_eq!(
@@ -345,7 +345,7 @@ fn an_upgrade_with_apt_survives_cut_links_and_a_killed_ground_control() {
     // Short of a cancelled one, the folders of old runs are few.
     node.done("clean", &json!({}));
     let kept: u32 = host
-        .shell("ls /var/lib/stardust/jobs | wc -l")
+        .shell("ls /var/lib/stardust-jobs | wc -l")
         .trim()
         .parse()
         .unwrap();

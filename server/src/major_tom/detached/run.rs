@@ -86,7 +86,7 @@ pub fn follow(node: &mut dyn Node, id: &str, watcher: &mut dyn Watcher) -> Resul
                         "The work did not end within {} hours, or the node was away for all of it.",
                         FOLLOW_TIME_MAX.as_secs() / 3600
                     ),
-                    format!("Look at /var/lib/stardust/jobs/{id} on the node."),
+                    format!("Look at /var/lib/stardust-jobs/{id} on the node."),
                 ));
             }
             Act::Wait { until_ms } => {

@@ -84,8 +84,9 @@ finish "exit $code"
 /// starts nothing twice.
 const START: &str = r#"
 umask 077
-base=/var/lib/stardust/jobs
-mkdir -p "$base" && chmod 755 /var/lib/stardust && chmod 700 "$base" || exit 1
+base=/var/lib/stardust-jobs
+# Root runs what lies there: it must be root's own, and of nobody else.
+mkdir -p "$base" && [ ! -L "$base" ] && chmod 700 "$base" || exit 1
 id=$1 run=$2 locks=$3 limit=$4 good=$5 kept=$6
 shift 6
 dir=$base/$id
@@ -111,7 +112,7 @@ for old in $(ls -1t "$base"); do
   [ "$old" != "$id" ] || continue
   if [ ! -s "$base/$old/status" ]; then
     # What may still be at work stays.
-    read -r pid 2>/dev/null <"$base/$old/pid" && grep -q "jobs/$old/run" "/proc/$pid/cmdline" 2>/dev/null && continue
+    read -r pid 2>/dev/null <"$base/$old/pid" && grep -q "$base/$old/run" "/proc/$pid/cmdline" 2>/dev/null && continue
   fi
   n=$((n + 1))
   [ "$n" -lt "$kept" ] || rm -rf "${base:?}/$old"
@@ -138,7 +139,7 @@ fi
 /// before the output, so that with the last frame all of it has been seen.
 const FOLLOW: &str = r#"
 exec 2>/dev/null
-M=$1 dir=/var/lib/stardust/jobs/$2 off=$3 left=$4
+M=$1 dir=/var/lib/stardust-jobs/$2 off=$3 left=$4
 now() { read -r up rest </proc/uptime; echo "${up%.*}"; }
 state() {
   if [ ! -d "$dir" ]; then echo 'missing - -'; return; fi
@@ -185,7 +186,7 @@ done
 
 /// `$1` id. Ends it where that does no harm.
 const CANCEL: &str = r#"
-dir=/var/lib/stardust/jobs/$1
+dir=/var/lib/stardust-jobs/$1
 [ -d "$dir" ] || { echo missing; exit 0; }
 [ ! -s "$dir/status" ] || { echo ended; exit 0; }
 : >"$dir/cancel"

@@ -205,7 +205,7 @@ fn work(parts: Vec<Part>) -> Work {
 }
 
 fn folder(work: &Work) -> String {
-    format!("/var/lib/stardust/jobs/{}", work.id)
+    format!("/var/lib/stardust-jobs/{}", work.id)
 }
 
 /// Gone with the test.
@@ -272,7 +272,7 @@ fn work_survives_a_cut_link_and_its_output_has_no_hole() {
             lab.logins
         );
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata("/var/lib/stardust/jobs")
+        let mode = std::fs::metadata("/var/lib/stardust-jobs")
             .unwrap()
             .permissions()
             .mode();
