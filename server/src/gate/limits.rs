@@ -35,8 +35,9 @@ pub const RELAY_BUFFER_BYTES: usize = 64 << 10;
 pub const LINGER_TIME_MAX: Duration = Duration::from_secs(2);
 /// Bytes read in that time before the connection is cut.
 pub const LINGER_BYTES_MAX: usize = 256 << 10;
-/// Time for a Spider to say hello.
-pub const HELLO_TIME_MAX: Duration = Duration::from_secs(10);
+/// Time for a Spider to say hello. A whole fleet that comes at once is served in
+/// turns, and what was said may wait for its own.
+pub const HELLO_TIME_MAX: Duration = Duration::from_secs(30);
 /// Time for a close frame to leave.
 pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
 /// Sockets that are served in one turn of the loop; others have their turn next.

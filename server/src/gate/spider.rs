@@ -125,7 +125,7 @@ impl SpiderConn {
             && !self.socket.is_closing()
             && now.duration_since(self.opened) > HELLO_TIME_MAX
         {
-            return Err(Ending::close(code::VIOLATION, "no hello within 10 s"));
+            return Err(Ending::close(code::VIOLATION, "no hello within 30 s"));
         }
         self.socket.tick(now)
     }

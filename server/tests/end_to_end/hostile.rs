@@ -303,7 +303,7 @@ fn floods_and_silence_end_their_connection() {
     newer.idle(Duration::from_millis(500));
     assert_eq!(scene.session.status(other.id), "online");
 
-    // Meanwhile 10 s pass without a hello.
+    // Meanwhile 30 s pass without a hello.
     let (code, reason) = silent.socket.closed().expect("a close frame");
     assert_eq!(code, 1008);
     assert!(reason.contains("hello"), "{reason}");

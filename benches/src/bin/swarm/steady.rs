@@ -13,8 +13,9 @@ use crate::spider::{Latency, Phase, Spider};
 
 /// Who was sent away comes back after this.
 const COME_BACK: Duration = Duration::from_secs(1);
-/// Connecting, the first commit, and the snapshots of the Capsules.
-const WARM_UP: Duration = Duration::from_secs(12);
+/// After all are online, and again after the Capsules have opened.
+const SETTLE: Duration = Duration::from_secs(6);
+const CONNECT_MAX: Duration = Duration::from_secs(120);
 
 pub fn run(
     options: &Options,
@@ -37,8 +38,8 @@ pub fn run(
     let mut events = Events::with_capacity(4_096);
     let mut latency = Latency::default();
     let (mut sent, mut closed) = (0u64, 0u64);
-    let warm = begin + WARM_UP;
-    let mut end = warm + Duration::from_secs(options.seconds);
+    let mut end = begin + CONNECT_MAX;
+    let mut settled = begin + SETTLE;
     let mut capsules = None;
     // CPU, samples, time and memory when the measurement begins.
     let mut from: Option<(u64, u64, Instant, u64)> = None;
@@ -47,12 +48,14 @@ pub fn run(
         if now >= end {
             break;
         }
-        if now >= begin + WARM_UP / 2 && capsules.is_none() {
+        let all_online = || spiders.iter().all(|s| s.phase == Phase::Streaming);
+        if now >= settled && capsules.is_none() && all_online() {
+            settled = now + SETTLE;
             // Memory a connection, before those of the Capsules join.
             let memory = server.memory_kb()?;
             capsules = Some((Capsules::open(server, options.capsules)?, memory));
         }
-        if now >= warm
+        if now >= settled
             && from.is_none()
             && let Some((capsules, memory)) = &capsules
         {
@@ -66,7 +69,8 @@ pub fn run(
             let spider = &mut spiders[event.token().0];
             if let Err(error) = spider.serve(options.interval_ms, &mut latency) {
                 if closed == 0 {
-                    println!("the first connection that ended: {error}");
+                    let after = begin.elapsed();
+                    println!("the first connection that ended, after {after:.1?}: {error}");
                 }
                 closed += 1;
             }
@@ -85,7 +89,7 @@ pub fn run(
             }
         }
     }
-    let (cpu, sent_before, since, memory) = from.ok_or("too short")?;
+    let (cpu, sent_before, since, memory) = from.ok_or("not all came online")?;
     let cpu = server.cpu_ns()? - cpu;
     let elapsed = since.elapsed();
     let samples = (sent - sent_before).max(1);
