@@ -46,7 +46,7 @@ set_up_toolchain "$toolchain"
 # What a program is made of, as one line: the same line means the same bytes.
 fingerprint() {
     local paths=(Cargo.toml Cargo.lock shared/Cargo.toml shared/src spider/Cargo.toml spider/src
-        cross/toolchain.sh cross/requirements.txt)
+        cross/toolchain.sh cross/order.ld cross/requirements.txt)
     if [[ $what == server ]]; then
         paths+=(server/Cargo.toml server/src server/build.rs server/build web/src web/public
             web/scripts web/index.html web/package-lock.json web/vite.config.ts)
@@ -101,11 +101,13 @@ done
 if [[ $what == spider ]]; then
     kind=small profile=spider
     args=(--locked --profile spider -p stardust-spider --bin stardust-spider)
-    [[ $suffix ]] && args+=(--no-default-features)
+    [[ $suffix ]] && kind=smallest args+=(--no-default-features)
 else
     kind=fast profile=release
     args=(--locked --release -p stardust-server --bin stardust-server)
     export STARDUST_SPIDER_DIR=$dist
+    # For this machine's own build, which may be the one that called us.
+    unset STARDUST_SPIDER_BINARY OPENSSL_NO_VENDOR
 fi
 
 for arch in "${stale[@]}"; do

@@ -12,6 +12,7 @@
 # missing and can't be installed is a failure.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$cross_dir/check/run.sh"
 . "$cross_dir/check/replay.sh"
 . "$cross_dir/check/session.sh"
 
@@ -21,48 +22,11 @@ for arg in "$@"; do
 done
 ((${#arches[@]})) || arches=("${ARCHES[@]}")
 
-work=$(mktemp -d)
-pids=()
-finish() {
-    local pid
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2>/dev/null || true
-    done
-    for pid in "${pids[@]}"; do
-        wait "$pid" 2>/dev/null || true
-    done
-    rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# A program in the background; its pid is in $started, what it says in $work/NAME.log.
-start() { # NAME COMMAND…
-    local name=$1
-    shift
-    "$@" >"$work/$name.log" 2>&1 </dev/null &
-    started=$!
-    pids+=("$started")
-}
-
-# What runs a program of another architecture: sets $runner.
-runner_for() {
-    runner=()
-    [[ $(uname -m) == "$1" ]] && return
-    local name=$1
-    [[ $name == armv7 ]] && name=arm
-    command -v "qemu-$name-static" >/dev/null || need_packages qemu-user-static
-    runner=("qemu-$name-static")
-}
-
-for tool in curl jq openssl; do
-    command -v "$tool" >/dev/null || need_packages "$tool"
-done
 "$cross_dir/build.sh" "${arches[@]}"
 "$cross_dir/build.sh" --no-tls "${arches[@]}"
 
-serve
+server_program
+serve "$server"
 for arch in "${arches[@]}"; do
     runner_for "$arch"
     replay "stardust-spider-$arch"

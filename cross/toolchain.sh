@@ -72,7 +72,7 @@ set_up_zig() {
 }
 
 # Runs cargo for one target: build_with TOOLCHAIN KIND TRIPLE ARGS…
-# KIND is `small` (the Spider) or `fast` (the server).
+# KIND is `small` (the Spider), `smallest` (without TLS) or `fast` (the server).
 build_with() {
     local chosen=$1 kind=$2 triple=$3 flags=()
     shift 3
@@ -93,15 +93,22 @@ build_with() {
             # not installed: zig has them.
             flags+=("-Clink-self-contained=no")
             local std=(-Zbuild-std=std,panic_unwind)
-            if [[ $kind == small ]]; then
+            if [[ $kind == small* ]]; then
                 # A panic ends the Spider at once, without a word: the words and
                 # what formats them are a fifth of it. Then nothing ever walks the
                 # stack, and the tables for that go too: 150 KB of x86_64.
                 flags+=("-Zunstable-options" "-Cpanic=immediate-abort" "-Cforce-unwind-tables=no")
                 export TARGET_CFLAGS="-fno-unwind-tables -fno-asynchronous-unwind-tables"
-                # The program is loaded where it was linked to, and what occurs
-                # often is called instead of written out.
-                flags+=("-Crelocation-model=static" "-Cllvm-args=-enable-machine-outliner=always")
+                # The program is loaded where it was linked to.
+                flags+=("-Crelocation-model=static")
+                if [[ $kind == small && $triple == x86_64* ]]; then
+                    # What a sample executes lies together.
+                    flags+=("-Clink-arg=-Wl,-T,$cross_dir/order.ld")
+                else
+                    # What occurs often is called instead of written out, which
+                    # costs some speed.
+                    flags+=("-Cllvm-args=-enable-machine-outliner=always")
+                fi
                 # The linker compiles musl as it is told to link.
                 flags+=("-Clink-arg=-Os")
                 # The short instructions, which each ARMv7 has.

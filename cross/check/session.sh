@@ -3,18 +3,22 @@
 
 PATIENCE_S=60
 
-serve() {
-    local server=${SERVER:-} password=check-me-please
-    if [[ ! $server ]]; then
-        local target=${SERVER_TARGET_DIR:-$root/target}
-        (cd "$root" && STARDUST_SPIDER_DIR=$dist CARGO_TARGET_DIR=$target \
-            cargo build --locked --quiet -p stardust-server --bin stardust-server) ||
-            fail "Ground Control could not be built; give one in SERVER"
-        server=$target/debug/stardust-server
-    fi
+# The Ground Control to check Spiders with: SERVER, or built here. Sets $server.
+server_program() {
+    server=${SERVER:-}
+    [[ ! $server ]] || return 0
+    local target=${SERVER_TARGET_DIR:-$root/target}
+    (cd "$root" && STARDUST_SPIDER_DIR=$dist CARGO_TARGET_DIR=$target \
+        cargo build --locked --quiet -p stardust-server --bin stardust-server) ||
+        fail "Ground Control could not be built; give one in SERVER"
+    server=$target/debug/stardust-server
+}
+
+serve() { # COMMAND…
+    local password=check-me-please
     certificates
     STARDUST_SECRET=$(openssl rand -hex 32) STARDUST_ADMIN_PASS=$password \
-        start server "$server" --port 0 --db "$work/stardust.db" --commit-interval 500 \
+        start server "$@" --port 0 --db "$work/stardust.db" --commit-interval 500 \
         --tls-cert "$work/cert.pem" --tls-key "$work/key.pem"
     server_pid=$started
     await "Ground Control listens" listening
