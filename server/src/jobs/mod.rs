@@ -20,7 +20,6 @@ mod view;
 pub mod waves;
 
 pub use board::{Board, News, Order};
-pub use clean::Cleaner;
 pub use intent::{Intent, PackageOrder};
 pub use job::{Given, Job};
 pub use run::{Threads, start};

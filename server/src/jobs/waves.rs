@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::hub::Status;
+use crate::major_tom::deploy::ours;
 use crate::major_tom::steps::step;
 use crate::major_tom::{Cause, Fault};
 use crate::store::JobFilter;
@@ -202,7 +203,7 @@ fn run_wave(
     let known = app
         .store
         .jobs(&filter, total)
-        .map_err(|error| broken(error.into()))?;
+        .map_err(|error| ours(error.into()))?;
     let mut children = Vec::new();
     for &node in wave {
         if let Some(child) = known.iter().find(|job| job.node == Some(node)) {
@@ -222,7 +223,7 @@ fn run_wave(
             by: group.view().by,
             given: Given::default(),
         };
-        children.push(app.jobs.submit(order).map_err(broken)?.id);
+        children.push(app.jobs.submit(order).map_err(ours)?.id);
     }
     let ended = wait_for(app, group, &children, before, total)?;
     let failed: Vec<_> = ended
@@ -252,10 +253,10 @@ fn wait_for(
     loop {
         let mut ended = Vec::new();
         for &child in children {
-            match app.jobs.view(child).map_err(broken)? {
+            match app.jobs.view(child).map_err(ours)? {
                 Some(view) if view.state.is_finished() => ended.push(view),
                 Some(_) => {}
-                None => return Err(broken(Error::internal())),
+                None => return Err(ours(Error::internal())),
             }
         }
         group.set_progress((before + ended.len()) as u64, total as u64);
@@ -363,10 +364,6 @@ fn pause(app: &App, group: &Job, time: Duration) -> Result<(), Fault> {
             .wait(LOOK_INTERVAL.min(end.saturating_duration_since(Instant::now())));
     }
     Ok(())
-}
-
-fn broken(error: Error) -> Fault {
-    Fault::new(Cause::Failed, error.message, error.hint)
 }
 
 #[cfg(test)]
