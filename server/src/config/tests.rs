@@ -75,6 +75,21 @@ fn both_ways_to_write_a_value() {
 }
 
 #[test]
+fn logs_are_plain_unless_json_is_asked_for_and_metrics_have_a_token_of_their_own() {
+    let default = config(&[], &[SECRET]);
+    assert_eq!(default.log_format, log::Format::Plain);
+    assert_eq!(default.metrics_token_file, None);
+    let asked = config(
+        &["--log-format=json", "--metrics-token-file", "/etc/token"],
+        &[SECRET],
+    );
+    assert_eq!(asked.log_format, log::Format::Json);
+    assert_eq!(asked.metrics_token_file, Some("/etc/token".into()));
+    let plain = config(&["--log-format", "plain"], &[SECRET]);
+    assert_eq!(plain.log_format, log::Format::Plain);
+}
+
+#[test]
 fn hostile_values_are_usage_errors() {
     for args in [
         &["--nonsense"][..],
@@ -103,6 +118,15 @@ fn hostile_values_are_usage_errors() {
         &["--server-url", "stardust.example"],
         &["--server-url", "https://a/'$(id)'"],
         &["--trusted-proxy", "10.0.0.0/8"],
+        &["--log-format"],
+        &["--log-format", "xml"],
+        &["--log-format="],
+        &["--log-format", "JSON"],
+        &["--metrics-token-file"],
+        &["--metrics-token-file="],
+        &["--metrics-token-file", "a\0b"],
+        &["--ssh-threads", "0"],
+        &["--ssh-threads", "65"],
         &["--demo=yes"],
         &["--help=1"],
     ] {
@@ -221,6 +245,14 @@ fn the_help_names_every_flag() {
         "--agent-binary",
         "--agent-dir",
         "--server-url",
+        "--tls-cert",
+        "--tls-key",
+        "--keep-raw",
+        "--keep-minute",
+        "--keep-hour",
+        "--history-budget",
+        "--metrics-token-file",
+        "--log-format",
         "--demo",
         "--commit-interval",
         "--interval",

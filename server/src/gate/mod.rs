@@ -8,17 +8,22 @@
 mod client;
 mod commit;
 mod core;
+mod door;
 mod handle;
 mod head;
 mod http;
 mod layouts;
+mod leaving;
 mod limits;
 mod live;
 mod notes;
 mod refusal;
+mod relays;
 mod socket;
 mod spider;
 mod stream;
+mod sweep;
+mod telling;
 mod upgrade;
 
 use std::io;
@@ -29,7 +34,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpListener, UnixStream};
+use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
@@ -38,9 +43,7 @@ use self::core::Core;
 pub use self::handle::{Event, GateHandle};
 use self::http::{HttpConn, Step};
 use self::limits::{
-    ACCEPT_PAUSE, ACCEPTS_PER_TURN, BACKLOG_SAMPLES_MAX, CONNECTIONS_MAX, EVENTS_PER_TURN,
-    GATHER_TIME, JOBS_PAUSE, LIVE_SAMPLES_PER_TICK, LIVE_TICK, RELAYS_MAX, RELAYS_WAITING_MAX,
-    STOP_TIME_MAX, SWEEP_PARTS, SWEEP_TICK,
+    EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LIVE_TICK, RELAYS_WAITING_MAX, SWEEP_TICK,
 };
 pub use self::limits::{connections_max, files_needed};
 use self::live::LiveConn;
@@ -272,77 +275,6 @@ impl Gate {
         next.saturating_duration_since(Instant::now())
     }
 
-    fn accept(&mut self) {
-        if let Some(until) = self.accept_paused_until {
-            if self.core.now < until {
-                return;
-            }
-            self.accept_paused_until = None;
-        }
-        if !self.accept_again || self.stop_by.is_some() {
-            return;
-        }
-        for _ in 0..ACCEPTS_PER_TURN {
-            match self.listener.accept() {
-                Ok((stream, peer)) => self.admit(stream, peer),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.accept_again = false;
-                    return;
-                }
-                // The client was gone before it was accepted.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(error) => {
-                    let now = self.core.now;
-                    let notes = &mut self.core.notes;
-                    notes.say(Level::Error, Subject::AcceptFailed, now, || {
-                        format!(
-                            "no more connections can be accepted: {error}. Raise the limit of \
-                             open files (LimitNOFILE= or ulimit -n)."
-                        )
-                    });
-                    self.accept_paused_until = Some(self.core.now + ACCEPT_PAUSE);
-                    return;
-                }
-            }
-        }
-    }
-
-    fn admit(&mut self, mut stream: mio::net::TcpStream, peer: SocketAddr) {
-        // Over the limit: closing at once costs least, and clients try again.
-        if self.conns.len() >= self.connections_max {
-            let (max, now) = (self.connections_max, self.core.now);
-            self.core.notes.say(Level::Warn, Subject::Full, now, || {
-                format!(
-                    "{max} connections are open, which is the most: new ones are closed. \
-                     The limit is {CONNECTIONS_MAX}, or less where few files may be open \
-                     (LimitNOFILE= or ulimit -n)"
-                )
-            });
-            return;
-        }
-        let _ = stream.set_nodelay(true);
-        // The TLS of a connection is the one that holds when it opens.
-        let tls = self.tls.as_ref().map(crate::tls::TlsSlot::current);
-        let entry = self.conns.vacant_entry();
-        let index = entry.key();
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if self
-            .poll
-            .registry()
-            .register(&mut stream, token(index), interest)
-            .is_ok()
-        {
-            let stream = match tls {
-                None => Stream::plain(stream),
-                Some(config) => match Stream::tls(stream, config) {
-                    Ok(stream) => stream,
-                    Err(error) => return crate::log::error(&format!("TLS: {error}")),
-                },
-            };
-            entry.insert(Conn::Http(HttpConn::new(stream, peer.ip(), self.core.now)));
-        }
-    }
-
     /// Lets one connection do its work. A fault in it (a library's assertion,
     /// say) ends that connection and nothing else.
     fn drive(&mut self, index: usize) {
@@ -408,219 +340,6 @@ impl Gate {
         }
     }
 
-    /// Tells a client in its own language that this is a TLS port.
-    fn refuse_plain(&mut self, index: usize) {
-        if let Conn::Http(http) = self.conns.remove(index) {
-            let vacant = self.conns.vacant_entry();
-            debug_assert_eq!(vacant.key(), index);
-            let mut http = http.into_plain();
-            http.refuse(Refusal::PlainOnTls, &mut self.core);
-            vacant.insert(Conn::Http(http));
-            self.again.push(index);
-        }
-    }
-
-    fn upgrade(&mut self, index: usize, handover: http::Handover) {
-        let Some(Conn::Http(http)) = self.conns.get_mut(index) else {
-            return;
-        };
-        let admitted = match upgrade::check(&handover, &self.core) {
-            Ok(admitted) => admitted,
-            Err(refusal) => {
-                let now = self.core.now;
-                http.refuse(refusal, &mut self.core);
-                self.again.push(index);
-                if refusal == Refusal::Token {
-                    let notes = &mut self.core.notes;
-                    notes.say(Level::Warn, Subject::UnknownToken, now, || {
-                        let client = handover.client;
-                        format!("{client}: a Spider was refused, its token is unknown or revoked")
-                    });
-                }
-                return;
-            }
-        };
-        let response = upgrade::response(&handover);
-        // The first bytes on this connection: the kernel's buffer is empty.
-        if !matches!(io::Write::write(&mut http.stream, &response), Ok(n) if n == response.len()) {
-            self.close(index, &Ending::gone("closed during the handshake"));
-            return;
-        }
-        let Conn::Http(http) = self.conns.remove(index) else {
-            return;
-        };
-        let vacant = self.conns.vacant_entry();
-        // A slab hands out the place that was freed last: the registration stays right.
-        debug_assert_eq!(vacant.key(), index);
-        match admitted {
-            upgrade::Admitted::Spider(node, token) => {
-                let client = handover.client.to_string();
-                let spider = SpiderConn::new(
-                    http.stream,
-                    handover.rest,
-                    node,
-                    token,
-                    client,
-                    self.core.now,
-                );
-                vacant.insert(Conn::Spider(Box::new(spider)));
-                let before = self.core.spiders.insert(node, index);
-                if let Some(before) = before.filter(|before| *before != index) {
-                    let now = self.core.now;
-                    let notes = &mut self.core.notes;
-                    notes.say(Level::Warn, Subject::Replaced(node), now, || {
-                        let client = handover.client;
-                        format!(
-                            "node {node}: a second Spider connected with its token, from \
-                             {client}; the first was closed. Give each machine a token of its own"
-                        )
-                    });
-                    let reason = "replaced by a newer connection with the same token";
-                    self.close(before, &Ending::close(code::REPLACED, reason));
-                }
-            }
-            upgrade::Admitted::Live(session) => {
-                if self.core.live_count == 0 {
-                    self.core.fleet.listen(true);
-                }
-                self.core.live_count += 1;
-                let live = LiveConn::new(http.stream, handover.rest, session, &mut self.core);
-                vacant.insert(Conn::Live(Box::new(live)));
-            }
-        }
-        // What came behind the head is not announced again.
-        self.again.push(index);
-    }
-
-    /// Gives waiting requests a place in the API.
-    fn start_relays(&mut self) {
-        while self.relays < RELAYS_MAX {
-            let Some(index) = self.waiting.pop_front() else {
-                return;
-            };
-            let Some(Conn::Http(http)) = self.conns.get_mut(index) else {
-                continue;
-            };
-            if !http.is_waiting() {
-                continue;
-            }
-            let connected = UnixStream::connect(&self.core.api_socket).and_then(|mut upstream| {
-                let interest = Interest::READABLE | Interest::WRITABLE;
-                let number = Token(index * 2 + 1);
-                self.poll
-                    .registry()
-                    .register(&mut upstream, number, interest)?;
-                Ok(upstream)
-            });
-            match connected {
-                Ok(upstream) => {
-                    http.start_relay(upstream, self.core.now);
-                    self.relays += 1;
-                }
-                Err(error) => {
-                    let now = self.core.now;
-                    let notes = &mut self.core.notes;
-                    notes.say(Level::Error, Subject::ApiUnreachable, now, || {
-                        format!("the API can't be reached: {error}")
-                    });
-                    http.refuse(Refusal::NoAnswer, &mut self.core);
-                }
-            }
-            self.again.push(index);
-        }
-    }
-
-    /// The node's backlog that is not in the database yet, then its new samples.
-    fn rewatch(&mut self, index: usize, fresh: &[i64]) {
-        let Some(Conn::Live(live)) = self.conns.get(index) else {
-            return;
-        };
-        let watched = live.watched.clone();
-        let stale: Vec<i64> = self
-            .core
-            .watchers
-            .iter()
-            .filter(|(node, tokens)| tokens.contains(&index) && !watched.contains(node))
-            .map(|(node, _)| *node)
-            .collect();
-        for node in stale {
-            self.core.unwatch(index, node);
-        }
-        for &node in fresh {
-            self.core.watch(index, node);
-            let messages = self.backlog(node);
-            if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
-                messages
-                    .into_iter()
-                    .for_each(|message| live.push(message.into()));
-            }
-        }
-    }
-
-    fn backlog(&self, node: i64) -> Vec<String> {
-        // When the writer is stuck there may be hours of it: the newest count.
-        let mut skip = 0usize;
-        self.core
-            .intakes
-            .for_each_pending(node, &mut |_, _| skip += 1);
-        skip = skip.saturating_sub(BACKLOG_SAMPLES_MAX);
-        let mut messages = Vec::new();
-        // By address: two runs of a Spider may give two layouts one number.
-        let mut told: *const stardust_shared::Layout = std::ptr::null();
-        self.core
-            .intakes
-            .for_each_pending(node, &mut |layout, state| {
-                if skip > 0 {
-                    skip -= 1;
-                    return;
-                }
-                if !std::ptr::eq(told, layout) {
-                    told = layout;
-                    messages.push(crate::hub::layout_message(node, layout));
-                }
-                messages.push(crate::hub::sample_message(node, layout, state));
-            });
-        let conn = self
-            .core
-            .spiders
-            .get(&node)
-            .and_then(|index| self.conns.get(*index));
-        if let Some(Conn::Spider(spider)) = conn
-            && let Some(layout) = spider.layout()
-            && !std::ptr::eq(told, Arc::as_ptr(layout))
-        {
-            messages.push(crate::hub::layout_message(node, layout));
-        }
-        messages
-    }
-
-    /// Hands samples to those who watch their nodes.
-    fn hand_out(&mut self) {
-        let mut touched = Vec::new();
-        while let Some((node, message)) = self.core.outbox.pop_front() {
-            for &index in self.core.watchers.get(&node).into_iter().flatten() {
-                if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
-                    live.push(message.clone());
-                    touched.push(index);
-                }
-            }
-        }
-        touched.sort_unstable();
-        touched.dedup();
-        for index in touched {
-            self.flush_live(index);
-        }
-    }
-
-    fn flush_live(&mut self, index: usize) {
-        let Some(Conn::Live(live)) = self.conns.get_mut(index) else {
-            return;
-        };
-        if let Err(ending) = live.flush(self.core.now) {
-            self.close(index, &ending);
-        }
-    }
-
     fn ticks(&mut self) {
         let now = self.core.now;
         if now >= self.next_live {
@@ -636,104 +355,6 @@ impl Gate {
             self.sweep();
         }
         self.commits.tick(&mut self.core);
-    }
-
-    /// Jobs that changed go to every browser, their output to those that follow it.
-    fn tell_jobs(&mut self) {
-        let news = self.core.jobs.take_news();
-        self.core.snapshot = None;
-        let changed: Vec<tungstenite::Utf8Bytes> = news
-            .jobs
-            .iter()
-            .map(|job| crate::hub::job_message(job).into())
-            .collect();
-        for index in self.indexes(|conn| matches!(conn, Conn::Live(_))) {
-            if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
-                for job in &news.output {
-                    live.output(job);
-                }
-                changed
-                    .iter()
-                    .for_each(|message| live.push(message.clone()));
-            }
-            self.flush_live(index);
-        }
-    }
-
-    fn tell_changes(&mut self) {
-        // A snapshot from before these changes is of no use to those who come later.
-        self.core.snapshot = None;
-        if self.core.live_count == 0 {
-            return;
-        }
-        let wall_ms = self.core.wall_ms;
-        let changes = self.core.fleet.take_changes(LIVE_SAMPLES_PER_TICK, wall_ms);
-        let Some(changes) = changes else { return };
-        let message = tungstenite::Utf8Bytes::from(changes);
-        for index in self.indexes(|conn| matches!(conn, Conn::Live(_))) {
-            if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
-                live.push(message.clone());
-            }
-            self.flush_live(index);
-        }
-    }
-
-    /// Tells `/metrics` how things are.
-    fn publish(&self) {
-        use std::sync::atomic::Ordering::Relaxed;
-        let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let health = &self.health;
-        health.connections.store(size(self.conns.len()), Relaxed);
-        let max = size(self.connections_max);
-        health.connections_max.store(max, Relaxed);
-        health.spiders.store(size(self.core.spiders.len()), Relaxed);
-        health.capsules.store(size(self.core.live_count), Relaxed);
-        let pending = size(self.core.intakes.pending_bytes());
-        health.pending_bytes.store(pending, Relaxed);
-        health.samples.store(self.core.samples, Relaxed);
-        health.refused.store(self.core.refused, Relaxed);
-        health.turns.store(self.turns, Relaxed);
-        self.commits.publish(health);
-    }
-
-    /// Deadlines and keep-alives.
-    fn sweep(&mut self) {
-        let now = self.core.now;
-        self.core.notes.tick(now);
-        self.publish();
-        // Places are getting scarce: who has asked for nothing yet must hurry.
-        let crowded = self.conns.len() > self.connections_max / 4 * 3;
-        let mut endings = Vec::new();
-        self.swept = (self.swept + 1) % SWEEP_PARTS;
-        for (index, conn) in &mut self.conns {
-            let result = match conn {
-                Conn::Http(http) => {
-                    let was_relaying = http.is_relaying();
-                    let goes_on = http.tick(&mut self.core, crowded);
-                    if was_relaying && !http.is_relaying() {
-                        self.relays -= 1;
-                    }
-                    if goes_on {
-                        // A refusal may have to be written.
-                        if !http.is_relaying() && !http.is_waiting() {
-                            self.again.push(index);
-                        }
-                        Ok(())
-                    } else {
-                        Err(Ending::gone("too slow"))
-                    }
-                }
-                Conn::Spider(spider) if index % SWEEP_PARTS == self.swept => spider.tick(now),
-                Conn::Spider(_) => Ok(()),
-                Conn::Live(live) => live.tick(&self.core),
-            };
-            if let Err(ending) = result {
-                endings.push((index, ending));
-            }
-        }
-        for (index, ending) in endings {
-            self.close(index, &ending);
-        }
     }
 
     fn take_events(&mut self) {
@@ -784,125 +405,5 @@ impl Gate {
                 &Ending::close(code::FRESH_SESSION, "history takes samples again"),
             );
         }
-    }
-
-    fn end_sessions(&mut self, ids: &[crate::store::SessionId]) {
-        self.close_all(
-            |conn| matches!(conn, Conn::Live(live) if ids.contains(live.session_id())),
-            &Ending::close(code::SESSION_ENDED, "the session has ended"),
-        );
-    }
-
-    /// The connections that `pick` picks; gathered first, since work on one may
-    /// end it.
-    fn indexes(&self, pick: impl Fn(&Conn) -> bool) -> Vec<usize> {
-        let picked = self.conns.iter().filter(|(_, conn)| pick(conn));
-        picked.map(|(index, _)| index).collect()
-    }
-
-    fn close_all(&mut self, pick: impl Fn(&Conn) -> bool, ending: &Ending) {
-        for index in self.indexes(pick) {
-            self.close(index, ending);
-        }
-    }
-
-    /// Ends a connection: with a close frame where there is somebody to tell.
-    fn close(&mut self, index: usize, ending: &Ending) {
-        let now = self.core.now;
-        let Some(conn) = self.conns.get_mut(index) else {
-            return;
-        };
-        if let Conn::Spider(spider) = conn {
-            let node = spider.node;
-            // Unless a newer connection has taken its place.
-            if self.core.spiders.get(&node) == Some(&index) {
-                self.core.spiders.remove(&node);
-                self.core
-                    .fleet
-                    .with_node(node, |n| n.offline(&ending.reason, self.core.wall_ms));
-                // A stop ends them all, and says so once.
-                if self.stop_by.is_none() {
-                    let notes = &mut self.core.notes;
-                    notes.say(Level::Info, Subject::Offline(node), now, || {
-                        format!("node {node} is offline: {}", ending.reason)
-                    });
-                }
-            }
-        }
-        if let Some(code) = ending.code {
-            let closing = match conn {
-                Conn::Http(_) => false,
-                Conn::Spider(spider) => {
-                    spider.socket.close(code, &ending.reason, now);
-                    true
-                }
-                Conn::Live(live) => {
-                    live.close(code, &ending.reason, now);
-                    true
-                }
-            };
-            if closing {
-                return;
-            }
-        }
-        self.remove(index);
-    }
-
-    fn remove(&mut self, index: usize) {
-        let registry = self.poll.registry();
-        match self.conns.remove(index) {
-            Conn::Http(mut http) => {
-                self.core.bodies_bytes -= http.reserved;
-                if http.is_relaying() {
-                    self.relays -= 1;
-                }
-                if let Some(upstream) = http.upstream() {
-                    let _ = registry.deregister(upstream);
-                }
-                let _ = registry.deregister(http.stream.tcp());
-            }
-            Conn::Spider(mut spider) => {
-                let _ = registry.deregister(spider.socket.stream().tcp());
-            }
-            Conn::Live(mut live) => {
-                self.core.live_count -= 1;
-                if self.core.live_count == 0 {
-                    self.core.fleet.listen(false);
-                }
-                for node in std::mem::take(&mut live.watched) {
-                    self.core.unwatch(index, node);
-                }
-                let _ = registry.deregister(live.socket.stream().tcp());
-            }
-        }
-    }
-
-    fn begin_stop(&mut self) {
-        if self.stop_by.is_some() {
-            return;
-        }
-        self.stop_by = Some(self.core.now + STOP_TIME_MAX);
-        let (spiders, capsules) = (self.core.spiders.len(), self.core.live_count);
-        crate::log::info(&format!(
-            "stopping: {spiders} Spiders and {capsules} open Capsules are told, and what is \
-             pending is committed"
-        ));
-        let _ = self.poll.registry().deregister(&mut self.listener);
-        self.commits.now();
-        // Requests inside the API are answered; others have not begun.
-        self.close_all(
-            |conn| !matches!(conn, Conn::Http(http) if http.is_relaying()),
-            &Ending::close(code::GOING_AWAY, "Ground Control is stopping"),
-        );
-    }
-
-    /// All is committed and everyone has been told, or time is up.
-    fn stopped(&self) -> bool {
-        let Some(by) = self.stop_by else { return false };
-        let idle = self.conns.is_empty() && self.commits.is_idle(&self.core);
-        if !idle && self.core.now >= by && !self.commits.is_idle(&self.core) {
-            crate::log::warn("stopping with uncommitted samples: the Spiders will send them again");
-        }
-        idle || self.core.now >= by
     }
 }

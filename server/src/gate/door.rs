@@ -1,0 +1,174 @@
+//! Who comes in: accepted, admitted, and made a WebSocket where that was asked for.
+
+use std::io;
+use std::net::SocketAddr;
+
+use mio::Interest;
+
+use super::http::{self, HttpConn};
+use super::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, CONNECTIONS_MAX};
+use super::live::LiveConn;
+use super::notes::Subject;
+use super::refusal::Refusal;
+use super::socket::{Ending, code};
+use super::spider::SpiderConn;
+use super::stream::Stream;
+use super::{Conn, Gate, token, upgrade};
+use crate::log::Level;
+
+impl Gate {
+    pub(super) fn accept(&mut self) {
+        if let Some(until) = self.accept_paused_until {
+            if self.core.now < until {
+                return;
+            }
+            self.accept_paused_until = None;
+        }
+        if !self.accept_again || self.stop_by.is_some() {
+            return;
+        }
+        for _ in 0..ACCEPTS_PER_TURN {
+            match self.listener.accept() {
+                Ok((stream, peer)) => self.admit(stream, peer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.accept_again = false;
+                    return;
+                }
+                // The client was gone before it was accepted.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    let now = self.core.now;
+                    let notes = &mut self.core.notes;
+                    notes.say(Level::Error, Subject::AcceptFailed, now, || {
+                        format!(
+                            "no more connections can be accepted: {error}. Raise the limit of \
+                             open files (LimitNOFILE= or ulimit -n)."
+                        )
+                    });
+                    self.accept_paused_until = Some(self.core.now + ACCEPT_PAUSE);
+                    return;
+                }
+            }
+        }
+    }
+
+    pub(super) fn admit(&mut self, mut stream: mio::net::TcpStream, peer: SocketAddr) {
+        // Over the limit: closing at once costs least, and clients try again.
+        if self.conns.len() >= self.connections_max {
+            let (max, now) = (self.connections_max, self.core.now);
+            self.core.notes.say(Level::Warn, Subject::Full, now, || {
+                format!(
+                    "{max} connections are open, which is the most: new ones are closed. \
+                     The limit is {CONNECTIONS_MAX}, or less where few files may be open \
+                     (LimitNOFILE= or ulimit -n)"
+                )
+            });
+            return;
+        }
+        let _ = stream.set_nodelay(true);
+        // The TLS of a connection is the one that holds when it opens.
+        let tls = self.tls.as_ref().map(crate::tls::TlsSlot::current);
+        let entry = self.conns.vacant_entry();
+        let index = entry.key();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if self
+            .poll
+            .registry()
+            .register(&mut stream, token(index), interest)
+            .is_ok()
+        {
+            let stream = match tls {
+                None => Stream::plain(stream),
+                Some(config) => match Stream::tls(stream, config) {
+                    Ok(stream) => stream,
+                    Err(error) => return crate::log::error(&format!("TLS: {error}")),
+                },
+            };
+            entry.insert(Conn::Http(HttpConn::new(stream, peer.ip(), self.core.now)));
+        }
+    }
+
+    /// Tells a client in its own language that this is a TLS port.
+    pub(super) fn refuse_plain(&mut self, index: usize) {
+        if let Conn::Http(http) = self.conns.remove(index) {
+            let vacant = self.conns.vacant_entry();
+            debug_assert_eq!(vacant.key(), index);
+            let mut http = http.into_plain();
+            http.refuse(Refusal::PlainOnTls, &mut self.core);
+            vacant.insert(Conn::Http(http));
+            self.again.push(index);
+        }
+    }
+
+    pub(super) fn upgrade(&mut self, index: usize, handover: http::Handover) {
+        let Some(Conn::Http(http)) = self.conns.get_mut(index) else {
+            return;
+        };
+        let admitted = match upgrade::check(&handover, &self.core) {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                let now = self.core.now;
+                http.refuse(refusal, &mut self.core);
+                self.again.push(index);
+                if refusal == Refusal::Token {
+                    let notes = &mut self.core.notes;
+                    notes.say(Level::Warn, Subject::UnknownToken, now, || {
+                        let client = handover.client;
+                        format!("{client}: a Spider was refused, its token is unknown or revoked")
+                    });
+                }
+                return;
+            }
+        };
+        let response = upgrade::response(&handover);
+        // The first bytes on this connection: the kernel's buffer is empty.
+        if !matches!(io::Write::write(&mut http.stream, &response), Ok(n) if n == response.len()) {
+            self.close(index, &Ending::gone("closed during the handshake"));
+            return;
+        }
+        let Conn::Http(http) = self.conns.remove(index) else {
+            return;
+        };
+        let vacant = self.conns.vacant_entry();
+        // A slab hands out the place that was freed last: the registration stays right.
+        debug_assert_eq!(vacant.key(), index);
+        match admitted {
+            upgrade::Admitted::Spider(node, token) => {
+                let client = handover.client.to_string();
+                let spider = SpiderConn::new(
+                    http.stream,
+                    handover.rest,
+                    node,
+                    token,
+                    client,
+                    self.core.now,
+                );
+                vacant.insert(Conn::Spider(Box::new(spider)));
+                let before = self.core.spiders.insert(node, index);
+                if let Some(before) = before.filter(|before| *before != index) {
+                    let now = self.core.now;
+                    let notes = &mut self.core.notes;
+                    notes.say(Level::Warn, Subject::Replaced(node), now, || {
+                        let client = handover.client;
+                        format!(
+                            "node {node}: a second Spider connected with its token, from \
+                             {client}; the first was closed. Give each machine a token of its own"
+                        )
+                    });
+                    let reason = "replaced by a newer connection with the same token";
+                    self.close(before, &Ending::close(code::REPLACED, reason));
+                }
+            }
+            upgrade::Admitted::Live(session) => {
+                if self.core.live_count == 0 {
+                    self.core.fleet.listen(true);
+                }
+                self.core.live_count += 1;
+                let live = LiveConn::new(http.stream, handover.rest, session, &mut self.core);
+                vacant.insert(Conn::Live(Box::new(live)));
+            }
+        }
+        // What came behind the head is not announced again.
+        self.again.push(index);
+    }
+}

@@ -1,0 +1,129 @@
+//! Who leaves: one connection, those of a kind, and all when the server stops.
+
+use super::limits::STOP_TIME_MAX;
+use super::notes::Subject;
+use super::socket::{Ending, code};
+use super::{Conn, Gate};
+use crate::log::Level;
+
+impl Gate {
+    pub(super) fn end_sessions(&mut self, ids: &[crate::store::SessionId]) {
+        self.close_all(
+            |conn| matches!(conn, Conn::Live(live) if ids.contains(live.session_id())),
+            &Ending::close(code::SESSION_ENDED, "the session has ended"),
+        );
+    }
+
+    /// The connections that `pick` picks; gathered first, since work on one may
+    /// end it.
+    pub(super) fn indexes(&self, pick: impl Fn(&Conn) -> bool) -> Vec<usize> {
+        let picked = self.conns.iter().filter(|(_, conn)| pick(conn));
+        picked.map(|(index, _)| index).collect()
+    }
+
+    pub(super) fn close_all(&mut self, pick: impl Fn(&Conn) -> bool, ending: &Ending) {
+        for index in self.indexes(pick) {
+            self.close(index, ending);
+        }
+    }
+
+    /// Ends a connection: with a close frame where there is somebody to tell.
+    pub(super) fn close(&mut self, index: usize, ending: &Ending) {
+        let now = self.core.now;
+        let Some(conn) = self.conns.get_mut(index) else {
+            return;
+        };
+        if let Conn::Spider(spider) = conn {
+            let node = spider.node;
+            // Unless a newer connection has taken its place.
+            if self.core.spiders.get(&node) == Some(&index) {
+                self.core.spiders.remove(&node);
+                self.core
+                    .fleet
+                    .with_node(node, |n| n.offline(&ending.reason, self.core.wall_ms));
+                // A stop ends them all, and says so once.
+                if self.stop_by.is_none() {
+                    let notes = &mut self.core.notes;
+                    notes.say(Level::Info, Subject::Offline(node), now, || {
+                        format!("node {node} is offline: {}", ending.reason)
+                    });
+                }
+            }
+        }
+        if let Some(code) = ending.code {
+            let closing = match conn {
+                Conn::Http(_) => false,
+                Conn::Spider(spider) => {
+                    spider.socket.close(code, &ending.reason, now);
+                    true
+                }
+                Conn::Live(live) => {
+                    live.close(code, &ending.reason, now);
+                    true
+                }
+            };
+            if closing {
+                return;
+            }
+        }
+        self.remove(index);
+    }
+
+    pub(super) fn remove(&mut self, index: usize) {
+        let registry = self.poll.registry();
+        match self.conns.remove(index) {
+            Conn::Http(mut http) => {
+                self.core.bodies_bytes -= http.reserved;
+                if http.is_relaying() {
+                    self.relays -= 1;
+                }
+                if let Some(upstream) = http.upstream() {
+                    let _ = registry.deregister(upstream);
+                }
+                let _ = registry.deregister(http.stream.tcp());
+            }
+            Conn::Spider(mut spider) => {
+                let _ = registry.deregister(spider.socket.stream().tcp());
+            }
+            Conn::Live(mut live) => {
+                self.core.live_count -= 1;
+                if self.core.live_count == 0 {
+                    self.core.fleet.listen(false);
+                }
+                for node in std::mem::take(&mut live.watched) {
+                    self.core.unwatch(index, node);
+                }
+                let _ = registry.deregister(live.socket.stream().tcp());
+            }
+        }
+    }
+
+    pub(super) fn begin_stop(&mut self) {
+        if self.stop_by.is_some() {
+            return;
+        }
+        self.stop_by = Some(self.core.now + STOP_TIME_MAX);
+        let (spiders, capsules) = (self.core.spiders.len(), self.core.live_count);
+        crate::log::info(&format!(
+            "stopping: {spiders} Spiders and {capsules} open Capsules are told, and what is \
+             pending is committed"
+        ));
+        let _ = self.poll.registry().deregister(&mut self.listener);
+        self.commits.now();
+        // Requests inside the API are answered; others have not begun.
+        self.close_all(
+            |conn| !matches!(conn, Conn::Http(http) if http.is_relaying()),
+            &Ending::close(code::GOING_AWAY, "Ground Control is stopping"),
+        );
+    }
+
+    /// All is committed and everyone has been told, or time is up.
+    pub(super) fn stopped(&self) -> bool {
+        let Some(by) = self.stop_by else { return false };
+        let idle = self.conns.is_empty() && self.commits.is_idle(&self.core);
+        if !idle && self.core.now >= by && !self.commits.is_idle(&self.core) {
+            crate::log::warn("stopping with uncommitted samples: the Spiders will send them again");
+        }
+        idle || self.core.now >= by
+    }
+}
