@@ -12,7 +12,8 @@ export class Program {
   private readonly child: ChildProcess;
   private readonly ended: Promise<number | null>;
 
-  constructor(command: string, args: string[], env: Record<string, string>) {
+  /** `onLeash`: it ends by itself, in order, when its standard input does; so also after us. */
+  constructor(command: string, args: string[], env: Record<string, string>, onLeash = false) {
     const { STARDUST_SECRET: _s, STARDUST_ADMIN_PASS: _p, ...inherited } = process.env;
     this.child = spawn(command, args, {
       env: { ...inherited, ...env },
@@ -32,7 +33,7 @@ export class Program {
       this.child.once('exit', done);
     });
     // Also when the test runner itself is stopped.
-    process.once('exit', () => this.child.kill('SIGKILL'));
+    if (!onLeash) process.once('exit', () => this.child.kill('SIGKILL'));
   }
 
   /** The groups of `pattern`, as soon as it is in the output. */
@@ -44,6 +45,12 @@ export class Program {
       await new Promise((done) => setTimeout(done, 50));
     }
     throw new Error(`It never said ${pattern}:\n${this.output}`);
+  }
+
+  /** Its exit code after the end of its standard input, however long it clears up. */
+  async release(): Promise<number | null> {
+    this.child.stdin!.end();
+    return await this.ended;
   }
 
   /** Its exit code after `signal`. */

@@ -35,7 +35,7 @@ export class Host {
   ) {}
 
   static async boot(): Promise<Host> {
-    const keeper = new Program('bash', [join(scripts, 'host.sh'), base, 'debian'], {});
+    const keeper = new Program('bash', [join(scripts, 'host.sh'), base, 'debian'], {}, true);
     const [address, run] = await keeper.says(/ready (\S+) (\S+)/);
     return new Host(keeper, address!, run!);
   }
@@ -67,8 +67,10 @@ export class Host {
     return execFileSync('ssh-keygen', ['-lf', file], { encoding: 'utf8' }).split(' ')[1]!;
   }
 
+  /** Its keeper clears it away; one that is killed can't. */
   async stop(): Promise<void> {
-    await this.keeper.stop('SIGTERM');
+    await this.keeper.release();
+    if (existsSync(this.run)) throw new Error(`${this.run} is still there:\n${this.keeper.output}`);
   }
 }
 

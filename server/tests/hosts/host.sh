@@ -70,7 +70,12 @@ for number in {1..250} none; do
   ! flock -n 9 || break
 done
 name=stardust-$number link=stardust$number run=$place/$number address=198.18.$number.2
-trap clear_all EXIT
+until_closed=
+on_exit() {
+  [[ -z $until_closed ]] || kill "$until_closed" 2>/dev/null || true
+  clear_all
+}
+trap on_exit EXIT
 # Ctrl-C reaches the test too: it is its end that counts.
 trap '' INT HUP
 trap 'exit 143' TERM
@@ -154,5 +159,8 @@ for ((tries = 0; ; tries++)); do
   sleep 0.05
 done
 echo "ready $address $run"
-# Until whoever started this closes it or is gone.
-cat >/dev/null
+# Until whoever started this closes it or is gone. In the background: a shell
+# that waits for a command in the foreground hears no signal before its end.
+cat <&0 >/dev/null &
+until_closed=$!
+wait "$until_closed"

@@ -47,7 +47,7 @@ fn tun(name: &str) -> File {
         .write(true)
         .custom_flags(libc::O_NONBLOCK)
         .open("/dev/net/tun")
-        .expect("/dev/net/tun");
+        .expect("slow links need /dev/net/tun: as root, modprobe tun");
     let mut request = Request {
         name: [0; 16],
         flags: IFF_TUN | IFF_NO_PI,
