@@ -110,14 +110,13 @@ pub fn cancel(context: &Context<'_>) -> Result<Response, Error> {
             "There is nothing to cancel.",
         ));
     }
-    if !view.can_cancel {
+    if !context.app.jobs.cancel(context.id) {
         return Err(Error::new(
             Kind::Conflict,
             "The job can't be stopped at this point without leaving the node half-way.",
             "Wait until it is through.",
         ));
     }
-    context.app.jobs.cancel(context.id);
     let view = context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
     Ok(Response::json(202, &view))
 }

@@ -91,8 +91,8 @@ impl Fleet {
         let mut inner = self.lock();
         let id = record.id;
         inner.tokens.insert(record.token_sha256, id);
-        if let Some(next) = record.next_token_sha256 {
-            inner.tokens.insert(next, id);
+        for next in &record.next_tokens_sha256 {
+            inner.tokens.insert(*next, id);
         }
         let node = Node::new(record, now_ms);
         inner.note(id, Changed::default(), node.changed());
@@ -106,6 +106,11 @@ impl Fleet {
     /// Lets a second token of the node in, beside the one it has.
     pub fn add_token(&self, id: i64, hash: TokenHash) {
         self.lock().tokens.insert(hash, id);
+    }
+
+    /// Lets one in no more, which is on no node.
+    pub fn drop_token(&self, hash: TokenHash) {
+        self.lock().tokens.remove(&hash);
     }
 
     /// Makes `hash` the node's only token.

@@ -131,7 +131,7 @@ impl Node {
 
     pub(super) fn set_token(&mut self, hash: TokenHash) {
         self.record.token_sha256 = hash;
-        self.record.next_token_sha256 = None;
+        self.record.next_tokens_sha256.clear();
     }
 
     pub(super) fn set_managed(&mut self, managed: bool) {

@@ -10,7 +10,7 @@ fn record(id: i64, last_seen_ms: Option<i64>) -> NodeRecord {
         id,
         name: format!("node {id}"),
         tags: vec!["a".into()],
-        next_token_sha256: None,
+        next_tokens_sha256: Vec::new(),
         token_sha256: [id as u8; 32],
         created_ms: 1_000,
         last_seen_ms,

@@ -170,19 +170,23 @@ impl Board {
         jobs.iter().map(|job| job.view()).collect()
     }
 
-    /// False when it has ended already. One that has not begun ends here.
+    /// False when it has ended already, or is past that. One that has not begun
+    /// ends here.
     pub fn cancel(&self, id: i64) -> bool {
-        let mut inner = self.lock();
-        let Some(job) = inner.active.get(&id).cloned() else {
+        let Some(job) = self.active(id) else {
             return false;
         };
+        if !job.cancel() {
+            return false;
+        }
+        // A thread that takes it meanwhile sees that it was cancelled.
+        let mut inner = self.lock();
         let waiting = inner.queue.iter().position(|waits| *waits == id);
         let waiting = waiting.filter(|_| !job.resumed);
         if let Some(at) = waiting {
             inner.queue.remove(at);
         }
         drop(inner);
-        job.cancel();
         if waiting.is_some() {
             self.end(&job, State::Cancelled, None, None);
         }

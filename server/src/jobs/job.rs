@@ -51,13 +51,17 @@ struct Inner {
 
 impl Job {
     pub(super) fn new(
-        view: JobView,
+        mut view: JobView,
         text: Text,
         intent: Intent,
         given: Given,
         resumed: bool,
         board: &Arc<Board>,
     ) -> Self {
+        // How far it got on the node is not known: half of it can't be undone.
+        if resumed && matches!(intent, Intent::Remove { .. }) {
+            view.can_cancel = false;
+        }
         Self {
             id: view.id,
             intent,
@@ -109,9 +113,26 @@ impl Job {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    pub(super) fn cancel(&self) {
+    /// False when it can't be any more.
+    pub(super) fn cancel(&self) -> bool {
+        let inner = self.lock();
+        if !inner.view.can_cancel {
+            return false;
+        }
         self.cancelled.store(true, Ordering::SeqCst);
+        drop(inner);
         self.changed();
+        true
+    }
+
+    /// From here on it is done to its end; refuses when it was cancelled before.
+    pub fn commit(&self) -> Result<(), Fault> {
+        let mut inner = self.lock();
+        let cancelled = self.is_cancelled();
+        inner.view.can_cancel = cancelled;
+        drop(inner);
+        self.changed();
+        self.go_on()
     }
 
     /// Between two pieces of work: whether to go on.

@@ -219,3 +219,34 @@ fn lists_are_filtered_paged_and_pruned() {
     store.prune_jobs(1).unwrap();
     assert_eq!(ids(JobFilter::default()), [4, 3, 2]);
 }
+
+#[test]
+fn what_has_gone_too_far_is_not_cancelled_and_what_was_cancelled_goes_no_further() {
+    let desk = Desk::new();
+    let (one, other) = (desk.submit(1), desk.submit(2));
+    for job in [&one, &other] {
+        desk.board.next().unwrap();
+        job.start();
+    }
+    one.commit().unwrap();
+    assert!(!one.view().can_cancel);
+    assert!(!desk.board.cancel(one.id));
+    assert!(one.go_on().is_ok());
+
+    assert!(desk.board.cancel(other.id));
+    assert_eq!(other.commit().unwrap_err().cause, Cause::Cancelled);
+
+    // A removal that was under way may have deleted half of it.
+    let job = desk
+        .board
+        .submit(order(Intent::Remove { force: false }, Some(3)))
+        .unwrap();
+    desk.board.next().unwrap();
+    job.start();
+    assert!(job.view().can_cancel);
+    let id = job.id;
+    drop((one, other, job));
+    let desk = desk.reopen();
+    assert!(!desk.board.cancel(id));
+    assert!(!desk.board.view(id).unwrap().unwrap().can_cancel);
+}

@@ -162,27 +162,57 @@ fn judge(facts: &Facts, wanted: &Wanted<'_>, steps: &dyn Steps) {
     });
 }
 
+/// The Spider and its next version beside it.
+const NEEDED_BYTES: u64 = 8 << 20;
+
+/// In the order in which a deployment looks for a place.
 fn space(facts: &Facts) -> Result<((), String), Fault> {
-    /// The Spider and its next version beside it.
-    const NEEDED_BYTES: u64 = 8 << 20;
-    let place = |path: &str| facts.folders.iter().find(|folder| folder.path == path);
-    let Some(folder) = place("/usr/local/bin") else {
-        return Ok(((), "The node does not tell.".into()));
+    let places = match facts.init.as_str() {
+        "procd" => &["/etc"][..],
+        _ => &["/usr/local/bin", "/var/lib"],
+    };
+    let mut first = None;
+    for path in places {
+        match room(facts, path) {
+            Ok(room) if first.is_none() => return Ok(((), room)),
+            Ok(room) => {
+                let why = first.map_or(String::new(), |fault: Fault| fault.detail);
+                return Ok(((), format!("{why} It goes to {path}/stardust: {room}")));
+            }
+            Err(fault) => first = first.or(Some(fault)),
+        }
+    }
+    match first {
+        Some(fault) => Err(fault),
+        None => Ok(((), String::new())),
+    }
+}
+
+fn room(facts: &Facts, path: &str) -> Result<String, Fault> {
+    let Some(folder) = facts.folders.iter().find(|folder| folder.path == path) else {
+        return Ok("The node does not tell.".into());
     };
     if folder.read_only {
         return Err(Fault::new(
             Cause::ReadOnly,
-            "/usr is mounted read-only.",
+            format!("{path} is mounted read-only."),
             "Mount it writable for the installation.",
+        ));
+    }
+    if folder.noexec {
+        return Err(Fault::new(
+            Cause::Denied,
+            format!("{path} is mounted so that nothing can be run from it (noexec)."),
+            "Mount it without noexec for the installation.",
         ));
     }
     match folder.free_bytes {
         Some(free) if free < NEEDED_BYTES => Err(Fault::new(
             Cause::NoSpace,
-            format!("/usr/local/bin has {} KiB left.", free >> 10),
+            format!("{path} has {} KiB left.", free >> 10),
             format!("{} MiB are needed: free some.", NEEDED_BYTES >> 20),
         )),
-        Some(free) => Ok(((), format!("{} MiB are free.", free >> 20))),
-        None => Ok(((), "The node does not tell.".into())),
+        Some(free) => Ok(format!("{} MiB are free.", free >> 20)),
+        None => Ok("The node does not tell.".into()),
     }
 }

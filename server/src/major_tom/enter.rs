@@ -177,6 +177,19 @@ pub fn privilege(
     })
 }
 
+/// For a service of the login's own: it wants to become nobody else.
+pub fn no_privilege(session: &Session, steps: &dyn Steps) -> Result<Option<Privilege>, Fault> {
+    step(steps, "privilege", || {
+        let (found, detail) = if privilege::login_is_root(session)? {
+            (Some(Privilege::Root), "The login is root.")
+        } else {
+            let detail = "None is wanted: all of it is done as the user that logged in.";
+            (None, detail)
+        };
+        Ok((found, detail.into()))
+    })
+}
+
 pub fn system(session: &Session, server: &ServerUrl, steps: &dyn Steps) -> Result<Facts, Fault> {
     step(steps, "system", || {
         let facts = probe::run(session, server)?;

@@ -10,11 +10,15 @@ use crate::secret::Secret;
 
 const TIME_MAX: Duration = Duration::from_secs(15);
 
+/// Who the login is.
+const WHO: &str = r#"
+say() { printf '%s %s\n' "$1" "$(printf %s "$2" | tr '\n\r' '  ')"; }
+say uid "$(id -u 2>/dev/null || sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' /proc/self/status)"
+"#;
+
 /// `sudo -n` first: a password that is not asked for would end up in the input of
 /// the command behind it.
 const LOOK: &str = r#"
-say() { printf '%s %s\n' "$1" "$(printf %s "$2" | tr '\n\r' '  ')"; }
-say uid "$(id -u 2>/dev/null || sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' /proc/self/status)"
 if command -v sudo >/dev/null 2>&1; then
   out=$(LC_ALL=C sudo -n true 2>&1 </dev/null); say sudo "$? $out"
 fi
@@ -82,7 +86,7 @@ fn read(text: &str) -> Look {
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
             .map(str::trim)
     };
-    if field("uid") == Some("0") {
+    if is_root(text) {
         return Look::Works(Privilege::Root);
     }
     let (status, said) = field("sudo")
@@ -91,11 +95,16 @@ fn read(text: &str) -> Look {
     if status == "0" {
         return Look::Works(Privilege::Sudo);
     }
-    if field("doas").is_some_and(|found| found.split(' ').next() == Some("0")) {
+    let doas = field("doas").unwrap_or("");
+    if doas.split(' ').next() == Some("0") {
         return Look::Works(Privilege::Doas);
     }
     if said.contains("password is required") {
         return Look::Asks;
+    }
+    // Without a configuration nobody may use it, as if it were not there.
+    if status.is_empty() && !doas.is_empty() && !doas.contains("not enabled") {
+        return no_doas(doas);
     }
     if said.contains("must have a tty") {
         return Look::No(
@@ -115,9 +124,35 @@ fn read(text: &str) -> Look {
     )
 }
 
+/// It has no way to give a password but a terminal.
+fn no_doas(said: &str) -> Look {
+    if said.contains("uth") && said.contains("required") {
+        return Look::No(
+            "doas asks for a password, which it takes from a terminal alone.".into(),
+            "Add `permit nopass USER` for this user to /etc/doas.conf, install sudo, or log in as \
+             root.",
+        );
+    }
+    let said = said.split_once(' ').map_or("", |(_, said)| said);
+    Look::No(
+        format!("doas refuses this user: {}.", printable(said)),
+        "Add `permit nopass USER` for this user to /etc/doas.conf, or log in as root.",
+    )
+}
+
+fn is_root(text: &str) -> bool {
+    text.lines().any(|line| line.trim() == "uid 0")
+}
+
+/// For work that wants to be no more than the login is.
+pub fn login_is_root(remote: &dyn Remote) -> Result<bool, Fault> {
+    let look = remote.ask(&Command::script(WHO, &[])?, TIME_MAX)?;
+    Ok(is_root(&look.text()))
+}
+
 /// Finds the way that works; tries the password only where one is asked for.
 pub fn find(remote: &dyn Remote, sudo_password: Option<&Secret>) -> Result<Privilege, Fault> {
-    let look = remote.ask(&Command::script(LOOK, &[])?, TIME_MAX)?;
+    let look = remote.ask(&Command::scripts(&[WHO, LOOK], &[])?, TIME_MAX)?;
     let none = |detail: String, hint: &str| Err(Fault::new(Cause::NoPrivilege, detail, hint));
     match (read(&look.text()), sudo_password) {
         (Look::Works(privilege), _) => Ok(privilege),
@@ -193,6 +228,42 @@ mod tests {
             "uid 01\nsudo 10 x",
         ] {
             assert!(matches!(read(text), Look::No(..)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_doas_says_is_understood() {
+        for (text, wanted) in [
+            ("uid 1000\ndoas 0 \n", Look::Works(Privilege::Doas)),
+            (
+                "uid 1000\nsudo 1 sudo: a password is required\ndoas 1 doas: Authentication required\n",
+                Look::Asks,
+            ),
+        ] {
+            assert_eq!(read(text), wanted, "{text}");
+        }
+        for (text, part) in [
+            (
+                "uid 1000\ndoas 1 doas: Authentication required\n",
+                "from a terminal",
+            ),
+            (
+                "uid 1000\ndoas 1 doas: Authorization required\n",
+                "from a terminal",
+            ),
+            (
+                "uid 1000\ndoas 1 doas: Operation not permitted\n",
+                "refuses this user: doas: Operation not permitted.",
+            ),
+            (
+                "uid 1000\ndoas 1 doas: doas is not enabled, /etc/doas.conf: No such file or directory\n",
+                "no sudo that works",
+            ),
+        ] {
+            let Look::No(detail, hint) = read(text) else {
+                panic!("{text}");
+            };
+            assert!(detail.contains(part) && hint.contains("doas"), "{detail}");
         }
     }
 

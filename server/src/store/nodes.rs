@@ -14,8 +14,8 @@ pub struct NodeRecord {
     pub tags: Vec<String>,
     /// SHA-256 of the token; the token itself is kept nowhere.
     pub token_sha256: [u8; 32],
-    /// One that is being put on the node, good beside the other.
-    pub next_token_sha256: Option<[u8; 32]>,
+    /// Those that may be on the node too, oldest first: all of them are good.
+    pub next_tokens_sha256: Vec<[u8; 32]>,
     pub created_ms: i64,
     pub last_seen_ms: Option<i64>,
     pub address: Option<String>,
@@ -32,6 +32,10 @@ pub struct NodeHello {
     pub spider_version: String,
     pub identity: Identity,
 }
+
+/// Jobs in a row of which nobody knows what they did on the node; the tokens of
+/// older ones are forgotten, but for the one that its Spider uses.
+const NEXT_TOKENS_MAX: usize = 8;
 
 const COLUMNS: &str = "id, name, tags, token_sha256, created_ms, last_seen_ms, address, \
                        spider_version, identity, next_token_sha256";
@@ -72,7 +76,7 @@ impl Store {
             name: name.to_owned(),
             tags: tags.to_vec(),
             token_sha256,
-            next_token_sha256: None,
+            next_tokens_sha256: Vec::new(),
             created_ms,
             last_seen_ms: None,
             address: None,
@@ -112,14 +116,55 @@ impl Store {
         Ok(now.is_some())
     }
 
-    /// Notes a token that is to replace the node's own once it was seen; None
-    /// gives it up. False when there is no such node.
-    pub fn set_next_token(&self, id: i64, hash: Option<[u8; 32]>) -> Result<bool, StoreError> {
-        let changed = self.writer().execute(
-            "UPDATE nodes SET next_token_sha256 = ?2 WHERE id = ?1",
-            params![id, hash],
+    /// Notes a token that is to replace the node's own once it was seen. `in_use`
+    /// is what its Spider has said hello with: of several it is the one to keep.
+    /// False when there is no such node.
+    pub fn add_next_token(
+        &self,
+        id: i64,
+        hash: [u8; 32],
+        in_use: Option<[u8; 32]>,
+    ) -> Result<bool, StoreError> {
+        self.change_tokens(id, |own, next| {
+            if let Some(at) = next.iter().position(|known| Some(*known) == in_use) {
+                let before = std::mem::replace(own, next.remove(at));
+                next.insert(0, before);
+            }
+            next.push(hash);
+            next.drain(..next.len().saturating_sub(NEXT_TOKENS_MAX));
+        })
+    }
+
+    /// Gives one up that is not on the node. False when there is no such node.
+    pub fn drop_next_token(&self, id: i64, hash: [u8; 32]) -> Result<bool, StoreError> {
+        self.change_tokens(id, |_, next| next.retain(|known| *known != hash))
+    }
+
+    fn change_tokens(
+        &self,
+        id: i64,
+        change: impl FnOnce(&mut [u8; 32], &mut Vec<[u8; 32]>),
+    ) -> Result<bool, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction()?;
+        let found = transaction
+            .query_row(
+                "SELECT token_sha256, next_token_sha256 FROM nodes WHERE id = ?1",
+                [id],
+                |row| Ok((row.get(0)?, hashes(row.get(1)?))),
+            )
+            .optional()?;
+        let Some((mut own, mut next)) = found else {
+            return Ok(false);
+        };
+        change(&mut own, &mut next);
+        let next = (!next.is_empty()).then(|| next.concat());
+        transaction.execute(
+            "UPDATE nodes SET token_sha256 = ?2, next_token_sha256 = ?3 WHERE id = ?1",
+            params![id, own, next],
         )?;
-        Ok(changed == 1)
+        transaction.commit()?;
+        Ok(true)
     }
 
     /// Makes `hash` the node's only token. False when there is no such node.
@@ -181,6 +226,12 @@ impl Store {
     }
 }
 
+/// One after the other, without anything between.
+fn hashes(blob: Option<Vec<u8>>) -> Vec<[u8; 32]> {
+    let blob = blob.unwrap_or_default();
+    blob.as_chunks().0.to_vec()
+}
+
 fn from_row(row: &Row<'_>) -> rusqlite::Result<NodeRecord> {
     // JSON that does not parse was written by a later release or by hand: it is
     // left out rather than making all nodes unreadable.
@@ -191,7 +242,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<NodeRecord> {
         name: row.get(1)?,
         tags: serde_json::from_str(&tags).unwrap_or_default(),
         token_sha256: row.get(3)?,
-        next_token_sha256: row.get(9)?,
+        next_tokens_sha256: hashes(row.get(9)?),
         created_ms: row.get(4)?,
         last_seen_ms: row.get(5)?,
         address: row.get(6)?,

@@ -182,6 +182,35 @@ fn nodes_come_back_as_they_were_put_in() {
 }
 
 #[test]
+fn all_tokens_that_may_be_on_a_node_are_kept_until_one_is_settled() {
+    let folder = Folder::new();
+    let store = Store::open(&folder.join("t.db")).unwrap();
+    let id = store.insert_node("pi4", &[], [1; 32], 1_000).unwrap().id;
+    let tokens = || {
+        let node = store.node(id).unwrap().unwrap();
+        (node.token_sha256, node.next_tokens_sha256)
+    };
+    assert_eq!(tokens(), ([1; 32], vec![]));
+    assert!(store.add_next_token(id, [2; 32], Some([1; 32])).unwrap());
+    assert!(store.add_next_token(id, [3; 32], None).unwrap());
+    assert_eq!(tokens(), ([1; 32], vec![[2; 32], [3; 32]]));
+    assert!(store.drop_next_token(id, [3; 32]).unwrap());
+    assert!(store.drop_next_token(id, [9; 32]).unwrap());
+    assert_eq!(tokens(), ([1; 32], vec![[2; 32]]));
+    // The Spider uses the second: however many come, that one stays.
+    for number in 10..30 {
+        store
+            .add_next_token(id, [number; 32], Some([2; 32]))
+            .unwrap();
+    }
+    let (own, next) = tokens();
+    assert_eq!((own, next.len(), next[7]), ([2; 32], 8, [29; 32]));
+    assert!(store.set_token(id, [29; 32]).unwrap());
+    assert_eq!(tokens(), ([29; 32], vec![]));
+    assert!(!store.add_next_token(id + 1, [2; 32], None).unwrap());
+}
+
+#[test]
 fn readers_are_bounded_and_come_back() {
     let folder = Folder::new();
     let store = Arc::new(Store::open(&folder.join("r.db")).unwrap());

@@ -76,7 +76,7 @@ make_keys() {
 }
 
 make_debian() {
-  bootstrap "$1" systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,iproute2,procps,curl,fish,dropbear-bin,busybox
+  bootstrap "$1" systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,doas,iproute2,procps,curl,fish,dropbear-bin,busybox
   # Else they take apt's locks in the middle of a test.
   local unit
   for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer dpkg-db-backup.timer fstrim.timer \

@@ -12,7 +12,7 @@ use crate::slow_link::SlowLink;
 use crate::snapshot::{Snapshot, assert_untouched};
 use crate::work::Work;
 
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "login",
     "privilege",
     "system",
@@ -21,6 +21,7 @@ const STEPS: [&str; 8] = [
     "install",
     "start",
     "verify",
+    "settle",
 ];
 /// One way's; so that a step can be met while it runs.
 const DELAY: Duration = Duration::from_millis(60);

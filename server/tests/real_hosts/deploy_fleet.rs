@@ -17,10 +17,25 @@ fn twenty_hosts_are_deployed_at_once_upgraded_in_waves_and_removed() {
     let hosts: Vec<Host> = (0..20).map(|_| Host::boot(Kind::Router)).collect();
     let before: Vec<Snapshot> = hosts.iter().map(Snapshot::of).collect();
     let mut control = Control::start_fixed();
-    let works: Vec<_> = hosts
+    // From a list, as an operator has one.
+    let lines = hosts.iter().map(|host| format!("{},root\n", host.address));
+    let list = format!("host,user\n{}", lines.collect::<String>());
+    let answer = control.post("/api/imports/parse", &json!({"text": list}));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let listed = answer.json()["hosts"].clone();
+    let works: Vec<_> = listed
+        .as_array()
+        .expect("hosts")
         .iter()
-        .map(|host| control.deploy(&login(host, "root")))
+        .map(|listed| {
+            let body = json!({
+                "host": listed["host"], "port": listed["port"], "user": listed["user"],
+                "auth": keys::auth("ed25519"),
+            });
+            control.deploy(&body)
+        })
         .collect();
+    assert_eq!(works.len(), hosts.len());
     for (_, work) in &works {
         work.succeeds();
     }
@@ -48,6 +63,42 @@ fn twenty_hosts_are_deployed_at_once_upgraded_in_waves_and_removed() {
     }
     for (host, before) in hosts.iter().zip(&before) {
         assert_untouched(host, before);
+    }
+}
+
+#[test]
+#[ignore = "boots real hosts"]
+fn a_version_that_is_no_good_stops_at_the_first_host() {
+    let hosts: Vec<Host> = (0..4).map(|_| Host::boot(Kind::Router)).collect();
+    let mut control = Control::start_fixed();
+    let works: Vec<_> = hosts
+        .iter()
+        .map(|host| control.deploy(&login(host, "root")))
+        .collect();
+    for (_, work) in &works {
+        work.succeeds();
+    }
+    let nodes: Vec<i64> = works.iter().map(|(node, _)| *node).collect();
+    drop(works);
+    let folder = crate::common::Folder::new("spiders");
+    let broken = crate::spiders::broken(&folder);
+    control.start_with(&["--agent-binary", broken.to_str().unwrap()]);
+    let answer = control.post("/api/upgrades", &json!({"nodes": nodes}));
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let group = crate::work::Work::of(&control, &answer.json()["job"]);
+    let job = group.fails("failed");
+    assert_eq!(job["result"]["stopped"]["node"], nodes[0], "{job:#}");
+    let hint = job["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains("3 nodes were not begun"), "{hint}");
+    let target = format!("/api/jobs?group={}", group.id);
+    let children = control.session.get_json(&target);
+    assert_eq!(
+        children["jobs"].as_array().unwrap().len(),
+        1,
+        "{children:#}"
+    );
+    for node in nodes {
+        control.is_alive(node);
     }
 }
 

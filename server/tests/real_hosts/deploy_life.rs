@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Folder, eventually};
+use crate::common::{Folder, Setup, eventually};
 use crate::control::{Control, login, with};
 use crate::host::{Host, Kind};
 use crate::snapshot::{Snapshot, assert_untouched};
@@ -197,8 +197,14 @@ fn on_debian_without_any_privilege() {
     host.shell("loginctl enable-linger plain");
     let before = Snapshot::of(&host);
     let (node, work) = control.deploy(&body);
-    // That it can't become root is told, and does not matter.
-    assert_eq!(work.end()["state"], "succeeded", "{:#}", work.job());
+    let job = work.succeeds();
+    // Nobody was asked for more than the login may do.
+    let steps = job["steps"].as_array().unwrap();
+    let privilege = steps.iter().find(|step| step["name"] == "privilege");
+    let detail = privilege.expect("that step")["detail"].as_str().unwrap();
+    assert!(detail.starts_with("None is wanted"), "{detail}");
+    let log = host.shell("journalctl -o cat -t sudo");
+    assert!(!log.contains("plain"), "{log}");
     control.is_alive(node);
     let connection = control
         .session
@@ -209,9 +215,109 @@ fn on_debian_without_any_privilege() {
     );
     let config = host.shell("stat -c '%a %U' /home/plain/.config/stardust/spider.conf");
     assert_eq!(config.trim(), "600 plain");
-    let removed = control.start_work(node, "remove", &json!({})).end();
-    assert_eq!(removed["state"], "succeeded", "{removed:#}");
-    assert_eq!(removed["result"]["left"], json!([]), "{removed:#}");
+    // With root there would be two of them.
+    let mut as_root = with(&login(&host, "root"), "without_root", &json!(false));
+    as_root["host_key"] = connection["host_key"]["sha256"].clone();
+    let work = control.start_work(node, "deploy", &as_root);
+    let job = work.fails("unsupported");
+    let message = job["error"]["message"].as_str().unwrap();
+    assert!(message.contains("service of systemd_user"), "{message}");
+    control.is_alive(node);
+    let mut as_before = as_root.clone();
+    as_before["user"] = json!("plain");
+    as_before["without_root"] = json!(true);
+    control.start_work(node, "deploy", &as_before).succeeds();
+    control.is_alive(node);
+    let removed = control.remove(node);
+    assert_eq!(removed["left"], json!([]), "{removed}");
+    assert_untouched(&host, &before);
+}
+
+/// The other way to become root, where it asks for nothing. A password it takes
+/// from a terminal alone, and there is none.
+#[test]
+#[ignore = "boots real hosts"]
+fn on_debian_through_doas() {
+    let host = Host::boot_with(Kind::Debian, &["without=/usr/bin/sudo"]);
+    let folder = Folder::new("spiders");
+    let mut control = Control::start_fixed();
+    // As it is installed, without a configuration, it is of no use.
+    control
+        .check_confirmed(&login(&host, "deploy"))
+        .assert_fails("privilege", "no_privilege", "no sudo that works");
+    host.shell("umask 077; printf 'permit nopass deploy\npermit ops\n' >/etc/doas.conf");
+    let before = Snapshot::of(&host);
+    for password in [None, Some("ops-pass")] {
+        let mut body = login(&host, "ops");
+        if let Some(password) = password {
+            body["sudo_password"] = json!(password);
+        }
+        let report = control.check_confirmed(&body);
+        report.assert_fails("privilege", "no_privilege", "from a terminal alone");
+        let hint = report.step("privilege")["hint"].as_str().unwrap();
+        assert!(hint.contains("permit nopass"), "{hint}");
+    }
+    control
+        .check_confirmed(&login(&host, "plain"))
+        .assert_fails("privilege", "no_privilege", "doas refuses this user");
+    let (_, work) = control.deploy(&login(&host, "ops"));
+    work.fails("no_privilege");
+    assert_untouched(&host, &before);
+
+    let body = login(&host, "deploy");
+    let report = control.check_confirmed(&body);
+    assert!(report.ok(), "{report}");
+    assert_eq!(report.privilege(), "doas");
+    let node = control.deployed(&body);
+    let later = spiders::later(&folder);
+    control.start_with(&["--agent-binary", later.to_str().unwrap()]);
+    control.is_alive(node);
+    control.start_work(node, "upgrade", &json!({})).succeeds();
+    control.is_alive(node);
+    control
+        .start_work(node, "rotate-token", &json!({}))
+        .succeeds();
+    control.is_alive(node);
+    control.remove(node);
+    assert_untouched(&host, &before);
+}
+
+/// What cross/ builds needs nothing of a router but its kernel.
+#[test]
+#[ignore = "boots real hosts"]
+fn on_a_router_with_the_static_spider_and_nothing_to_link_with() {
+    let spider = spiders::built_static();
+    let host = Host::boot_with(
+        Kind::Router,
+        &["without=/lib/x86_64-linux-gnu/libgcc_s.so.1"],
+    );
+    let before = Snapshot::of(&host);
+    let folder = spider.parent().unwrap().to_str().unwrap();
+    let setup = Setup::new().fixed_port().args(&["--agent-dir", folder]);
+    let mut control = Control::start_as(setup);
+    let node = control.deployed(&login(&host, "root"));
+    let is_there = |what: &std::path::Path| {
+        let there = std::fs::read(host.root().join("usr/bin/stardust-spider")).unwrap();
+        assert!(
+            there == std::fs::read(what).unwrap(),
+            "not {}",
+            what.display()
+        );
+    };
+    is_there(&spider);
+
+    // Named itself it goes before the folder.
+    let named = Folder::new("spiders");
+    let file = named.join("my-spider");
+    let mut bytes = std::fs::read(&spider).unwrap();
+    bytes.extend_from_slice(b"mine");
+    std::fs::write(&file, bytes).unwrap();
+    control.start_with(&["--agent-binary", file.to_str().unwrap()]);
+    control.is_alive(node);
+    control.start_work(node, "upgrade", &json!({})).succeeds();
+    control.is_alive(node);
+    is_there(&file);
+    control.remove(node);
     assert_untouched(&host, &before);
 }
 

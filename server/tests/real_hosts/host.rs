@@ -1,6 +1,8 @@
 //! A host that is booted for a test and gone after it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Condvar, Mutex, OnceLock};
@@ -151,6 +153,20 @@ impl Host {
     /// A file of the host.
     pub fn read(&self, path: &str) -> String {
         std::fs::read_to_string(self.root().join(path.trim_start_matches('/'))).unwrap_or_default()
+    }
+
+    /// Gives it another name, which need not be one.
+    pub fn is_called(&self, name: &'static [u8]) {
+        let there = File::open(format!("/proc/{}/ns/uts", self.init())).expect("its names");
+        let named = std::thread::spawn(move || {
+            // SAFETY: it concerns this thread alone, and the descriptor is open.
+            let entered = unsafe { libc::setns(there.as_raw_fd(), libc::CLONE_NEWUTS) };
+            assert_eq!(entered, 0, "{}", std::io::Error::last_os_error());
+            // SAFETY: as many bytes as there are.
+            let done = unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) };
+            assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+        });
+        named.join().expect("it has a name");
     }
 
     /// Runs a script inside as root, past SSH.

@@ -11,6 +11,7 @@
 mod common;
 
 mod control;
+mod cutting;
 mod host;
 mod keys;
 mod service;
@@ -24,6 +25,9 @@ mod check_facts;
 mod check_links;
 mod check_logins;
 mod check_privilege;
+mod cut_remove;
+mod cut_rotate;
+mod cut_upgrade;
 mod deploy_broken;
 mod deploy_cut;
 mod deploy_fleet;

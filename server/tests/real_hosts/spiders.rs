@@ -1,6 +1,6 @@
 //! Spiders that differ from the one that Ground Control carries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::common::{Folder, Spider};
 
@@ -17,6 +17,18 @@ pub fn foreign(folder: &Folder) -> PathBuf {
         stardust_shared::SUBPROTOCOL,
         "stardust.v9",
     )
+}
+
+/// The static one for this architecture, as cross/ builds it.
+pub fn built_static() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let path = root.join("cross/dist/stardust-spider-x86_64");
+    assert!(
+        path.is_file(),
+        "{} is not there: run cross/build.sh x86_64",
+        path.display()
+    );
+    path
 }
 
 /// An executable for this architecture that ends at once.

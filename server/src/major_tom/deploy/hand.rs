@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::fault::Fault;
+use super::super::fault::{Cause, Fault};
 use super::super::output::Output;
 use super::super::privilege::Privilege;
 use super::super::remote::{Remote, Stdin};
@@ -11,9 +11,12 @@ use super::super::steps::step;
 use super::super::upload::{Upload, success};
 use super::place::Place;
 use super::plan::{Act, Action};
-use super::script::{STAGE, Script};
+use super::script::{STAGE, Script, UNSTAGE};
 use crate::jobs::Job;
 use crate::secret::Secret;
+
+const SHORT: Duration = Duration::from_secs(30);
+const IS_THERE: &str = "if [ -e \"$1\" ]; then echo there; fi";
 
 /// A login, what it may do, and the job that it is used for.
 pub struct Hand<'a> {
@@ -56,6 +59,13 @@ impl Hand<'_> {
                 success(output, "make a folder for the upload")?;
                 Ok(String::new())
             }
+            Act::ClearStages(folders) => {
+                let folders: Vec<&[u8]> = folders.iter().map(|path| path.as_bytes()).collect();
+                let command = Command::script(UNSTAGE, &folders)?;
+                let output = self.remote.ask(&command, action.time)?;
+                success(output, "clear uploads away")?;
+                Ok(String::new())
+            }
             Act::Upload(path, content) => {
                 let bytes = content.bytes();
                 self.job.say(&format!("{path}: {} bytes", bytes.len()));
@@ -82,6 +92,27 @@ impl Hand<'_> {
         let command = script.command(place, arguments)?;
         let output = self.run(&command, place.needs_root(), time)?;
         success(output, "do this")
+    }
+
+    /// A service of another kind must be gone before there is one of this kind.
+    pub fn refuse_beside(&self, known: &Place, place: &Place) -> Result<(), Fault> {
+        if known.method == place.method {
+            return Ok(());
+        }
+        let look = Command::script(IS_THERE, &[known.unit.as_bytes()])?;
+        let output = self.remote.ask(&look, SHORT)?;
+        if output.text().trim() != "there" {
+            return Ok(());
+        }
+        Err(Fault::new(
+            Cause::Unsupported,
+            format!(
+                "A Spider is there already as a service of {}, and this one would be of {}.",
+                known.method.name(),
+                place.method.name()
+            ),
+            "Deploy it as it was deployed before, or remove it first.",
+        ))
     }
 
     /// Runs a command, as root where that is wanted.

@@ -65,18 +65,19 @@ fn deploy_to(
 ) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
     let server = parse(server_url)?;
-    let mut login = log_in(app, job, &server, !without_root)?;
-    if without_root && !login.is_root() {
-        login.privilege = None;
-    }
+    let login = log_in(app, job, &server, !without_root)?;
     let spider = step(job, "architecture", || {
         let spider = spider::choose(&app.config, login.facts.arch.as_deref())?;
         let detail = format!("{}, {} KiB.", spider.arch, spider.bytes.len() >> 10);
         Ok((spider, detail))
     })?;
     let place = step(job, "place", || {
-        let root = login.privilege.is_some();
-        let place = place::choose(&login.facts, root, spider.bytes.len() as u64)?;
+        let (root, bytes) = (login.privilege.is_some(), spider.bytes.len() as u64);
+        let mut place = place::choose(&login.facts, root, bytes)?;
+        if let Some(known) = app.store.spider(node).map_err(|e| ours(e.into()))? {
+            place = place::stay(&login.facts, place, &known.place, bytes);
+            login.hand(job).refuse_beside(&known.place, &place)?;
+        }
         let detail = format!("{}, as a service of {}.", place.bin, place.method.name());
         Ok((place, detail))
     })?;
@@ -112,14 +113,10 @@ fn deploy_to(
         .and_then(|()| verify(app, job, node, &wanted));
     match installed {
         Ok(hello) => {
-            token.commit(app)?;
             app.store
                 .put_spider(node, &record(&hello.version))
                 .map_err(|e| ours(e.into()))?;
-            step(job, "settle", || {
-                hand.script(&place, Script::Settle, &[&stage], SHORT)?;
-                Ok(((), String::new()))
-            })?;
+            settle(app, &hand, &place, &stage, &token)?;
             Ok(Some(json!({
                 "version": hello.version,
                 "method": place.method.name(),
@@ -132,32 +129,86 @@ fn deploy_to(
                 return Err(fault);
             }
             if keep_on_failure && fault.cause == Cause::NotConnected {
-                keep(app, job, node, &token, &record(""))?;
-            } else {
-                let put_back = put_back(&hand, &place, &stage);
-                token.give_up(app);
-                return Err(with_rollback(fault, put_back));
+                keep(app, &hand, &stage, &token, &record(""))?;
+                return Err(fault);
             }
-            Err(fault)
+            Err(undo(
+                app,
+                &hand,
+                &place,
+                Script::Rollback,
+                &stage,
+                &token,
+                fault,
+            ))
         }
     }
+}
+
+/// What was there before goes, on the node first: until it is gone its token is
+/// good too, since a later job may have to put it back.
+fn settle(
+    app: &App,
+    hand: &Hand<'_>,
+    place: &Place,
+    stage: &str,
+    token: &NextToken,
+) -> Result<(), Fault> {
+    step(hand.job, "settle", || {
+        let done = hand.script(place, Script::Settle, &[stage], SHORT);
+        done.map_err(|fault| {
+            Fault::new(
+                fault.cause,
+                format!(
+                    "The Spider is connected, but what was there before is not tidied away: {}",
+                    fault.detail
+                ),
+                "Try again: that goes on from there.",
+            )
+        })?;
+        token.commit(app)?;
+        Ok(((), String::new()))
+    })
 }
 
 /// The operator wanted what was installed to stay: it may connect later.
 fn keep(
     app: &App,
-    job: &Job,
-    node: i64,
+    hand: &Hand<'_>,
+    stage: &str,
     token: &NextToken,
     record: &SpiderRecord,
 ) -> Result<(), Fault> {
-    step(job, "keep", || {
-        token.commit(app)?;
+    step(hand.job, "keep", || {
         app.store
-            .put_spider(node, record)
+            .put_spider(token.node, record)
             .map_err(|e| ours(e.into()))?;
+        hand.script(&record.place, Script::Settle, &[stage], SHORT)?;
+        token.commit(app)?;
         Ok(((), "It stays, and connects when it can.".into()))
     })
+}
+
+/// Puts back what was there before. While nobody knows what the node has, both
+/// tokens stay good.
+fn undo(
+    app: &App,
+    hand: &Hand<'_>,
+    place: &Place,
+    script: Script,
+    stage: &str,
+    token: &NextToken,
+    fault: Fault,
+) -> Fault {
+    let undone = step(hand.job, "rollback", || {
+        let output = hand.script(place, script, &[stage], LONG)?;
+        let text = output.text();
+        Ok(((), text.lines().last().unwrap_or_default().to_owned()))
+    });
+    if undone.is_ok() {
+        token.give_up(app);
+    }
+    with_rollback(fault, undone)
 }
 
 /// Another token, while the old one is good until the new one was seen.
@@ -187,11 +238,7 @@ pub fn rotate_token(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         .and_then(|()| verify(app, job, node, &wanted));
     match done {
         Ok(_) => {
-            token.commit(app)?;
-            step(job, "settle", || {
-                hand.script(place, Script::Settle, &[&stage], SHORT)?;
-                Ok(((), String::new()))
-            })?;
+            settle(app, &hand, place, &stage, &token)?;
             Ok(None)
         }
         Err(fault) => {
@@ -199,9 +246,8 @@ pub fn rotate_token(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
             if app.jobs.is_stopping() {
                 return Err(fault);
             }
-            let put_back = put_back(&hand, place, &stage);
-            token.give_up(app);
-            Err(with_rollback(fault, put_back))
+            let script = Script::RestoreConfig;
+            Err(undo(app, &hand, place, script, &stage, &token, fault))
         }
     }
 }
@@ -239,14 +285,6 @@ pub(super) fn with_log(hand: &Hand<'_>, place: &Place, fault: Fault) -> Fault {
         Ok(log) => explain(fault, &log),
         Err(_) => fault,
     }
-}
-
-fn put_back(hand: &Hand<'_>, place: &Place, stage: &str) -> Result<(), Fault> {
-    step(hand.job, "rollback", || {
-        let output = hand.script(place, Script::Rollback, &[stage], LONG)?;
-        let text = output.text();
-        Ok(((), text.lines().last().unwrap_or_default().to_owned()))
-    })
 }
 
 pub(super) fn with_rollback(fault: Fault, put_back: Result<(), Fault>) -> Fault {

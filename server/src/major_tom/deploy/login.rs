@@ -28,7 +28,7 @@ use crate::vault::{self, Credentials};
 pub struct Login {
     session: Session,
     pub facts: Facts,
-    /// None: it can't become root.
+    /// None: all is done as the login itself.
     pub privilege: Option<Privilege>,
     sudo_password: Option<Secret>,
 }
@@ -48,15 +48,15 @@ impl Login {
     }
 }
 
-/// Logs in, finds out how to become root, and looks at the system. `needs_root`
-/// says whether it is of use without.
+/// Logs in, finds out how to become root where that is needed, and looks at the
+/// system.
 pub fn log_in(app: &App, job: &Job, server: &ServerUrl, needs_root: bool) -> Result<Login, Fault> {
     let node = job.node.ok_or_else(no_connection)?;
     let (session, sudo_password) = get_in(app, node, &job.given, job)?;
-    let privilege = match enter::privilege(&session, sudo_password.as_ref(), job) {
-        Ok(privilege) => Some(privilege),
-        Err(fault) if needs_root || fault.cause != Cause::NoPrivilege => return Err(fault),
-        Err(_) => None,
+    let privilege = if needs_root {
+        Some(enter::privilege(&session, sudo_password.as_ref(), job)?)
+    } else {
+        enter::no_privilege(&session, job)?
     };
     let facts = enter::system(&session, server, job)?;
     Ok(Login {

@@ -117,6 +117,21 @@ pub fn choose(facts: &Facts, root: bool, spider_bytes: u64) -> Result<Place, Fau
     })
 }
 
+/// Where it is already, as long as it can be there: else there would be two.
+pub fn stay(facts: &Facts, chosen: Place, known: &Place, spider_bytes: u64) -> Place {
+    let needed = spider_bytes.saturating_mul(2) + MARGIN_BYTES;
+    let folder = match known.bin_folder() {
+        "/var/lib/stardust" => "/var/lib",
+        folder => folder,
+    };
+    let alike = known.method == chosen.method && known.unit == chosen.unit;
+    if alike && fits(facts, folder, needed).is_ok() {
+        known.clone()
+    } else {
+        chosen
+    }
+}
+
 fn for_user(facts: &Facts, needed: u64) -> Result<Place, Fault> {
     if facts.init != "systemd" {
         return Err(Fault::new(
@@ -205,6 +220,21 @@ pub fn stage_folder(facts: &Facts, place: &Place, as_root: bool, spider_bytes: u
     }
 }
 
+/// All that [`stage_folder`] may have said but for the Spider's own folder.
+pub fn stage_folders(facts: &Facts, place: &Place, as_root: bool) -> Vec<String> {
+    if as_root || !place.needs_root() {
+        return Vec::new();
+    }
+    let home = facts.home.trim_end_matches('/');
+    let mut folders = vec!["/tmp".to_owned()];
+    folders.extend(
+        Some(home)
+            .filter(|home| !home.is_empty())
+            .map(str::to_owned),
+    );
+    folders
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +258,21 @@ mod tests {
 
     fn change(facts: &mut Facts, path: &str, change: impl Fn(&mut Folder)) {
         change(facts.folders.iter_mut().find(|f| f.path == path).unwrap());
+    }
+
+    #[test]
+    fn what_is_somewhere_stays_there_while_it_can() {
+        let mut facts = facts("systemd");
+        let chosen = choose(&facts, true, 1 << 20).unwrap();
+        let known = Place {
+            bin: "/var/lib/stardust/stardust-spider".into(),
+            ..chosen.clone()
+        };
+        assert_eq!(stay(&facts, chosen.clone(), &known, 1 << 20), known);
+        change(&mut facts, "/var/lib", |folder| folder.read_only = true);
+        assert_eq!(stay(&facts, chosen.clone(), &known, 1 << 20), chosen);
+        let own = choose(&facts, false, 1 << 20).unwrap();
+        assert_eq!(stay(&facts, own.clone(), &chosen, 1 << 20), own);
     }
 
     #[test]

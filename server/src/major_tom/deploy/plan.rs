@@ -31,6 +31,8 @@ pub enum Act<'a> {
     Run(Script, Vec<String>),
     /// As the login: makes the folder for uploads.
     MakeStage(String),
+    /// As the login: clears such folders away that were left in these.
+    ClearStages(Vec<String>),
     /// As the login.
     Upload(String, Content<'a>),
 }
@@ -101,11 +103,19 @@ pub fn replace_config<'a>(
     ]
 }
 
-pub fn remove<'a>() -> Vec<Action<'a>> {
-    vec![
-        run("stop", Script::Stop, &[], LONG),
-        run("delete", Script::Remove, &[], LONG),
-    ]
+pub fn stop<'a>() -> Vec<Action<'a>> {
+    vec![run("stop", Script::Stop, &[], LONG)]
+}
+
+/// `stages` are the folders that uploads may have gone to, but for the Spider's own.
+pub fn delete<'a>(stages: Vec<String>) -> Vec<Action<'a>> {
+    let clear = (!stages.is_empty()).then_some(Action {
+        step: "delete",
+        act: Act::ClearStages(stages),
+        time: SHORT,
+    });
+    let remove = run("delete", Script::Remove, &[], LONG);
+    clear.into_iter().chain([remove]).collect()
 }
 
 fn run<'a>(step: &'static str, script: Script, arguments: &[&str], time: Duration) -> Action<'a> {
@@ -149,6 +159,7 @@ mod tests {
                     writeln!(out, "{}: {script:?} {arguments:?}", action.step)
                 }
                 Act::MakeStage(path) => writeln!(out, "{}: make folder {path}", action.step),
+                Act::ClearStages(paths) => writeln!(out, "{}: clear {paths:?}", action.step),
                 Act::Upload(path, Content::Text(text)) if path.ends_with("unit") => {
                     writeln!(out, "{}: {path}\n{}", action.step, indented(text))
                 }
@@ -237,7 +248,8 @@ mod tests {
                 &token,
             ));
             out += "\n# remove\n";
-            out += &text(&remove());
+            out += &text(&stop());
+            out += &text(&delete(vec!["/tmp".into()]));
             assert!(!out.contains("never-shown"));
             if std::env::var_os("UPDATE_GOLDEN").is_some() {
                 let file = format!("src/major_tom/deploy/golden/{}.txt", method.name());

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::super::fault::{Cause, Fault};
 use super::super::steps::step;
-use super::install::parse;
+use super::hand::Hand;
+use super::install::{parse, with_rollback};
 use super::login::log_in;
-use super::place::{Method, Place, choose};
+use super::place::{Method, Place, choose, stage_folders};
 use super::script::Script;
 use super::{ours, plan};
 use crate::app::App;
@@ -17,9 +18,14 @@ use crate::server_url::ServerUrl;
 use crate::store::SpiderRecord;
 
 const SHORT: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(90);
 
 pub fn remove(app: &App, job: &Job, force: bool) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
+    // Ended by a death of Ground Control between the last step and its note of it.
+    if app.store.node(node).map_err(|e| ours(e.into()))?.is_none() {
+        return Ok(job.view().result);
+    }
     let record = app.store.spider(node).map_err(|e| ours(e.into()))?;
     let cleaned = clean(app, job, record.as_ref());
     let result = match cleaned {
@@ -48,6 +54,8 @@ pub fn remove(app: &App, job: &Job, force: bool) -> Result<Option<Value>, Fault>
             })
         }
     };
+    job.set_result(result.clone());
+    job.commit()?;
     step(job, "forget", || {
         // The row goes, and with it token, credentials and what was installed.
         if app.store.delete_node(node).map_err(|e| ours(e.into()))? {
@@ -78,7 +86,17 @@ fn clean(app: &App, job: &Job, record: Option<&SpiderRecord>) -> Result<Vec<Stri
         None => choose(&login.facts, login.privilege.is_some(), 0)?,
     };
     let hand = login.hand(job);
-    hand.carry_out(&place, &plan::remove())?;
+    job.go_on()?;
+    let stopped = hand.carry_out(&place, &plan::stop());
+    // What is deleted can't be put back.
+    if let Err(fault) = stopped.and_then(|()| job.commit()) {
+        return Err(match (fault.cause, record) {
+            (Cause::Cancelled, Some(_)) => with_rollback(fault, start_again(&hand, &place)),
+            _ => fault,
+        });
+    }
+    let stages = stage_folders(&login.facts, &place, login.is_root());
+    hand.carry_out(&place, &plan::delete(stages))?;
     step(job, "look", || {
         let output = hand.script(&place, Script::Look, &[""; 0], SHORT)?;
         let text = output.text();
@@ -92,6 +110,14 @@ fn clean(app: &App, job: &Job, record: Option<&SpiderRecord>) -> Result<Vec<Stri
             left => format!("Still there: {}.", left.join(", ")),
         };
         Ok((left, detail))
+    })
+}
+
+/// The removal was cancelled in time.
+fn start_again(hand: &Hand<'_>, place: &Place) -> Result<(), Fault> {
+    step(hand.job, "rollback", || {
+        hand.script(place, Script::Start, &[""; 0], LONG)?;
+        Ok(((), "The Spider runs again.".into()))
     })
 }
 

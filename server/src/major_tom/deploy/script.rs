@@ -14,6 +14,7 @@ pub enum Script {
     Rollback,
     Settle,
     ReplaceConfig,
+    RestoreConfig,
     Switch,
     Confirm,
     GoBack,
@@ -35,6 +36,8 @@ macro_rules! script {
 
 /// As the login, before anything else: a folder for uploads.
 pub const STAGE: &str = include_str!("scripts/stage.sh");
+/// The same, at the end of it all.
+pub const UNSTAGE: &str = include_str!("scripts/unstage.sh");
 
 impl Script {
     pub fn text(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Script {
             Self::Rollback => script!("rollback"),
             Self::Settle => script!("settle"),
             Self::ReplaceConfig => script!("replace_config"),
+            Self::RestoreConfig => script!("restore_config"),
             Self::Switch => script!("switch"),
             Self::Confirm => script!("confirm"),
             Self::GoBack => script!("go_back"),

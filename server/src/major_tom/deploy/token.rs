@@ -1,5 +1,7 @@
 //! A node's next token: good beside the old one until its Spider was seen with
-//! it, so that nothing in between can lock the node out.
+//! it and the node keeps no other, so that nothing in between can lock the node
+//! out. What a link that broke has done on the node nobody knows: then all that
+//! may be there stay good until a later job has settled it.
 
 use super::super::fault::Fault;
 use super::ours;
@@ -17,8 +19,9 @@ pub struct NextToken {
 impl NextToken {
     pub fn make(app: &App, node: i64) -> Result<Self, Fault> {
         let (token, hash) = node_token::generate().map_err(ours)?;
+        let in_use = app.fleet.last_hello(node).map(|hello| hello.token);
         app.store
-            .set_next_token(node, Some(hash))
+            .add_next_token(node, hash, in_use)
             .map_err(|e| ours(e.into()))?;
         app.fleet.add_token(node, hash);
         Ok(Self { node, token, hash })
@@ -33,14 +36,11 @@ impl NextToken {
         Ok(())
     }
 
-    /// The old one stays.
+    /// It is nowhere on the node; those before it stay.
     pub fn give_up(&self, app: &App) {
-        // In memory first: what is left in the database is good until the next
-        // token is made, and nobody has it.
-        if let Ok(Some(record)) = app.store.node(self.node) {
-            app.fleet.set_token(self.node, record.token_sha256);
-        }
-        if let Err(error) = app.store.set_next_token(self.node, None) {
+        app.fleet.drop_token(self.hash);
+        if let Err(error) = app.store.drop_next_token(self.node, self.hash) {
+            // Nobody has it, so it does no harm.
             crate::log::error(&format!(
                 "A token of node {} was not given up: {error}",
                 self.node

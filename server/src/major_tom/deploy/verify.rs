@@ -55,10 +55,15 @@ pub fn wait_for_hello(
     time: Duration,
 ) -> Result<LastHello, Fault> {
     let deadline = Instant::now() + time;
+    let mut seen = None;
     loop {
-        match app.fleet.last_hello(node) {
-            Some(hello) if wanted.is(&hello) => return Ok(hello),
-            _ => {}
+        match app.fleet.last_hello(node).filter(|hello| wanted.is(hello)) {
+            // Without a token to tell it by, one that was just ended may not have
+            // been missed yet: it has to be there at two looks.
+            Some(hello) if wanted.token.is_some() || seen.as_ref() == Some(&hello.run) => {
+                return Ok(hello);
+            }
+            hello => seen = hello.map(|hello| hello.run),
         }
         job.go_on()?;
         if Instant::now() >= deadline {

@@ -4,6 +4,8 @@ set -eu
 umask 022
 LC_ALL=C
 export LC_ALL
+# A link that breaks must not end it between two lines that belong together.
+trap '' HUP PIPE
 method=$1 bin=$2 folder=$3 unit=$4 user=$5
 shift 5
 name=stardust-spider
@@ -74,8 +76,37 @@ put() {
 try_spider() {
   if ! said=$("$1" --version 2>&1); then fail "The Spider does not run here: $said"; fi
 }
+# Keeps the last good state once: a second attempt must not replace it with a half one.
+keep() {
+  if [ ! -e "$1" ] || [ -e "$2" ]; then return 0; fi
+  ln "$1" "$2" 2>/dev/null || cp -p "$1" "$2"
+}
+# The guard of an upgrade looks once a second whether it is decided, and ends.
+await_guard() {
+  waited=0
+  while [ -e "$folder/guard" ] && [ $waited -lt 5 ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+}
+# Decides against a new Spider that nobody has confirmed. Making a folder succeeds
+# for one of two: either this or the guard puts the old one back.
+go_back() {
+  if mkdir "$folder/.decided" 2>/dev/null && [ -e "$bin.old" ]; then
+    mv -f "$bin.old" "$bin"
+    start_service
+  fi
+  await_guard
+  rm -f "$folder/guard" "$folder/.went-back" "$bin.new"
+  rmdir "$folder/.decided" 2>/dev/null || :
+}
 # Takes everything off that an installation puts on. Each part may be gone already.
 remove_all() {
+  # Else it would start the service again.
+  if [ -e "$folder/guard" ]; then
+    mkdir "$folder/.decided" 2>/dev/null || :
+    await_guard
+  fi
   stop_service
   rm -f "$unit" "$unit.new" "$bin" "$bin.new" "$bin.old"
   case $method in
@@ -94,11 +125,14 @@ remove_all() {
       ;;
   esac
   if [ -n "$user" ] && [ -e "$folder/.user" ]; then remove_user; fi
-  made=$(cat "$folder/.made" 2>/dev/null || :)
-  rm -f "$config" "$config.new" "$folder/old.conf" "$folder/old.unit" "$folder/guard" \
-    "$folder/guard.new" "$folder/spider.ring" "$folder/.made" "$folder/.user" \
-    "$folder/.fresh" "$folder/.went-back"
+  rm -f "$config" "$config.new" "$folder/before.conf" "$folder/old.conf" "$folder/old.unit" \
+    "$folder/guard" "$folder/guard.new" "$folder/spider.ring" "$folder/.user" "$folder/.fresh" \
+    "$folder/.went-back" "$folder/.made.new"
   rmdir "$folder/.decided" 2>/dev/null || :
+  # The list of folders that were made goes when all but its own are gone.
+  made=$(cat "$folder/.made" 2>/dev/null || :)
+  for each in $made; do rmdir "$each" 2>/dev/null || :; done
+  rm -f "$folder/.made"
   rmdir "$folder" 2>/dev/null || :
   for each in $made; do rmdir "$each" 2>/dev/null || :; done
 }

@@ -9,8 +9,13 @@ while [ "$seconds" -gt 0 ]; do
   seconds=$((seconds - 1))
 done
 # Making a folder succeeds for one of two.
-if ! mkdir "$folder/.decided" 2>/dev/null; then exit 0; fi
+if ! mkdir "$folder/.decided" 2>/dev/null; then
+  rm -f "$folder/guard"
+  exit 0
+fi
 : >"$folder/.went-back"
-mv -f "$bin.old" "$bin"
-start_service || :
+if [ -e "$bin.old" ]; then
+  mv -f "$bin.old" "$bin"
+  start_service || :
+fi
 rm -f "$folder/guard"

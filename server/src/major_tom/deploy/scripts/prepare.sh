@@ -7,6 +7,8 @@ make_folder() {
   mkdir "$1"
   note="$1 $note"
 }
+# An upgrade that nobody has confirmed is not what to come back to.
+if [ -e "$folder/guard" ]; then go_back || :; fi
 fresh=yes
 for file in "$bin" "$config" "$unit"; do
   if [ -e "$file" ]; then fresh=no; fi
@@ -18,7 +20,7 @@ if [ -n "$note" ]; then
   { echo "$note"; cat "$folder/.made" 2>/dev/null || :; } >"$folder/.made.new"
   mv -f "$folder/.made.new" "$folder/.made"
 fi
-rm -f "$bin.new" "$config.new" "$unit.new" "$folder/guard.new"
+rm -f "$bin.new" "$config.new" "$unit.new" "$folder/guard.new" "$folder/before.conf"
 rm -rf "${bin%/*}"/.stardust-stage-*
 if [ $fresh = yes ]; then
   : >"$folder/.fresh"

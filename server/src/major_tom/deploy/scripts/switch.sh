@@ -8,15 +8,12 @@ if [ -n "$user" ]; then root=0:0; fi
 put "$stage/spider" "$bin.new" 755 "$root"
 try_spider "$bin.new"
 # The guard of an attempt that was cut off must not end this one.
-if [ -e "$folder/guard" ] && mkdir "$folder/.decided" 2>/dev/null; then
-  waited=0
-  while [ -e "$folder/guard" ] && [ $waited -lt 5 ]; do
-    sleep 1
-    waited=$((waited + 1))
-  done
+if [ -e "$folder/guard" ]; then
+  mkdir "$folder/.decided" 2>/dev/null || :
+  await_guard
 fi
 rm -rf "$folder/.decided" "$folder/.went-back"
-if [ ! -e "$bin.old" ]; then ln "$bin" "$bin.old" 2>/dev/null || cp -p "$bin" "$bin.old"; fi
+keep "$bin" "$bin.old"
 put "$stage/guard" "$folder/guard" 700 "$root"
 # Detached: it must outlive this login, and the network.
 set -- "$folder/guard" "$method" "$bin" "$folder" "$unit" "$user" "$seconds"
