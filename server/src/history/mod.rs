@@ -43,6 +43,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use batch::{Batch, Committed, Progress, Seen};
+#[cfg(test)]
+pub use buckets::SeriesAnswer;
 pub use gaps::Cause;
 pub use intake::{Intakes, Pushed};
 pub use query::{Answer, HistoryError, Query};

@@ -8,6 +8,9 @@ pub const BEFORE_MS: i64 = 3_600_000;
 /// What is looked at afterwards.
 pub const AFTER_MS: i64 = 60_000;
 
+/// Small enough buckets that little is lost at the edge.
+const POINTS: usize = 60;
+
 /// Busier than before by more percentage points than this, and busy at all.
 const CPU_MORE_PERCENT: f64 = 30.0;
 const CPU_BUSY_PERCENT: f64 = 80.0;
@@ -64,17 +67,19 @@ pub fn measure(
         selectors: SERIES.iter().map(|key| (*key).to_owned()).collect(),
         from_ms,
         to_ms,
-        points: 1,
+        points: POINTS,
     })?;
-    Ok(vitals(&answer, cores))
+    Ok(vitals(&answer, cores, from_ms))
 }
 
-fn vitals(answer: &Answer, cores: Option<u32>) -> Vitals {
-    // The range may touch two aligned buckets: weighted by their samples.
+fn vitals(answer: &Answer, cores: Option<u32>, from_ms: i64) -> Vitals {
+    // Buckets are aligned: one that begins earlier has samples of before the job,
+    // which would make what comes after look like it.
+    let early = answer.times.partition_point(|start| *start < from_ms);
     let average = |key: &str| {
         let series = answer.series.iter().find(|series| series.key == key)?;
         let (mut sum, mut count) = (0.0, 0.0);
-        for (value, samples) in series.avg.iter().zip(&series.count) {
+        for (value, samples) in series.avg.iter().zip(&series.count).skip(early) {
             if let Some(value) = value {
                 sum += value * *samples as f64;
                 count += *samples as f64;
@@ -84,7 +89,13 @@ fn vitals(answer: &Answer, cores: Option<u32>) -> Vitals {
     };
     let most = |key: &str| {
         let series = answer.series.iter().find(|series| series.key == key)?;
-        series.max.iter().flatten().copied().reduce(f64::max)
+        series
+            .max
+            .iter()
+            .skip(early)
+            .flatten()
+            .copied()
+            .reduce(f64::max)
     };
     let busy: Option<f64> = SERIES[..5].iter().map(|key| average(key)).sum();
     let idle = average("cpu.idle_ms").map(|idle| idle + average("cpu.iowait_ms").unwrap_or(0.0));
@@ -139,6 +150,7 @@ pub fn worse(before: &Vitals, after: &Vitals) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::SeriesAnswer;
 
     fn fine() -> Vitals {
         Vitals {
@@ -179,6 +191,38 @@ mod tests {
                 .contains("13 network services")
         );
         assert_eq!(is(|v| v.listening = Some(15.0)), None);
+    }
+
+    #[test]
+    fn what_was_before_does_not_count_as_after() {
+        let answer = |at: i64| {
+            let series = |key: &str, values: [f64; 3]| SeriesAnswer {
+                key: key.to_owned(),
+                unit: "",
+                kind: "gauge",
+                count: vec![1; 3],
+                avg: values.map(Some).to_vec(),
+                min: values.map(Some).to_vec(),
+                max: values.map(Some).to_vec(),
+                increase: None,
+            };
+            let answer = Answer {
+                from: at,
+                to: 3_000,
+                step_ms: 1_000,
+                tier: "raw",
+                times: vec![0, 1_000, 2_000],
+                series: vec![
+                    series("tcp.connections{state=listen}", [9.0, 8.0, 8.0]),
+                    series("load.1m_milli", [500.0, 2_000.0, 4_000.0]),
+                ],
+                gaps: Vec::new(),
+            };
+            vitals(&answer, None, at)
+        };
+        let (all, after) = (answer(0), answer(500));
+        assert_eq!((all.listening, after.listening), (Some(9.0), Some(8.0)));
+        assert_eq!(after.load_1m, Some(3.0));
     }
 
     #[test]
