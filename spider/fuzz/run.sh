@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every fuzz target of shared/fuzz and spider/fuzz for SECONDS (default 60)
+# Runs every fuzz target of shared/fuzz, spider/fuzz and server/fuzz for SECONDS (default 60)
 # with the kept corpus, and fails on the first finding.
 #
 #   spider/fuzz/run.sh 60 [TARGET…]
@@ -16,7 +16,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$here/target}"
 # The kept corpus is corpus/TARGET.tar.gz; what is learnt on the way joins it in
 # the target folder only. `TARGET -merge=1 NEW LEARNT` picks what is worth keeping.
 learnt="$CARGO_TARGET_DIR/corpus"
-for folder in "$here/../../shared/fuzz" "$here"; do
+for folder in "$here/../../shared/fuzz" "$here" "$here/../../server/fuzz"; do
     cd "$folder"
     cargo fuzz build --fuzz-dir .
     for target in $(cargo fuzz list --fuzz-dir .); do

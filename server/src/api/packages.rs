@@ -228,7 +228,9 @@ pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
                 "Refresh first.",
             ));
         }
-        look::preview(link, &wish, &facts)
+        let mut preview = look::preview(link, &wish, &facts)?;
+        look::restarts(link, &wish, &mut preview)?;
+        Ok(preview)
     })?;
     let mut answer = serde_json::to_value(&preview).map_err(|_| Error::internal())?;
     answer["action"] = json!(action.name());

@@ -218,6 +218,10 @@ impl Tool for Apt {
         preview
     }
 
+    fn restarts(&self) -> Option<&'static str> {
+        Some(super::restarts::DPKG)
+    }
+
     fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
         let all = arguments(wish);
         let names = wish.arguments();
@@ -479,11 +483,9 @@ fn listed(line: &str) -> Option<Upgrade> {
     let (name, rest) = line.split_once('/')?;
     let mut words = rest.split(' ');
     let (suites, new, arch) = (words.next()?, words.next()?, words.next()?);
-    let installed = rest
-        .split_once("[upgradable from: ")?
-        .1
-        .trim_end()
-        .strip_suffix(']')?;
+    // By its shape: the words in the brackets are those of the locale.
+    let (_, inside) = rest.rsplit_once('[')?;
+    let installed = inside.trim_end().strip_suffix(']')?.rsplit_once(": ")?.1;
     Some(Upgrade {
         name: field(name),
         arch: some(arch),

@@ -49,23 +49,29 @@ action=$1; shift
 run sim yum --assumeno "$action" "$@"
 "#;
 
+/// `-y` also takes each key that a repository names, whoever has written that down
+/// there. With another one in its place, which is not to be had, what is signed by a
+/// key that the node does not know is refused. (With none, dnf prints all that is
+/// known of the repository, its password too.) When refreshing, `--assumeno` says no
+/// to keys and to nothing else.
 const DOWNLOAD: &str = r#"
 action=$1; shift
-exec dnf -y --downloadonly --setopt=metadata_expire=-1 '--setopt=*.metadata_expire=-1' "$action" "$@"
+exec dnf -y --downloadonly '--setopt=*.gpgkey=file:///trusted-by-people-only' --setopt=metadata_expire=-1 '--setopt=*.metadata_expire=-1' "$action" "$@"
 "#;
 
 const RUN: &str = r#"
 action=$1; shift
-exec dnf -y --setopt=metadata_expire=-1 '--setopt=*.metadata_expire=-1' "$action" "$@"
+exec dnf -y '--setopt=*.gpgkey=file:///trusted-by-people-only' --setopt=metadata_expire=-1 '--setopt=*.metadata_expire=-1' "$action" "$@"
 "#;
 
 const YUM_RUN: &str = r#"
 action=$1; shift
-exec yum -y "$action" "$@"
+exec yum -y '--setopt=*.gpgkey=file:///trusted-by-people-only' "$action" "$@"
 "#;
 
-const REFRESH: &str = "exec dnf -y --setopt=skip_if_unavailable=False makecache --refresh\n";
-const YUM_REFRESH: &str = "yum -q clean expire-cache; exec yum -y makecache fast\n";
+const REFRESH: &str =
+    "exec dnf --assumeno --setopt=skip_if_unavailable=False makecache --refresh\n";
+const YUM_REFRESH: &str = "yum -q clean expire-cache; exec yum --assumeno makecache fast\n";
 const CLEAN: &str = "exec dnf clean packages\n";
 const YUM_CLEAN: &str = "exec yum clean packages\n";
 
@@ -202,6 +208,10 @@ impl Tool for Dnf {
         preview
     }
 
+    fn restarts(&self) -> Option<&'static str> {
+        Some(super::restarts::RPM)
+    }
+
     fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
         let all = arguments(wish);
         let names = wish.arguments();
@@ -228,8 +238,8 @@ impl Tool for Dnf {
                 "hold",
                 false,
                 self.pick(
-                    "exec dnf -y versionlock add \"$@\"\n",
-                    "exec yum -y versionlock add \"$@\"\n",
+                    "exec dnf -y '--setopt=*.gpgkey=file:///trusted-by-people-only' versionlock add \"$@\"\n",
+                    "exec yum -y '--setopt=*.gpgkey=file:///trusted-by-people-only' versionlock add \"$@\"\n",
                 ),
                 &names,
             )?],
@@ -237,8 +247,8 @@ impl Tool for Dnf {
                 "unhold",
                 false,
                 self.pick(
-                    "exec dnf -y versionlock delete \"$@\"\n",
-                    "exec yum -y versionlock delete \"$@\"\n",
+                    "exec dnf -y '--setopt=*.gpgkey=file:///trusted-by-people-only' versionlock delete \"$@\"\n",
+                    "exec yum -y '--setopt=*.gpgkey=file:///trusted-by-people-only' versionlock delete \"$@\"\n",
                 ),
                 &names,
             )?],

@@ -33,13 +33,14 @@ run sim dnf5 --assumeno --setopt=metadata_expire=-1 "$action" "$@"
 "#;
 const DOWNLOAD: &str = r#"
 action=$1; shift
-exec dnf5 -y --setopt=metadata_expire=-1 "$action" --downloadonly "$@"
+exec dnf5 -y '--setopt=*.gpgkey=file:///trusted-by-people-only' --setopt=metadata_expire=-1 "$action" --downloadonly "$@"
 "#;
 const RUN: &str = r#"
 action=$1; shift
-exec dnf5 -y --setopt=metadata_expire=-1 "$action" "$@"
+exec dnf5 -y '--setopt=*.gpgkey=file:///trusted-by-people-only' --setopt=metadata_expire=-1 "$action" "$@"
 "#;
-const REFRESH: &str = "exec dnf5 -y --setopt=skip_if_unavailable=False makecache --refresh\n";
+const REFRESH: &str =
+    "exec dnf5 --assumeno --setopt=skip_if_unavailable=False makecache --refresh\n";
 const SEARCH: &str = "\nquiet found dnf5 -q -C search \"$@\"\n";
 const DETAILS: &str = r#"
 run show dnf5 -q -C info "$1"
@@ -111,6 +112,10 @@ impl Tool for Dnf5 {
         preview
     }
 
+    fn restarts(&self) -> Option<&'static str> {
+        Some(super::restarts::RPM)
+    }
+
     fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
         let all = arguments(wish);
         let names = wish.arguments();
@@ -124,14 +129,14 @@ impl Tool for Dnf5 {
             Action::Hold => vec![phase(
                 "hold",
                 false,
-                "exec dnf5 -y versionlock add \"$@\"\n",
+                "exec dnf5 -y '--setopt=*.gpgkey=file:///trusted-by-people-only' versionlock add \"$@\"\n",
                 &names,
             )?],
             Action::Unhold => {
                 vec![phase(
                     "unhold",
                     false,
-                    "exec dnf5 -y versionlock delete \"$@\"\n",
+                    "exec dnf5 -y '--setopt=*.gpgkey=file:///trusted-by-people-only' versionlock delete \"$@\"\n",
                     &names,
                 )?]
             }

@@ -1,9 +1,9 @@
 //! Names that must not get through, and outputs that no tool would print.
 
 use super::Manager;
-use super::sections::Sections;
+use super::golden;
+use super::readers::read_all;
 use super::wish::{Action, Wish, query};
-use super::{facts, golden, judge, lock};
 
 #[test]
 fn good_names_of_each_manager() {
@@ -205,85 +205,6 @@ fn the_commands_hold_the_names_as_they_are() {
             .output()
             .unwrap();
         assert!(output.status.success(), "{manager:?}: {output:?}");
-    }
-}
-
-/// Everything that reads a node's words, over the same ones.
-fn read_all(text: &str, codes: &[i32]) {
-    for line in super::text::lines(text) {
-        let _ = lock::holder(line);
-    }
-    for manager in Manager::ALL {
-        let tool = manager.tool();
-        let spec = tool.grammar().spec("lab").unwrap();
-        for &code in codes {
-            let mut said = Sections::single("end", "end", 0);
-            for name in [
-                "list",
-                "sim",
-                "held",
-                "count",
-                "audit",
-                "check",
-                "security",
-                "advisories",
-                "reboot",
-                "rpm",
-                "older",
-                "stale",
-                "half",
-                "records",
-                "installed",
-                "sizes",
-                "all",
-                "automatic",
-                "found",
-                "here",
-                "show",
-                "policy",
-                "changelog",
-                "requires",
-                "world",
-                "disks",
-                "kernels",
-                "marks",
-                "leftovers",
-                "services",
-                "holders",
-                "boot",
-                "detect",
-            ] {
-                said = said.and(name, text, code);
-            }
-            let facts = facts::read(manager, None, &said).unwrap_or_default();
-            let _ = facts.counts();
-            let _ = tool.read_installed(&said);
-            let found = tool.read_search(&said);
-            assert!(found.len() <= super::limits::FOUND_MAX);
-            if let Some(details) = tool.read_details(&said, &spec) {
-                assert!(details.text.len() <= super::limits::WORDS_BYTES_MAX);
-            }
-            for (action, names) in [
-                (Action::Upgrade, &[][..]),
-                (Action::Remove, &["lab".to_owned()][..]),
-            ] {
-                let wish = Wish::new(manager, action, names, false, None).unwrap();
-                let mut preview = tool.read_preview(&said, &wish);
-                judge::judge(&wish, &facts, &mut preview);
-                assert_eq!(judge::digest(&preview).len(), 32);
-            }
-        }
-        let mut track = super::model::Track::default();
-        for line in super::text::lines(text) {
-            tool.progress(line, &mut track);
-            assert!(track.done <= track.total);
-        }
-        let outcome = tool.outcome(text);
-        assert!(outcome.failed.len() <= super::limits::NOTES_MAX);
-        for failure in &outcome.failed {
-            assert!(failure.name.chars().count() <= super::limits::FIELD_CHARS_MAX + 1);
-            assert!(!failure.name.contains(char::is_control));
-        }
     }
 }
 

@@ -70,6 +70,16 @@ const ACCESS: [&str; 5] = [
 
 /// Fills in what is refused and whether there is room.
 pub fn judge(wish: &Wish, facts: &Facts, preview: &mut Preview) {
+    // Most dry runs do not say what is for security; the list of updates does.
+    for upgrade in &mut preview.upgraded {
+        if upgrade.security.is_none() {
+            let known = facts
+                .upgradable
+                .iter()
+                .find(|known| known.name == upgrade.name && known.new == upgrade.new);
+            upgrade.security = known.and_then(|known| known.security);
+        }
+    }
     for removal in &mut preview.removed {
         removal.essential |= essential(wish.manager).contains(&removal.name.as_str());
     }

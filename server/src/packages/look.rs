@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
+use super::Manager;
 use super::facts::{self, Facts};
-use super::judge;
 use super::limits::{ANSWER_BYTES_MAX, ASK_TIME_MAX, SURVEY_TIME_MAX};
 use super::model::{Preview, Refused};
 use super::sections::{self, Sections};
 use super::survey::{COMMON, DETECT, HOLDERS};
 use super::tool::Question;
 use super::wish::Wish;
+use super::{advice, judge, restarts};
 use crate::app::App;
 use crate::jobs::Given;
 use crate::major_tom::deploy::{Rooted, log_in_as_root};
@@ -110,8 +111,8 @@ pub fn question(
     ask(node, &question.scripts, &arguments, time)
 }
 
-/// All there is to know.
-pub fn survey(node: &mut dyn Node) -> Result<Facts, Fault> {
+/// Which manager the node has, and its version.
+pub fn detect(node: &mut dyn Node) -> Result<(Manager, Option<String>), Fault> {
     let said = ask(node, &[DETECT], &[], ASK_TIME_MAX)?;
     let (manager, version) = facts::detected(&said);
     let manager = manager.ok_or_else(|| {
@@ -121,6 +122,12 @@ pub fn survey(node: &mut dyn Node) -> Result<Facts, Fault> {
             "These are apt, dnf, yum, zypper, pacman, apk and opkg.",
         )
     })?;
+    Ok((manager, version))
+}
+
+/// All there is to know.
+pub fn survey(node: &mut dyn Node) -> Result<Facts, Fault> {
+    let (manager, version) = detect(node)?;
     let mut scripts = manager.tool().survey().to_vec();
     scripts.push(HOLDERS);
     scripts.push(COMMON);
@@ -131,7 +138,10 @@ pub fn survey(node: &mut dyn Node) -> Result<Facts, Fault> {
         .map(str::as_bytes)
         .collect();
     let said = ask(node, &scripts, &files, SURVEY_TIME_MAX)?;
-    facts::read(manager, version, &said).map_err(fault)
+    facts::read(manager, version, &said).map_err(|refused| {
+        let advice = advice::read(manager, &refused.message);
+        fault(advice.unwrap_or(refused))
+    })
 }
 
 /// The manager's own dry run, judged.
@@ -139,8 +149,33 @@ pub fn preview(node: &mut dyn Node, wish: &Wish, facts: &Facts) -> Result<Previe
     let tool = wish.manager.tool();
     let said = question(node, &tool.preview(wish), SURVEY_TIME_MAX)?;
     let mut preview = tool.read_preview(&said, wish);
+    explain(wish, &mut preview);
     judge::judge(wish, facts, &mut preview);
     Ok(preview)
+}
+
+/// A refusal whose reason is known from elsewhere says what to do about it.
+fn explain(wish: &Wish, preview: &mut Preview) {
+    let open = |refused: &Refused| matches!(refused.kind, "failed" | "broken");
+    if preview.refused.as_ref().is_some_and(open)
+        && let Some(advice) = advice::read(wish.manager, &preview.text)
+    {
+        preview.refused = Some(advice);
+    }
+}
+
+/// Fills in which services what is previewed will restart.
+pub fn restarts(node: &mut dyn Node, wish: &Wish, preview: &mut Preview) -> Result<(), Fault> {
+    let names = restarts::names(preview);
+    let Some(script) = wish.manager.tool().restarts() else {
+        return Ok(());
+    };
+    if preview.refused.is_some() || names.is_empty() {
+        return Ok(());
+    }
+    let asked = Question::of(&[restarts::RUNNING, script], &names);
+    preview.restarts = restarts::read(&question(node, &asked, ASK_TIME_MAX)?);
+    Ok(())
 }
 
 pub fn fault(refused: Refused) -> Fault {

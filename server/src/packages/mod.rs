@@ -6,6 +6,7 @@
 //! One manager a file, behind [`tool::Tool`]. Called by API workers and by jobs;
 //! what goes over SSH is bounded by `limits`.
 
+pub mod advice;
 pub mod apk;
 pub mod apt;
 pub mod dnf;
@@ -16,9 +17,11 @@ pub mod keeper;
 pub mod limits;
 pub mod lock;
 pub mod look;
+pub mod manager;
 pub mod model;
 pub mod opkg;
 pub mod pacman;
+pub mod restarts;
 pub mod rpm;
 pub mod sections;
 pub mod survey;
@@ -30,69 +33,14 @@ pub mod xml;
 pub mod zypper;
 
 #[cfg(test)]
+mod german;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod readers;
+#[cfg(test)]
 mod tests;
 
-use serde::{Deserialize, Serialize};
-
-use tool::Tool;
-
-/// Which program manages a node's packages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Manager {
-    Apt,
-    Dnf,
-    Dnf5,
-    Yum,
-    Pacman,
-    Apk,
-    Zypper,
-    Opkg,
-}
-
-impl Manager {
-    pub const ALL: [Self; 8] = [
-        Self::Apt,
-        Self::Dnf,
-        Self::Dnf5,
-        Self::Yum,
-        Self::Pacman,
-        Self::Apk,
-        Self::Zypper,
-        Self::Opkg,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Apt => "apt",
-            Self::Dnf => "dnf",
-            Self::Dnf5 => "dnf5",
-            Self::Yum => "yum",
-            Self::Pacman => "pacman",
-            Self::Apk => "apk",
-            Self::Zypper => "zypper",
-            Self::Opkg => "opkg",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|manager| manager.name() == name)
-    }
-
-    pub fn tool(self) -> &'static dyn Tool {
-        match self {
-            Self::Apt => &apt::Apt,
-            Self::Dnf => &dnf::Dnf { yum: false },
-            Self::Yum => &dnf::Dnf { yum: true },
-            Self::Dnf5 => &dnf5::Dnf5,
-            Self::Pacman => &pacman::Pacman,
-            Self::Apk => &apk::Apk,
-            Self::Zypper => &zypper::Zypper,
-            Self::Opkg => &opkg::Opkg,
-        }
-    }
-}
+pub use manager::Manager;

@@ -52,6 +52,8 @@ count() { pacman -Qq | wc -l; }
 quiet count count
 stale() { [ -e "$real/db.lck" ] && ! busy >/dev/null; }
 quiet stale stale
+# pacman knows nothing of security; arch-audit asks Arch's own list, where it is there.
+if has arch-audit; then quiet audit timeout 20 arch-audit --upgradable --quiet; fi
 "#;
 
 /// A transaction's list, and what it says of sizes before it asks.
@@ -75,21 +77,22 @@ else run sim true; fi
 quiet all pacman -Q
 "#;
 
-/// The index of our own beside the real list of what is installed.
+/// The index of our own beside the real list of what is installed. `--ask 64` turns
+/// the answer to one question: whether an unknown key is to be fetched and taken.
 const REFRESH: &str = r#"
 mkdir -p "$own" && chmod 755 "$own" && ln -sfn "$real/local" "$own/local" || exit 1
 rm -f "$own/db.lck"
-exec pacman -Sy --noconfirm --noprogressbar --color never --dbpath "$own" --logfile /dev/null
+exec pacman -Sy --noconfirm --ask 64 --noprogressbar --color never --dbpath "$own" --logfile /dev/null
 "#;
 
 const DOWNLOAD: &str = r#"
 mkdir -p "$own" && chmod 755 "$own" && ln -sfn "$real/local" "$own/local" || exit 1
 rm -f "$own/db.lck"
-exec pacman -Syuw --needed --noconfirm --noprogressbar --color never --dbpath "$own" --logfile /dev/null -- "$@"
+exec pacman -Syuw --needed --noconfirm --ask 64 --noprogressbar --color never --dbpath "$own" --logfile /dev/null -- "$@"
 "#;
 
 const INSTALL: &str = r#"
-exec pacman -Syu --needed --noconfirm --noprogressbar --color never -- "$@"
+exec pacman -Syu --needed --noconfirm --ask 64 --noprogressbar --color never -- "$@"
 "#;
 
 const REMOVE: &str = "exec pacman \"$@\"\n";
@@ -199,6 +202,11 @@ impl Tool for Pacman {
             .map(field)
             .take(super::limits::NOTES_MAX)
             .collect();
+        let audited: Option<HashSet<&str>> = (said.code("audit") == Some(0)).then(|| {
+            lines(said.text("audit"))
+                .filter_map(|line| line.split([' ', '>', '=', '<']).next())
+                .collect()
+        });
         let upgradable = lines(said.text("list"))
             .filter_map(|line| {
                 let mut words = line.split(' ');
@@ -212,7 +220,7 @@ impl Tool for Pacman {
                     installed: some(installed),
                     new: field(words.next()?),
                     repo: repos.get(name).and_then(|repo| some(repo)),
-                    security: None,
+                    security: audited.as_ref().map(|names| names.contains(name)),
                     held: words.next() == Some("[ignored]"),
                 })
             })

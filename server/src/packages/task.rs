@@ -1,17 +1,17 @@
 //! One piece of work on a node's packages, as a job: look, try, start, follow,
 //! look again. On a job thread.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::limits::{ANSWER_BYTES_MAX, LINE_BYTES_MAX, LOCK_WAIT_SECONDS_MAX};
 use super::look::{self, Link};
-use super::model::{Outcome, Track};
+use super::model::{Outcome, Refused, Track};
 use super::text::{clip_front, plain};
 use super::tool::Tool;
 use super::wish::{Action, Wish};
-use super::{facts::Facts, judge, keeper};
+use super::{advice, facts::Facts, judge, keeper};
 use crate::app::App;
 use crate::clock::wall_ms;
 use crate::jobs::{Job, JobError, PackageOrder};
@@ -23,6 +23,8 @@ use crate::major_tom::{Cause, Fault};
 use crate::secret::Secret;
 use crate::store::packages::PackageRun;
 
+/// Between two questions to a manager that is in use.
+const LOCKED_PAUSE: Duration = Duration::from_secs(3);
 /// A node that just came back may need a moment.
 const AFTER_TRIES: u32 = 3;
 
@@ -80,14 +82,29 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
         Ok((end, detail))
     })?;
     job.set_cancellable(false);
-    let outcome = run.manager.tool().outcome(&watcher.text());
+    let text = watcher.text();
+    let outcome = run.manager.tool().outcome(&text);
+    let advice = advice::read(run.manager, &text);
     after(
         app,
         job,
         &mut link,
         action,
-        Some((run.manager.tool(), end, outcome)),
+        Some(Ran {
+            tool: run.manager.tool(),
+            end,
+            outcome,
+            advice,
+        }),
     )
+}
+
+/// How the work on the node went.
+struct Ran {
+    tool: &'static dyn Tool,
+    end: End,
+    outcome: Outcome,
+    advice: Option<Refused>,
 }
 
 /// As far as the start. None: there is nothing to do.
@@ -99,7 +116,17 @@ fn begin(
     order: &PackageOrder,
 ) -> Result<Option<PackageRun>, Fault> {
     let facts = step(job, "survey", || {
-        let facts = look::survey(link)?;
+        if action == Action::Refresh {
+            // Where nothing can be listed a new index may be what is missing.
+            let (manager, version) = look::detect(link)?;
+            let detail = format!("{} {}.", manager.name(), version.unwrap_or_default());
+            let facts = Facts {
+                manager: Some(manager),
+                ..Facts::default()
+            };
+            return Ok((facts, detail));
+        }
+        let facts = when_free(job, || look::survey(link))?;
         let manager = facts.manager.map_or("", |manager| manager.name());
         let detail = format!(
             "{manager} {}: {} can be upgraded.",
@@ -121,10 +148,13 @@ fn begin(
     .map_err(ours)?;
     if action.changes_packages() {
         let nothing = step(job, "preview", || {
-            let preview = look::preview(link, &wish, &facts)?;
-            if let Some(refused) = preview.refused {
-                return Err(look::fault(refused));
-            }
+            let preview = when_free(job, || {
+                let preview = look::preview(link, &wish, &facts)?;
+                match preview.refused {
+                    Some(refused) => Err(look::fault(refused)),
+                    None => Ok(preview),
+                }
+            })?;
             let planned = order.plan.as_deref();
             if planned.is_some_and(|planned| planned != judge::digest(&preview)) {
                 return Err(Fault::new(
@@ -172,6 +202,32 @@ fn begin(
     })
 }
 
+/// Some managers answer nothing while another process uses them: it is said who that
+/// is, and they are asked again until it has ended.
+fn when_free<T>(job: &Job, mut ask: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+    let since = Instant::now();
+    let mut told = String::new();
+    loop {
+        match ask() {
+            Err(fault)
+                if fault.cause == Cause::Busy
+                    && since.elapsed().as_secs() < u64::from(LOCK_WAIT_SECONDS_MAX) =>
+            {
+                if fault.detail != told {
+                    job.say(&format!("{} It is waited for.", fault.detail));
+                    told.clone_from(&fault.detail);
+                }
+                let next = Instant::now() + LOCKED_PAUSE;
+                while Instant::now() < next {
+                    job.go_on()?;
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+            }
+            other => return other,
+        }
+    }
+}
+
 /// A link that goes in the middle of the start leaves it open whether it was
 /// started; the script starts nothing twice.
 fn start_surely(link: &mut Link<'_>, work: &Work) -> Result<String, Fault> {
@@ -195,15 +251,13 @@ fn after(
     job: &Job,
     link: &mut Link<'_>,
     action: Action,
-    ran: Option<(&dyn Tool, End, Outcome)>,
+    ran: Option<Ran>,
 ) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
-    let fetched = match &ran {
-        Some((tool, End::Exit { code, .. }, _)) => {
-            action == Action::Refresh && tool.good_codes().contains(code)
-        }
-        _ => false,
-    };
+    let fetched = action == Action::Refresh
+        && ran.as_ref().is_some_and(
+            |ran| matches!(ran.end, End::Exit { code, .. } if ran.tool.good_codes().contains(&code)),
+        );
     let facts = step(job, "after", || {
         let facts = look_again(app, link)?;
         let now = wall_ms();
@@ -219,18 +273,13 @@ fn after(
         let detail = format!("{} can be upgraded.", facts.upgradable.len());
         Ok((facts, detail))
     });
-    let Some((tool, end, outcome)) = ran else {
+    let Some(ran) = ran else {
         let facts = facts?;
-        return Ok(Some(result(
-            action,
-            None,
-            &Outcome::default(),
-            Some(&facts),
-        )));
+        return Ok(Some(result(action, None, Some(&facts))));
     };
-    let told = result(action, Some(&end), &outcome, facts.as_ref().ok());
+    let told = result(action, Some(&ran), facts.as_ref().ok());
     job.set_result(told.clone());
-    judge_end(tool, &end, &outcome)?;
+    judge_end(&ran)?;
     facts?;
     Ok(Some(told))
 }
@@ -250,14 +299,18 @@ fn look_again(app: &App, link: &mut Link<'_>) -> Result<Facts, Fault> {
     }
 }
 
-fn judge_end(tool: &dyn Tool, end: &End, outcome: &Outcome) -> Result<(), Fault> {
+fn judge_end(ran: &Ran) -> Result<(), Fault> {
+    let (tool, outcome) = (ran.tool, &ran.outcome);
     let name = tool.manager().name();
     let failed = |detail: String, hint: &str| Err(Fault::new(Cause::Failed, detail, hint));
-    match end {
+    match &ran.end {
         End::Exit { code, .. } if tool.good_codes().contains(code) => {
             let Some(first) = outcome.failed.first() else {
                 return Ok(());
             };
+            if let Some(advice) = &ran.advice {
+                return Err(look::fault(advice.clone()));
+            }
             failed(
                 format!(
                     "{} failed, the first: {}: {}",
@@ -276,6 +329,9 @@ fn judge_end(tool: &dyn Tool, end: &End, outcome: &Outcome) -> Result<(), Fault>
             "The output says by whom. Start it again when that has ended.",
         ),
         End::Exit { code, .. } => {
+            if let Some(advice) = &ran.advice {
+                return Err(look::fault(advice.clone()));
+            }
             let why = outcome
                 .failed
                 .first()
@@ -312,8 +368,10 @@ fn count(packages: usize) -> String {
     }
 }
 
-fn result(action: Action, end: Option<&End>, outcome: &Outcome, facts: Option<&Facts>) -> Value {
-    let (ended, code, signal) = match end {
+fn result(action: Action, ran: Option<&Ran>, facts: Option<&Facts>) -> Value {
+    let none = Outcome::default();
+    let outcome = ran.map_or(&none, |ran| &ran.outcome);
+    let (ended, code, signal) = match ran.map(|ran| &ran.end) {
         None => ("nothing", None, None),
         // As a shell tells a command that was killed.
         Some(End::Exit { code, .. }) if (129..=159).contains(code) => {

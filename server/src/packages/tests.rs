@@ -701,3 +701,50 @@ fn what_must_not_be_is_refused() {
     other.upgraded[0].new.push('1');
     assert_ne!(judge::digest(&other), before);
 }
+
+#[test]
+fn zypper_knows_what_is_for_security_by_its_patches() {
+    let list = section("list", "de-zypper-list");
+    let security = |said: &Sections| -> Vec<(String, Option<bool>)> {
+        let listing = survey(Manager::Zypper, said);
+        let told = listing.upgradable.into_iter();
+        told.filter(|u| u.name == "lablib" || u.name == "labtool")
+            .map(|u| (u.name, u.security))
+            .collect()
+    };
+    // Of the security patches alone, as the script asks.
+    let all = sample("zypper-patch-info");
+    let one = all.split("Information for patch LAB-2").next().unwrap();
+    let said = list
+        .clone()
+        .and("patches", "3\n", 0)
+        .and("security", one, 0);
+    let wanted = [("lablib", true), ("labtool", false)];
+    assert_eq!(
+        security(&said),
+        wanted.map(|(name, security)| (name.to_owned(), Some(security)))
+    );
+    // A repository without patches tells nothing.
+    let said = list.and("patches", "0\n", 1).and("security", "", 0);
+    assert!(security(&said).iter().all(|(_, told)| told.is_none()));
+
+    let many = "Conflicts   : [3]\n    openssl.x86_64 < 1.1-2\n    python3.11 < 3.11-1\n    \
+                srcpackage:openssl < 1.1-2\nName : labtool < 1\n";
+    let said = section("list", "de-zypper-list").and("patches", "2", 0);
+    let said = said.and("security", &many.replace("python3.11", "labtool"), 0);
+    assert_eq!(security(&said)[1].1, Some(true));
+}
+
+/// As arch-audit's own documentation has it: `curl>=7.52.1-1`.
+#[test]
+fn pacman_knows_what_is_for_security_by_arch_audit_alone() {
+    let list = || section("list", "pacman-Qu").and("count", "9", 0);
+    let told = |said: &Sections| -> Vec<Option<bool>> {
+        let listing = survey(Manager::Pacman, said);
+        listing.upgradable.iter().map(|u| u.security).collect()
+    };
+    assert_eq!(told(&list()), [None, None]);
+    assert_eq!(told(&list().and("audit", "", 1)), [None, None]);
+    let said = list().and("audit", "lablib>=2.0-1\n", 0);
+    assert_eq!(told(&said), [Some(true), Some(false)]);
+}

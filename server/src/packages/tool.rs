@@ -126,6 +126,12 @@ pub trait Tool: Sync {
 
     fn read_preview(&self, said: &Sections, wish: &Wish) -> Preview;
 
+    /// Sections that say which services the packages in `$@` restart; see `restarts`.
+    /// None: it can't be told, or none are.
+    fn restarts(&self) -> Option<&'static str> {
+        None
+    }
+
     fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault>;
 
     /// Sections with what is installed.

@@ -8,7 +8,7 @@ use super::model::{
     Details, Found, Installed, Listing, Outcome, Preview, Refused, Removal, Track, Upgrade,
 };
 use super::sections::Sections;
-use super::text::{clip, counted, field, lines, pair, size, some};
+use super::text::{clip, counted, field, lines, number, pair, size, some};
 use super::tool::{Phase, Question, Tool, phase, phase_of};
 use super::wish::{Action, Grammar, Spec, Wish};
 use super::xml::{self, Tag};
@@ -17,19 +17,33 @@ use crate::major_tom::Fault;
 
 pub struct Zypper;
 
+/// A look takes no lock and waits for none. Which updates are for security is said
+/// of patches only: what a needed one conflicts with are the versions it replaces.
 const SURVEY: &str = r#"
+ZYPP_READONLY_HACK=1; export ZYPP_READONLY_HACK
 run list zypper -n -x --no-refresh list-updates
+patches() { zypper -n --no-refresh patches | grep -c '^[^|]*|[^|]*|.* | '; }
+quiet patches patches
+security() {
+  # As XML it lists patches of every category.
+  set -- $(zypper -n -x --no-refresh list-patches --category security | tr '<' '\n' |
+    sed -n '/^update .*category="security"/s/.* name="\([A-Za-z0-9][A-Za-z0-9._:+-]*\)".*/\1/p' | sort -u | head -n 200)
+  [ $# = 0 ] || zypper -n --no-refresh info --conflicts -t patch -- "$@"
+}
+quiet security security
 quiet held zypper -n --no-refresh locks
 quiet reboot zypper -n needs-rebooting
 "#;
 
 const PREVIEW: &str = r#"
 action=$1; option=$2; shift 2
+ZYPP_READONLY_HACK=1; export ZYPP_READONLY_HACK
 run sim zypper -n -x --no-refresh "$action" --dry-run $option -- "$@"
 "#;
 
 /// Without anything behind `--` zypper wants no `--` either.
 const PREVIEW_ALL: &str = r#"
+ZYPP_READONLY_HACK=1; export ZYPP_READONLY_HACK
 run sim zypper -n -x --no-refresh "$1" --dry-run $2
 "#;
 
@@ -55,6 +69,7 @@ unneeded() {
 "#;
 
 const PREVIEW_UNNEEDED: &str = r#"
+ZYPP_READONLY_HACK=1; export ZYPP_READONLY_HACK
 names=$(unneeded)
 if [ -n "$names" ]; then
   run sim zypper -n -x --no-refresh remove --dry-run --clean-deps -- $names
@@ -150,6 +165,13 @@ impl Tool for Zypper {
                 upgradable.push(upgrade);
             }
         }
+        // Where there are no patches at all, nobody can tell.
+        if number(said.text("patches")).is_some_and(|count| count > 0) {
+            let security = replaced(said.text("security"));
+            for upgrade in &mut upgradable {
+                upgrade.security = Some(security.contains(upgrade.name.as_str()));
+            }
+        }
         let held = lines(said.text("held"))
             .filter_map(|line| {
                 let mut columns = line.split('|');
@@ -223,6 +245,10 @@ impl Tool for Zypper {
         }
         preview.text = clip(text, WORDS_BYTES_MAX).to_owned();
         preview
+    }
+
+    fn restarts(&self) -> Option<&'static str> {
+        Some(super::restarts::RPM)
     }
 
     fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
@@ -437,6 +463,35 @@ impl Tool for Zypper {
         outcome.kept_back = kept.len() as u32;
         outcome
     }
+}
+
+/// What the patches in `zypper info` conflict with: `lablib < 2.0-1`, and
+/// `openssl.x86_64 < 1.1-2` where a package is made for one architecture.
+fn replaced(text: &str) -> HashSet<&str> {
+    let mut names = HashSet::new();
+    let mut inside = false;
+    for line in lines(text) {
+        let entry = if line.starts_with(' ') {
+            line
+        } else {
+            let (key, value) = pair(line).unwrap_or((line, ""));
+            inside = key == "Conflicts";
+            value
+        };
+        if inside
+            && let Some((name, _)) = entry.trim().split_once(" < ")
+            && !name.contains(':')
+        {
+            const ARCHES: [&str; 9] = [
+                "aarch64", "armv7hl", "i586", "i686", "noarch", "ppc64le", "riscv64", "s390x",
+                "x86_64",
+            ];
+            let split = name.rsplit_once('.');
+            let made_for = split.filter(|(_, arch)| ARCHES.contains(arch));
+            names.insert(made_for.map_or(name, |(name, _)| name));
+        }
+    }
+    names
 }
 
 fn solvable(tag: &Tag<'_>) -> Option<Upgrade> {

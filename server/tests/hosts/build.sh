@@ -223,11 +223,15 @@ install_managers() {
   # No service of theirs starts in here.
   printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
   chmod 755 "$1/usr/sbin/policy-rc.d"
-  local apt=(chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Options::=--force-unsafe-io)
+  # They speak German where they are let: what is read must not depend on it.
+  local apt=(chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Options::=--force-unsafe-io
+    -o 'Dpkg::Options::=--path-include=/usr/share/locale/de/*')
   "${apt[@]}" update &&
-    "${apt[@]}" install -y --no-install-recommends apt-utils dnf zypper pacman-package-manager makepkg rpm createrepo-c libarchive-tools dpkg-dev zstd &&
+    "${apt[@]}" install -y --no-install-recommends apt-utils dnf zypper pacman-package-manager makepkg rpm createrepo-c libarchive-tools dpkg-dev zstd locales &&
+    "${apt[@]}" install -y --reinstall apt libapt-pkg6.0 dpkg &&
+    chroot "$1" localedef -i de_DE -f UTF-8 de_DE.UTF-8 &&
     "${apt[@]}" clean || return 1
-  rm -rf "$1/usr/sbin/policy-rc.d" "$1/etc/resolv.conf" "$1"/var/lib/apt/lists/*
+  rm -rf "$1/usr/sbin/policy-rc.d" "$1/etc/resolv.conf" "$1"/var/lib/apt/lists/* "$1"/usr/share/i18n
 }
 
 main "$@"

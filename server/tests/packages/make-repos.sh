@@ -3,7 +3,8 @@
 # small packages, each of which stands for one thing that upgrades have to get right.
 #
 #   labtool    ordinary                       lablib    ordinary, from the security origin
-#   labconf    its config file changes        labslow   its post-install script takes 12 s
+#   labconf    its config file changes        labslow   version 2's script takes 4 s and
+#                                                       waits while /run/lab-hold is there
 #   labbroken  version 2 can't be configured  labservice  restarts its service
 #   labnew     version 2 needs labdep         labess    essential; labbad 2 conflicts with it
 #   labbig     version 2 claims 4 TB          labheld   ordinary, to be held
@@ -16,6 +17,21 @@ shift
 [ $# -gt 0 ] || set -- deb rpm pac
 
 all="labtool lablib labconf labslow labbroken labservice labnew labess labbad labbig labheld"
+
+# In the middle it says where it is, and waits as long as it is told to. It is never
+# silent for long: zypper drops what a script says after five seconds without a word.
+slow='n=0
+while [ $n -lt 40 ]; do
+  n=$((n + 1)); echo "labslow line $n of 40"
+  [ $n != 20 ] || { : >/run/lab-there; while [ -e /run/lab-hold ]; do echo "labslow waits"; sleep 0.5; done; }
+  sleep 0.1
+done'
+unit='[Unit]
+Description=Lab service
+[Service]
+ExecStart=/bin/sleep infinity
+[Install]
+WantedBy=multi-user.target'
 
 # deb NAME VERSION REPO [CONTROL-LINE…]: the package in src/deb-NAME-VERSION.
 deb() {
@@ -34,12 +50,12 @@ deb() {
   fi
   if [ "$name" = labservice ]; then
     mkdir -p "$d/lib/systemd/system"
-    printf '[Unit]\nDescription=Lab service\n[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' >"$d/lib/systemd/system/labservice.service"
+    echo "$unit" >"$d/lib/systemd/system/labservice.service"
   fi
   { echo '#!/bin/sh'
     echo "echo postinst of $name $version"
     case $name in
-      labslow) echo 'n=0; while [ $n -lt 40 ]; do n=$((n + 1)); echo "labslow line $n of 40"; sleep 0.3; done' ;;
+      labslow) [ "$version" = 1.0-1 ] || echo "$slow" ;;
       labbroken) [ "$version" = 1.0-1 ] || echo 'echo the setup of labbroken fails >&2; exit 1' ;;
       labservice) echo 'if [ -d /run/systemd/system ]; then systemctl daemon-reload; systemctl restart labservice.service; fi' ;;
     esac
@@ -58,12 +74,19 @@ rpm_package() {
     for line in "$@"; do echo "$line"; done
     printf '%%description\nIt does nothing, of which there is not much to tell.\n%%install\nmkdir -p %%{buildroot}/usr/share/lab %%{buildroot}/etc\n'
     printf 'echo %s %s > %%{buildroot}/usr/share/lab/%s\necho setting = %s > %%{buildroot}/etc/%s.conf\n' "$name" "$version" "$name" "$version" "$name"
+    if [ "$name" = labservice ]; then
+      printf 'mkdir -p %%{buildroot}/usr/lib/systemd/system\ncat >%%{buildroot}/usr/lib/systemd/system/labservice.service <<END\n%s\nEND\n' "$unit"
+    fi
     if [ "$name" = labbroken ] && [ "$version" = 2.0 ]; then
       printf '%%pre\necho the setup of labbroken fails; exit 1\n'
     fi
     printf '%%post\necho post of %s %s\n' "$name" "$version"
-    [ "$name" != labslow ] || printf 'n=0; while [ $n -lt 40 ]; do n=$((n + 1)); echo "labslow line $n of 40"; sleep 0.3; done\n'
+    if [ "$name" = labslow ] && [ "$version" = 2.0 ]; then echo "$slow"; fi
+    if [ "$name" = labservice ]; then
+      printf '%%postun\nif [ $1 -ge 1 ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; systemctl try-restart labservice.service; fi\n'
+    fi
     printf '%%files\n/usr/share/lab/%s\n%%config(noreplace) /etc/%s.conf\n' "$name" "$name"
+    [ "$name" != labservice ] || echo /usr/lib/systemd/system/labservice.service
   } >"$spec"
   rpmbuild -bb --define "_topdir $PWD/src/rb" --define "_rpmdir $PWD/$repo" "$spec" >src/rpmbuild.log 2>&1 || { cat src/rpmbuild.log >&2; return 1; }
 }
@@ -80,7 +103,7 @@ pac() {
   } >"$d/.PKGINFO"
   { echo "post_install() { echo installing $name $version; }"
     case $name in
-      labslow) echo 'post_upgrade() { n=0; while [ $n -lt 40 ]; do n=$((n + 1)); echo "labslow line $n of 40"; sleep 0.3; done; }' ;;
+      labslow) printf 'post_upgrade() {\n%s\n}\n' "$slow" ;;
       labbroken) echo 'post_upgrade() { echo the setup of labbroken fails; false; }' ;;
       *) echo "post_upgrade() { echo upgrading $name to $version; }" ;;
     esac
@@ -96,6 +119,14 @@ release() {
       release . >../Release.part && mv ../Release.part Release)
 }
 
+# advisory ID TYPE NAME: that version 2 of the package is for.
+advisory() {
+  printf '<update from="lab@example.org" status="stable" type="%s" version="1"><id>%s</id><title>%s</title>' "$2" "$1" "$3"
+  printf '<release>Lab</release><issued date="2026-01-01 00:00:00"/><severity>Important</severity><description>x</description>'
+  printf '<pkglist><collection short="lab"><name>lab</name><package name="%s" version="2.0" release="1" epoch="0" arch="noarch"' "$3"
+  printf ' src="%s-2.0-1.src.rpm"><filename>%s-2.0-1.noarch.rpm</filename></package></collection></pkglist></update>\n' "$3" "$3"
+}
+
 for kind in "$@"; do
   case $kind in
     deb)
@@ -107,7 +138,7 @@ for kind in "$@"; do
           case $name$v in
             labess?) set -- "Essential: yes" ;;
             labbad2) set -- "Conflicts: labess" ;;
-            labnew2) set -- "Depends: labdep" ;;
+            labnew2) set -- "Depends: labdep" "Installed-Size: 100" ;;
             labbig2) set -- "Installed-Size: 4000000000" ;;
           esac
           deb "$name" "$v.0-1" "$repo" "$@"
@@ -119,7 +150,7 @@ for kind in "$@"; do
       done ;;
     rpm)
       for v in 1 2; do
-        for name in labtool lablib labconf labslow labbroken labnew labheld; do
+        for name in labtool lablib labconf labslow labbroken labnew labheld labservice; do
           set --
           [ "$name$v" != labnew2 ] || set -- "Requires: labdep"
           rpm_package "$name" "$v.0" "rpm$v" "$@"
@@ -128,7 +159,13 @@ for kind in "$@"; do
         # An rpm database that starts empty needs someone to provide the shell and the release.
         rpm_package labbase 1 "rpm$v" 'AutoReqProv: no' 'Provides: /bin/sh' 'Provides: system-release = 40' 'Provides: system-release(releasever) = 40'
         createrepo_c -q "rpm$v"
-      done ;;
+      done
+      { echo '<updates>'
+        advisory LAB-1 security lablib
+        advisory LAB-2 bugfix labtool
+        echo '</updates>'
+      } >src/updateinfo.xml
+      modifyrepo_c src/updateinfo.xml rpm2/repodata >src/modifyrepo.log 2>&1 ;;
     pac)
       for v in 1 2; do
         for name in labtool lablib labconf labslow labbroken labnew labheld; do

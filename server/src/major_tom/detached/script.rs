@@ -14,7 +14,7 @@ holders() {
     [ -e "$file" ] || continue
     case $file in
       *.pid)
-        read -r pid <"$file" || continue
+        pid=; read -r pid <"$file" || [ -n "$pid" ] || continue
         case $pid in *[!0-9]*|'') continue ;; esac
         [ -d "/proc/$pid" ] && read -r name <"/proc/$pid/comm" && echo "$pid $name" ;;
       */db.lck)
@@ -43,8 +43,26 @@ trap '' HUP
 trap : TERM
 exec </dev/null >>"$dir/output" 2>&1
 echo $$ >"$dir/pid.part" && mv "$dir/pid.part" "$dir/pid"
-finish() { printf '%s\n' "$1" >"$dir/status.part"; mv "$dir/status.part" "$dir/status"; exit 0; }
-phase() { printf '%s\n' "$1" >"$dir/phase.part"; mv "$dir/phase.part" "$dir/phase"; }
+# On a full disk the end is told all the same: room for it is kept, and given back.
+finish() {
+  rm -f "$dir/room"
+  tries=0
+  until printf '%s\n' "$1" >"$dir/status.part" && [ -s "$dir/status.part" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 600 ] || exit 1
+    sleep 1
+  done
+  mv "$dir/status.part" "$dir/status"
+  exit 0
+}
+# A part that changes without its phase being written must not pass for the one before.
+phase() {
+  if printf '%s\n' "$1" >"$dir/phase.part" && [ -s "$dir/phase.part" ]; then
+    mv "$dir/phase.part" "$dir/phase"
+  else
+    rm -f "$dir/phase.part" "$dir/phase"
+  fi
+}
 read -r good <"$dir/good"
 read -r locks <"$dir/locks"
 read -r limit <"$dir/limit"
@@ -84,6 +102,7 @@ finish "exit $code"
 /// starts nothing twice.
 const START: &str = r#"
 umask 077
+OUTPUT_ROOM=262144
 base=/var/lib/stardust-jobs
 # Root runs what lies there: it must be root's own, and of nobody else.
 mkdir -p "$base" && [ ! -L "$base" ] && chmod 700 "$base" || exit 1
@@ -104,7 +123,9 @@ if [ ! -d "$dir" ]; then
   { printf '%s\n' "${up%.*}" >"$dir.part/since" && printf '%s\n' "$locks" >"$dir.part/locks" &&
     printf '%s\n' "$limit" >"$dir.part/limit" && printf '%s\n' "$good" >"$dir.part/good" &&
     printf '%s\n' 'start safe' >"$dir.part/phase" && : >"$dir.part/output" &&
-    printf '%s' "$run" >"$dir.part/run"; } || exit 1
+    printf '%s' "$run" >"$dir.part/run" && dd if=/dev/zero of="$dir.part/room" bs=4096 count=4 2>/dev/null; } || exit 1
+  # What the work says when the disk is full is what is needed most.
+  fallocate -n -l "$OUTPUT_ROOM" "$dir.part/output" 2>/dev/null
   mv "$dir.part" "$dir" || exit 1
 fi
 n=0
@@ -116,6 +137,8 @@ for old in $(ls -1t "$base"); do
   fi
   n=$((n + 1))
   [ "$n" -lt "$kept" ] || rm -rf "${base:?}/$old"
+  # Nobody writes there any more: what its output did not need is given back.
+  [ ! -s "$base/$old/status" ] || truncate -s "$(($(wc -c <"$base/$old/output") + 0))" "$base/$old/output" 2>/dev/null
 done
 if mkdir "$dir/launched" 2>/dev/null; then
   if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1 &&

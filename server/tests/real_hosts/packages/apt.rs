@@ -1,0 +1,210 @@
+//! apt, from the first look to a disk that fills up in the middle.
+
+use serde_json::{Value, json};
+
+use super::{Node, assert_complete, host, speaks_german};
+use crate::common::Setup;
+use crate::control::Control;
+
+pub const APT: &str = r#"
+sh /lab/make-repos.sh /pk deb
+cd /etc/apt
+rm -rf sources.list sources.list.d/*
+printf 'deb [trusted=yes] file:/pk/deb1 ./\ndeb [trusted=yes] file:/pk/deb1-security ./\n' >sources.list
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+apt-get -yqq install labtool lablib labconf labslow labbroken labservice labnew labess labbad labbig labheld
+sed -i s/deb1/deb2/ sources.list
+echo 'by hand = yes' >>/etc/labconf.conf
+"#;
+
+#[test]
+#[ignore = "boots real hosts"]
+fn an_upgrade_with_apt_survives_cut_links_and_a_killed_ground_control() {
+    let host = host(&[]);
+    host.shell(APT);
+    host.shell("touch /run/lab-hold");
+    let mut control = Control::start_as(Setup::new().fixed_port());
+    // sudo asks for nothing; the job's folder is root's all the same.
+    let mut node = Node::new(&mut control, &host, "deploy");
+    assert_eq!(node.facts()["as_of_ms"], Value::Null);
+    node.done("refresh", &json!({}));
+    speaks_german(&host, "apt list --upgradable");
+    let facts = node.facts();
+    assert_eq!(facts["manager"], "apt", "{facts:#}");
+    assert_eq!(facts["counts"]["upgradable"], 11, "{facts:#}");
+    assert_eq!(facts["counts"]["security"], 1);
+    assert_eq!(node.upgradable("lablib")["security"], true);
+    assert_eq!(node.upgradable("labtool")["installed"], "1.0-1");
+    node.hostile_names_are_refused();
+
+    node.done("hold", &json!({"packages": ["labheld"]}));
+    assert_eq!(node.upgradable("labheld")["held"], true);
+
+    // What must not be done is refused before it begins, and with the reason.
+    let full = node.preview(&json!({"action": "full-upgrade"}));
+    assert_eq!(full["refused"]["kind"], "no_space", "{full:#}");
+    let kept = full["kept_back"].as_array().unwrap();
+    assert!(kept.contains(&json!("labheld")), "{full:#}");
+    let essential = node.preview(&json!({"action": "remove", "packages": ["labess"]}));
+    assert_eq!(essential["refused"]["kind"], "essential", "{essential:#}");
+    let missing = node.preview(&json!({"action": "install", "packages": ["nosuch"]}));
+    assert_eq!(missing["refused"]["kind"], "not_found", "{missing:#}");
+    let view = node.ended(node.begin("remove", &json!({"packages": ["labess"]})));
+    assert_eq!(view["state"], "failed");
+    let steps = view["steps"].as_array().unwrap();
+    assert_eq!(steps.last().unwrap()["name"], "preview");
+
+    let names = json!([
+        "labslow",
+        "labconf",
+        "lablib",
+        "labtool",
+        "labnew",
+        "labservice"
+    ]);
+    let seen = node.preview(&json!({"action": "upgrade", "packages": names}));
+    assert_eq!(seen["refused"], Value::Null, "{seen:#}");
+    assert_eq!(seen["upgraded"].as_array().unwrap().len(), 6);
+    assert_eq!(seen["installed"][0]["name"], "labdep");
+    assert_eq!(seen["restarts"], json!(["labservice.service"]), "{seen:#}");
+    let wish = json!({"packages": names, "plan": "00112233"});
+    let (message, _) = node.fails("upgrade", &wish);
+    assert!(message.contains("not what the preview said"), "{message}");
+
+    let wish = json!({"packages": names, "plan": seen["plan"]});
+    let job = node.begin("upgrade", &wish);
+    let view = node.cut_everything(&host, job, "labslow line 20 of 40");
+    let output = node.output(job);
+    assert_eq!(view["state"], "succeeded", "{view:#}\n{output}");
+    assert_complete(&host, &output);
+    // From the first byte to the last.
+    assert!(output.starts_with("Reading package lists"), "{output}");
+    let all = names.as_array().unwrap().iter();
+    for package in all.map(|name| name.as_str().unwrap()).chain(["labdep"]) {
+        let line = format!("Setting up {package} (2.0-1)");
+        assert_eq!(output.matches(&line).count(), 1, "{package}: {output}");
+    }
+    let result = &view["result"];
+    assert_eq!(
+        (&result["upgraded"], &result["installed"]),
+        (&json!(6), &json!(1)),
+        "{result:#}"
+    );
+    assert_eq!(result["ended"], "finished");
+    assert!(host.read("/etc/labconf.conf").contains("by hand"));
+    let leftovers = node.facts()["leftovers"].clone();
+    assert_eq!(leftovers, json!(["/etc/labconf.conf.dpkg-dist"]));
+    assert_eq!(node.upgradable("labtool"), Value::Null);
+    let active = host.shell("systemctl is-active labservice");
+    assert_eq!(active.trim(), "active");
+    let mode = host.shell("stat -c %a /var/lib/stardust-jobs");
+    assert_eq!(mode.trim(), "700");
+    let failed = host.shell("systemctl --failed --no-legend | wc -l");
+    assert_eq!(failed.trim(), "0");
+
+    // A package that can't be set up is named, and its repair offered.
+    let view = node.ended(node.begin("upgrade", &json!({"packages": ["labbroken"]})));
+    assert_eq!(view["state"], "failed", "{view:#}");
+    assert_eq!(view["result"]["failed"][0]["name"], "labbroken", "{view:#}");
+    assert_eq!(view["result"]["exit_code"], 100);
+    assert_eq!(node.facts()["repair"][0]["what"], "dpkg_configure");
+    host.shell("printf '#!/bin/sh\\nexit 0\\n' >/var/lib/dpkg/info/labbroken.postinst");
+    node.done("repair", &json!({"what": "dpkg_configure"}));
+    assert_eq!(node.facts()["repair"], json!([]));
+
+    node.waits_for(
+        &host,
+        "apt-get -y install --reinstall -o Dpkg::Use-Pty=0 labslow",
+        "apt-get",
+    );
+
+    let found = node
+        .control
+        .session
+        .get_json(&node.path("/search?q=labnew"));
+    assert_eq!(found["packages"][0]["name"], "labnew", "{found:#}");
+    let found = node
+        .control
+        .session
+        .get_json(&node.path("/details?name=labnew"));
+    assert_eq!(found["installed"], "2.0-1", "{found:#}");
+    let found = node
+        .control
+        .session
+        .get_json(&node.path("/installed?q=lab&limit=3"));
+    assert_eq!(found["packages"].as_array().unwrap().len(), 3, "{found:#}");
+    assert!(found["next"].is_string());
+    let fleet = node.control.session.get_json("/api/packages");
+    assert_eq!(fleet["counts"]["nodes"], 1, "{fleet:#}");
+
+    // What runs on a library that is not there any more, and that a reboot is due.
+    host.shell(
+        "cp /lib/x86_64-linux-gnu/libm.so.6 /usr/local/lib/liblab.so && \
+         systemd-run --quiet --unit=labold -E LD_PRELOAD=/usr/local/lib/liblab.so sleep infinity && \
+         sleep 0.5 && rm /usr/local/lib/liblab.so && \
+         echo '*** reboot ***' >/run/reboot-required && echo lablib >/run/reboot-required.pkgs",
+    );
+    node.done("clean", &json!({}));
+    let facts = node.facts();
+    let services = facts["services"].as_array().unwrap();
+    assert!(services.contains(&json!("labold.service")), "{facts:#}");
+    assert_eq!(
+        facts["reboot_required"],
+        json!({"required": true, "reasons": ["lablib was updated"]})
+    );
+    // The folders of old runs are few, and nobody else's.
+    let kept = host.shell("ls /var/lib/stardust-jobs | wc -l");
+    assert!(kept.trim().parse::<u32>().unwrap() <= 20, "{kept}");
+}
+
+/// Fills the disk just before dpkg begins.
+const FILLED: &str = r#"
+echo 'DPkg::Pre-Invoke { "dd if=/dev/zero of=/fill bs=64k 2>/dev/null; true"; };' >/etc/apt/apt.conf.d/99fill
+"#;
+
+#[test]
+#[ignore = "boots real hosts"]
+fn apt_on_a_full_disk_and_with_unknown_keys_tells_what_happened() {
+    let host = host(&[]);
+    host.shell(APT);
+    host.shell("sh /lab/sign-repos.sh /pk deb2");
+    let mut control = Control::start();
+    let node = Node::new(&mut control, &host, "root");
+    node.done("refresh", &json!({}));
+    node.wants_room(&host, &json!({"action": "upgrade", "packages": ["labnew"]}));
+
+    // The disk fills up when all is decided already.
+    host.shell(FILLED);
+    let job = node.begin("upgrade", &json!({"packages": ["labtool", "lablib"]}));
+    let view = node.ended(job);
+    let output = node.output(job);
+    assert_eq!(view["state"], "failed", "{view:#}\n{output}");
+    assert_eq!(view["result"]["ended"], "finished", "{view:#}\n{output}");
+    assert_eq!(view["error"]["cause"], "no_space", "{view:#}\n{output}");
+    assert!(output.contains("No space left on device"), "{output}");
+    assert_eq!(view["result"]["upgraded"], 0, "{view:#}");
+    host.shell("rm /fill /etc/apt/apt.conf.d/99fill");
+    node.done("refresh", &json!({}));
+    for repair in node.facts()["repair"].as_array().unwrap() {
+        node.done("repair", &json!({"what": repair["what"]}));
+    }
+    assert_eq!(node.facts()["repair"], json!([]));
+    node.done("upgrade", &json!({"packages": ["labtool", "lablib"]}));
+    assert_eq!(node.upgradable("labtool"), Value::Null);
+
+    let sources = "/etc/apt/sources.list";
+    host.shell(&format!("echo 'deb file:/pk/deb2-signed ./' >{sources}"));
+    node.distrusts("refresh", &json!({}), "/etc/apt/keyrings");
+    // A person accepts it on the node.
+    host.shell(&format!(
+        "mkdir -p /etc/apt/keyrings && cp /pk/lab.asc /etc/apt/keyrings/ && \
+         echo 'deb [signed-by=/etc/apt/keyrings/lab.asc] file:/pk/deb2-signed ./' >{sources}"
+    ));
+    node.done("refresh", &json!({}));
+    // Odd, and a name all the same.
+    let odd = "lab-odd.name+x=1:2.0~rc1-1";
+    node.done("install", &json!({"packages": [odd]}));
+    let version = host.shell("dpkg-query -W -f '${Version}' lab-odd.name+x");
+    assert_eq!(version, "1:2.0~rc1-1");
+}

@@ -1,0 +1,292 @@
+//! Packages on real hosts, with the real managers, against repositories that are
+//! made on the host itself (`server/tests/packages/make-repos.sh`). All of them speak
+//! German, as far as their tools do.
+
+mod apt;
+mod dnf;
+mod pacman;
+mod router;
+mod waves;
+mod zypper;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::common::eventually;
+use crate::control::{Control, login};
+use crate::host::{Host, Kind, base};
+
+/// The layer with all managers; built by the first test that asks.
+fn managers() -> &'static Path {
+    static LAYER: OnceLock<PathBuf> = OnceLock::new();
+    LAYER.get_or_init(|| {
+        let build = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/build.sh");
+        let status = Command::new("bash")
+            .arg(build)
+            .arg(base())
+            .arg("managers")
+            .stdin(Stdio::null())
+            .status()
+            .expect("bash is there");
+        assert!(status.success(), "build.sh: {status}");
+        base().join("managers")
+    })
+}
+
+/// German, wherever a session or a unit takes its language from.
+const GERMAN: &str = r#"
+printf 'LANG=de_DE.UTF-8\nLANGUAGE=de_DE:de\nLC_ALL=de_DE.UTF-8\n' | tee /etc/default/locale /etc/environment >/etc/locale.conf
+systemctl set-environment LANG=de_DE.UTF-8 LANGUAGE=de_DE:de LC_ALL=de_DE.UTF-8
+"#;
+
+/// A host with all managers but those that would be chosen first.
+fn host(without: &[&str]) -> Host {
+    let layer = format!("layer={}", managers().display());
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packages");
+    let bind = format!("bind={}:/lab", scripts.display());
+    let mut options = vec!["size=768m".to_owned(), layer, bind];
+    options.extend(without.iter().map(|path| format!("without={path}")));
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let host = Host::boot_with(Kind::Debian, &options);
+    host.shell(GERMAN);
+    host
+}
+
+/// The command really prints other words in German.
+fn speaks_german(host: &Host, command: &str) {
+    let said = |locale: &str| {
+        let script = format!("LC_ALL={locale} LANGUAGE= {command} 2>/dev/null; true");
+        host.shell(&script)
+    };
+    assert_ne!(said("de_DE.UTF-8"), said("C"), "{command}");
+}
+
+struct Node<'a> {
+    control: &'a mut Control,
+    id: i64,
+}
+
+impl<'a> Node<'a> {
+    fn new(control: &'a mut Control, host: &Host, user: &str) -> Self {
+        let id = control
+            .session
+            .add_node(&format!("lab {}", host.address))
+            .id;
+        let mut body = login(host, user);
+        let checked = control.check(&body);
+        body["host_key"] = checked.0["host_key"]["sha256"].clone();
+        let answer =
+            control
+                .session
+                .call("PUT", &format!("/api/nodes/{id}/connection"), Some(&body));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Self { control, id }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/api/nodes/{}/packages{rest}", self.id)
+    }
+
+    fn facts(&self) -> Value {
+        self.control.session.get_json(&self.path(""))
+    }
+
+    fn begin(&self, action: &str, body: &Value) -> i64 {
+        let answer = self.control.post(&self.path(&format!("/{action}")), body);
+        assert_eq!(answer.status, 202, "{action}: {}", answer.text());
+        answer.json()["job"]["id"].as_i64().unwrap()
+    }
+
+    fn job(&self, job: i64) -> Value {
+        self.control.session.get_json(&format!("/api/jobs/{job}"))
+    }
+
+    fn output(&self, job: i64) -> String {
+        let target = format!("/api/jobs/{job}/output");
+        let answer = self.control.session.get_json(&target);
+        answer["text"].as_str().unwrap().to_owned()
+    }
+
+    fn await_output(&self, job: i64, part: &str) {
+        let until = Instant::now() + Duration::from_secs(120);
+        while !self.output(job).contains(part) {
+            let view = self.job(job);
+            assert!(
+                view["state"] == "running" || view["state"] == "queued",
+                "{part}: {view:#}\n{}",
+                self.output(job)
+            );
+            assert!(
+                Instant::now() < until,
+                "{part}: {view:#}\n{}",
+                self.output(job)
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn ended(&self, job: i64) -> Value {
+        let until = Instant::now() + Duration::from_secs(240);
+        loop {
+            let view = self.job(job);
+            if view["finished_ms"].is_i64() {
+                return view;
+            }
+            assert!(Instant::now() < until, "{view:#}\n{}", self.output(job));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn done(&self, action: &str, body: &Value) -> Value {
+        let job = self.begin(action, body);
+        let view = self.ended(job);
+        assert_eq!(view["state"], "succeeded", "{view:#}\n{}", self.output(job));
+        view
+    }
+
+    fn preview(&self, body: &Value) -> Value {
+        let answer = self.control.post(&self.path("/preview"), body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+
+    /// What the facts say of one package.
+    fn upgradable(&self, name: &str) -> Value {
+        let facts = self.facts();
+        let all = facts["upgradable"].as_array().unwrap();
+        let found = all.iter().find(|package| package["name"] == name);
+        found.cloned().unwrap_or(Value::Null)
+    }
+
+    /// It fails; the error's message and hint.
+    fn fails(&self, action: &str, body: &Value) -> (String, String) {
+        let job = self.begin(action, body);
+        let view = self.ended(job);
+        assert_eq!(view["state"], "failed", "{view:#}\n{}", self.output(job));
+        let text = |field: &str| view["error"][field].as_str().unwrap_or("").to_owned();
+        (text("message"), text("hint"))
+    }
+
+    /// What is signed by a key that the node does not know is not taken, and it is
+    /// said what a person may do.
+    fn distrusts(&self, action: &str, body: &Value, advice: &str) {
+        let (message, hint) = self.fails(action, body);
+        assert!(message.contains("that the node trusts"), "{message}");
+        assert!(hint.contains(advice), "{hint}");
+    }
+
+    /// On a disk with 8 MiB left it is refused, by the preview and as a job.
+    fn wants_room(&self, host: &Host, wish: &Value) {
+        host.shell("fallocate -l $((($(df -Pk / | awk 'END { print $4 }') - 8192) * 1024)) /fill");
+        let seen = self.preview(wish);
+        assert_eq!(seen["refused"]["kind"], "no_space", "{seen:#}");
+        let mut body = wish.clone();
+        let action = body["action"].take();
+        body.as_object_mut().unwrap().remove("action");
+        let (message, _) = self.fails(action.as_str().unwrap(), &body);
+        assert!(message.contains("no room"), "{message}");
+        host.shell("rm /fill");
+    }
+
+    /// Another process is at work: it is named and waited for, and who waits can be
+    /// told to give up.
+    fn waits_for(&self, host: &Host, command: &str, process: &str) {
+        host.shell("rm -f /run/lab-there; touch /run/lab-hold");
+        host.shell(&format!("systemd-run --quiet --collect {command}"));
+        await_middle(host);
+        let said = format!("Waiting for {process} (process ");
+        let body = json!({"packages": ["labtool"]});
+        let job = self.begin("remove", &body);
+        self.await_output(job, &said);
+        let target = format!("/api/jobs/{job}/cancel");
+        let answer = self.control.session.call("POST", &target, None);
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        let view = self.ended(job);
+        assert_eq!(view["state"], "cancelled", "{view:#}");
+        assert_eq!(view["result"]["ended"], "cancelled", "{view:#}");
+        let job = self.begin("remove", &body);
+        self.await_output(job, &said);
+        host.shell("rm /run/lab-hold");
+        let view = self.ended(job);
+        assert_eq!(view["state"], "succeeded", "{view:#}\n{}", self.output(job));
+        assert_eq!(view["result"]["removed"], 1, "{view:#}");
+    }
+
+    /// In the middle of labslow's script all SSH connections die, then Ground
+    /// Control, then the cable; the rest is done while nobody looks. `before` is
+    /// printed before that script runs.
+    fn cut_everything(&mut self, host: &Host, job: i64, before: &str) -> Value {
+        await_middle(host);
+        eventually("it can't be cancelled", || {
+            (self.job(job)["can_cancel"] == false).then_some(())
+        });
+        host.try_shell("pkill -KILL -f '^sshd: '");
+        std::thread::sleep(Duration::from_secs(1));
+        self.await_output(job, before);
+        self.control.ground.kill();
+        std::thread::sleep(Duration::from_millis(500));
+        self.control.start_again();
+        self.await_output(job, before);
+        host.cut();
+        host.shell("rm /run/lab-hold");
+        std::thread::sleep(Duration::from_secs(4));
+        host.mend();
+        self.ended(job)
+    }
+
+    fn hostile_names_are_refused(&self) {
+        for name in [
+            "-y",
+            "--root=/",
+            "a;reboot",
+            "$(reboot)",
+            "a\nb",
+            "a b",
+            "../x",
+        ] {
+            for action in ["install", "remove", "hold"] {
+                let body = json!({"packages": [name]});
+                let answer = self.control.post(&self.path(&format!("/{action}")), &body);
+                assert_eq!(answer.status, 400, "{name}: {}", answer.text());
+            }
+            let body = json!({"action": "install", "packages": [name]});
+            let answer = self.control.post(&self.path("/preview"), &body);
+            assert_eq!(answer.status, 400, "{name}: {}", answer.text());
+        }
+    }
+}
+
+/// Until labslow's script is where it waits.
+fn await_middle(host: &Host) {
+    let there = host.root().join("run/lab-there");
+    eventually("labslow's script is in its middle", || {
+        there.exists().then_some(())
+    });
+}
+
+/// The lines of the slow package, each once and in order; and all that the node has
+/// written down of its last work.
+fn assert_complete(host: &Host, output: &str) {
+    let kept = host.shell("cat \"$(ls -td /var/lib/stardust-jobs/*/ | head -n 1)output\"");
+    let plain = |line: &&str| !line.is_empty() && !line.contains(char::is_control);
+    for line in kept.lines().filter(plain) {
+        let count = |text: &str| text.lines().filter(|other| *other == line).count();
+        assert_eq!(
+            count(output),
+            count(&kept),
+            "{line:?}\n{output}\n----\n{kept}"
+        );
+    }
+    let lines: Vec<&str> = output
+        .lines()
+        .filter(|line| line.starts_with("labslow line "))
+        .collect();
+    let wanted: Vec<String> = (1..=40)
+        .map(|n| format!("labslow line {n} of 40"))
+        .collect();
+    assert_eq!(lines, wanted, "{output}");
+}
