@@ -70,6 +70,11 @@ impl Capsules {
     }
 }
 
+/// A pong that nobody asked for says that a browser is still there (RFC 6455,
+/// 5.5.3), and spares looking for pings: no payload, and a mask of zeros.
+const PONG: [u8; 6] = [0x8A, 0x80, 0, 0, 0, 0];
+const ALIVE: Duration = Duration::from_secs(10);
+
 fn listen(
     mut stream: Box<dyn Stream>,
     measuring: &AtomicBool,
@@ -78,6 +83,7 @@ fn listen(
     let mut buffer = vec![0; 64 << 10];
     let (mut bytes, mut longest) = (0, Duration::ZERO);
     let mut last = Instant::now();
+    let mut alive = last;
     while !stop.load(Ordering::Relaxed) {
         match stream.read(&mut buffer) {
             Ok(count @ 1..) if measuring.load(Ordering::Relaxed) => {
@@ -88,6 +94,12 @@ fn listen(
             _ => return (bytes, Duration::MAX),
         }
         last = Instant::now();
+        if last - alive >= ALIVE {
+            alive = last;
+            if stream.write_all(&PONG).is_err() {
+                return (bytes, Duration::MAX);
+            }
+        }
     }
     (bytes, longest)
 }

@@ -91,6 +91,11 @@ impl Server {
         field_kb(&self.proc_file("smaps_rollup")?, "Private_Dirty:")
     }
 
+    /// What is resident, the program's own pages included.
+    pub fn resident_kb(&self) -> Result<u64, Failure> {
+        field_kb(&self.proc_file("smaps_rollup")?, "Rss:")
+    }
+
     /// The most that was ever resident.
     pub fn peak_kb(&self) -> Result<u64, Failure> {
         field_kb(&self.proc_file("status")?, "VmHWM:")

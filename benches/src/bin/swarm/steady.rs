@@ -93,7 +93,11 @@ pub fn run(
     let cpu = server.cpu_ns()? - cpu;
     let elapsed = since.elapsed();
     let samples = (sent - sent_before).max(1);
-    let late_memory = server.memory_kb()?;
+    let (late_memory, resident, peak) = (
+        server.memory_kb()?,
+        server.resident_kb()?,
+        server.peak_kb()?,
+    );
     let (bytes, silence) = capsules.map_or((0, Duration::ZERO), |(capsules, _)| capsules.close());
     let online = spiders
         .iter()
@@ -101,14 +105,16 @@ pub fn run(
         .count();
     println!(
         "{count} nodes: {online} online, {closed} closed, {:.0} samples/s | server CPU {:.2} us a \
-         sample, {:.1} % of a core | memory {:.1} KB a connection, {} MB in all | sample to \
+         sample, {:.1} % of a core | memory {:.1} KB a connection, {:.1} MB in all ({:.1} MB resident, {:.1} MB at most) | sample to \
          acknowledgement {:.1} s, longest {:.1} s | a Capsule got {:.0} KB/s, longest silence \
          {:.2} s",
         samples as f64 / elapsed.as_secs_f64(),
         cpu as f64 / samples as f64 / 1_000.0,
         cpu as f64 / elapsed.as_nanos() as f64 * 100.0,
         memory.saturating_sub(memory_before) as f64 / count as f64,
-        late_memory >> 10,
+        late_memory as f64 / 1_024.0,
+        resident as f64 / 1_024.0,
+        peak as f64 / 1_024.0,
         latency.sum.as_secs_f64() / latency.count.max(1) as f64,
         latency.longest.as_secs_f64(),
         bytes as f64 / elapsed.as_secs_f64() / 1_000.0,
