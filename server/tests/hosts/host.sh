@@ -43,7 +43,7 @@ cgroups() {
 
 # Whatever is left of a host with this name, ours or one whose script was killed.
 clear_all() {
-  local cgroup
+  local cgroup tries
   for cgroup in $(cgroups); do
     [[ -d $cgroup ]] || continue
     # The guest's init outlives nspawn: all that is in there is ended.
@@ -54,8 +54,13 @@ clear_all() {
   done
   ip link del "$link" 2>/dev/null || true
   ip netns del "$name" 2>/dev/null || true
+  # Busy for a moment longer, until all in there has really gone.
   for cgroup in $(cgroups); do
-    [[ ! -d $cgroup ]] || find "$cgroup" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+    for ((tries = 0; tries < 100; tries++)); do
+      [[ -d $cgroup ]] || break
+      find "$cgroup" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+      [[ ! -d $cgroup ]] || sleep 0.02
+    done
   done
   umount "$run/root" 2>/dev/null || umount -l "$run/root" 2>/dev/null || true
   umount "$run" 2>/dev/null || umount -l "$run" 2>/dev/null || true
