@@ -12,6 +12,7 @@ use crate::auth::{Auth, keys};
 use crate::clock::wall_ms;
 use crate::config::Config;
 use crate::error::{Error, Kind};
+use crate::events;
 use crate::gate::{self, Event, Gate, GateHandle, GateParts, GateSocket};
 use crate::health::Health;
 use crate::history::{self, History, Intakes};
@@ -53,6 +54,7 @@ pub struct Running {
     http: HttpServer,
     job_threads: jobs::Threads,
     keeper: std::thread::JoinHandle<()>,
+    chronicle: std::thread::JoinHandle<()>,
     writer: std::thread::JoinHandle<()>,
     stop_writer: std::sync::mpsc::Sender<history::Command>,
     _run_dir: RunDir,
@@ -163,12 +165,14 @@ impl Running {
         );
         let job_threads = jobs::start(&app)?;
         let keeper = packages::keeper::start(&app)?;
+        let chronicle = events::chronicle::start(&app)?;
         Ok(Self {
             app,
             gate,
             http,
             job_threads,
             keeper,
+            chronicle,
             writer,
             stop_writer: commands,
             _run_dir: run_dir,
@@ -187,6 +191,7 @@ impl Running {
         self.http.stop();
         self.job_threads.join();
         let _ = self.keeper.join();
+        let _ = self.chronicle.join();
         let _ = self.stop_writer.send(history::Command::Stop);
         let _ = self.writer.join();
         result.map_err(|error| Error::system("wait for connections", &error))

@@ -16,6 +16,7 @@ import { Shell } from './ui/shell';
 const loadNodePage = () => import('./pages/node/node-page');
 const NodePage = lazy(loadNodePage);
 const PackagesPage = lazy(() => import('./pages/packages/packages-page'));
+const EventsPage = lazy(() => import('./pages/events/events-page'));
 const JobsPage = lazy(() => import('./pages/jobs/jobs-page'));
 const JobPage = lazy(() => import('./pages/jobs/job-page'));
 const SettingsPage = lazy(() => import('./pages/settings/settings-page'));
@@ -64,6 +65,9 @@ function SignedIn() {
             </Route>
             <Route path="/jobs/:id">
               {(params) => <JobPage key={params.id} id={Number.parseInt(params.id, 10)} />}
+            </Route>
+            <Route path="/events">
+              <EventsPage />
             </Route>
             <Route path="/settings">
               <SettingsPage />

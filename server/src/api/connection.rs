@@ -7,6 +7,7 @@ use super::deploy::{exists, free};
 use super::ssh::pin;
 use super::{Context, body, check};
 use crate::error::{Error, Kind};
+use crate::events::NewEvent;
 use crate::http::Response;
 use crate::vault::{Credentials, Login, SshAuth};
 
@@ -66,6 +67,13 @@ pub fn accept_host_key(context: &Context<'_>) -> Result<Response, Error> {
         jump.host_key = Some(pin(sha256)?);
     }
     context.app.vault.put(context.id, &stored, context.now_ms)?;
+    context.app.store.add_events(&[NewEvent {
+        time_ms: context.now_ms,
+        node: Some(context.id),
+        node_name: context.app.fleet.view(context.id).map(|node| node.name),
+        kind: "host_key",
+        detail: json!({"by": context.session()?.user, "sha256": body.sha256}),
+    }])?;
     Ok(Response::json(200, &view(context, &stored)?))
 }
 

@@ -8,6 +8,7 @@ mod body;
 mod check;
 mod connection;
 mod deploy;
+mod events;
 mod health;
 mod history;
 mod imports;
@@ -190,6 +191,7 @@ const ROUTES: &[Route] = &[
         Access::Operator,
         imports::parse,
     ),
+    route(Method::Get, "/api/events", Access::Operator, events::list),
     route(Method::Get, "/api/jobs", Access::Operator, jobs::list),
     route(Method::Get, "/api/jobs/:id", Access::Operator, jobs::get),
     route(

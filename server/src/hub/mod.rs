@@ -21,6 +21,8 @@ pub use rates::increase;
 pub use summary::Summary;
 pub use view::{Exported, NodeView, SeriesView, StatsView};
 
+use crate::events::limits::PENDING_MAX;
+use crate::events::{Happening, What};
 use crate::jobs::JobView;
 use crate::store::NodeRecord;
 
@@ -42,6 +44,8 @@ struct Inner {
     /// Nodes with a new sample to tell, the one that waits longest first.
     sampled: VecDeque<i64>,
     removed: Vec<i64>,
+    /// Comings and goings that were not written down yet.
+    happenings: Vec<Happening>,
 }
 
 /// All nodes: who they are, whether they are online, what they last said.
@@ -61,6 +65,21 @@ impl Inner {
             self.urgent.insert(id);
         } else if after.any() && !before.any() {
             self.sampled.push_back(id);
+        }
+    }
+}
+
+impl Inner {
+    fn happened(&mut self, node: i64, name: String, what: What) {
+        // Past this many, whoever writes them is in trouble: what is left out
+        // shows in the next event of the node.
+        if self.happenings.len() < PENDING_MAX {
+            self.happenings.push(Happening {
+                node,
+                name,
+                time_ms: crate::clock::wall_ms(),
+                what,
+            });
         }
     }
 }
@@ -157,8 +176,21 @@ impl Fleet {
         let before = node.changed();
         let result = work(node);
         let after = node.changed();
+        if let Some(what) = node.take_happened() {
+            let name = node.name().to_owned();
+            inner.happened(id, name, what);
+        }
         inner.note(id, before, after);
         Some(result)
+    }
+
+    /// Who came and went since the last call.
+    pub fn take_happenings(&self) -> Vec<Happening> {
+        std::mem::take(&mut self.lock().happenings)
+    }
+
+    pub fn knows(&self, id: i64) -> bool {
+        self.lock().nodes.contains_key(&id)
     }
 
     pub fn view(&self, id: i64) -> Option<NodeView> {

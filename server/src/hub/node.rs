@@ -16,6 +16,7 @@ use super::view::{
     Exported, HelloChange, MetaChange, NodeChange, NodeView, SampleChange, SeriesView,
 };
 use super::view::{StatsView, StatusChange};
+use crate::events::What;
 use crate::store::NodeRecord;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -82,6 +83,8 @@ pub struct Node {
     latest: Option<Latest>,
     spark: Spark,
     changed: Changed,
+    /// That it came or went, until it is taken to be written down.
+    happened: Option<What>,
 }
 
 /// The last two samples, so that rates can be told.
@@ -118,6 +121,7 @@ impl Node {
                 new: true,
                 ..Changed::default()
             },
+            happened: None,
         }
     }
 
@@ -178,6 +182,10 @@ impl Node {
         self.record.identity = Some(hello.identity.clone());
         self.changed.status = true;
         self.changed.hello = true;
+        self.happened = Some(What::Seen {
+            boot_id: hello.boot_id.clone(),
+            version: hello.version.clone(),
+        });
     }
 
     /// Its connection ended. `reason` is shown to the operator.
@@ -191,6 +199,9 @@ impl Node {
         }
         self.reason = Some(reason.to_string());
         self.changed.status = true;
+        self.happened = Some(What::Lost {
+            reason: reason.to_string(),
+        });
     }
 
     /// Takes the state after a record as the latest sample.
@@ -211,6 +222,10 @@ impl Node {
         }
         self.record.last_seen_ms = Some(now_ms);
         self.changed.sample = true;
+    }
+
+    pub(super) fn take_happened(&mut self) -> Option<What> {
+        self.happened.take()
     }
 
     pub(super) fn changed(&self) -> Changed {

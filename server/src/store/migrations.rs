@@ -25,6 +25,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0006_packages",
         include_str!("migrations/0006_packages.sql"),
     ),
+    ("0007_events", include_str!("migrations/0007_events.sql")),
 ];
 
 /// The schema version that this program writes.

@@ -7,6 +7,7 @@
 pub mod backup;
 pub mod credentials;
 pub mod error;
+pub mod events;
 pub mod jobs;
 pub mod lock;
 pub mod meta;
@@ -25,6 +26,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 
 pub use error::StoreError;
+pub use events::EventFilter;
 pub use jobs::JobFilter;
 pub use nodes::NodeRecord;
 pub use open::open_connection;

@@ -1,3 +1,5 @@
+import type { EventPage, EventQuery } from './events';
+import type { HistoryStatus } from './history-status';
 import type { Job, JobOutput, JobPage } from './job';
 import type {
   FleetPackages,
@@ -263,6 +265,16 @@ export const api = {
   reboot: (id: number, secrets: Secrets) => call<Started>('POST', `/api/nodes/${id}/reboot`, secrets),
   fleetPackages: (signal?: AbortSignal) => call<FleetPackages>('GET', '/api/packages', undefined, signal),
   upgradePackages: (request: FleetUpgrade) => call<Started>('POST', '/api/packages/upgrade', request),
+  events: (query: EventQuery, signal?: AbortSignal) => {
+    const params = new URLSearchParams();
+    for (const kind of query.kind ?? []) params.append('kind', kind);
+    if (query.node !== undefined) params.set('node', String(query.node));
+    if (query.cursor !== undefined) params.set('cursor', query.cursor);
+    if (query.limit !== undefined) params.set('limit', String(query.limit));
+    return call<EventPage>('GET', `/api/events?${params}`, undefined, signal);
+  },
+  historyStatus: (signal?: AbortSignal) =>
+    call<HistoryStatus>('GET', '/api/history/status', undefined, signal),
   health: () => call<{ status: string; version: string }>('GET', '/healthz'),
 };
 

@@ -78,8 +78,6 @@ export interface Node {
   spark?: Spark | null;
   /** Ground Control knows how to reach it over SSH. */
   managed?: boolean;
-  /** Its active job. */
-  job?: number | null;
 }
 
 export interface AddedNode extends Node {

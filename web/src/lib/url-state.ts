@@ -45,7 +45,17 @@ export function nodeViewSearch(view: NodeView): string {
   return text ? `?${text}` : '';
 }
 
-export const FILTERS = ['all', 'online', 'offline', 'stale', 'pending', 'outdated'] as const;
+export const FILTERS = [
+  'all',
+  'online',
+  'offline',
+  'stale',
+  'pending',
+  'outdated',
+  'updates',
+  'security',
+  'reboot',
+] as const;
 export type Filter = (typeof FILTERS)[number];
 export const SORTS = ['name', 'state', 'cpu', 'mem', 'disk', 'rx', 'tx', 'load', 'temp', 'uptime'] as const;
 export type Sort = (typeof SORTS)[number];

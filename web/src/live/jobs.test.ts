@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, JobState } from '../api/job';
 import type { LiveMessage } from '../api/types';
-import { activeJobs, NO_JOBS, putJob, reduceJobs } from './jobs';
+import { activeJobs, jobOfNode, NO_JOBS, putJob, reduceJobs } from './jobs';
 
 function job(id: number, state: JobState = 'running', part: Partial<Job> = {}): Job {
   return {
@@ -54,6 +54,18 @@ describe('live jobs', () => {
     expect(state.has(1)).toBe(true);
     expect(state.has(2)).toBe(false);
     expect(state.has(299)).toBe(true);
+  });
+  it('of a node: the one that runs, else the first that waits', () => {
+    let state = [
+      job(3, 'queued'),
+      job(2, 'queued'),
+      job(1, 'succeeded'),
+      job(9, 'running', { node: 2 }),
+    ].reduce(putJob, NO_JOBS);
+    expect(jobOfNode(state, 1)?.id).toBe(2);
+    state = putJob(state, job(3, 'running'));
+    expect(jobOfNode(state, 1)?.id).toBe(3);
+    expect(jobOfNode(state, 4)).toBeUndefined();
   });
   it('leave other messages alone, and a server without jobs too', () => {
     const state = putJob(NO_JOBS, job(1));

@@ -39,3 +39,15 @@ export function putJob(state: JobsState, job: Job): JobsState {
 export function activeJobs(state: JobsState): Job[] {
   return [...state.values()].filter(isActive).sort((a, b) => b.id - a.id);
 }
+
+/** The active job of a node that runs, else the oldest that waits. */
+export function jobOfNode(state: JobsState, node: number): Job | undefined {
+  let found: Job | undefined;
+  for (const job of state.values()) {
+    if (job.node !== node || !isActive(job)) continue;
+    const before = found;
+    const first = before === undefined || (job.state === 'running') > (before.state === 'running');
+    if (first || (job.state === before.state && job.id < before.id)) found = job;
+  }
+  return found;
+}

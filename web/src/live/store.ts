@@ -3,7 +3,7 @@ import { api } from '../api/client';
 import type { Job } from '../api/job';
 import type { LiveMessage, Node, SeriesInfo } from '../api/types';
 import { EMPTY_FLEET, type FleetNode, type FleetState, reduceFleet, removeNode, upsertNode } from './fleet';
-import { type JobsState, NO_JOBS, putJob, reduceJobs } from './jobs';
+import { type JobsState, jobOfNode, NO_JOBS, putJob, reduceJobs } from './jobs';
 import { type Connection, LiveSocket } from './socket';
 
 /**
@@ -138,6 +138,11 @@ export function useFleetNode(id: number): FleetNode | undefined {
 
 export function useJobs(): JobsState {
   return useSyncExternalStore(subscribe, () => jobs);
+}
+
+/** The job that works on a node now, else the one that waits longest. */
+export function useNodeJob(node: number): Job | undefined {
+  return useSyncExternalStore(subscribe, () => jobOfNode(jobs, node));
 }
 
 export function useLiveJob(id: number): Job | undefined {

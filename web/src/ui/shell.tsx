@@ -1,3 +1,4 @@
+import History from 'lucide-react/icons/history';
 import LayoutGrid from 'lucide-react/icons/layout-grid';
 import ListChecks from 'lucide-react/icons/list-checks';
 import Package from 'lucide-react/icons/package';
@@ -29,6 +30,12 @@ const PLACES = [
     label: 'Jobs',
     icon: ListChecks,
     here: (path: string) => path.startsWith('/jobs'),
+  },
+  {
+    to: '/events',
+    label: 'Events',
+    icon: History,
+    here: (path: string) => path.startsWith('/events'),
   },
   {
     to: '/settings',
@@ -68,6 +75,7 @@ export function Shell({ children }: { children: ReactNode }) {
     'g f': () => navigate('/'),
     'g p': () => navigate('/packages'),
     'g j': () => navigate('/jobs'),
+    'g e': () => navigate('/events'),
     'g s': () => navigate('/settings'),
     // On the fleet page itself the search field listens.
     ...(path === '/' ? {} : { '/': () => navigate('/', { state: SEARCH_STATE }) }),

@@ -2,6 +2,7 @@
 
 mod check;
 mod contract;
+mod events;
 mod fleet;
 mod jobs;
 mod metrics;

@@ -20,6 +20,7 @@ import { orderOf, rowsFor } from './rows';
 import { SelectionBar } from './selection';
 import { Strip } from './strip';
 import { TableList } from './table-list';
+import { countWaiting, useWaiting } from './use-waiting';
 
 const AddNodeDialog = lazy(() => import('../ssh/add-node-dialog'));
 
@@ -40,6 +41,21 @@ const DESCENDING_FIRST: ReadonlySet<Sort> = new Set([
 /** Where Spiders say hello, as seen from here; the real command comes from Ground Control with the token. */
 function serverAddress(): string {
   return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}`;
+}
+
+function nothingWords(filter: FleetView['filter']): string {
+  switch (filter) {
+    case 'outdated':
+      return 'Every Spider is up to date';
+    case 'updates':
+      return 'No upgrades are waiting';
+    case 'security':
+      return 'No security upgrades are waiting';
+    case 'reboot':
+      return 'No node needs a reboot';
+    default:
+      return `No node is ${filter}`;
+  }
 }
 
 export function FleetPage() {
@@ -85,6 +101,8 @@ export function FleetPage() {
     () => (fleet.nodes ? countStates(fleet.nodes.values(), now, fleet.version) : null),
     [fleet, now],
   );
+  const { waiting, expected } = useWaiting(fleet.nodes);
+  const waitingCounts = useMemo(() => waiting && countWaiting(waiting), [waiting]);
   const turn = Math.floor(now / REORDER_MS);
   const size = fleet.nodes?.size;
   // biome-ignore lint/correctness/useExhaustiveDependencies: renewed by turns, not with every reading.
@@ -93,8 +111,8 @@ export function FleetPage() {
     [view.sort, view.descending, turn, size],
   );
   const rows = useMemo(
-    () => (fleet.nodes ? rowsFor(fleet.nodes, order, view, now, fleet.version) : []),
-    [fleet, order, view, now],
+    () => (fleet.nodes ? rowsFor(fleet.nodes, order, view, now, fleet.version, waiting) : []),
+    [fleet, order, view, now, waiting],
   );
   useTitle();
 
@@ -171,7 +189,12 @@ export function FleetPage() {
 
       {counts && total > 0 && (
         <div className="mb-3">
-          <Strip counts={counts} filter={view.filter} onFilter={(filter) => change({ filter })} />
+          <Strip
+            counts={counts}
+            waiting={expected ? waitingCounts : undefined}
+            filter={view.filter}
+            onFilter={(filter) => change({ filter })}
+          />
           <Needs
             counts={counts}
             version={fleet.version}
@@ -203,13 +226,7 @@ export function FleetPage() {
           </Empty>
         ) : rows.length === 0 ? (
           <Empty
-            title={
-              view.query
-                ? 'Nothing matches'
-                : view.filter === 'outdated'
-                  ? 'Every Spider is up to date'
-                  : `No node is ${view.filter}`
-            }
+            title={view.query ? 'Nothing matches' : nothingWords(view.filter)}
             line="Can you hear me, Major Tom?"
           >
             <Button onClick={() => change({ query: '', filter: 'all' })}>Show all nodes</Button>

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { FleetNode } from '../../live/fleet';
 import { parseTags } from './parse-tags';
 import { matches, orderOf, rowsFor, shortOs } from './rows';
+import { countWaiting } from './use-waiting';
 
 function node(id: number, name: string, part: Partial<FleetNode> = {}): FleetNode {
   return { id, name, tags: [], status: 'online', heardAt: 1_000, interval_ms: 1_000, sparkCount: 0, ...part };
@@ -44,6 +45,23 @@ it('filters Spiders of another version', () => {
   const map = new Map([old, node(6, 'new', { spider_version: '0.1.0' })].map((one) => [one.id, one]));
   const rows = rowsFor(map, [5, 6], { filter: 'outdated', query: '' }, 1_000, '0.1.0');
   expect(rows.map((row) => row.node.id)).toEqual([5]);
+});
+it('filters by what waits on a node, as far as that is known', () => {
+  const on = (id: number, upgradable: number, security: number | null, reboot_required: boolean | null) => ({
+    ...{ node: id, name: String(id), manager: 'apt', as_of_ms: 1, held: 0, services: 0, repair: 0 },
+    ...{ error: null, job: null, upgradable, security, reboot_required },
+  });
+  const waiting = new Map(
+    [on(1, 3, 2, true), on(2, 4, null, null), on(3, 0, 0, false)].map((one) => [one.node, one]),
+  );
+  const map = new Map(fleet.map((one) => [one.id, one]));
+  const ids = (filter: 'updates' | 'security' | 'reboot', known: typeof waiting | null = waiting) =>
+    rowsFor(map, [1, 2, 3, 4], { filter, query: '' }, 1_000, '', known).map((row) => row.node.id);
+  expect(ids('updates')).toEqual([1, 2]);
+  expect(ids('security')).toEqual([1]);
+  expect(ids('reboot')).toEqual([1]);
+  expect(ids('updates', null)).toEqual([]);
+  expect(countWaiting(waiting)).toEqual({ updates: 2, security: 1, reboot: 1 });
 });
 it('finds by what the machine is', () => {
   expect(matches(fleet[3]!, 'debian')).toBe(true);

@@ -1,6 +1,7 @@
 import type { FleetView, Sort } from '../../lib/url-state';
 import { type FleetNode, type ShownStatus, shownStatus, upgradeOf } from '../../live/fleet';
 import { ratioPercent } from '../../ui/meter';
+import { type Waiting, waits } from './use-waiting';
 
 /** A node as the fleet shows it: its state worked out once per turn. */
 export interface Row {
@@ -84,6 +85,7 @@ export function rowsFor(
   view: Pick<FleetView, 'filter' | 'query'>,
   now: number,
   version = '',
+  waiting: Waiting | null = null,
 ): Row[] {
   const rows: Row[] = [];
   for (const id of order) {
@@ -92,6 +94,8 @@ export function rowsFor(
     const status = shownStatus(node, now);
     if (view.filter === 'outdated') {
       if (!upgradeOf(node, version)) continue;
+    } else if (view.filter === 'updates' || view.filter === 'security' || view.filter === 'reboot') {
+      if (!waits(view.filter, waiting?.get(id))) continue;
     } else if (view.filter !== 'all' && status !== view.filter) continue;
     if (matches(node, view.query)) rows.push({ node, status });
   }

@@ -11,12 +11,11 @@ import Tags from 'lucide-react/icons/tags';
 import Trash2 from 'lucide-react/icons/trash-2';
 import { lazy, Suspense, useState } from 'react';
 import { Link } from 'wouter';
-import { isActive } from '../../api/job';
 import { displayName } from '../../lib/series-key';
 import { dayAndClock } from '../../lib/time';
 import { age, bytes } from '../../lib/units';
 import { type FleetNode, type ShownStatus, upgradeOf } from '../../live/fleet';
-import { useFleet, useLiveJob } from '../../live/store';
+import { useFleet, useNodeJob } from '../../live/store';
 import { StateIcon } from '../../ui/job-state';
 import { Menu } from '../../ui/menu';
 import { StatusDot, statusText, statusWord } from '../../ui/status';
@@ -179,8 +178,8 @@ export function Header({ node, status, now, skewMs }: Props) {
 
 /** The job that works on this node at the moment. */
 function NowAtWork({ node }: { node: FleetNode }) {
-  const job = useLiveJob(node.job ?? -1);
-  if (!job || !isActive(job)) return null;
+  const job = useNodeJob(node.id);
+  if (!job) return null;
   return (
     <Link
       href={`/jobs/${job.id}`}

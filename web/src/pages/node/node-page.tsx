@@ -11,9 +11,10 @@ import { ChartsTab } from './charts-tab';
 import { Header } from './header';
 
 const PackagesTab = lazy(() => import('../packages/node-tab'));
+const EventsTab = lazy(() => import('../events/node-tab'));
 const JobsTab = lazy(() => import('./jobs-tab'));
 
-const TABS = ['charts', 'packages', 'jobs'] as const;
+const TABS = ['charts', 'packages', 'jobs', 'events'] as const;
 type Tab = (typeof TABS)[number];
 
 interface Props {
@@ -59,12 +60,14 @@ function Present({ node, tab }: { node: FleetNode; tab: Tab }) {
           { id: 'charts', label: 'Charts', to: here },
           { id: 'packages', label: 'Packages', to: `${here}/packages` },
           { id: 'jobs', label: 'Jobs', to: `${here}/jobs` },
+          { id: 'events', label: 'Events', to: `${here}/events` },
         ]}
       />
       <Suspense fallback={<p className="late py-8 text-sm text-faint">Loading…</p>}>
         {tab === 'charts' && <ChartsTab node={node} status={status} now={now + fleet.skewMs} />}
         {tab === 'packages' && <PackagesTab node={node} />}
         {tab === 'jobs' && <JobsTab node={node} />}
+        {tab === 'events' && <EventsTab node={node} />}
       </Suspense>
     </div>
   );

@@ -1,12 +1,11 @@
 import { useState } from 'react';
 import { api } from '../../api/client';
-import { isActive } from '../../api/job';
 import type { PackageAction, PreviewAction } from '../../api/packages';
 import { displayName } from '../../lib/series-key';
 import { age, bytes } from '../../lib/units';
 import { useLoaded } from '../../lib/use-loaded';
 import type { FleetNode } from '../../live/fleet';
-import { useFleet, useKnownNow, useLiveJob } from '../../live/store';
+import { useFleet, useKnownNow, useNodeJob } from '../../live/store';
 import { Button } from '../../ui/button';
 import { Empty } from '../../ui/empty';
 import { Problem } from '../../ui/problem';
@@ -48,8 +47,7 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
   const [open, setOpen] = useState<Open | null>(null);
   const { skewMs } = useFleet();
   const now = useKnownNow(10_000) + skewMs;
-  const active = useLiveJob(node.job ?? -1);
-  const busy = active !== undefined && isActive(active);
+  const busy = useNodeJob(node.id) !== undefined;
   const close = () => setOpen(null);
 
   if (!node.managed) {

@@ -9,6 +9,7 @@ import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
 import { Segmented } from '../../ui/segmented';
 import { PasswordForm } from '../login/password-form';
+import { HistoryHeld } from './history-held';
 
 function Section({ title, children }: { title: string; children: ReactNode }) {
   return (
@@ -30,6 +31,7 @@ const KEYS: readonly [string, string][] = [
   ['g f', 'To the fleet'],
   ['g p', 'To the packages'],
   ['g j', 'To the jobs'],
+  ['g e', 'To the events'],
   ['g s', 'To the settings'],
   ['n', 'Add a node, on the fleet page'],
   ['↑ ↓ Enter', 'Walk through the nodes and open one'],
@@ -84,6 +86,9 @@ export default function SettingsPage() {
       </Section>
       <Section title="Appearance">
         <Segmented legend="Theme" choices={THEMES} value={theme} testId="theme" onChange={setTheme} />
+      </Section>
+      <Section title="History">
+        <HistoryHeld />
       </Section>
       <Section title="Keys">
         <dl className="grid grid-cols-[6.5rem_1fr] gap-y-1.5 text-sm">

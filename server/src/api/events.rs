@@ -1,0 +1,50 @@
+//! GET /api/events: what happened.
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::query::Parameters;
+use crate::error::Error;
+use crate::events::limits::PAGE_MAX;
+use crate::events::{Event, KINDS, words};
+use crate::http::Response;
+use crate::store::EventFilter;
+
+pub fn list(context: &Context<'_>) -> Result<Response, Error> {
+    let parameters = Parameters::parse(&context.request.query)?;
+    let limit = parameters.integer("limit")?.unwrap_or(50);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(Error::invalid(
+            format!("limit must be 1 to {PAGE_MAX}."),
+            "Leave it out for 50.",
+        ));
+    }
+    let (node, below) = (parameters.integer("node")?, parameters.integer("cursor")?);
+    let mut kinds = parameters.all("kind");
+    kinds.sort_unstable();
+    kinds.dedup();
+    if let Some(unknown) = kinds.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
+        let unknown: String = unknown.chars().take(40).collect();
+        return Err(Error::invalid(
+            format!("There is no kind {unknown:?}."),
+            format!("Kinds are {}; leave it out for all.", KINDS.join(", ")),
+        ));
+    }
+    let filter = EventFilter { node, kinds, below };
+    let limit = limit as usize;
+    let mut events = context.app.store.events(&filter, limit + 1)?;
+    let more = events.len() > limit;
+    events.truncate(limit);
+    let next = events.last().filter(|_| more).map(|e| e.id.to_string());
+    let events: Vec<Value> = events.iter().map(view).collect();
+    Ok(Response::json(
+        200,
+        &json!({"events": events, "next": next}),
+    ))
+}
+
+fn view(event: &Event) -> Value {
+    let mut view = json!(event);
+    view["text"] = words::text(event).into();
+    view
+}

@@ -1,0 +1,63 @@
+//! What happened to the fleet, to be read back: who came and went and why, gaps,
+//! ends of jobs, reboots, changed keys.
+//!
+//! The hub notes comings and goings in memory, [`chronicle`] writes them once a
+//! second on its own thread; gaps, jobs and changes of nodes are noted by triggers
+//! where they are written. Read by API workers. Bounded by [`limits`].
+
+pub mod chronicle;
+pub mod limits;
+pub mod words;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// All that there are.
+pub const KINDS: [&str; 12] = [
+    "online", "offline", "rebooted", "spider", "gap", "job", "added", "renamed", "removed",
+    "host_key", "started", "stopped",
+];
+
+/// What the hub has seen of a node's Spider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    pub node: i64,
+    pub name: String,
+    pub time_ms: i64,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    Seen { boot_id: String, version: String },
+    Lost { reason: String },
+}
+
+/// How a node was when that was last noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub online: bool,
+    pub since_ms: i64,
+    pub boot_id: String,
+    pub version: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    pub time_ms: i64,
+    pub node: Option<i64>,
+    pub node_name: Option<String>,
+    pub kind: &'static str,
+    pub detail: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Event {
+    pub id: i64,
+    pub time_ms: i64,
+    pub node: Option<i64>,
+    /// As it was called then.
+    pub node_name: Option<String>,
+    pub kind: String,
+    pub detail: Value,
+}

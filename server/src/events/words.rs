@@ -1,0 +1,120 @@
+//! An event in a sentence, for people. Names and reasons come from outside: what
+//! shows them takes them as text.
+
+use super::Event;
+use crate::history::Cause;
+
+/// What happened, without the node's name.
+pub fn text(event: &Event) -> String {
+    let detail = &event.detail;
+    let word = |name: &str| detail[name].as_str().unwrap_or("?");
+    match event.kind.as_str() {
+        "online" => match detail["offline_ms"].as_i64() {
+            Some(ms) => format!("Online again after {}", span(ms)),
+            None => "Online for the first time".into(),
+        },
+        "offline" => format!("Offline: {}", word("reason")),
+        "rebooted" => "It has booted anew".into(),
+        "spider" => format!(
+            "Its Spider is {} now, it was {}",
+            word("version"),
+            word("from")
+        ),
+        "gap" => {
+            let ms = detail["to"].as_i64().unwrap_or(0) - detail["from"].as_i64().unwrap_or(0);
+            let cause = Cause::from_name(word("cause")).text();
+            format!("No samples for {}: {cause}", span(ms))
+        }
+        "job" => job(word("title"), word("state"), detail["message"].as_str()),
+        "added" => "Added to the fleet".into(),
+        "renamed" => format!("Renamed from {}", word("from")),
+        "removed" => "Removed from the fleet".into(),
+        "host_key" => format!(
+            "{} accepted its new host key {}",
+            word("by"),
+            word("sha256")
+        ),
+        "started" if detail["after_a_fall"] == true => format!(
+            "Ground Control {} started, after an end that was not in order",
+            word("version")
+        ),
+        "started" => format!("Ground Control {} started", word("version")),
+        "stopped" => "Ground Control was stopped".into(),
+        // Of a later release.
+        other => other.replace('_', " "),
+    }
+}
+
+fn job(title: &str, state: &str, message: Option<&str>) -> String {
+    let how = match state {
+        "succeeded" => "done",
+        "cancelled" => "cancelled",
+        "lost" => "its end is not known",
+        _ => "failed",
+    };
+    match message {
+        Some(message) if state != "succeeded" => format!("{title}: {how}. {message}"),
+        _ => format!("{title}: {how}"),
+    }
+}
+
+/// In its largest unit and the next.
+fn span(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        0 => format!("{} ms", ms.max(0)),
+        1..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} min {} s", seconds % 60),
+        3600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn said(kind: &str, detail: serde_json::Value) -> String {
+        text(&Event {
+            id: 1,
+            time_ms: 0,
+            node: Some(1),
+            node_name: None,
+            kind: kind.into(),
+            detail,
+        })
+    }
+
+    #[test]
+    fn every_kind_has_words_of_its_own() {
+        for kind in super::super::KINDS {
+            let said = said(kind, json!({}));
+            assert!(said.len() > kind.len() && said != kind, "{kind}: {said}");
+        }
+        assert_eq!(said("from_the_future", json!(null)), "from the future");
+    }
+
+    #[test]
+    fn they_say_how_long_and_why() {
+        let gap = json!({"from": 1_000, "to": 3_722_000, "cause": "node_off", "lost": 0});
+        assert_eq!(
+            said("gap", gap),
+            "No samples for 1 h 2 min: the node was off: it has booted since"
+        );
+        assert_eq!(
+            said("online", json!({"offline_ms": 61_500})),
+            "Online again after 1 min 1 s"
+        );
+        assert_eq!(
+            said(
+                "job",
+                json!({"title": "Upgrade", "state": "failed", "message": "No way in."})
+            ),
+            "Upgrade: failed. No way in."
+        );
+        assert_eq!(span(90_000_000), "1 d 1 h");
+        assert_eq!(span(-5), "0 ms");
+    }
+}
