@@ -43,7 +43,7 @@ export default function EventsPage() {
           onChange={(group) => change({ group })}
         />
       </div>
-      <EventList key={`${view.group}/${view.node}`} view={view} />
+      <EventList key={`${view.group}/${view.node}`} view={view} ofOneNode={view.node !== null} />
     </div>
   );
 }

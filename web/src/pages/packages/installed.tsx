@@ -67,7 +67,7 @@ export function Installed({ facts, busy, onPreview, onDetails }: Props) {
           {first.data ? `${first.data.total} installed` : ''}
         </span>
         {facts.actions.includes('autoremove') && chosen.size === 0 && (
-          <Button small disabled={busy} onClick={() => onPreview('autoremove')}>
+          <Button small disabled={busy} data-testid="autoremove" onClick={() => onPreview('autoremove')}>
             Remove what is not needed…
           </Button>
         )}

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { useLocation, useSearch } from 'wouter';
 import { api } from '../../api/client';
 import type { PackageAction, PreviewAction } from '../../api/packages';
 import { displayName } from '../../lib/series-key';
@@ -43,7 +44,10 @@ const PARTS = [
 export default function PackagesTab({ node }: { node: FleetNode }) {
   const finished = useFinishedJobs(node.id);
   const { data: facts, error, reload } = useLoaded(finished, (signal) => api.packages(node.id, signal));
-  const [part, setPart] = useState<(typeof PARTS)[number]['id']>('upgrades');
+  const searchText = useSearch();
+  const [, navigate] = useLocation();
+  const asked = new URLSearchParams(searchText).get('part');
+  const part = PARTS.find((one) => one.id === asked)?.id ?? 'upgrades';
   const [open, setOpen] = useState<Open | null>(null);
   const { skewMs } = useFleet();
   const now = useKnownNow(10_000) + skewMs;
@@ -87,7 +91,11 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
           choices={PARTS}
           value={part}
           testId="part"
-          onChange={(next) => setPart(next)}
+          onChange={(next) =>
+            navigate(`/nodes/${node.id}/packages${next === 'upgrades' ? '' : `?part=${next}`}`, {
+              replace: true,
+            })
+          }
         />
         <p className="text-xs text-faint">
           {facts.manager && displayName(`${facts.manager} ${facts.manager_version ?? ''}`, 40)}

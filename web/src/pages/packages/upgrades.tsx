@@ -25,13 +25,29 @@ export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
   const security = named.filter((one) => one.security && !one.held).map((one) => one.spec);
   const selectable = can('upgrade-selected') || can('hold');
 
+  const onHoldAlone = can('unhold')
+    ? facts.held.filter((name) => !named.some((one) => one.held && (one.name === name || one.spec === name)))
+    : [];
+  const heldAlone = onHoldAlone.length > 0 && (
+    <div className="flex flex-wrap items-center gap-2 text-sm text-dim" data-testid="held-alone">
+      Held back, with nothing newer to hold it from:
+      {onHoldAlone.map((name) => (
+        <Button key={name} small look="quiet" disabled={busy} onClick={() => onHold('unhold', [name])}>
+          Let {displayName(name, 60)} go
+        </Button>
+      ))}
+    </div>
+  );
   if (list.length === 0) {
     return (
-      <Empty title="Everything is up to date" line="I’m happy, hope you’re happy too.">
-        {facts.manager === 'apk' || facts.manager === 'opkg' ? null : (
-          <p className="text-sm text-dim">As of the last look; refreshing asks the repositories anew.</p>
-        )}
-      </Empty>
+      <>
+        <Empty title="Everything is up to date" line="I’m happy, hope you’re happy too.">
+          {facts.manager === 'apk' || facts.manager === 'opkg' ? null : (
+            <p className="text-sm text-dim">As of the last look; refreshing asks the repositories anew.</p>
+          )}
+        </Empty>
+        {heldAlone}
+      </>
     );
   }
   const toggle = (name: string) =>
@@ -148,6 +164,7 @@ export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
           </li>
         ))}
       </ul>
+      {heldAlone}
     </div>
   );
 }

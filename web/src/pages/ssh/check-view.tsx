@@ -43,6 +43,11 @@ export function loggedIn(report: CheckReport | null): boolean {
   return report?.steps.some((step) => step.name === 'login' && step.ok) ?? false;
 }
 
+/** Nothing speaks against it, or only that nobody becomes root, where that is not wanted. */
+export function isReady(report: CheckReport, rootless: boolean): boolean {
+  return report.ok || (rootless && report.steps.every((step) => step.ok || step.name === 'privilege'));
+}
+
 /** Logged in, but not as root, and no way to become it. */
 export function withoutRoot(report: CheckReport): boolean {
   return report.steps.some((step) => step.name === 'privilege' && !step.ok);

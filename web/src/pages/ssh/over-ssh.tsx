@@ -8,7 +8,7 @@ import { live } from '../../live/store';
 import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
 import { parseTags } from '../fleet/parse-tags';
-import { CheckView, loggedIn, withoutRoot } from './check-view';
+import { CheckView, isReady, loggedIn, withoutRoot } from './check-view';
 import { keyToConfirm } from './check-words';
 import { Choice } from './choice';
 import { DeployView } from './deploy-view';
@@ -203,7 +203,8 @@ export function OverSsh({ onSticky, onClose }: Props) {
             />
           )}
           {refused && <Problem error={refused} />}
-          <div className="flex flex-wrap justify-end gap-2">
+          {/* In view however long the list of findings is. */}
+          <div className="sticky bottom-0 -mb-2 flex flex-wrap justify-end gap-2 bg-raised py-2">
             <Button look="quiet" onClick={() => setPhase('login')}>
               Back
             </Button>
@@ -214,12 +215,16 @@ export function OverSsh({ onSticky, onClose }: Props) {
             )}
             {report && loggedIn(report) && (
               <Button
-                look={report.ok ? 'primary' : 'plain'}
+                look={isReady(report, rootless) ? 'primary' : 'plain'}
                 data-testid="deploy-start"
                 disabled={busy || check.busy}
                 onClick={() => void deploy()}
               >
-                {busy ? 'Starting…' : report.ok ? 'Deploy the Spider' : 'Deploy in spite of this'}
+                {busy
+                  ? 'Starting…'
+                  : isReady(report, rootless)
+                    ? 'Deploy the Spider'
+                    : 'Deploy in spite of this'}
               </Button>
             )}
           </div>

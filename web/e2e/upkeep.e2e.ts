@@ -1,0 +1,207 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openBrowser, openPage, screenshot, signIn, type Watched } from './browser';
+import { GroundControl } from './ground-control';
+import { canBoot, Host, MACHINE, privateKey } from './host';
+import { action, jobEnds, lookAndConfirm, typeLogin } from './ssh';
+
+/**
+ * A repository on the host: `suit` in two versions, `helmet` that brings `visor` along, `air` that is
+ * essential, and `valve`, whose newer version can't be set up.
+ */
+const REPOSITORY = `
+set -e
+mkdir -p /srv/repo && cd /srv/repo
+add() {
+  mkdir -p work/DEBIAN
+  printf 'Package: %s\\nVersion: %s\\nArchitecture: all\\nMaintainer: Major Tom <tom@example.org>\\n' $1 $2 >work/DEBIAN/control
+  [ -z "$3" ] || printf '%s\\n' "$3" >>work/DEBIAN/control
+  printf 'Description: %s of a space suit\\n' $1 >>work/DEBIAN/control
+  printf '#!/bin/sh\\n%s\\n' "\${4:-exit 0}" >work/DEBIAN/postinst && chmod 755 work/DEBIAN/postinst
+  dpkg-deb -b work $1_$2.deb >/dev/null && rm -r work
+  { dpkg-deb -f $1_$2.deb; printf 'Filename: ./%s_%s.deb\\nSize: %s\\nSHA256: %s\\n\\n' $1 $2 $(stat -c %s $1_$2.deb) $(sha256sum $1_$2.deb | cut -d' ' -f1); } >>Packages
+}
+add suit 1.0; add suit 2.0; add visor 1.0; add helmet 1.0 'Depends: visor'; add air 1.0 'Essential: yes'
+add valve 1.0; add valve 2.0 '' 'echo stuck >&2; exit 1'
+rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:/srv/repo ./' >/etc/apt/sources.list
+dpkg -i suit_1.0.deb air_1.0.deb valve_1.0.deb >/dev/null
+`;
+
+/**
+ * A container's boot id is mounted over the kernel's, and systemd's sandbox takes such mounts away for a
+ * service: without it the Spider sees the id of this host, as on a machine of its own.
+ */
+const BOOT_ID_SEEN = `
+set -e
+mkdir -p /etc/systemd/system/stardust-spider.service.d
+printf '[Service]\nProtectKernelTunables=no\n' >/etc/systemd/system/stardust-spider.service.d/container.conf
+systemctl daemon-reload
+systemctl restart stardust-spider
+`;
+
+describe.skipIf(!canBoot())('upkeep of a host', () => {
+  let host: Host;
+  let groundControl: GroundControl;
+  let browser: Browser;
+  let watched: Watched;
+
+  beforeAll(async () => {
+    host = await Host.boot();
+    host.shell(REPOSITORY);
+    [groundControl, browser] = await Promise.all([GroundControl.at(MACHINE), openBrowser()]);
+    watched = await openPage(browser, {}, groundControl.url);
+    const { page } = watched;
+    await signIn(page, groundControl);
+    await typeLogin(page, { host: host.address, user: 'deploy', key: privateKey('ed25519') });
+    await lookAndConfirm(page);
+    await page.getByTestId('deploy-start').click();
+    await page.getByTestId('deploy-open').click();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await groundControl?.stop();
+    await host?.stop();
+  });
+
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') await screenshot(watched.page, 'upkeep-failed');
+  });
+
+  const version = (name: string) =>
+    host.shell(`dpkg-query -W -f '\${db:Status-Status} \${Version}' ${name} 2>&1 || true`);
+  const upgradable = (name: string) => watched.page.locator(`[data-package=${name}]`);
+
+  async function packages(part: 'upgrades' | 'installed' | 'find' = 'upgrades') {
+    const { page } = watched;
+    await page.goto(`${groundControl.url}/nodes/1/packages${part === 'upgrades' ? '' : `?part=${part}`}`);
+    await page.getByTestId('packages').waitFor();
+  }
+
+  async function choose(name: string) {
+    const { page } = watched;
+    await packages('installed');
+    await page.getByLabel('Filter what is installed').fill(name);
+    await page.getByLabel('Filter what is installed').press('Enter');
+    await page.getByLabel(`Choose ${name}`).check();
+    await page.getByTestId('remove-selected').click();
+  }
+
+  test('what waits is counted on the fleet page, and filters it', async () => {
+    const { page } = watched;
+    await page.getByTestId('tab-packages').click();
+    await page.getByTestId('refresh').click();
+    await page.getByTestId('run-submit').click();
+    await jobEnds(page, 'succeeded');
+    await page.goto(groundControl.url);
+    await expect.poll(() => page.getByTestId('filter-updates').getAttribute('data-count')).toBe('1');
+    await page.getByTestId('filter-updates').click();
+    await page.locator('[data-node-id][data-status]').waitFor();
+    await screenshot(page, 'fleet-updates');
+    await page.getByTestId('filter-reboot').click();
+    await page.getByText('No node needs a reboot').waitFor();
+  });
+
+  test('a package is held back, and let go', async () => {
+    const { page } = watched;
+    await packages();
+    await upgradable('suit').locator('input').check();
+    await page.getByTestId('hold').click();
+    await page.getByTestId('run-submit').click();
+    await jobEnds(page, 'succeeded');
+    expect(host.shell('apt-mark showhold').trim()).toBe('suit');
+    await packages();
+    await upgradable('suit').getByText('Held').waitFor();
+    await page.getByTestId('upgrade-all').click();
+    await page.getByTestId('preview-run').waitFor();
+    expect(await page.getByTestId('preview').innerText()).toMatch(/Kept back:\s+suit/);
+    await screenshot(page, 'preview-kept-back');
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await upgradable('suit').getByRole('button', { name: 'Let it go' }).click();
+    await page.getByTestId('run-submit').click();
+    await jobEnds(page, 'succeeded');
+    expect(host.shell('apt-mark showhold').trim()).toBe('');
+  });
+
+  test('a package is found and installed with what it needs', async () => {
+    const { page } = watched;
+    await packages('find');
+    await page.getByTestId('package-search').fill('helmet');
+    await page.getByTestId('package-search').press('Enter');
+    await page.getByTestId('found-packages').getByRole('button', { name: 'Install…' }).click();
+    await page.getByTestId('preview-run').waitFor();
+    expect(await page.getByTestId('preview').innerText()).toMatch(/Newly installed[\s\S]*helmet/);
+    expect(await page.getByTestId('preview').innerText()).toContain('visor');
+    await screenshot(page, 'preview-install');
+    await page.getByTestId('preview-run').click();
+    await jobEnds(page, 'succeeded');
+    expect(version('visor')).toBe('installed 1.0');
+  });
+
+  test('one is removed, then what came along with it; what is essential stays', async () => {
+    const { page } = watched;
+    await choose('helmet');
+    await page.getByTestId('preview-run').click();
+    await jobEnds(page, 'succeeded');
+    expect(version('visor')).toBe('installed 1.0');
+    await packages('installed');
+    await page.getByTestId('autoremove').click();
+    await page.getByTestId('preview-run').waitFor();
+    expect(await page.getByTestId('preview').innerText()).toMatch(/Removed[\s\S]*visor/);
+    await screenshot(page, 'preview-autoremove');
+    await page.getByTestId('preview-run').click();
+    await jobEnds(page, 'succeeded');
+    expect(version('visor')).not.toMatch(/^installed/);
+
+    await choose('air');
+    await page.locator('[data-testid=preview] [role=alert]').waitFor();
+    expect(await page.getByTestId('preview').innerText()).toMatch(/essential/i);
+    expect(await page.getByTestId('preview-run').count()).toBe(0);
+    await screenshot(page, 'preview-essential');
+    expect(version('air')).toBe('installed 1.0');
+  });
+
+  test('what could not be set up is named, and its repair is offered and done', async () => {
+    const { page } = watched;
+    await packages();
+    await upgradable('valve').locator('input').check();
+    await page.getByTestId('upgrade-selected').click();
+    await page.getByTestId('preview-run').click();
+    expect(await jobEnds(page, 'failed')).toMatch(/valve/);
+    await screenshot(page, 'upgrade-failed');
+    host.shell("printf '#!/bin/sh\\n' >/var/lib/dpkg/info/valve.postinst");
+    await packages();
+    await page.getByTestId('repair-dpkg_configure').click();
+    await page.getByTestId('run-submit').click();
+    await jobEnds(page, 'succeeded');
+    expect(version('valve')).toBe('installed 2.0');
+    await packages();
+    await upgradable('suit').waitFor();
+    expect(await page.getByTestId('repair-dpkg_configure').count()).toBe(0);
+  });
+
+  test('it is rebooted, and back with a new boot', async () => {
+    const { page } = watched;
+    await page.goto(`${groundControl.url}/nodes/1`);
+    host.shell(BOOT_ID_SEEN);
+    await expect.poll(() => page.getByTestId('node-status').getAttribute('data-status')).toBe('online');
+    await action(page, 'Reboot…');
+    await page.getByTestId('confirm-name').fill(host.read('etc/hostname').trim());
+    await page.getByTestId('run-submit').click();
+    await page.getByTestId('job').waitFor();
+    await page.goto(`${groundControl.url}/nodes/1`);
+    await page.getByTestId('node-job').click();
+    const text = await jobEnds(page, 'succeeded', 90_000);
+    await screenshot(page, 'rebooted');
+    expect(text).toMatch(/reboot/i);
+    await page.goto(`${groundControl.url}/nodes/1/events`);
+    await page.locator('[data-event=job]').filter({ hasText: 'Reboot' }).waitFor();
+    await page.locator('[data-event=rebooted]').first().waitFor();
+    await screenshot(page, 'events-of-reboot');
+  });
+
+  test('nothing went wrong on the way', () => {
+    expect(watched.troubles).toEqual([]);
+  });
+});
