@@ -204,7 +204,7 @@ export function OverSsh({ onSticky, onClose }: Props) {
           )}
           {refused && <Problem error={refused} />}
           {/* In view however long the list of findings is. */}
-          <div className="sticky bottom-0 -mb-2 flex flex-wrap justify-end gap-2 bg-raised py-2">
+          <div className="sticky bottom-0 -mb-2 flex flex-wrap justify-end gap-2 bg-panel py-2">
             <Button look="quiet" onClick={() => setPhase('login')}>
               Back
             </Button>
