@@ -1,7 +1,7 @@
 //! A Ground Control that the hosts can reach, and what is asked of it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -9,6 +9,10 @@ use crate::common::{Answer, GroundControl, Session, Setup, eventually};
 use crate::host::{Host, MACHINE};
 use crate::keys;
 use crate::work::Work;
+
+/// A Spider that found nobody waits up to a minute, and up to another one when it
+/// tried just before.
+const BACK_TIME_MAX: Duration = Duration::from_secs(180);
 
 pub struct Control {
     pub ground: GroundControl,
@@ -121,6 +125,19 @@ impl Control {
                 .any(|count| count.as_i64() > Some(0))
                 .then_some(())
         });
+    }
+
+    /// The same after an outage of its link, however long its Spider waits until it
+    /// tries again.
+    pub fn comes_back(&self, node: i64) {
+        let until = Instant::now() + BACK_TIME_MAX;
+        let from = crate::common::wall_ms();
+        let seen = || self.session.node(node)["last_seen_ms"].as_i64() > Some(from);
+        while !(seen() && self.session.status(node) == "online") {
+            assert!(Instant::now() < until, "node {node} does not come back");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        self.is_alive(node);
     }
 
     pub fn check(&self, body: &Value) -> Report {

@@ -3,9 +3,8 @@
 
 use serde_json::json;
 
-use crate::common::Setup;
 use crate::control::Control;
-use crate::cutting::{Scene, cancel_at, kill_at};
+use crate::cutting::{self, Scene, cancel_at, kill_at};
 use crate::host::{Host, Kind};
 use crate::snapshot::{Snapshot, assert_untouched};
 
@@ -18,9 +17,8 @@ fn is_gone(control: &Control, node: i64) -> bool {
 #[test]
 #[ignore = "boots real hosts"]
 fn the_link_is_cut_at_every_step() {
-    let setup = Setup::new().fixed_port().args(&["--ssh-threads", "16"]);
     let first = Host::boot(Kind::Router);
-    let control = Control::start_as(setup);
+    let control = cutting::control();
     let scenes = Scene::for_each(&control, Kind::OpenRc, "ops", &STEPS);
     drop(first);
     std::thread::scope(|scope| {
@@ -38,7 +36,7 @@ fn the_link_is_cut_at_every_step() {
                 }
                 assert!(!is_gone(control, scene.node), "{step}");
                 if matches!(*step, "login" | "privilege" | "system") {
-                    control.is_alive(scene.node);
+                    control.comes_back(scene.node);
                     scene.assert_same_but(&before, &[], step);
                 }
                 scene.ends(control);
@@ -51,7 +49,7 @@ fn the_link_is_cut_at_every_step() {
 #[ignore = "boots real hosts"]
 fn the_operator_cancels_and_ground_control_is_killed_at_every_step() {
     let first = Host::boot(Kind::Router);
-    let mut control = Control::start_fixed();
+    let mut control = cutting::control();
     let mut scene = Scene::new(&control, Kind::Debian, "ops");
     drop(first);
     let mut before = Snapshot::of(&scene.host);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::common::{Setup, upgrade};
+use crate::common::upgrade;
 use crate::control::Control;
-use crate::cutting::{Scene, cancel_at, kill_at};
+use crate::cutting::{self, Scene, cancel_at, kill_at};
 use crate::host::{Host, Kind};
 use crate::keys;
 use crate::snapshot::Snapshot;
@@ -39,9 +39,8 @@ fn assert_refused(control: &Control, token: &str) {
 #[test]
 #[ignore = "boots real hosts"]
 fn the_link_is_cut_at_every_step() {
-    let setup = Setup::new().fixed_port().args(&["--ssh-threads", "16"]);
     let first = Host::boot(Kind::Router);
-    let mut control = Control::start_as(setup);
+    let mut control = cutting::control();
     let scenes = Scene::for_each(&control, Kind::Router, "root", &STEPS);
     drop(first);
     let before: Vec<(Snapshot, String)> = scenes
@@ -54,7 +53,7 @@ fn the_link_is_cut_at_every_step() {
             scope.spawn(move || {
                 let work = control.start_work(scene.node, "rotate-token", &json!({}));
                 scene.cut_off(&work, step);
-                control.is_alive(scene.node);
+                control.comes_back(scene.node);
             });
         }
     });
@@ -85,7 +84,7 @@ fn the_link_is_cut_at_every_step() {
 #[ignore = "boots real hosts"]
 fn the_operator_cancels_and_ground_control_is_killed_at_every_step() {
     let first = Host::boot(Kind::Router);
-    let mut control = Control::start_fixed();
+    let mut control = cutting::control();
     let scene = Scene::new(&control, Kind::Debian, "ops");
     drop(first);
     let node = scene.node;
@@ -113,7 +112,7 @@ fn the_operator_cancels_and_ground_control_is_killed_at_every_step() {
 #[ignore = "boots real hosts"]
 fn another_login_is_cut_off_half_way() {
     let first = Host::boot(Kind::Router);
-    let mut control = Control::start_fixed();
+    let mut control = cutting::control();
     let scene = Scene::new(&control, Kind::Debian, "ops");
     drop(first);
     let node = scene.node;
@@ -140,7 +139,7 @@ fn another_login_is_cut_off_half_way() {
     assert!(status >= 400, "{status} {error}");
     scene.link.cut(false);
     assert_eq!(connection(&control), old);
-    control.is_alive(node);
+    control.comes_back(node);
 
     for pause_ms in [100, 500, 900, 1_300, 1_700] {
         std::thread::scope(|scope| {

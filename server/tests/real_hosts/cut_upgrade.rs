@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use crate::common::{Folder, Setup, eventually};
+use crate::common::{Folder, eventually};
 use crate::control::Control;
-use crate::cutting::{Scene, cancel_at, kill_at};
+use crate::cutting::{self, Scene, cancel_at, kill_at};
 use crate::host::Kind;
 use crate::snapshot::Snapshot;
 use crate::spiders;
@@ -23,8 +23,7 @@ const BINARY: &str = "usr/local/bin/stardust-spider";
 
 /// Deploys the Spider of now with `then`, and from there on upgrades to a later one.
 fn to_a_later_one<T>(folder: &Folder, then: impl FnOnce(&Control) -> T) -> (Control, T) {
-    let setup = Setup::new().fixed_port().args(&["--ssh-threads", "16"]);
-    let mut control = Control::start_as(setup);
+    let mut control = cutting::control();
     let made = then(&control);
     let later = spiders::later(folder);
     control.start_with(&["--agent-binary", later.to_str().unwrap()]);
@@ -55,7 +54,7 @@ fn the_link_is_cut_at_every_step() {
                 let work = control.start_work(node, "upgrade", &json!({}));
                 scene.cut_off(&work, step);
                 // Within a minute the host itself has decided what stays.
-                control.is_alive(node);
+                control.comes_back(node);
                 eventually("the guard is gone", || {
                     let left = scene
                         .host

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::common::Setup;
 use crate::control::{Control, login, with};
 use crate::host::{Host, Kind};
 use crate::slow_link::SlowLink;
@@ -14,6 +15,12 @@ use crate::work::Work;
 
 /// One way's; so that a step can be met while it runs.
 const DELAY: Duration = Duration::from_millis(25);
+
+/// Hears of its Spiders often, so that little is waited for.
+pub fn control() -> Control {
+    let setup = Setup::new().fixed_port();
+    Control::start_as(setup.args(&["--ssh-threads", "16", "--interval", "500"]))
+}
 
 /// A host with its Spider, behind a slow link.
 pub struct Scene {
