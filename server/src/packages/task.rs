@@ -26,7 +26,7 @@ use crate::store::packages::PackageRun;
 /// Between two questions to a manager that is in use.
 const LOCKED_PAUSE: Duration = Duration::from_secs(3);
 /// A node that just came back may need a moment.
-const AFTER_TRIES: u32 = 3;
+const AFTER_TRIES: u32 = 15;
 
 pub fn run(app: &App, job: &Job, order: &PackageOrder) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
@@ -327,6 +327,13 @@ fn judge_end(ran: &Ran) -> Result<(), Fault> {
                 LOCK_WAIT_SECONDS_MAX / 60
             ),
             "The output says by whom. Start it again when that has ended.",
+        ),
+        End::Exit { code, .. } if (129..=159).contains(code) => failed(
+            format!(
+                "{name} was ended by signal {} before it was through.",
+                code - 128
+            ),
+            "Somebody ended it, or the node was shut down. Look for what can be repaired.",
         ),
         End::Exit { code, .. } => {
             if let Some(advice) = &ran.advice {

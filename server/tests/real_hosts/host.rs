@@ -239,10 +239,21 @@ impl Host {
         self.await_ssh();
     }
 
-    /// Restarts it, as after a power cut that was short.
+    /// Restarts it in order.
     pub fn reboot(&self) {
         let before = self.word("nspawn");
         self.shell("reboot");
+        self.await_boot(&before);
+    }
+
+    /// Restarts it as a power cut does that is short: nothing is stopped before.
+    pub fn cut_power(&self) {
+        let before = self.word("nspawn");
+        self.try_shell("reboot --force --force");
+        self.await_boot(&before);
+    }
+
+    fn await_boot(&self, before: &str) {
         eventually("the host boots again", || {
             (self.word("nspawn") != before).then_some(())
         });

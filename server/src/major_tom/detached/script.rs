@@ -40,7 +40,8 @@ dir=$1
 cd /
 umask 022
 trap '' HUP
-trap : TERM
+ended=
+trap 'ended=1' TERM
 exec </dev/null >>"$dir/output" 2>&1
 echo $$ >"$dir/pid.part" && mv "$dir/pid.part" "$dir/pid"
 # On a full disk the end is told all the same: room for it is kept, and given back.
@@ -70,6 +71,7 @@ phase 'wait safe'
 waited=0 told=
 while holder=$(holders $locks | head -n 1) && [ -n "$holder" ]; do
   [ ! -e "$dir/cancel" ] || finish 'cancelled 0'
+  [ -z "$ended" ] || finish 'exit 143'
   if [ "$holder" != "$told" ]; then
     echo "Waiting for ${holder#* } (process ${holder%% *}), which uses the package manager."
     told=$holder
@@ -87,6 +89,7 @@ while [ -f "$dir/$n.sh" ]; do
   # First the phase, then the look: who cancels does it the other way round.
   phase "$line"
   [ ! -e "$dir/cancel" ] || finish 'cancelled 0'
+  [ -z "$ended" ] || finish 'exit 143'
   sh "$dir/$n.sh"
   code=$?
   case $line in *' safe') [ ! -e "$dir/cancel" ] || finish "cancelled $code" ;; esac
@@ -140,10 +143,15 @@ for old in $(ls -1t "$base"); do
   # Nobody writes there any more: what its output did not need is given back.
   [ ! -s "$base/$old/status" ] || truncate -s "$(($(wc -c <"$base/$old/output") + 0))" "$base/$old/output" 2>/dev/null
 done
+# An orderly reboot waits for it a while: the shell alone is told to end, and begins
+# no further part. Old systemds know less of such properties.
+unit() {
+  systemd-run --quiet --collect --no-block --unit="stardust-job-$id" --description='Stardust: work on packages' \
+    "$@" sh "$dir/run" "$dir" >/dev/null 2>&1
+}
 if mkdir "$dir/launched" 2>/dev/null; then
   if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1 &&
-    systemd-run --quiet --collect --no-block --unit="stardust-job-$id" \
-      --description='Stardust: work on packages' sh "$dir/run" "$dir" >/dev/null 2>&1; then
+    { unit --property=KillMode=process --property=TimeoutStopSec=5min || unit; }; then
     echo 'Started as a unit of systemd.'
   elif command -v setsid >/dev/null 2>&1; then
     setsid sh "$dir/run" "$dir" </dev/null >/dev/null 2>&1 &

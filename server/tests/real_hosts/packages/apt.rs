@@ -165,7 +165,7 @@ echo 'DPkg::Pre-Invoke { "dd if=/dev/zero of=/fill bs=64k 2>/dev/null; true"; };
 
 #[test]
 #[ignore = "boots real hosts"]
-fn apt_on_a_full_disk_and_with_unknown_keys_tells_what_happened() {
+fn apt_tells_of_full_disks_unknown_keys_reboots_and_kills() {
     let host = host(&[]);
     host.shell(APT);
     host.shell("sh /lab/sign-repos.sh /pk deb2");
@@ -207,4 +207,36 @@ fn apt_on_a_full_disk_and_with_unknown_keys_tells_what_happened() {
     node.done("install", &json!({"packages": [odd]}));
     let version = host.shell("dpkg-query -W -f '${Version}' lab-odd.name+x");
     assert_eq!(version, "1:2.0~rc1-1");
+
+    // The power goes in the middle of a package's script: it is told, and repaired.
+    host.shell("touch /run/lab-hold");
+    let job = node.begin("upgrade", &json!({"packages": ["labslow"]}));
+    node.await_output(job, "labslow line 20 of 40");
+    host.cut_power();
+    let view = node.ended(job);
+    assert_eq!(view["state"], "failed", "{view:#}");
+    assert_eq!(view["result"]["ended"], "rebooted", "{view:#}");
+    let facts = node.facts();
+    assert_eq!(facts["repair"][0]["what"], "dpkg_configure", "{facts:#}");
+    node.done("repair", &json!({"what": "dpkg_configure"}));
+    assert_eq!(node.facts()["repair"], json!([]));
+    // Who reboots in order has to wait for it.
+    let again = "apt-get -yqq purge labslow; rm -f /run/lab-there; touch /run/lab-hold";
+    host.shell(again);
+    let job = node.begin("install", &json!({"packages": ["labslow"]}));
+    node.await_output(job, "labslow line 20 of 40");
+    host.shell("systemctl --no-block reboot; sleep 2; rm /run/lab-hold");
+    let view = node.ended(job);
+    assert_eq!(view["state"], "succeeded", "{view:#}");
+    assert_complete(&host, &node.output(job));
+    host.await_ssh();
+    // And where its own process is killed.
+    host.shell(again);
+    let job = node.begin("install", &json!({"packages": ["labslow"]}));
+    node.await_output(job, "labslow line 20 of 40");
+    host.shell("systemctl kill --signal=KILL 'stardust-job-*'");
+    let view = node.ended(job);
+    assert_eq!(view["state"], "failed", "{view:#}");
+    assert_eq!(view["result"]["ended"], "killed", "{view:#}");
+    assert!(!view["error"]["hint"].as_str().unwrap().is_empty());
 }
