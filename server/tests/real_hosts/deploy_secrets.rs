@@ -8,9 +8,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::common::Live;
-use crate::control::Control;
+use crate::control::{Control, login, with};
 use crate::host::{Host, Kind};
 use crate::keys::{self, PASSPHRASE};
+use crate::snapshot::{Snapshot, assert_untouched};
+use crate::work::Work;
 
 /// Texts that must be nowhere, each with a name that may be shown.
 type Secrets = Vec<(&'static str, String)>;
@@ -52,6 +54,52 @@ fn look_around(seen: &mut Vec<u8>, pid: u32) {
             seen.extend(bytes);
         }
     }
+}
+
+/// A key that was given for one job is kept until that is over, also through a
+/// death of Ground Control, and not longer, however the job ends.
+#[test]
+#[ignore = "boots real hosts"]
+fn what_is_not_to_be_kept_is_forgotten_when_the_job_is_over() {
+    let host = Host::boot(Kind::Debian);
+    let before = Snapshot::of(&host);
+    let mut control = Control::start_fixed();
+    let mut body = with(&login(&host, "ops"), "sudo_password", &json!("ops-pass"));
+    body["host_key"] = control.check(&body).0["host_key"]["sha256"].clone();
+    body["remember"] = json!(false);
+    let (node, work) = control.deploy(&body);
+    assert!(work.reaches("upload"));
+    let id = work.id;
+    control.ground.kill();
+    control.start_again();
+    Work::of(&control, &json!({"id": id})).succeeds();
+    control.is_alive(node);
+    let is_forgotten = || {
+        let target = format!("/api/nodes/{node}/connection");
+        let connection = control.session.get_json(&target);
+        assert_eq!(connection["auth"], json!(null), "{connection:#}");
+        assert_eq!(connection["sudo_password"], false, "{connection:#}");
+        assert_eq!(connection["user"], "ops", "{connection:#}");
+    };
+    is_forgotten();
+    for verb in ["upgrade", "rotate-token", "remove"] {
+        let asked = control.post(&format!("/api/nodes/{node}/{verb}"), &json!({}));
+        let kind = asked.error_kind();
+        assert_eq!((asked.status, kind.as_str()), (409, "credentials_needed"));
+    }
+    let given = |sudo: &str| json!({"auth": keys::auth("ed25519"), "sudo_password": sudo});
+    let work = control.start_work(node, "rotate-token", &given("ops-pass"));
+    work.succeeds();
+    is_forgotten();
+    let wrong = with(&body, "sudo_password", &json!("not it"));
+    control
+        .start_work(node, "deploy", &wrong)
+        .fails("no_privilege");
+    is_forgotten();
+    control.is_alive(node);
+    let work = control.start_work(node, "remove", &given("ops-pass"));
+    work.succeeds();
+    assert_untouched(&host, &before);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //! and a router of busybox and dropbear, each booted by systemd-nspawn in a
 //! network namespace of its own (server/tests/hosts).
 //!
-//! They need root, systemd-nspawn and mmdebstrap, so a plain `cargo test` counts
-//! them as ignored. To run them:
+//! They need root, systemd-nspawn, mmdebstrap and the static Spider that
+//! `cross/build.sh x86_64` makes, so a plain `cargo test` counts them as ignored.
+//! To run them:
 //! `cargo test -p stardust-server --test real_hosts -- --ignored`.
 
 #[path = "../end_to_end/common/mod.rs"]
