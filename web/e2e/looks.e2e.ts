@@ -76,11 +76,18 @@ describe.each([
     await screenshot(page, `node-end-${name}`);
   });
 
-  test(`settings at ${size.viewport.width} pixels`, async () => {
+  test(`settings and events at ${size.viewport.width} pixels`, async () => {
     const { page } = watched;
     await page.goto(`${groundControl.url}/settings`);
     await page.getByTestId('sign-out').waitFor();
+    await page.getByTestId('history-status').waitFor();
     await assertGood('settings');
+    await page.goto(`${groundControl.url}/events`);
+    await page.locator('[data-event=online]').waitFor();
+    await assertGood('events');
+    await page.goto(`${groundControl.url}/nodes/1/events`);
+    await page.locator('[data-event=online]').waitFor();
+    await assertGood('node-events');
     expect(watched.troubles).toEqual([]);
   });
 });

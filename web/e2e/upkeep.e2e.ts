@@ -29,13 +29,20 @@ dpkg -i suit_1.0.deb air_1.0.deb valve_1.0.deb >/dev/null
 `;
 
 /**
- * A container's boot id is mounted over the kernel's, and systemd's sandbox takes such mounts away for a
- * service: without it the Spider sees the id of this host, as on a machine of its own.
+ * A container's boot id is mounted over the kernel's, and a service in systemd's sandbox sees the kernel's
+ * all the same: without it the Spider tells the boots of this host apart, as on a machine of its own.
  */
 const BOOT_ID_SEEN = `
 set -e
 mkdir -p /etc/systemd/system/stardust-spider.service.d
-printf '[Service]\nProtectKernelTunables=no\n' >/etc/systemd/system/stardust-spider.service.d/container.conf
+cat >/etc/systemd/system/stardust-spider.service.d/container.conf <<'END'
+[Service]
+ProtectSystem=no
+ProtectHome=no
+ProtectControlGroups=no
+ProtectKernelModules=no
+ProtectKernelTunables=no
+END
 systemctl daemon-reload
 systemctl restart stardust-spider
 `;
