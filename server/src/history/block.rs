@@ -8,10 +8,23 @@ use super::columns_v1;
 
 /// Columns as schema 3 and before wrote them.
 pub const FORMAT_COLUMNS_V1: u8 = 1;
-/// Rows, as [`super::columns`] has them.
-pub const FORMAT_ROWS: u8 = 2;
-/// Rows that each stand for many: [`super::aggregate`].
-pub const FORMAT_AGGREGATES: u8 = 3;
+/// Rows, as [`super::columns`] has them, with columns by zstd and pco. Only read.
+pub const FORMAT_ROWS_V2: u8 = 2;
+/// Rows that each stand for many: [`super::aggregate`]. Only read.
+pub const FORMAT_AGGREGATES_V2: u8 = 3;
+/// Rows, with columns that may be of [`super::coder`]: earlier versions must not
+/// take those for damage.
+pub const FORMAT_ROWS: u8 = 4;
+/// Rows that each stand for many, the same.
+pub const FORMAT_AGGREGATES: u8 = 5;
+
+pub fn is_rows(format: u8) -> bool {
+    format == FORMAT_ROWS || format == FORMAT_ROWS_V2
+}
+
+pub fn is_aggregates(format: u8) -> bool {
+    format == FORMAT_AGGREGATES || format == FORMAT_AGGREGATES_V2
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlockError {
@@ -89,7 +102,7 @@ pub fn read_rows<S: Source + ?Sized>(
             }
             Ok(())
         }
-        FORMAT_ROWS => {
+        FORMAT_ROWS | FORMAT_ROWS_V2 => {
             let block = Block::open(source)?;
             block.times(&mut scratch.times)?;
             let mut result = Ok(());
@@ -164,5 +177,54 @@ impl<'a> WireReader<'a> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stardust_shared::ABSENT;
+
+    #[test]
+    fn a_kept_block_of_format_2_is_read() {
+        let data: &[u8] = include_bytes!("../../tests/kept/block-format-2");
+        let mut noise = 1u64;
+        let noisy: Vec<i64> = (0..2_000)
+            .map(|n| {
+                noise = noise.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+                n * 1_000 + (noise >> 56) as i64
+            })
+            .collect();
+        let repeats = (0..2_000).map(|n: i64| (n % 100).pow(3)).collect();
+        let gone = |n: i64| if n % 7 == 0 { ABSENT } else { n };
+        let expected = [
+            noisy.clone(),
+            noisy,
+            repeats,
+            (0..2_000).map(gone).collect(),
+        ];
+        let mut seen = 0;
+        let mut each = |number: usize, times: &[i64], run: Run<'_>| {
+            let late = |n: i64| i64::from(n % 10 == 3);
+            assert!(
+                (0i64..)
+                    .zip(times)
+                    .all(|(n, time)| { *time == 1_790_000_000_000 + n * 10_000 + late(n) })
+            );
+            match run {
+                Run::Constant(value) => assert_eq!((number, value), (0, 42)),
+                Run::Values(values) => assert!(values == expected[number - 1], "{number}"),
+            }
+            seen += 1;
+        };
+        let wanted = [0, 1, 2, 3, 4];
+        let format = FORMAT_ROWS_V2;
+        read_rows(format, data, &wanted, &mut Scratch::default(), &mut each).unwrap();
+        assert_eq!(
+            (seen, Block::open(data).unwrap().tail),
+            (5, b"tail".to_vec())
+        );
+        let newer = read_rows(6, data, &wanted, &mut Scratch::default(), &mut |_, _, _| {});
+        assert_eq!(newer, Err(BlockError::UnknownFormat(6)));
     }
 }

@@ -27,12 +27,17 @@ impl Bucket {
         self.extend(1, i128::from(value), value, value);
     }
 
-    #[inline]
-    fn step(&mut self, grown: i64, elapsed_ms: i64) {
-        let rate = grown as f64 * 1000.0 / elapsed_ms as f64;
-        let bits = rate.max(0.0).to_bits() as i64;
-        self.elapsed_ms += elapsed_ms;
-        self.extend(1, i128::from(grown), bits, bits);
+    /// Steps that took as long each: the least and the greatest tell the rates.
+    fn steps(&mut self, steps: &Steps) {
+        if steps.count > 0 {
+            let bits = |grown: i64| {
+                let rate = grown as f64 * 1000.0 / steps.elapsed_ms as f64;
+                rate.max(0.0).to_bits() as i64
+            };
+            self.elapsed_ms += steps.elapsed_ms * steps.count as i64;
+            let (least, most) = (bits(steps.least), bits(steps.most));
+            self.extend(steps.count, steps.sum, least, most);
+        }
     }
 
     #[inline]
@@ -52,6 +57,40 @@ impl Bucket {
         if other.count > 0 {
             self.extend(other.count, other.sum, other.min, other.max);
             self.elapsed_ms = self.elapsed_ms.saturating_add(other.elapsed_ms);
+        }
+    }
+}
+
+/// Steps of a counter that took the same time: a division for all of them
+/// instead of one for each.
+#[derive(Default)]
+struct Steps {
+    elapsed_ms: i64,
+    count: u64,
+    sum: i128,
+    least: i64,
+    most: i64,
+}
+
+impl Steps {
+    /// Adds a step; one that took another time begins anew, what was before goes
+    /// into `own`.
+    #[inline]
+    fn add(&mut self, grown: i64, elapsed_ms: i64, own: &mut Bucket) {
+        if elapsed_ms == self.elapsed_ms {
+            self.count += 1;
+            self.sum += i128::from(grown);
+            self.least = self.least.min(grown);
+            self.most = self.most.max(grown);
+        } else {
+            own.steps(self);
+            *self = Self {
+                elapsed_ms,
+                count: 1,
+                sum: i128::from(grown),
+                least: grown,
+                most: grown,
+            };
         }
     }
 }
@@ -161,12 +200,13 @@ impl Column {
             (Run::Values(values), Kind::Counter) => {
                 for stretch in stretches {
                     let rows = stretch.start..stretch.end;
-                    let mut own = Bucket::default();
+                    let (mut own, mut steps) = (Bucket::default(), Steps::default());
                     for (&time_ms, &scaled) in times[rows.clone()].iter().zip(&values[rows]) {
                         if scaled != ABSENT {
-                            self.step(time_ms, unscaled(scaled, scale), &mut own);
+                            self.step(time_ms, unscaled(scaled, scale), &mut steps, &mut own);
                         }
                     }
+                    own.steps(&steps);
                     if let Some(bucket) = stretch.bucket {
                         self.bucket(bucket).merge(&own);
                     }
@@ -176,19 +216,19 @@ impl Column {
     }
 
     #[inline]
-    fn step(&mut self, time_ms: i64, value: i64, own: &mut Bucket) {
+    fn step(&mut self, time_ms: i64, value: i64, steps: &mut Steps, own: &mut Bucket) {
         let before = self.before.replace((time_ms, value));
         if let Some((then_ms, then)) = before
             && time_ms > then_ms
         {
-            own.step(increase(then, value), time_ms - then_ms);
+            steps.add(increase(then, value), time_ms - then_ms, own);
         }
     }
 
     /// A counter that stands still: only its first sample can differ from the one before.
     fn add_constant(&mut self, stretches: &[Stretch], times: &[i64], value: i64) {
         for stretch in stretches {
-            let mut own = Bucket::default();
+            let (mut own, mut steps) = (Bucket::default(), Steps::default());
             for &time_ms in &times[stretch.start..stretch.end] {
                 match self.before {
                     Some((then_ms, then)) if then == value && time_ms > then_ms => {
@@ -196,9 +236,10 @@ impl Column {
                         own.extend(1, 0, 0, 0);
                         self.before = Some((time_ms, value));
                     }
-                    _ => self.step(time_ms, value, &mut own),
+                    _ => self.step(time_ms, value, &mut steps, &mut own),
                 }
             }
+            own.steps(&steps);
             if let Some(bucket) = stretch.bucket {
                 self.bucket(bucket).merge(&own);
             }

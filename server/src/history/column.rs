@@ -2,15 +2,17 @@
 //! be small. Pure.
 //!
 //! What fits a column is tried, and the smallest stays: a general compressor
-//! finds what repeats, pco (bins and tANS behind the differences) packs noise
-//! close to its entropy. `benches/benches/history_codecs.rs` compares them.
+//! finds what repeats, [`super::coder`] packs noise close to its entropy.
+//! `benches/benches/history_codecs.rs` compares them with others.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
-use pco::wrapped::{FileCompressor, FileDecompressor};
+use pco::wrapped::FileDecompressor;
 use stardust_shared::varint::{Reader, put_signed};
 
 use super::block::BlockError;
+use super::coder;
 
 /// The one value, in the directory.
 pub const MODE_CONSTANT: u8 = 0;
@@ -18,10 +20,12 @@ pub const MODE_CONSTANT: u8 = 0;
 pub const MODE_DELTAS: u8 = 1;
 /// The same, behind zstd.
 pub const MODE_ZSTD: u8 = 2;
-/// As pco has it, one chunk of one page.
+/// As pco has it, one chunk of one page: formats before [`super::block::FORMAT_ROWS`].
 pub const MODE_PCO: u8 = 3;
 /// The same as an earlier column, whose number is in the directory.
 pub const MODE_SAME: u8 = 4;
+/// By [`super::coder`].
+pub const MODE_CODED: u8 = 5;
 
 /// How much time an encoding is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,9 +40,6 @@ pub enum Effort {
 
 const ZSTD_FAIR: i32 = 3;
 const ZSTD_BEST: i32 = 9;
-const PCO_LEVEL: usize = 8;
-/// Fewer values than this are not worth pco's table of bins.
-const PCO_ROWS_MIN: usize = 64;
 
 /// Appends the column and answers its mode. Constant ones are the caller's.
 pub fn encode(column: &[i64], effort: Effort, out: &mut Vec<u8>) -> std::io::Result<u8> {
@@ -48,39 +49,22 @@ pub fn encode(column: &[i64], effort: Effort, out: &mut Vec<u8>) -> std::io::Res
         put_signed(&mut deltas, value.wrapping_sub(before));
         before = value;
     }
-    let (mut mode, mut best) = (MODE_DELTAS, deltas);
-    if effort > Effort::Quick {
-        let packed = zstd_encode(&best, ZSTD_FAIR)?;
+    let (mut mode, mut best) = (MODE_DELTAS, Cow::Borrowed(&deltas[..]));
+    if effort > Effort::Quick
+        && let Some(coded) = coder::encode(column)
+        && coded.len() < best.len()
+    {
+        (mode, best) = (MODE_CODED, coded.into());
+    }
+    if effort == Effort::Best {
+        // zstd at its best takes its time: only where it is ahead anyway.
+        let packed = zstd_encode(&deltas, ZSTD_FAIR)?;
         if packed.len() < best.len() {
-            // zstd at its best costs as much as pco: only where it is ahead anyway.
-            let mut packed = packed;
-            if effort == Effort::Best {
-                match worth_pco(column, packed.len())? {
-                    Some(smaller) => {
-                        out.extend_from_slice(&smaller);
-                        return Ok(MODE_PCO);
-                    }
-                    None => packed = zstd_encode(&best, ZSTD_BEST)?,
-                }
-            }
-            (mode, best) = (MODE_ZSTD, packed);
-        } else if effort == Effort::Best
-            && let Some(smaller) = worth_pco(column, best.len())?
-        {
-            (mode, best) = (MODE_PCO, smaller);
+            (mode, best) = (MODE_ZSTD, zstd_encode(&deltas, ZSTD_BEST)?.into());
         }
     }
     out.extend_from_slice(&best);
     Ok(mode)
-}
-
-/// The column as pco has it, when that is less than `bytes`.
-fn worth_pco(column: &[i64], bytes: usize) -> std::io::Result<Option<Vec<u8>>> {
-    if column.len() < PCO_ROWS_MIN {
-        return Ok(None);
-    }
-    let packed = pco_encode(column).map_err(std::io::Error::other)?;
-    Ok((packed.len() < bytes).then_some(packed))
 }
 
 thread_local! {
@@ -113,20 +97,6 @@ fn zstd_decode(bytes: &[u8], most: usize) -> std::io::Result<Vec<u8>> {
     })
 }
 
-fn pco_encode(column: &[i64]) -> Result<Vec<u8>, pco::errors::PcoError> {
-    // Differences of differences win nowhere that zstd does not win more.
-    let config = pco::ChunkConfig::default()
-        .with_compression_level(PCO_LEVEL)
-        .with_delta_spec(pco::DeltaSpec::TryConsecutive(1));
-    let file = FileCompressor::default();
-    let mut chunk = file.chunk_compressor(column, &config)?;
-    let mut out = Vec::with_capacity(column.len());
-    file.write_header(&mut out)?;
-    chunk.write_meta(&mut out)?;
-    chunk.write_page(0, &mut out)?;
-    Ok(out)
-}
-
 /// Replaces what is in `column` with the `rows` values of `bytes`.
 pub fn decode(
     mode: u8,
@@ -147,6 +117,7 @@ pub fn decode(
             let done = pco_decode(bytes, column);
             done.map_err(|_| BlockError::Corrupt("column does not unpack"))
         }
+        MODE_CODED => coder::decode(bytes, rows, column),
         _ => Err(BlockError::Corrupt("column mode")),
     }
 }
@@ -196,7 +167,7 @@ mod tests {
                 n * 1_000 + (noise >> 56) as i64
             })
             .collect();
-        assert_eq!(comes_back(&noisy), [MODE_DELTAS, MODE_ZSTD, MODE_PCO]);
+        assert_eq!(comes_back(&noisy), [MODE_DELTAS, MODE_CODED, MODE_CODED]);
         let repeats: Vec<i64> = (0..5_000).map(|n: i64| (n % 100).pow(3)).collect();
         assert_eq!(comes_back(&repeats)[2], MODE_ZSTD);
         assert_eq!(comes_back(&[1, 2, 4, 8]), [MODE_DELTAS; 3]);

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::block::{FORMAT_ROWS, Run, Scratch, read_rows};
+use super::block::{FORMAT_ROWS, Run, Scratch, is_rows, read_rows};
 use super::column::Effort;
 use super::columns::{Block, Columns};
 use super::gaps::Cause;
@@ -93,7 +93,7 @@ fn save_sound_columns(connection: &Connection, shared: &Shared, id: i64) -> Resu
     };
     let stored = shared.layouts.get(connection, layout)?;
     let sound = match &stored {
-        Some(stored) if format == FORMAT_ROWS && tier != Tier::Hour.number() => {
+        Some(stored) if is_rows(format) && tier != Tier::Hour.number() => {
             sound_columns(&data, stored.layout.len())
         }
         // Parts of an aggregate are of no use alone.
@@ -103,8 +103,8 @@ fn save_sound_columns(connection: &Connection, shared: &Shared, id: i64) -> Resu
         Some(columns) => {
             let data = columns.encode(Effort::Best)?;
             connection.execute(
-                "UPDATE blocks SET data = ?2, bytes = ?3 WHERE id = ?1",
-                params![id, data, data.len() as i64],
+                "UPDATE blocks SET data = ?2, bytes = ?3, format = ?4 WHERE id = ?1",
+                params![id, data, data.len() as i64, FORMAT_ROWS],
             )?;
             Ok(true)
         }

@@ -9,7 +9,9 @@ use std::time::Instant;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::aggregate;
-use super::block::{self, BlockError, FORMAT_AGGREGATES, FORMAT_ROWS, Run, Scratch};
+use super::block::{
+    self, BlockError, FORMAT_AGGREGATES, FORMAT_ROWS, Run, Scratch, is_aggregates, is_rows,
+};
 use super::column::Effort;
 use super::columns::{Block, Columns};
 use super::damage;
@@ -161,7 +163,7 @@ struct Small {
 
 impl Small {
     fn aggregates(&self) -> bool {
-        self.format == FORMAT_AGGREGATES
+        is_aggregates(self.format)
     }
 
     fn goes_with(&self, other: &Self) -> bool {
@@ -332,7 +334,7 @@ pub fn read_whole(
         .prepare_cached("SELECT data FROM blocks WHERE id = ?1")
         .and_then(|mut statement| statement.query_row([id], |row| row.get(0)));
     let data = data.map_err(|error| BlockError::Unreadable(error.to_string()))?;
-    if format == FORMAT_ROWS || format == FORMAT_AGGREGATES {
+    if is_rows(format) || is_aggregates(format) {
         let block = Block::open(&data[..])?;
         let mut columns = Columns::new(block.width());
         block.times(&mut columns.times)?;
@@ -383,11 +385,11 @@ mod tests {
         assert_eq!(chosen(&[]), None);
         assert_eq!(chosen(&fresh(7)), None);
         assert_eq!(chosen(&fresh(8)), Some(((0..8).collect(), LEVEL_FAIR)));
-        let mut mixed = vec![small(1, 4_000, 1, 1), small(2, 4_000, 1, 1)];
+        let mut mixed = vec![small(1, 1_400, 1, 1), small(2, 1_288, 1, 1)];
         mixed.extend((3..8).map(|id| small(id, 32, 0, 1)));
         assert_eq!(chosen(&mixed), None);
         mixed.extend((8..10).map(|id| small(id, 32, 0, 1)));
-        // 8224 rows: what is over stays for the next block.
+        // 2912 rows: what is over stays for the next block.
         assert_eq!(
             chosen(&mixed),
             Some((vec![1, 2, 3, 4, 5, 6, 7, 8], LEVEL_FULL))

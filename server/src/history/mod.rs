@@ -6,7 +6,7 @@
 //! wait for it.
 //!
 //! From the wire to old age: `commit` appends records as they came (`fresh`),
-//! `merge` makes columnar blocks of them (`columns`, `column`) that grow, `roll`
+//! `merge` makes columnar blocks of them (`columns`, `column`, `coder`) that grow, `roll`
 //! makes minutes and hours (`aggregate`), `retention` lets go.
 
 mod aggregate;
@@ -15,6 +15,7 @@ mod block;
 mod bucket;
 mod buckets;
 mod check;
+pub mod coder;
 mod column;
 mod columns;
 mod columns_v1;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 use stardust_shared::SeriesDef;
 
-use super::block::FORMAT_AGGREGATES;
+use super::block::is_aggregates;
 use super::bucket::{Column, Place};
 use super::buckets::{self, Grid, SeriesAnswer};
 use super::gaps::Cause;
@@ -236,8 +236,7 @@ fn plan(
             return in_hours(query);
         }
     }
-    let aggregates =
-        |item: &&Item| matches!(item, Item::Block(head) if head.format == FORMAT_AGGREGATES);
+    let aggregates = |item: &&Item| matches!(item, Item::Block(head) if is_aggregates(head.format));
     let minutes = detail.iter().any(|item| aggregates(&item));
     let samples = detail.iter().rev().filter(|item| !aggregates(item));
     let interval_ms = samples.filter_map(Item::interval_ms).next().unwrap_or(0);

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use stardust_shared::series::Kind;
 
 use super::aggregate;
-use super::block::{self, BlockError, FORMAT_AGGREGATES, Run, Scratch, WireReader};
+use super::block::{self, BlockError, Run, Scratch, WireReader};
 use super::bucket::{Column, Place, Stretch, stretches};
 use super::check::crc32c;
 use super::columns::{Block, Columns, Source};
@@ -190,7 +190,7 @@ impl<'c> NodeReader<'c> {
     ) -> Result<(), BlockError> {
         // One handle for all blocks of this reader.
         let pages = self.pages(head.id)?;
-        let result = if head.format == FORMAT_AGGREGATES {
+        let result = if block::is_aggregates(head.format) {
             self.feed_aggregates(&pages, stored, wanted, place, columns)
         } else {
             self.feed_rows(head.format, &pages, stored, wanted, place, columns)

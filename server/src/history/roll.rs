@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::aggregate;
-use super::block::{FORMAT_AGGREGATES, FORMAT_COLUMNS_V1, FORMAT_ROWS};
+use super::block::{FORMAT_AGGREGATES, FORMAT_COLUMNS_V1, is_aggregates, is_rows};
 use super::bucket::{Bucket, Column, Place};
 use super::column::Effort;
 use super::damage;
@@ -253,17 +253,19 @@ fn tails(
     node: i64,
     before_ms: i64,
 ) -> Result<HashMap<Box<str>, (i64, i64)>> {
-    let newest: Option<(i64, i64)> = connection
+    let newest: Option<(i64, i64, u8)> = connection
         .prepare_cached(
-            "SELECT id, layout FROM blocks WHERE node = ?1 AND tier = 2 AND time_max_ms < ?2
+            "SELECT id, layout, format FROM blocks WHERE node = ?1 AND tier = 2 AND time_max_ms < ?2
              ORDER BY time_max_ms DESC LIMIT 1",
         )?
-        .query_row([node, before_ms], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([node, before_ms], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .optional()?;
     let mut before = HashMap::new();
-    if let Some((id, layout)) = newest
+    if let Some((id, layout, format)) = newest
         && let Some(stored) = reader.layout(layout)?
-        && let Ok(columns) = super::merge::read_whole(connection, id, FORMAT_AGGREGATES)
+        && let Ok(columns) = super::merge::read_whole(connection, id, format)
         && let Ok(tails) = aggregate::read_tail(&stored.layout, &columns.tail)
     {
         for (series, tail) in stored.layout.series().iter().zip(tails) {
@@ -379,7 +381,8 @@ fn block_before(connection: &Connection, node: i64, head: &Head) -> Result<Optio
             .chain(found)
             .max_by_key(|head| head.time_max_ms);
     }
-    let known =
-        |head: &Head| [FORMAT_COLUMNS_V1, FORMAT_ROWS, FORMAT_AGGREGATES].contains(&head.format);
+    let known = |head: &Head| {
+        head.format == FORMAT_COLUMNS_V1 || is_rows(head.format) || is_aggregates(head.format)
+    };
     Ok(newest.filter(known))
 }

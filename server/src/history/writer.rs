@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 use super::batch::{Batch, Committed, NodeBatch, Progress};
 use super::commit;
-use super::limits::GENERATION_BYTES;
+use super::limits::{GENERATION_BYTES, LOG_BYTES_MAX};
 use super::merge;
 use super::retention::{self, Held};
 use super::roll;
@@ -26,6 +26,7 @@ use super::tier::Tier;
 use super::{damage, space::can_shrink};
 use crate::clock::wall_ms;
 use crate::store::nodes::NodeHello;
+use crate::store::open::BUSY_TIMEOUT;
 use crate::store::{Store, StoreError, open_connection};
 
 /// Pause before a failed batch is tried again.
@@ -39,9 +40,15 @@ const FORGET_STEP: usize = 500;
 /// What a transaction writes besides its samples: table heads, progress, freed pages.
 const OVERHEAD_BYTES: u64 = 512 << 10;
 /// A file that has more of its pages free than one in so many gives some back.
-const FREE_SHARE: u64 = 16;
+const FREE_SHARE: u64 = 64;
+/// So few are not worth it.
+const FREE_PAGES_MIN: u64 = 32;
 /// And how often, since that moves pages.
 const SHRINK_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
+/// How long the writer waits for readers to let it empty the log, and how soon
+/// it tries again after they did not.
+const LOG_WAIT: Duration = Duration::from_millis(500);
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
 /// Pages given back in one step.
 const SHRINK_PAGES: u64 = 256;
 
@@ -88,6 +95,9 @@ pub struct Writer {
     to_merge: BTreeSet<i64>,
     next_age: Instant,
     next_shrink: Instant,
+    /// When the log is looked at again after a reader was in the way.
+    next_log: Instant,
+    log_bytes_max: u64,
     /// Other work than committing has failed and rests until then.
     rest_until: Option<Instant>,
     budget: Option<Shares>,
@@ -102,6 +112,8 @@ impl Writer {
         if let Some(budget) = budget {
             // The log is cut back to this after each time it is emptied.
             connection.pragma_update(None, "journal_size_limit", budget.log_bytes as i64 / 2)?;
+        } else {
+            connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX as i64)?;
         }
         let nodes: Vec<i64> = connection
             .prepare("SELECT DISTINCT node FROM blocks WHERE level < 2")?
@@ -116,6 +128,8 @@ impl Writer {
             to_merge: nodes.into_iter().collect(),
             next_age: now,
             next_shrink: now,
+            next_log: now,
+            log_bytes_max: LOG_BYTES_MAX,
             rest_until: None,
             budget,
         })
@@ -154,6 +168,13 @@ impl Writer {
         Ok(batch.committed())
     }
 
+    #[cfg(test)]
+    pub fn try_to_empty_log(&mut self, bytes_max: u64) {
+        self.log_bytes_max = bytes_max;
+        self.next_log = Instant::now();
+        self.settle();
+    }
+
     /// Does all work that is due now, without waiting for commands.
     pub fn settle(&mut self) {
         while self.rest_until.is_none() && self.work(Instant::now()) {}
@@ -177,6 +198,7 @@ impl Writer {
     }
 
     fn work_or_fail(&mut self, now: Instant) -> merge::Result<bool> {
+        self.bound_log(now)?;
         for (node, fault) in self.shared.take_faults() {
             if fault.error.is_damage() {
                 let transaction = self.connection.transaction()?;
@@ -224,7 +246,7 @@ impl Writer {
         let over = self.budget.map_or(0, |budget| {
             (pages.count * pages.size).saturating_sub(budget.file_bytes)
         });
-        let many = pages.free > pages.count / FREE_SHARE && pages.free > SHRINK_PAGES;
+        let many = pages.free > pages.count / FREE_SHARE && pages.free > FREE_PAGES_MIN;
         if over == 0 && (now < self.next_shrink || !many) {
             return Ok(false);
         }
@@ -304,6 +326,25 @@ impl Writer {
                         share of the history budget."
                     .into(),
             );
+        }
+        Ok(())
+    }
+
+    /// Without a budget: empties the log when it is large. SQLite begins it anew
+    /// by itself only in a moment without readers, which on a busy page never
+    /// comes. A reader that does not end soon (a backup) is not waited for.
+    fn bound_log(&mut self, now: Instant) -> merge::Result<()> {
+        if self.budget.is_some()
+            || now < self.next_log
+            || Sizes::of(&self.shared.path).log_bytes < self.log_bytes_max
+        {
+            return Ok(());
+        }
+        self.connection.busy_timeout(LOG_WAIT)?;
+        let emptied = space::empty_log(&self.connection);
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        if !emptied? {
+            self.next_log = now + LOG_INTERVAL;
         }
         Ok(())
     }
@@ -466,6 +507,12 @@ fn why_not_committed(error: &StoreError) -> String {
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another program holds the database's lock. It goes on once that ends.".to_string()
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "the database is damaged (SQLite finds its pages malformed). Stop Ground Control, get \
+             what can be read with `stardust-server salvage NEW_FILE --db FILE`, and put that in \
+             its place; the disk may be failing."
+                .to_string()
         }
         Some(ErrorCode::ReadOnly) => {
             "the database has become read-only. Check its folder and mount.".to_string()

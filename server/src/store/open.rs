@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::StoreError;
 
 /// How long a connection waits for another one's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// "SDST": says in the file's header whose database it is (`PRAGMA application_id`).
 pub(super) const APPLICATION_ID: i64 = 0x5344_5354;
 

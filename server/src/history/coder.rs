@@ -1,0 +1,465 @@
+//! An entropy coder for columns of noise: the differences are put into bins,
+//! and rANS writes the bins by how often they come after what came before. Pure.
+//!
+//! `bins` chooses the bins of a column, `contexts` what of the values before
+//! tells which bins are likely. Both are written in front of the values:
+//!
+//! order (1: differences, 2: differences of differences), the first values,
+//! the bins (least value as the gap to the bin before, bits beside it), the
+//! contexts, the frequencies; then the state of rANS, its words, and the bits
+//! that say where in its bin each value is.
+//!
+//! Decoding costs a table look-up and a multiplication a value, and two bytes of
+//! tables for each of [`SLOTS`] a context.
+
+mod bins;
+mod contexts;
+
+use stardust_shared::varint::{Reader, put, put_signed};
+
+use crate::history::block::BlockError;
+use contexts::Contexts;
+
+/// Frequencies add up to this.
+const SLOT_BITS: u32 = 12;
+const SLOTS: u32 = 1 << SLOT_BITS;
+/// The state is from here up to 2^16 times as much.
+const STATE_MIN: u32 = 1 << 16;
+/// Bins of a column: an index fits a byte.
+const BINS_MAX: usize = 256;
+/// Columns with fewer values have no use for tables.
+pub const ROWS_MIN: usize = 16;
+
+/// The column in as few bytes as this coder can; `None` when it has too few values.
+pub fn encode(column: &[i64]) -> Option<Vec<u8>> {
+    if column.len() < ROWS_MIN {
+        return None;
+    }
+    let mut residuals: Vec<i64> = differences(column);
+    let mut order = 1;
+    let second = differences(&residuals);
+    if magnitude(&second) < magnitude(&residuals[1..]) {
+        (order, residuals) = (2, second);
+    }
+    let bins = bins::choose(&residuals);
+    let numbers: Vec<u8> = residuals
+        .iter()
+        .map(|value| bins::number_of(&bins, *value))
+        .collect();
+    let contexts = contexts::choose(&bins, &numbers);
+    let of_each = contexts.of_each(&bins, &numbers);
+    let mut counts = vec![0u32; contexts.count() * bins.len()];
+    for (&context, &bin) in of_each.iter().zip(&numbers) {
+        counts[usize::from(context) * bins.len() + usize::from(bin)] += 1;
+    }
+    let frequencies: Vec<u32> = counts.chunks(bins.len()).flat_map(normalised).collect();
+
+    let mut out = vec![order];
+    put_signed(&mut out, column[0]);
+    if order == 2 {
+        put_signed(&mut out, column[1].wrapping_sub(column[0]));
+    }
+    bins::write(&bins, &mut out);
+    contexts.write(&mut out);
+    let mut bits = BitWriter::default();
+    for of_context in frequencies.chunks(bins.len()) {
+        write_frequencies(of_context, &mut bits);
+    }
+    out.extend_from_slice(&bits.finish());
+    let (state, words) = put_symbols(&numbers, &of_each, &frequencies, bins.len());
+    out.extend_from_slice(&state.to_le_bytes());
+    put(&mut out, words.len() as u64);
+    // What was put last is read first.
+    for word in words.iter().rev() {
+        out.extend_from_slice(&word.to_le_bytes());
+    }
+    let mut bits = BitWriter::default();
+    for (&value, &number) in residuals.iter().zip(&numbers) {
+        let bin = bins[usize::from(number)];
+        bits.put(value.wrapping_sub(bin.least) as u64, u32::from(bin.bits));
+    }
+    out.extend_from_slice(&bits.finish());
+    Some(out)
+}
+
+/// Replaces what is in `column` with the `rows` values of `bytes`.
+pub fn decode(bytes: &[u8], rows: usize, column: &mut Vec<i64>) -> Result<(), BlockError> {
+    column.clear();
+    if rows < ROWS_MIN {
+        return Err(BlockError::Corrupt("column is too short"));
+    }
+    let mut reader = Reader::new(bytes);
+    let order = reader.byte()?;
+    let mut value = reader.signed()?;
+    let mut step = match order {
+        1 => 0,
+        2 => reader.signed()?,
+        _ => return Err(BlockError::Corrupt("order of a column")),
+    };
+    let bins = bins::read(&mut reader)?;
+    let contexts = Contexts::read(&mut reader)?;
+    let mut bits = BitReader::new(reader.rest());
+    let mut tables = Tables::new(contexts.count());
+    for context in 0..contexts.count() {
+        let frequencies = read_frequencies(bins.len(), &mut bits)?;
+        tables.fill(context, &frequencies);
+    }
+    reader.bytes(bits.bytes_read())?;
+    let state: [u8; 4] = reader
+        .bytes(4)?
+        .try_into()
+        .map_err(|_| BlockError::Corrupt("column cut"))?;
+    let mut state = u32::from_le_bytes(state);
+    let count = reader.varint()?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut words = reader.bytes(count.saturating_mul(2))?;
+    let mut bits = BitReader::new(reader.rest());
+
+    column.reserve(rows);
+    column.push(value);
+    if order == 2 {
+        value = value.wrapping_add(step);
+        column.push(value);
+    }
+    // Index and mask are of fixed sizes: no look-up below needs a check.
+    let (mut least, mut wide) = ([0i64; BINS_MAX], [0u8; BINS_MAX]);
+    for (number, bin) in bins.iter().enumerate() {
+        (least[number], wide[number]) = (bin.least, bin.bits);
+    }
+    let follow = contexts.follow(&bins);
+    let mut walk = follow.start;
+    for _ in column.len()..rows {
+        let slot = state & (SLOTS - 1);
+        let table = &tables.0[usize::from(follow.context(walk))];
+        let number = table.bins[slot as usize];
+        let (frequency, start) = table.ranges[usize::from(number)];
+        state = u32::from(frequency) * (state >> SLOT_BITS) + slot - u32::from(start);
+        if state < STATE_MIN {
+            let Some((word, rest)) = words.split_first_chunk::<2>() else {
+                return Err(BlockError::Corrupt("column cut"));
+            };
+            state = state << 16 | u32::from(u16::from_le_bytes(*word));
+            words = rest;
+        }
+        let at = usize::from(number);
+        let mut residual = least[at];
+        if wide[at] > 0 {
+            residual = residual.wrapping_add(bits.take(u32::from(wide[at])) as i64);
+        }
+        follow.step(&mut walk, number);
+        if order == 1 {
+            value = value.wrapping_add(residual);
+        } else {
+            step = step.wrapping_add(residual);
+            value = value.wrapping_add(step);
+        }
+        column.push(value);
+    }
+    if state != STATE_MIN || !words.is_empty() || bits.overrun() {
+        return Err(BlockError::Corrupt("column does not unpack"));
+    }
+    Ok(())
+}
+
+fn differences(values: &[i64]) -> Vec<i64> {
+    let pairs = values.windows(2);
+    pairs.map(|pair| pair[1].wrapping_sub(pair[0])).collect()
+}
+
+/// About how many bits those values have around their middle: what all have in
+/// common costs nothing.
+fn magnitude(values: &[i64]) -> u64 {
+    let mut some: Vec<i64> = values.iter().copied().step_by(8).collect();
+    let at = some.len() / 2;
+    let (_, &mut middle, _) = some.select_nth_unstable(at);
+    let bits = |value: &i64| {
+        let distance = value.saturating_sub(middle).unsigned_abs();
+        u64::from(64 - distance.leading_zeros())
+    };
+    values.iter().map(bits).sum()
+}
+
+/// Counts as parts of [`SLOTS`], none that is there less than one.
+fn normalised(counts: &[u32]) -> Vec<u32> {
+    let all: u64 = counts.iter().map(|&count| u64::from(count)).sum();
+    let mut parts: Vec<u32> = counts
+        .iter()
+        .map(|&count| {
+            let part = (u64::from(count) * u64::from(SLOTS) + all / 2) / all.max(1);
+            (part as u32).max(u32::from(count > 0))
+        })
+        .collect();
+    // What rounding left goes to the largest, or comes from it.
+    loop {
+        let sum: u32 = parts.iter().sum();
+        let Some(largest) = (0..parts.len()).max_by_key(|&at| parts[at]) else {
+            return parts;
+        };
+        if sum <= SLOTS {
+            parts[largest] += SLOTS - sum;
+            return parts;
+        }
+        let less = (sum - SLOTS).min(parts[largest] / 2);
+        parts[largest] -= less;
+    }
+}
+
+/// Each as how many bits it has, and all of them below the first. The last that
+/// is not written follows from the sum.
+fn write_frequencies(frequencies: &[u32], bits: &mut BitWriter) {
+    for &frequency in frequencies {
+        let length = 32 - frequency.leading_zeros();
+        bits.put(u64::from(length), 4);
+        if length > 1 {
+            bits.put(u64::from(frequency & ((1 << (length - 1)) - 1)), length - 1);
+        }
+    }
+}
+
+fn read_frequencies(count: usize, bits: &mut BitReader<'_>) -> Result<Vec<u32>, BlockError> {
+    let mut sum = 0;
+    let mut frequencies = Vec::with_capacity(count);
+    for _ in 0..count {
+        let length = bits.take(4) as u32;
+        let frequency = match length {
+            0 => 0,
+            1 => 1,
+            _ => 1 << (length - 1) | bits.take(length - 1) as u32,
+        };
+        sum += frequency;
+        frequencies.push(frequency);
+    }
+    if sum != SLOTS || bits.overrun() {
+        return Err(BlockError::Corrupt("frequencies of a column"));
+    }
+    Ok(frequencies)
+}
+
+/// rANS, from the last symbol to the first: the state and the words it gave.
+fn put_symbols(
+    numbers: &[u8],
+    contexts: &[u8],
+    frequencies: &[u32],
+    bins: usize,
+) -> (u32, Vec<u16>) {
+    let mut starts = Vec::with_capacity(frequencies.len());
+    for of_context in frequencies.chunks(bins) {
+        let mut start = 0;
+        for &frequency in of_context {
+            starts.push(start);
+            start += frequency;
+        }
+    }
+    let mut words = Vec::with_capacity(numbers.len() / 4);
+    let mut state = STATE_MIN;
+    for (&number, &context) in numbers.iter().zip(contexts).rev() {
+        let at = usize::from(context) * bins + usize::from(number);
+        let frequency = frequencies[at];
+        if u64::from(state) >= u64::from(frequency) << (32 - SLOT_BITS) {
+            words.push(state as u16);
+            state >>= 16;
+        }
+        state = ((state / frequency) << SLOT_BITS) + state % frequency + starts[at];
+    }
+    (state, words)
+}
+
+/// What decoding looks up, for each context.
+struct Tables(Vec<Table>);
+
+struct Table {
+    bins: [u8; SLOTS as usize],
+    /// Frequency and where it starts.
+    ranges: [(u16, u16); BINS_MAX],
+}
+
+impl Tables {
+    fn new(count: usize) -> Self {
+        let mut tables = Vec::with_capacity(count);
+        tables.resize_with(count, || Table {
+            bins: [0; SLOTS as usize],
+            ranges: [(0, 0); BINS_MAX],
+        });
+        Self(tables)
+    }
+
+    /// The frequencies add up to [`SLOTS`].
+    fn fill(&mut self, context: usize, frequencies: &[u32]) {
+        let table = &mut self.0[context];
+        let mut start = 0;
+        for (number, &frequency) in frequencies.iter().enumerate() {
+            let end = start + frequency as usize;
+            table.bins[start..end].fill(number as u8);
+            table.ranges[number] = (frequency as u16, start as u16);
+            start = end;
+        }
+    }
+}
+
+/// Bits from the lowest of each byte upwards.
+#[derive(Default)]
+struct BitWriter {
+    bytes: Vec<u8>,
+    held: u128,
+    count: u32,
+}
+
+impl BitWriter {
+    fn put(&mut self, value: u64, bits: u32) {
+        self.held |= u128::from(value) << self.count;
+        self.count += bits;
+        while self.count >= 8 {
+            self.bytes.push(self.held as u8);
+            self.held >>= 8;
+            self.count -= 8;
+        }
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if self.count > 0 {
+            self.bytes.push(self.held as u8);
+        }
+        self.bytes
+    }
+}
+
+/// Past the end there are zeros, and [`BitReader::overrun`] says so.
+struct BitReader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> BitReader<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    #[inline]
+    fn take(&mut self, bits: u32) -> u64 {
+        if bits > 56 {
+            let low = self.take(32);
+            return low | self.take(bits - 32) << 32;
+        }
+        let byte = self.at >> 3;
+        let word = match self.bytes.get(byte..byte + 8) {
+            Some(word) => u64::from_le_bytes(word.try_into().unwrap_or_default()),
+            None => self.last(byte),
+        };
+        let value = word >> (self.at & 7) & ((1u64 << bits) - 1);
+        self.at += bits as usize;
+        value
+    }
+
+    #[cold]
+    fn last(&self, byte: usize) -> u64 {
+        let mut word = [0; 8];
+        let rest = self.bytes.get(byte..).unwrap_or_default();
+        let rest = &rest[..rest.len().min(8)];
+        word[..rest.len()].copy_from_slice(rest);
+        u64::from_le_bytes(word)
+    }
+
+    fn bytes_read(&self) -> usize {
+        self.at.div_ceil(8)
+    }
+
+    fn overrun(&self) -> bool {
+        self.bytes_read() > self.bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comes_back(column: &[i64]) -> usize {
+        let bytes = encode(column).unwrap();
+        let mut back = vec![3; 5];
+        decode(&bytes, column.len(), &mut back).unwrap();
+        assert!(back == column, "{:?}", &column[..16]);
+        bytes.len()
+    }
+
+    fn noise(seed: u64) -> impl FnMut() -> u64 {
+        let mut state = seed;
+        move || {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            state >> 33
+        }
+    }
+
+    #[test]
+    fn columns_of_every_kind_come_back() {
+        let mut random = noise(1);
+        comes_back(&[7; 16]);
+        comes_back(&(0..16).collect::<Vec<i64>>());
+        comes_back(&(0..5_000).map(|n: i64| n * n).collect::<Vec<_>>());
+        let ends = [i64::MIN, i64::MAX, 0, -1, i64::MAX, i64::MIN];
+        comes_back(&ends.repeat(50));
+        comes_back(&(0..300).map(|n| ends[n % 6] ^ n as i64).collect::<Vec<_>>());
+        for bits in 0..64 {
+            let column: Vec<i64> = (0..700)
+                .map(|_| ((random() << 31 ^ random()) >> (63 - bits)) as i64)
+                .collect();
+            comes_back(&column);
+        }
+        for rows in ROWS_MIN..100 {
+            comes_back(&(0..rows).map(|_| (random() % 9) as i64).collect::<Vec<_>>());
+        }
+        assert!(encode(&[1; ROWS_MIN - 1]).is_none());
+    }
+
+    #[test]
+    fn noise_takes_little_more_than_its_entropy() {
+        let mut random = noise(2);
+        // Sum of two dice: 3.27 bits.
+        let mut value = 0;
+        let column: Vec<i64> = (0..8_000)
+            .map(|_| {
+                value += (random() % 6 + random() % 6) as i64;
+                value
+            })
+            .collect();
+        assert!(comes_back(&column) < 8_000 * 327 / 800 * 102 / 100 + 40);
+        // Rare steps of one size.
+        let column: Vec<i64> = (0..8_000).map(|n| n / 1_000 * 4_096).collect();
+        assert!(comes_back(&column) < 40);
+        // Quiet and loud by turns: half of it is nearly nothing.
+        let column: Vec<i64> = (0..8_000)
+            .map(|n| {
+                if n / 400 % 2 == 0 {
+                    0
+                } else {
+                    (random() % 256) as i64
+                }
+            })
+            .collect();
+        assert!(comes_back(&column) < 4_500);
+    }
+
+    #[test]
+    fn damage_is_an_error_or_other_values_never_a_panic() {
+        let mut random = noise(3);
+        let column: Vec<i64> = (0..200).map(|_| (random() % 3_000) as i64).collect();
+        let bytes = encode(&column).unwrap();
+        let mut back = Vec::new();
+        for end in 0..bytes.len() {
+            assert!(
+                decode(&bytes[..end], column.len(), &mut back).is_err(),
+                "{end}"
+            );
+        }
+        for rows in [0, 1, 16, 199, 201, 60_000] {
+            let _ = decode(&bytes, rows, &mut back);
+        }
+        for _ in 0..20_000 {
+            let mut damaged = bytes.clone();
+            for _ in 0..=random() % 3 {
+                let at = random() as usize % damaged.len();
+                damaged[at] = random() as u8;
+            }
+            let _ = decode(&damaged, column.len(), &mut back);
+            assert!(back.len() <= column.len());
+        }
+    }
+}
