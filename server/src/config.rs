@@ -40,6 +40,7 @@ Ground Control of Stardust: takes in what the Spiders see, keeps it and shows it
 Usage: stardust-server [FLAGS]
        stardust-server rekey [--db FILE]   change STARDUST_SECRET (the server must be stopped)
        stardust-server backup FILE [--db FILE]   copy the database, also while the server runs
+       stardust-server salvage FILE [--db FILE]   copy what can be read of a damaged database
 
   --port PORT            port of the Capsule, the API and the Spiders (8933; 0 = any free one)
   --bind ADDRESS         address to listen on (127.0.0.1); 0.0.0.0 or :: for all
@@ -80,6 +81,8 @@ pub enum Command {
     Run(Box<Config>),
     Rekey(Rekey),
     Backup(Backup),
+    /// What can be read of a damaged database, as a new one.
+    Salvage(Backup),
     Help,
     Version,
 }
@@ -179,7 +182,10 @@ pub fn parse(
         return rekey(args, env);
     }
     if args.next_if(|arg| arg == "backup").is_some() {
-        return backup(args);
+        return copy("backup", Command::Backup, args);
+    }
+    if args.next_if(|arg| arg == "salvage").is_some() {
+        return copy("salvage", Command::Salvage, args);
     }
     while let Some(arg) = args.next() {
         let (flag, inline) = split_flag(&arg)?;
@@ -251,13 +257,18 @@ pub fn parse(
     Ok(Command::Run(Box::new(config)))
 }
 
-/// What follows `backup`.
-fn backup(mut args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
+/// What follows `backup` and `salvage`.
+fn copy(
+    verb: &str,
+    command: fn(Backup) -> Command,
+    mut args: impl Iterator<Item = OsString>,
+) -> Result<Command, Error> {
+    let example = format!("Write: stardust-server {verb} FILE --db FILE.");
     let mut db = PathBuf::from(DB_DEFAULT);
     let mut file = None;
     while let Some(arg) = args.next() {
         if file.is_none() && !arg.to_string_lossy().starts_with('-') {
-            file = Some(path("backup", arg)?);
+            file = Some(path(verb, arg)?);
             continue;
         }
         let (flag, inline) = split_flag(&arg)?;
@@ -268,20 +279,12 @@ fn backup(mut args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
                 db = path(&flag, value)?;
             }
             _ => {
-                return Err(usage(
-                    format!("backup knows no flag {flag}."),
-                    "Write: stardust-server backup FILE --db FILE.",
-                ));
+                return Err(usage(format!("{verb} knows no flag {flag}."), &example));
             }
         }
     }
-    let file = file.ok_or_else(|| {
-        usage(
-            "backup needs the name of a file.".into(),
-            "Write: stardust-server backup FILE --db FILE.",
-        )
-    })?;
-    Ok(Command::Backup(Backup { db, file }))
+    let file = file.ok_or_else(|| usage(format!("{verb} needs the name of a file."), &example))?;
+    Ok(command(Backup { db, file }))
 }
 
 /// What follows `rekey`.

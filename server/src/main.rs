@@ -6,7 +6,7 @@ use stardust_server::app::Running;
 use stardust_server::config::{self, Command, Config};
 use stardust_server::demo::Demo;
 use stardust_server::error::Error;
-use stardust_server::store::backup;
+use stardust_server::store::{backup, salvage};
 use stardust_server::vault::rekey;
 
 fn main() -> ExitCode {
@@ -35,6 +35,27 @@ fn main() -> ExitCode {
                 made.nodes,
                 if made.nodes == 1 { "node" } else { "nodes" },
                 made.bytes
+            );
+        }),
+        Ok(Command::Salvage(given)) => salvage::run(&given.db, &given.file).map(|made| {
+            println!(
+                "{} holds what can be read of {}: {} nodes, {} rows in all.",
+                given.file.display(),
+                given.db.display(),
+                made.nodes,
+                made.rows
+            );
+            if !made.damaged.is_empty() {
+                println!(
+                    "Not all could be read of: {}. {} rows without what they belong to were left \
+                     out.",
+                    made.damaged.join(", "),
+                    made.orphans
+                );
+            }
+            println!(
+                "Put it in the place of the database (without the old -wal and -shm) and keep the \
+                 damaged file; the secret is the same."
             );
         }),
         Ok(Command::Run(config)) => run(*config),

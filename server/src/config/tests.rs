@@ -323,6 +323,8 @@ fn a_backup_needs_no_secret_but_a_file() {
         &["backup", "a", "b"],
         &["backup", "a", "--port=1"],
         &["backup", "a", "--db"],
+        &["salvage"],
+        &["salvage", "a", "--port=1"],
     ] {
         assert_eq!(given(wrong), Err(Kind::Usage), "{wrong:?}");
     }

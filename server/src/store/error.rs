@@ -59,7 +59,8 @@ impl StoreError {
                 "Name a file in a folder that this user may write to, with --db FILE."
             }
             Self::NotADatabase(_) => {
-                "Name another file with --db FILE, or put back a copy of this one."
+                "Name another file with --db FILE, put back a copy of this one, or get what can \
+                 be read of it with: stardust-server salvage NEW_FILE --db FILE."
             }
             Self::Foreign(_) => "Name another file with --db FILE.",
             Self::Newer { .. } => {

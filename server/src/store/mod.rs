@@ -15,6 +15,7 @@ pub mod migrations;
 pub mod nodes;
 pub mod open;
 pub mod packages;
+pub mod salvage;
 pub mod sessions;
 pub mod spiders;
 pub mod users;
