@@ -8,11 +8,12 @@
 //! `STARDUST_HISTORY_NODES` and `STARDUST_HISTORY_DAYS` change how much is made.
 
 use std::path::Path;
+use std::time::Instant;
 
 use stardust_benches::history::Bench;
-use stardust_benches::telemetry::{Day, Kind, Recording};
+use stardust_benches::telemetry::{Day, Kind, Node, Recording, entropy_bytes};
 use stardust_benches::{Report, bytes_written, thread_cpu_ns};
-use stardust_server::history::Settings;
+use stardust_server::history::{Query, Settings};
 
 const SERIES: usize = 60;
 const INTERVAL_MS: i64 = 10_000;
@@ -20,8 +21,9 @@ const DAY_ROWS: usize = 8_640;
 const DAY_MS: i64 = 86_400_000;
 /// Commits between two looks at the other work.
 const SETTLE_COMMITS: usize = 32;
-/// The recording that days are made of: one row a second.
-const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded/machine.jsonl.zst");
+/// The recordings that days are made of: one row a second.
+const IDLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded/idle.jsonl.zst");
+const BUSY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded/machine.jsonl.zst");
 const START_MS: i64 = 1_790_000_000_000 / DAY_MS * DAY_MS;
 
 fn main() -> std::io::Result<()> {
@@ -30,13 +32,24 @@ fn main() -> std::io::Result<()> {
         recorded(&mut report, Path::new(&path))?;
         return report.write();
     }
-    let recording = Recording::load(Path::new(RECORDED))?.remove(0);
-    let day = Day::new(&recording, SERIES, 10, INTERVAL_MS);
     let nodes = number("STARDUST_HISTORY_NODES", 100);
-    for kind in [Kind::Repeat, Kind::Noisy] {
-        fleet(&mut report, &day, kind, nodes);
+    // The busy machine is there to see how far its noise goes: fewer nodes do.
+    for (name, path, nodes) in [("", IDLE, nodes), ("busy ", BUSY, nodes.div_ceil(5))] {
+        let recording = Recording::load(Path::new(path))?.remove(0);
+        let day = Day::new(&recording, SERIES, 10, INTERVAL_MS);
+        for kind in [Kind::Repeat, Kind::Noisy] {
+            fleet(
+                &mut report,
+                &day,
+                kind,
+                &format!("{name}{}", kind.name()),
+                nodes,
+            );
+        }
+        if path == IDLE {
+            year(&mut report, &day, number("STARDUST_HISTORY_DAYS", 365));
+        }
     }
-    year(&mut report, &day, number("STARDUST_HISTORY_DAYS", 365));
     report.write()
 }
 
@@ -48,9 +61,14 @@ fn number(name: &str, default: usize) -> usize {
 }
 
 /// A day of a fleet, committed every interval.
-fn fleet(report: &mut Report, day: &Day, kind: Kind, count: usize) {
-    let name = kind.name();
-    let mut bench = Bench::new(name, Settings::default());
+fn fleet(report: &mut Report, day: &Day, kind: Kind, name: &str, count: usize) {
+    let floor = floor(day, kind, count.min(4));
+    report.figure(
+        &format!("{name}: entropy of the differences"),
+        floor,
+        "bytes/value",
+    );
+    let mut bench = Bench::new(&name.replace(' ', "-"), Settings::default());
     let mut nodes: Vec<_> = (0..count)
         .map(|number| day.node(number as u64, kind, START_MS))
         .collect();
@@ -101,9 +119,78 @@ fn fleet(report: &mut Report, day: &Day, kind: Kind, count: usize) {
         report.figure(&what, tier.blocks as f64 / count as f64, "blocks/node");
     }
     queries(report, &bench, day, name, START_MS + DAY_MS);
+    if kind == Kind::Noisy {
+        beside_queries(report, &mut bench, &mut nodes, name);
+        bench.restart();
+    }
+    let samples = bench.samples as f64;
+    let values = samples * day.layout.len() as f64;
     let file = bench.stop() as f64;
     report.figure(&format!("{name}: file"), file / 1e6, "MB");
     report.figure(&format!("{name}: whole file"), file / values, "bytes/value");
+}
+
+/// Whether queries of a whole day slow commits: the same with and without.
+fn beside_queries(report: &mut Report, bench: &mut Bench, nodes: &mut [Node<'_>], name: &str) {
+    const COMMITS: usize = 64;
+    let query = Query {
+        node: 1,
+        selectors: vec!["*".into()],
+        from_ms: START_MS,
+        to_ms: START_MS + DAY_MS,
+        points: 1_440,
+    };
+    let mut commits = |bench: &mut Bench| {
+        let (mut ns, mut longest_ms, mut sum_ms) = (0, 0.0f64, 0.0);
+        for _ in 0..COMMITS {
+            for (stream, node) in nodes.iter_mut().enumerate() {
+                node.advance();
+                bench.push(stream, node.time_ms, &node.values);
+            }
+            let (start, wall) = (thread_cpu_ns(), Instant::now());
+            bench.commit();
+            ns += thread_cpu_ns() - start;
+            let wall_ms = wall.elapsed().as_secs_f64() * 1e3;
+            longest_ms = longest_ms.max(wall_ms);
+            sum_ms += wall_ms;
+        }
+        let cpu_ms = ns as f64 / COMMITS as f64 / 1e6;
+        (cpu_ms, sum_ms / COMMITS as f64, longest_ms)
+    };
+    let alone = commits(bench);
+    let mut beside = (0.0, 0.0, 0.0);
+    let asked = bench.beside_queries(&query, |bench| beside = commits(bench));
+    for (what, figures) in [("alone", alone), ("beside queries", beside)] {
+        let what = format!("{name}: a commit {what}");
+        report.figure(&what, figures.0, "ms CPU");
+        report.figure(&format!("{what}, mean"), figures.1, "ms");
+        report.figure(&format!("{what}, longest"), figures.2, "ms");
+    }
+    report.figure(
+        &format!("{name}: queries meanwhile"),
+        asked as f64,
+        "queries",
+    );
+}
+
+/// What the first nodes' values have as entropy, each column for itself.
+fn floor(day: &Day, kind: Kind, count: usize) -> f64 {
+    let bytes = (0..count).map(|number| {
+        let mut node: Node<'_> = day.node(number as u64, kind, START_MS);
+        let mut columns = vec![Vec::with_capacity(DAY_ROWS); day.layout.len() + 1];
+        for _ in 0..DAY_ROWS {
+            node.advance();
+            columns[0].push(node.time_ms);
+            for (column, value) in columns[1..].iter_mut().zip(&node.values) {
+                column.push(*value);
+            }
+        }
+        columns
+            .iter()
+            .map(|column| entropy_bytes(column))
+            .sum::<f64>()
+    });
+    bytes.sum::<f64>() / (count * DAY_ROWS * day.layout.len()) as f64
 }
 
 /// The last 24 hours, of one series and of all.

@@ -6,16 +6,17 @@
 //! values count. The entropy is that of the differences, with the table of
 //! probabilities for nothing: no codec that looks at one value at a time gets there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use pco::wrapped::{FileCompressor, FileDecompressor};
-use stardust_benches::telemetry::{Day, Kind, Recording};
+use stardust_benches::telemetry::{Day, Kind, Recording, entropy_bytes};
 use stardust_benches::{Report, thread_cpu_ns};
+use stardust_server::history::coder;
 use stardust_shared::varint::{Reader, put_signed};
 
-const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded/machine.jsonl.zst");
-const ROWS: usize = 8_192;
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded/idle.jsonl.zst");
+const ROWS: usize = 8_640;
 const NODES: u64 = 4;
 
 /// Bytes, and nanoseconds to pack and to unpack.
@@ -33,14 +34,14 @@ fn main() -> std::io::Result<()> {
     for kind in [Kind::Repeat, Kind::Noisy] {
         let mut costs: BTreeMap<String, Cost> = BTreeMap::new();
         let (mut values, mut best) = (0, 0);
-        let mut entropy_bytes = 0.0;
+        let mut floor_bytes = 0.0;
         for number in 0..NODES {
             for column in columns(&day, number, kind) {
                 values += column.len();
                 if column.iter().all(|value| *value == column[0]) {
                     continue;
                 }
-                entropy_bytes += entropy(&column);
+                floor_bytes += entropy_bytes(&column);
                 best += each_codec(&column, &mut costs);
             }
         }
@@ -60,13 +61,13 @@ fn main() -> std::io::Result<()> {
             );
         }
         report.figure(
-            &format!("{}: smaller of zstd 9 and pco 8", kind.name()),
+            &format!("{}: smaller of zstd 9 and coder", kind.name()),
             per_value(best as f64),
             "bytes/value",
         );
         report.figure(
             &format!("{}: entropy", kind.name()),
-            per_value(entropy_bytes),
+            per_value(floor_bytes),
             "bytes/value",
         );
     }
@@ -102,13 +103,22 @@ fn each_codec(column: &[i64], costs: &mut BTreeMap<String, Cost>) -> usize {
             cost.unpack_ns += end - middle;
             packed.len()
         };
+    let coded = try_one(
+        "coder",
+        &|| coder::encode(column).expect("enough rows"),
+        &|bytes| {
+            let mut back = Vec::new();
+            coder::decode(bytes, column.len(), &mut back).expect("it unpacks");
+            back
+        },
+    );
     try_one("delta varints", &|| deltas(column, 1), &|bytes| {
         undelta(bytes, 1)
     });
     try_one("delta of delta varints", &|| deltas(column, 2), &|bytes| {
         undelta(bytes, 2)
     });
-    let mut best = usize::MAX;
+    let mut best = coded;
     for level in [1, 3, 9, 19] {
         let pack = || zstd::bulk::compress(&deltas(column, 1), level).expect("zstd packs");
         let unpack = |bytes: &[u8]| {
@@ -119,7 +129,7 @@ fn each_codec(column: &[i64], costs: &mut BTreeMap<String, Cost>) -> usize {
         };
         let bytes = try_one(&format!("zstd {level:2} on deltas"), &pack, &unpack);
         if level == 9 {
-            best = bytes;
+            best = best.min(bytes);
         }
     }
     let pack = || zstd::bulk::compress(&deltas(column, 2), 9).expect("zstd packs");
@@ -132,14 +142,11 @@ fn each_codec(column: &[i64], costs: &mut BTreeMap<String, Cost>) -> usize {
     try_one("zstd  9 on deltas of deltas", &pack, &unpack);
     for level in [4, 8, 12] {
         let unpack = |bytes: &[u8]| pco_unpack(bytes, column.len());
-        let bytes = try_one(
+        try_one(
             &format!("pco {level:2}, order 1"),
             &|| pco_pack(column, level, 1),
             &unpack,
         );
-        if level == 8 {
-            best = best.min(bytes);
-        }
     }
     try_one("pco  8, order 2", &|| pco_pack(column, 8, 2), &|bytes| {
         pco_unpack(bytes, column.len())
@@ -203,17 +210,4 @@ fn pco_unpack(bytes: &[u8], rows: usize) -> Vec<i64> {
     let mut page = chunk.page_decompressor(rest, rows).expect("pco unpacks");
     page.read(&mut column).expect("pco unpacks");
     column
-}
-
-/// Bytes by the order-0 entropy of the differences.
-fn entropy(column: &[i64]) -> f64 {
-    let mut counts: HashMap<i64, usize> = HashMap::new();
-    for pair in column.windows(2) {
-        *counts.entry(pair[1].wrapping_sub(pair[0])).or_default() += 1;
-    }
-    let all = (column.len() - 1) as f64;
-    let bits = counts
-        .values()
-        .map(|&count| -(count as f64) * (count as f64 / all).log2());
-    bits.sum::<f64>() / 8.0
 }

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use stardust_server::history::{Answer, History, Intakes, Query, Seen, Settings, Writer};
 use stardust_server::store::Store;
@@ -13,7 +14,7 @@ use stardust_shared::{Layout, Record, State};
 pub struct Bench {
     folder: PathBuf,
     store: Arc<Store>,
-    pub history: History,
+    pub history: Arc<History>,
     writer: Writer,
     intakes: Intakes,
     streams: Vec<Stream>,
@@ -42,6 +43,7 @@ impl Bench {
         std::fs::create_dir_all(&folder).expect("a folder for the bench");
         let store = Arc::new(Store::open(&folder.join("bench.db")).expect("a database"));
         let history = History::open(Arc::clone(&store), settings).expect("a history");
+        let history = Arc::new(history);
         let writer = history.writer().expect("a writer");
         Self {
             folder,
@@ -160,6 +162,25 @@ impl Bench {
             points,
         };
         self.history.query(&query).expect("an answer")
+    }
+
+    /// Does `work` while a thread asks the same over and over. Answers how often it did.
+    pub fn beside_queries(&mut self, query: &Query, work: impl FnOnce(&mut Self)) -> u64 {
+        let history = Arc::clone(&self.history);
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let asking = scope.spawn(|| {
+                let mut asked = 0;
+                while !over.load(Ordering::Relaxed) {
+                    history.query(query).expect("an answer");
+                    asked += 1;
+                }
+                asked
+            });
+            work(self);
+            over.store(true, Ordering::Relaxed);
+            asking.join().expect("queries")
+        })
     }
 
     /// Bytes of the file and of the log beside it, while the server runs.

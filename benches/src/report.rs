@@ -43,7 +43,10 @@ impl Report {
             .as_ref()
             .and_then(|all| all.get(&key)?.as_f64());
         match before.filter(|before| unit == RATIO && *before > 0.0) {
-            None => println!("  {what:44} {value:12.2} {unit}"),
+            None => {
+                let digits = if value.abs() < 1.0 { 3 } else { 2 };
+                println!("  {what:44} {value:12.digits$} {unit}");
+            }
             Some(before) => {
                 let percent = (value / before - 1.0) * 100.0;
                 println!("  {what:44} {value:12.2} {unit}  {percent:+.0} % ({before:.2} recorded)");

@@ -6,9 +6,11 @@
 //! draws counters anew around the recorded growth and adds noise to gauges,
 //! which favours none. The truth of a fleet lies between.
 
+mod entropy;
 mod generate;
 mod recording;
 
+pub use entropy::entropy_bytes;
 pub use generate::{Day, Kind, Node};
 pub use recording::Recording;
 

@@ -28,8 +28,8 @@ pub struct Day {
     pub layout: Layout,
     first: Vec<i64>,
     steps: Vec<Vec<i64>>,
-    /// Mean size of the steps of each series.
-    spread: Vec<f64>,
+    /// Series whose steps are all the same: clocks, which have no noise.
+    clock: Vec<bool>,
     interval_ms: i64,
 }
 
@@ -59,17 +59,14 @@ impl Day {
             }
         }
         let steps: Vec<Vec<i64>> = steps;
-        let spread = (0..series).map(|at| {
-            let sum: u64 = steps.iter().map(|step| step[at].unsigned_abs()).sum();
-            sum as f64 / steps.len().max(1) as f64
-        });
+        let clock = (0..series).map(|at| steps.windows(2).all(|pair| pair[0][at] == pair[1][at]));
         let definitions = picked
             .iter()
             .map(|&at| recording.layout.series()[at].clone());
         Self {
             layout: Layout::new(1, definitions.collect()),
             first: pick(&recording.rows[0]),
-            spread: spread.collect(),
+            clock: clock.collect(),
             steps,
             interval_ms,
         }
@@ -82,6 +79,7 @@ impl Day {
             rng: Rng::new(number + 1),
             time_ms: start_ms,
             base: self.first.clone(),
+            noise: vec![0; self.first.len()],
             values: self.first.clone(),
             at: 0,
             left: 0,
@@ -95,8 +93,9 @@ pub struct Node<'a> {
     kind: Kind,
     rng: Rng,
     pub time_ms: i64,
-    /// Values without the noise.
+    /// Gauges without their noise, and that.
     base: Vec<i64>,
+    noise: Vec<i64>,
     /// Scaled, in the order of the layout.
     pub values: Vec<i64>,
     at: usize,
@@ -120,7 +119,7 @@ impl Node<'_> {
             + late;
         for (at, series) in self.day.layout.series().iter().enumerate() {
             let grown = step[at];
-            if self.kind == Kind::Repeat {
+            if self.kind == Kind::Repeat || self.day.clock[at] {
                 self.values[at] += grown;
                 continue;
             }
@@ -130,10 +129,13 @@ impl Node<'_> {
                 }
                 SeriesKind::Counter => self.values[at] += grown,
                 SeriesKind::Gauge => {
+                    // Noise comes with movement: what stands still does so in truth.
                     self.base[at] += grown;
-                    let spread = self.day.spread[at];
-                    let noise = self.rng.normal() * spread / 4.0;
-                    self.values[at] = self.base[at] + noise.round() as i64;
+                    if grown != 0 {
+                        let spread = grown.unsigned_abs() as f64 / 4.0;
+                        self.noise[at] = (self.rng.normal() * spread).round() as i64;
+                    }
+                    self.values[at] = self.base[at] + self.noise[at];
                 }
             }
         }
