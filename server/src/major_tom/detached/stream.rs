@@ -60,13 +60,15 @@ impl Stream {
                 bytes = self.body(bytes, sink);
                 continue;
             }
-            let Some(at) = bytes.iter().position(|byte| *byte == b'\n') else {
-                self.head.extend_from_slice(bytes);
-                // What comes before the first frame may be of anyone.
-                self.broken = self.head.len() > HEAD_BYTES_MAX;
+            let at = bytes.iter().position(|byte| *byte == b'\n');
+            self.head
+                .extend_from_slice(&bytes[..at.unwrap_or(bytes.len())]);
+            // What comes before the first frame may be of anyone. However it is cut
+            // into pieces on its way, a line that is too long is one.
+            self.broken = self.head.len() > HEAD_BYTES_MAX;
+            let Some(at) = at.filter(|_| !self.broken) else {
                 return;
             };
-            self.head.extend_from_slice(&bytes[..at]);
             bytes = &bytes[at + 1..];
             let head = std::mem::take(&mut self.head);
             match head.strip_prefix(self.start.as_slice()) {

@@ -74,6 +74,22 @@ fn a_stream_may_be_cut_anywhere() {
     }
 }
 
+/// Found by fuzzing: in one piece such a line was taken.
+#[test]
+fn a_line_that_is_too_long_is_one_in_any_pieces() {
+    let mut line = b"@m 0 missing".to_vec();
+    line.resize(300, b' ');
+    line.extend_from_slice(b"\n\n");
+    for size in [1, 7, 256, line.len()] {
+        let mut stream = Stream::new("m", 0);
+        for piece in line.chunks(size) {
+            stream.take(piece, &mut |_| {});
+        }
+        assert!(stream.is_broken(), "{size}");
+        assert_eq!(stream.end(), None);
+    }
+}
+
 #[test]
 fn a_stream_that_makes_no_sense_is_not_believed() {
     for bytes in [
