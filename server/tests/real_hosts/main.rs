@@ -34,4 +34,5 @@ mod deploy_cut;
 mod deploy_fleet;
 mod deploy_life;
 mod deploy_secrets;
+mod deploy_tls;
 mod packages;
