@@ -61,6 +61,7 @@ it('filters by what waits on a node, as far as that is known', () => {
   expect(ids('security')).toEqual([1]);
   expect(ids('reboot')).toEqual([1]);
   expect(ids('updates', null)).toEqual([]);
+  expect(countWaiting(new Map([[1, { ...waiting.get(1)!, as_of_ms: null }]]))).toBeNull();
   expect(countWaiting(waiting)).toEqual({ updates: 2, security: 1, reboot: 1 });
 });
 it('finds by what the machine is', () => {

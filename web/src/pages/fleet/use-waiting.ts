@@ -45,8 +45,9 @@ export function waits(filter: WaitingFilter, node: FleetPackageNode | undefined)
   }
 }
 
-/** How many nodes each filter shows. */
-export function countWaiting(waiting: Waiting): WaitingCounts {
+/** How many nodes each filter shows. Null where nobody has looked at any of them yet: that is not zero. */
+export function countWaiting(waiting: Waiting): WaitingCounts | null {
+  if (![...waiting.values()].some((node) => node.as_of_ms !== null)) return null;
   const counts = { updates: 0, security: 0, reboot: 0 };
   for (const node of waiting.values()) {
     for (const filter of ['updates', 'security', 'reboot'] as const) {

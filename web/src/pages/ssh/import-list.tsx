@@ -220,7 +220,7 @@ export function ImportList({ onSticky, onClose }: Props) {
           {error && <Problem error={error} />}
           <div className="flex flex-wrap justify-end gap-2">
             <Button look="quiet" onClick={onClose}>
-              {started.length > 0 ? 'Close, it goes on' : 'Close'}
+              {started.length > ended ? 'Close, it goes on' : 'Close'}
             </Button>
             {rows.some((row) => row.state === 'failed' && !row.host.error && !row.job) && !busy && (
               <Button
