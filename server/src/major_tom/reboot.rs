@@ -11,6 +11,7 @@ use super::shell::Command;
 use super::steps::step;
 use crate::app::App;
 use crate::clock::wall_ms;
+use crate::hub::LastHello;
 use crate::jobs::Job;
 use crate::server_url::ServerUrl;
 
@@ -31,16 +32,24 @@ pub fn reboot(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
     // Noted with the job: Ground Control may be stopped while the node is down.
     let noted = job.view().result;
-    let noted = noted
-        .as_ref()
-        .map(|noted| (&noted["boot_id_before"], &noted["asked_ms"]));
-    let (before, asked_ms) = match noted {
-        Some((Value::String(before), asked)) => (before.clone(), asked.as_i64()),
-        _ => (boot_id(app, node)?, None),
+    let noted = noted.as_ref().map(|noted| {
+        (
+            &noted["boot_id_before"],
+            &noted["run_before"],
+            &noted["asked_ms"],
+        )
+    });
+    let (before, run, asked_ms) = match noted {
+        Some((Value::String(before), run, asked)) => (
+            before.clone(),
+            run.as_str().map(str::to_owned),
+            asked.as_i64(),
+        ),
+        _ => (boot_id(app, node)?, run_in_container(app, node), None),
     };
     let asked_ms = match asked_ms {
         Some(asked_ms) => asked_ms,
-        None => ask(app, job, &before)?,
+        None => ask(app, job, &before, run.as_deref())?,
     };
     // From here on it goes down, whatever is wanted.
     job.set_cancellable(false);
@@ -49,7 +58,10 @@ pub fn reboot(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         loop {
             let hello = app.fleet.last_hello(node);
             let back = hello.filter(|hello| hello.online && !hello.boot_id.is_empty());
-            if let Some(hello) = back.filter(|hello| hello.boot_id != before) {
+            let anew = |hello: &LastHello| {
+                hello.boot_id != before || run.as_ref().is_some_and(|run| hello.run != *run)
+            };
+            if let Some(hello) = back.filter(anew) {
                 let result = json!({
                     "boot_id_before": before,
                     "boot_id_after": hello.boot_id,
@@ -71,6 +83,14 @@ pub fn reboot(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
             std::thread::sleep(LOOK_INTERVAL);
         }
     })
+}
+
+/// The run of a Spider in a container, where a service in a sandbox sees the boot id
+/// of the machine below it: there a new run has to do as the sign of a new boot.
+fn run_in_container(app: &App, node: i64) -> Option<String> {
+    let container = app.fleet.view(node)?.identity?.container?;
+    let hello = app.fleet.last_hello(node)?;
+    (container != "none").then_some(hello.run)
 }
 
 /// Which boot it is in, as its Spider has said.
@@ -98,11 +118,11 @@ fn boot_id(app: &App, node: i64) -> Result<String, Fault> {
     })
 }
 
-fn ask(app: &App, job: &Job, before: &str) -> Result<i64, Fault> {
+fn ask(app: &App, job: &Job, before: &str, run: Option<&str>) -> Result<i64, Fault> {
     let login = log_in(app, job, &ServerUrl::loopback(), true)?;
     step(job, "reboot", || {
         let asked_ms = wall_ms();
-        job.set_result(json!({"boot_id_before": before, "asked_ms": asked_ms}));
+        job.set_result(json!({"boot_id_before": before, "run_before": run, "asked_ms": asked_ms}));
         let command = Command::script(SCRIPT, &[])?;
         let output = login.hand(job).run(&command, true, SHORT)?;
         if !output.exit.is_success() {
