@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -189,8 +190,13 @@ impl Server {
     /// Ends the processes of all connections, as a crash would.
     pub fn kill_connections(&self) {
         for child in self.children.lock().unwrap().iter_mut() {
-            // It may have ended by itself.
-            let _ = child.kill();
+            // It may have ended by itself. A group of its own: an ordinary user's
+            // sshd serves a login by a child, which would go on.
+            if let Ok(None) = child.try_wait() {
+                let group = i32::try_from(child.id()).expect("a pid");
+                // SAFETY: no memory is touched; the group is ours while its leader is not waited for.
+                unsafe { libc::kill(-group, libc::SIGKILL) };
+            }
         }
     }
 }
@@ -230,6 +236,7 @@ fn serve(kind: Kind, folder: &Path, extra: &str, stream: TcpStream) -> Child {
         .stdin(Stdio::from(socket.try_clone().unwrap()))
         .stdout(Stdio::from(socket))
         .stderr(Stdio::from(log))
+        .process_group(0)
         .spawn()
         .unwrap()
 }
@@ -288,8 +295,8 @@ impl Drop for Server {
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();
         }
+        self.kill_connections();
         for child in self.children.lock().unwrap().iter_mut() {
-            let _ = child.kill();
             let _ = child.wait();
         }
     }
