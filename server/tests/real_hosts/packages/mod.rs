@@ -96,9 +96,17 @@ impl<'a> Node<'a> {
     }
 
     fn begin(&self, action: &str, body: &Value) -> i64 {
-        let answer = self.control.post(&self.path(&format!("/{action}")), body);
-        assert_eq!(answer.status, 202, "{action}: {}", answer.text());
-        answer.json()["job"]["id"].as_i64().unwrap()
+        let until = Instant::now() + Duration::from_secs(5);
+        loop {
+            let answer = self.control.post(&self.path(&format!("/{action}")), body);
+            // A job that says it has ended lets go of its node a moment later.
+            if answer.status == 409 && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+            assert_eq!(answer.status, 202, "{action}: {}", answer.text());
+            return answer.json()["job"]["id"].as_i64().unwrap();
+        }
     }
 
     fn job(&self, job: i64) -> Value {
