@@ -16,9 +16,17 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$here/target}"
 # The kept corpus is corpus/TARGET.tar.gz; what is learnt on the way joins it in
 # the target folder only. `TARGET -merge=1 NEW LEARNT` picks what is worth keeping.
 learnt="$CARGO_TARGET_DIR/corpus"
+# Debian's own Rust comes without the runtime of AddressSanitizer. What is fuzzed has
+# hardly any unsafe code; panics, overflows, hangs and memory without bound are found without it.
+sanitizer=address
+libraries="$(rustc --print target-libdir)"
+if ! ls "$libraries"/librustc-*_rt.asan.a >/dev/null 2>&1; then
+    sanitizer=none
+    echo "without AddressSanitizer: this Rust has no runtime for it"
+fi
 for folder in "$here/../../shared/fuzz" "$here" "$here/../../server/fuzz"; do
     cd "$folder"
-    cargo fuzz build --fuzz-dir .
+    cargo fuzz build --sanitizer "$sanitizer" --fuzz-dir .
     for target in $(cargo fuzz list --fuzz-dir .); do
         if [ $# -gt 0 ] && ! printf '%s\n' "$@" | grep -qx "$target"; then
             continue
@@ -27,7 +35,7 @@ for folder in "$here/../../shared/fuzz" "$here" "$here/../../server/fuzz"; do
         [ ! -f "corpus/$target.tar.gz" ] || tar -xzf "corpus/$target.tar.gz" -C "$learnt"
         echo "== $target: $seconds s"
         log="$learnt/$target.log"
-        if ! cargo fuzz run --fuzz-dir . "$target" "$learnt/$target" -- \
+        if ! cargo fuzz run --sanitizer "$sanitizer" --fuzz-dir . "$target" "$learnt/$target" -- \
             -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
             -print_final_stats=1 >"$log" 2>&1
         then
