@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::open::{check_owner, explain, open_connection};
+use super::open::{check_owner, explain, open_connection, require_file};
 use crate::error::{Error, Kind};
 
 /// What a backup holds.
@@ -26,13 +26,7 @@ pub struct Backup {
 /// # Errors
 /// When the one can't be read or the other can't be written; nothing is left then.
 pub fn run(db: &Path, file: &Path) -> Result<Backup, Error> {
-    if !db.is_file() {
-        return Err(Error::new(
-            Kind::Database,
-            format!("There is no database {}.", db.display()),
-            "Name it with --db FILE.",
-        ));
-    }
+    require_file(db)?;
     if file.exists() {
         return Err(exists(file));
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
+use crate::error::{Error, Kind};
 
 /// How long a connection waits for another one's lock.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,6 +67,18 @@ pub(super) fn prepare_file(path: &Path) -> Result<(), StoreError> {
         }
         Err(error) => Err(unusable(error.to_string())),
     }
+}
+
+/// Refuses to work on a database that is not there, which opening would make.
+pub fn require_file(db: &Path) -> Result<(), Error> {
+    if db.is_file() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Database,
+        format!("There is no database {}.", db.display()),
+        "Name it with --db FILE.",
+    ))
 }
 
 /// Refuses a database that another program made.

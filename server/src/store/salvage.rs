@@ -11,7 +11,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
 use super::Store;
-use super::open::{check_owner, explain, open_connection};
+use super::open::{check_owner, explain, open_connection, require_file};
 use crate::error::{Error, Kind};
 
 /// Rows in one transaction of the copy.
@@ -33,13 +33,7 @@ pub struct Salvage {
 /// # Errors
 /// When nothing can be read of the one, or the other can't be written.
 pub fn run(db: &Path, file: &Path) -> Result<Salvage, Error> {
-    if !db.is_file() {
-        return Err(Error::new(
-            Kind::Database,
-            format!("There is no database {}.", db.display()),
-            "Name it with --db FILE.",
-        ));
-    }
+    require_file(db)?;
     if file.exists() {
         return Err(Error::new(
             Kind::System,

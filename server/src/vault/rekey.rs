@@ -8,17 +8,12 @@ use crate::error::{Error, Kind};
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::lock::DatabaseLock;
+use crate::store::open::require_file;
 
 /// Opens the database with `old` and leaves it with `new`: all of it, or nothing
 /// was changed. Answers how many stored values were sealed anew.
 pub fn run(db: &Path, old: &Secret, new: &Secret) -> Result<usize, Error> {
-    if !db.is_file() {
-        return Err(Error::new(
-            Kind::Database,
-            format!("There is no database {}.", db.display()),
-            "Name it with --db FILE.",
-        ));
-    }
+    require_file(db)?;
     let _alone = DatabaseLock::alone(db)?;
     let store = Store::open(db)?;
     rekey(&store, old, new, keys::ROUNDS, || Ok(()))
