@@ -217,7 +217,7 @@ fn no_secret_is_left_or_seen_anywhere() {
     }
     // The token is in one file, for its user alone.
     let places = host.shell(&format!(
-        "grep -rlsF '{}' /etc /run /usr/local /var",
+        "grep -rlsFe '{}' /etc /run /usr/local /var",
         secrets[3].1
     ));
     assert_eq!(places.trim(), "/etc/stardust/spider.conf");

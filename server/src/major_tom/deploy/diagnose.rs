@@ -3,8 +3,20 @@
 use super::super::fault::{Cause, Fault, printable};
 
 /// What the Spider or the node's service manager says, and what that means. The
-/// first that is found in the newest line that has one counts.
+/// first that is found in the newest line that has one counts. A line may hold the
+/// names and ports of any fleet (`clock.example`, port 40197), so these are the
+/// words around them, never what an address may have in it.
 const WORDS: &[(&str, &str, &str)] = &[
+    (
+        "https_proxy",
+        "The node's HTTP proxy is in the way.",
+        "Check https_proxy and http_proxy on the node, or set no_proxy.",
+    ),
+    (
+        "the proxy did not connect us",
+        "The node's HTTP proxy does not reach Ground Control.",
+        "Check https_proxy and http_proxy on the node, or set no_proxy.",
+    ),
     (
         "could not be resolved",
         "The node can't look up the server's name.",
@@ -16,12 +28,17 @@ const WORDS: &[(&str, &str, &str)] = &[
         "Check --server-url, --bind and the port.",
     ),
     (
-        "clock",
+        "'s clock",
         "The node's clock is wrong, so it can't trust the certificate.",
         "Set the clock; a time service such as chrony keeps it right.",
     ),
     (
-        "certificate",
+        "check the clocks",
+        "The node's clock is wrong, so it can't trust the certificate.",
+        "Set the clock; a time service such as chrony keeps it right.",
+    ),
+    (
+        "the server's certificate",
         "The node does not trust the server's certificate.",
         "Use a certificate that the node's system trusts, or give the server's key as the pin.",
     ),
@@ -31,17 +48,12 @@ const WORDS: &[(&str, &str, &str)] = &[
         "Check --server-url (wss:// or ws://) and the proxy.",
     ),
     (
-        "proxy",
-        "The node's HTTP proxy is in the way.",
-        "Check https_proxy and http_proxy on the node, or set no_proxy.",
-    ),
-    (
-        "401",
+        "(HTTP 401)",
         "Ground Control does not know the node's token.",
         "Deploy again: it makes a new one.",
     ),
     (
-        "no route",
+        "no route to",
         "There is no way from the node to Ground Control.",
         "Check the node's network and --server-url.",
     ),
@@ -138,6 +150,23 @@ mod tests {
                 .hint
                 .contains("pin")
         );
+    }
+
+    #[test]
+    fn an_address_is_never_taken_for_a_cause() {
+        let told = |log: &str| told(log).detail;
+        let log = told("there is no route to 198.19.0.1:40197; check the network of this machine");
+        assert!(log.contains("no way from the node"), "{log}");
+        let log = told("there is no route to clock.proxy.example:401; check the network");
+        assert!(log.contains("no way from the node"), "{log}");
+        let log = told("certificate.clock.example:443 did not answer within 10 s; check");
+        assert!(log.contains("does not answer"), "{log}");
+        let log = told("the server refused the token of this node (HTTP 401); it is mistyped");
+        assert!(log.contains("does not know the node's token"), "{log}");
+        let log = told("the server, or the proxy before it, is failing (HTTP 502); check");
+        assert_eq!(log, "No hello.");
+        let log = told("the proxy's name p could not be resolved (none); check https_proxy");
+        assert!(log.contains("HTTP proxy"), "{log}");
     }
 
     #[test]
