@@ -6,7 +6,7 @@ use super::Context;
 use super::query::Parameters;
 use crate::error::Error;
 use crate::events::limits::PAGE_MAX;
-use crate::events::{Event, KINDS, words};
+use crate::events::{KINDS, view};
 use crate::http::Response;
 use crate::store::EventFilter;
 
@@ -30,7 +30,12 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
             format!("Kinds are {}; leave it out for all.", KINDS.join(", ")),
         ));
     }
-    let filter = EventFilter { node, kinds, below };
+    let filter = EventFilter {
+        node,
+        kinds,
+        below,
+        above: 0,
+    };
     let limit = limit as usize;
     let mut events = context.app.store.events(&filter, limit + 1)?;
     let more = events.len() > limit;
@@ -41,10 +46,4 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
         200,
         &json!({"events": events, "next": next}),
     ))
-}
-
-fn view(event: &Event) -> Value {
-    let mut view = json!(event);
-    view["text"] = words::text(event).into();
-    view
 }

@@ -1,4 +1,5 @@
-//! Writes down who came and went: one thread, once a second.
+//! Writes down who came and went, and tells browsers of all that happened: one
+//! thread, once a second.
 //!
 //! What a Spider's hello means depends on what was noted of the node before, also by
 //! an earlier run of Ground Control: who was online then and says hello again has
@@ -12,6 +13,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::limits::{GRACE, KEPT_MAX, KEPT_OF_NODE_MAX, TRIM_EVERY, TRIM_INTERVAL, WRITE_INTERVAL};
+use super::tell::Teller;
 use super::{Happening, Known, NewEvent, What};
 use crate::app::App;
 use crate::clock::wall_ms;
@@ -132,6 +134,8 @@ impl Chronicle {
 
 pub fn start(app: &Arc<App>) -> Result<JoinHandle<()>, Error> {
     let app = Arc::clone(app);
+    // Before anything is served: from here on all is news.
+    let mut teller = Teller::after(app.store.newest_event()?);
     std::thread::Builder::new()
         .name("events".into())
         .spawn(move || {
@@ -161,6 +165,7 @@ pub fn start(app: &Arc<App>) -> Result<JoinHandle<()>, Error> {
                     chronicle.known.retain(|node, _| app.fleet.knows(*node));
                     chronicle.written.retain(|node, _| app.fleet.knows(*node));
                 }
+                result = result.and(teller.tell(&app));
                 // Once, not every second: the disk is likely full.
                 if let Err(error) = &result
                     && !troubled

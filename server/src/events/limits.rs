@@ -17,6 +17,9 @@ pub const TRIM_INTERVAL: Duration = Duration::from_secs(60);
 /// Who was online when Ground Control ended has this long to come back before it
 /// counts as offline: Spiders wait up to a minute between two tries.
 pub const GRACE: Duration = Duration::from_secs(120);
+/// Events in one message to browsers, at most one message each [`WRITE_INTERVAL`];
+/// when more happens they are told to ask.
+pub const TOLD_MAX: usize = 50;
 /// Events in one answer.
 pub const PAGE_MAX: i64 = 200;
 

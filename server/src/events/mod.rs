@@ -3,14 +3,16 @@
 //!
 //! The hub notes comings and goings in memory, [`chronicle`] writes them once a
 //! second on its own thread; gaps, jobs and changes of nodes are noted by triggers
-//! where they are written. Read by API workers. Bounded by [`limits`].
+//! where they are written. [`tell`] tells browsers of all of them. Read by API
+//! workers. Bounded by [`limits`].
 
 pub mod chronicle;
 pub mod limits;
+mod tell;
 pub mod words;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// All that there are.
 pub const KINDS: [&str; 12] = [
@@ -60,4 +62,11 @@ pub struct Event {
     pub node_name: Option<String>,
     pub kind: String,
     pub detail: Value,
+}
+
+/// As the API and `/live` give it.
+pub fn view(event: &Event) -> Value {
+    let mut view = json!(event);
+    view["text"] = words::text(event).into();
+    view
 }

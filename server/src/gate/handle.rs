@@ -17,6 +17,8 @@ pub enum Event {
     History(Outcome),
     /// Jobs have something to tell to `/live`.
     Jobs,
+    /// Something happened: a message for every `/live`.
+    Happened(String),
     /// Stop in order.
     Stop,
 }
@@ -44,6 +46,10 @@ impl GateHandle {
 
     pub fn jobs_changed(&self) {
         self.send(Event::Jobs);
+    }
+
+    pub fn happened(&self, message: String) {
+        self.send(Event::Happened(message));
     }
 
     pub fn stop(&self) {

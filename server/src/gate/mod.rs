@@ -378,6 +378,7 @@ impl Gate {
                 Event::Jobs => {
                     self.next_jobs.get_or_insert(self.core.now + JOBS_PAUSE);
                 }
+                Event::Happened(message) => self.tell_all(message.into()),
                 Event::Stop => self.begin_stop(),
             }
         }

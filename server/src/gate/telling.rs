@@ -1,4 +1,5 @@
-//! What browsers are told: changes of the fleet, jobs, and the nodes they watch.
+//! What browsers are told: changes of the fleet, jobs, what happened, and the nodes
+//! they watch.
 
 use std::sync::Arc;
 
@@ -128,7 +129,10 @@ impl Gate {
         let wall_ms = self.core.wall_ms;
         let changes = self.core.fleet.take_changes(LIVE_SAMPLES_PER_TICK, wall_ms);
         let Some(changes) = changes else { return };
-        let message = tungstenite::Utf8Bytes::from(changes);
+        self.tell_all(changes.into());
+    }
+
+    pub(super) fn tell_all(&mut self, message: tungstenite::Utf8Bytes) {
         for index in self.indexes(|conn| matches!(conn, Conn::Live(_))) {
             if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
                 live.push(message.clone());

@@ -15,6 +15,8 @@ pub struct EventFilter {
     pub kinds: Vec<String>,
     /// Only those below this number.
     pub below: Option<i64>,
+    /// Only those above this number.
+    pub above: i64,
 }
 
 impl Store {
@@ -46,12 +48,12 @@ impl Store {
         let mut statement = reader.prepare_cached(
             "SELECT id, time_ms, node, node_name, kind, detail FROM events
              WHERE (?1 IS NULL OR node = ?1) AND (?2 IS NULL OR id < ?2)
-             AND (?3 = '[]' OR kind IN (SELECT value FROM json_each(?3)))
-             ORDER BY id DESC LIMIT ?4",
+             AND (?3 = '[]' OR kind IN (SELECT value FROM json_each(?3))) AND id > ?4
+             ORDER BY id DESC LIMIT ?5",
         )?;
         let kinds = Value::from(filter.kinds.clone()).to_string();
         let rows = statement.query_map(
-            params![filter.node, filter.below, kinds, limit as i64],
+            params![filter.node, filter.below, kinds, filter.above, limit as i64],
             |row| {
                 Ok(Event {
                     id: row.get(0)?,
@@ -64,6 +66,13 @@ impl Store {
             },
         )?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The number of the newest, 0 when there is none.
+    pub fn newest_event(&self) -> Result<i64, StoreError> {
+        let reader = self.reader()?;
+        let mut statement = reader.prepare_cached("SELECT ifnull(max(id), 0) FROM events")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
     }
 
     /// How the node was when that was last noted.

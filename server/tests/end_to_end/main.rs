@@ -12,6 +12,7 @@ mod behind_proxy;
 mod caddy;
 mod delivery;
 mod demo;
+mod events;
 mod history;
 mod hostile;
 mod jobs;

@@ -1,4 +1,5 @@
 /** What Ground Control says, as it is on the wire. Every string in here comes from outside: show it as text only. */
+import type { FleetEvent } from './events';
 import type { Job } from './job';
 
 export type NodeStatus = 'online' | 'offline' | 'pending';
@@ -133,4 +134,5 @@ export type LiveMessage =
   | { type: 'sample'; node: number; layout: number; time_ms: number; values: Cell[] }
   | { type: 'job'; job: Job }
   | { type: 'output'; job: number; from: number; text: string }
+  | { type: 'events'; events: FleetEvent[]; more: boolean }
   | { type: 'bye'; reason: string };

@@ -106,3 +106,9 @@ export function safeNext(next: string | null): string {
 export function isKnownRange(id: string): boolean {
   return RANGES.some((range) => range.id === id);
 }
+
+/** The node that a list is narrowed to. */
+export function nodeOf(params: URLSearchParams): number | null {
+  const node = Number(params.get('node') ?? Number.NaN);
+  return Number.isSafeInteger(node) && node > 0 ? node : null;
+}

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { api } from '../api/client';
+import type { FleetEvent } from '../api/events';
 import type { Job } from '../api/job';
 import type { LiveMessage, Node, SeriesInfo } from '../api/types';
 import { EMPTY_FLEET, type FleetNode, type FleetState, reduceFleet, removeNode, upsertNode } from './fleet';
@@ -23,6 +24,9 @@ export interface OutputListener {
   onReconnect(): void;
 }
 
+/** Newest first. `more`: not all that happened is among them. */
+export type EventListener = (events: readonly FleetEvent[], more: boolean) => void;
+
 let fleet: FleetState = EMPTY_FLEET;
 let jobs: JobsState = NO_JOBS;
 let connection: Connection = { phase: 'idle', retryAt: null, lostAt: null, reason: null };
@@ -31,6 +35,7 @@ const subscribers = new Set<() => void>();
 const watchers = new Map<number, SampleListener>();
 /** Several views may show the same job. */
 const followers = new Map<number, Set<OutputListener>>();
+const eventListeners = new Set<EventListener>();
 
 function publish(): void {
   for (const notify of subscribers) notify();
@@ -47,6 +52,8 @@ const socket = new LiveSocket(
         for (const follower of followers.get(message.job) ?? []) {
           follower.onOutput(message.from, message.text);
         }
+      } else if (message.type === 'events') {
+        for (const listener of eventListeners) listener(message.events, message.more);
       } else {
         const nextFleet = reduceFleet(fleet, message, heardAt);
         const nextJobs = reduceJobs(jobs, message);
@@ -107,6 +114,10 @@ export const live = {
       followers.delete(job);
       socket.follow([...followers.keys()]);
     };
+  },
+  onEvents(listener: EventListener): () => void {
+    eventListeners.add(listener);
+    return () => eventListeners.delete(listener);
   },
   /** What an API answer says about a job, taken over at once. */
   putJob(job: Job) {

@@ -2,9 +2,8 @@ import { useMemo } from 'react';
 import { day } from '../../lib/time';
 import { DAY_MS } from '../../lib/units';
 import { useFleet, useKnownNow } from '../../live/store';
-import { Button } from '../../ui/button';
 import { Empty } from '../../ui/empty';
-import { Problem } from '../../ui/problem';
+import { Paged } from '../../ui/paged';
 import { EventRow } from './event-row';
 import { byDay, type EventsView } from './list';
 import { useEvents } from './use-events';
@@ -20,16 +19,13 @@ export function EventList({ view, ofOneNode = false }: { view: EventsView; ofOne
   const list = useEvents(view);
   const { nodes } = useFleet();
   const now = useKnownNow(30_000);
-  const days = useMemo(() => byDay(list.events ?? []), [list.events]);
-  if (list.error && !list.events) return <Problem error={list.error} onRetry={list.retry} />;
-  if (!list.events) return <p className="late py-12 text-center text-sm text-faint">Looking back…</p>;
+  const days = useMemo(() => byDay(list.events), [list.events]);
   const words = new Map([
     [day(now), 'Today'],
     [day(now - DAY_MS), 'Yesterday'],
   ]);
   return (
-    <div className="grid grid-cols-1 gap-4" data-testid="events">
-      {list.error && <Problem error={list.error} onRetry={list.retry} />}
+    <Paged list={list} waiting="Looking back…" testId="events">
       {days.length === 0 && (
         <Empty {...NOTHING[view.group]}>
           <p className="max-w-100 text-sm text-dim">
@@ -52,16 +48,6 @@ export function EventList({ view, ofOneNode = false }: { view: EventsView; ofOne
           </ul>
         </section>
       ))}
-      {list.more && (
-        <Button
-          className="justify-self-center"
-          disabled={list.loading}
-          onClick={list.more}
-          data-testid="events-more"
-        >
-          {list.loading ? 'Loading…' : 'Show older ones'}
-        </Button>
-      )}
-    </div>
+    </Paged>
   );
 }

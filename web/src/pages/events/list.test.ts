@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FleetEvent } from '../../api/events';
-import { byDay, eventsViewSearch, linkOf, meets, mergeEvents, parseEventsView, toneOf } from './list';
+import { byDay, eventsViewSearch, fits, linkOf, parseEventsView, toneOf } from './list';
 
 const event = (id: number, more: Partial<FleetEvent> = {}): FleetEvent => ({
   id,
@@ -28,11 +28,13 @@ describe('the view in the address', () => {
   );
 });
 
-test('a newer page lies over what is known, each event once', () => {
-  expect(ids(mergeEvents([event(4), event(3)], [event(6), event(5), event(4)]))).toEqual([6, 5, 4, 3]);
-  expect(meets([event(4)], [event(6), event(5)], false)).toBe(false);
-  expect(meets([event(4)], [event(6), event(4)], false)).toBe(true);
-  expect(meets([], [event(6)], false)).toBe(true);
+test('what is told live is shown where it fits', () => {
+  const all = parseEventsView('');
+  expect(fits(event(1, { node: null, kind: 'of a later release' }), all)).toBe(true);
+  expect(fits(event(1), { ...all, node: 2 })).toBe(false);
+  expect(fits(event(1, { node: null }), { ...all, node: 2 })).toBe(false);
+  expect(fits(event(1), { group: 'contact', node: 1 })).toBe(true);
+  expect(fits(event(1, { kind: 'added' }), { group: 'contact', node: 1 })).toBe(false);
 });
 
 test('days are told apart in the order of the list', () => {

@@ -1,5 +1,6 @@
 import type { EventKind, FleetEvent } from '../../api/events';
 import { day } from '../../lib/time';
+import { nodeOf } from '../../lib/url-state';
 
 /** Kinds by what a person looks for. */
 export const GROUPS = {
@@ -18,10 +19,9 @@ export interface EventsView {
 export function parseEventsView(search: string): EventsView {
   const params = new URLSearchParams(search);
   const group = params.get('show') ?? 'all';
-  const node = Number(params.get('node') ?? Number.NaN);
   return {
     group: Object.hasOwn(GROUPS, group) ? (group as Group) : 'all',
-    node: Number.isSafeInteger(node) && node > 0 ? node : null,
+    node: nodeOf(params),
   };
 }
 
@@ -33,16 +33,11 @@ export function eventsViewSearch(view: EventsView): string {
   return text ? `?${text}` : '';
 }
 
-/** The newest page laid over what was there: older pages stay as they were fetched. */
-export function mergeEvents(known: readonly FleetEvent[], newest: readonly FleetEvent[]): FleetEvent[] {
-  const events = new Map([...newest, ...known].map((event) => [event.id, event]));
-  return [...events.values()].sort((a, b) => b.id - a.id);
-}
+const KINDS: Record<Group, readonly string[]> = GROUPS;
 
-/** Whether nothing is missing between what was known and the newest page. */
-export function meets(known: readonly FleetEvent[], newest: readonly FleetEvent[], all: boolean): boolean {
-  const first = known[0];
-  return all || first === undefined || newest.some((event) => event.id <= first.id);
+export function fits(event: FleetEvent, { group, node }: EventsView): boolean {
+  if (node !== null && event.node !== node) return false;
+  return group === 'all' || KINDS[group].includes(event.kind);
 }
 
 /** By days, for headings. */

@@ -1,7 +1,6 @@
 import { useFleet, useKnownNow } from '../../live/store';
-import { Button } from '../../ui/button';
 import { Empty } from '../../ui/empty';
-import { Problem } from '../../ui/problem';
+import { Paged } from '../../ui/paged';
 import { JobRow } from './job-row';
 import type { JobsView } from './list';
 import { useJobList } from './use-job-list';
@@ -16,11 +15,8 @@ export function JobList({ view }: { view: JobsView }) {
   const list = useJobList(view);
   const { skewMs } = useFleet();
   const now = useKnownNow() + skewMs;
-  if (list.error && !list.jobs) return <Problem error={list.error} onRetry={list.retry} />;
-  if (!list.jobs) return <p className="late py-12 text-center text-sm text-faint">Looking for jobs…</p>;
   return (
-    <div className="grid grid-cols-1 gap-3">
-      {list.error && <Problem error={list.error} onRetry={list.retry} />}
+    <Paged list={list} waiting="Looking for jobs…" testId="jobs">
       {list.jobs.length === 0 ? (
         <Empty {...NOTHING[view.state]}>
           <p className="max-w-100 text-sm text-dim">
@@ -34,16 +30,6 @@ export function JobList({ view }: { view: JobsView }) {
           ))}
         </ul>
       )}
-      {list.more && (
-        <Button
-          className="justify-self-center"
-          disabled={list.loading}
-          onClick={list.more}
-          data-testid="jobs-more"
-        >
-          {list.loading ? 'Loading…' : 'Show older ones'}
-        </Button>
-      )}
-    </div>
+    </Paged>
   );
 }

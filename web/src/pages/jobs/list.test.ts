@@ -28,10 +28,9 @@ describe('the list of jobs', () => {
   });
   it('puts new jobs on top and lets live states win', () => {
     const merged = mergeJobs(
-      [job(2, 'running'), job(1, 'failed')],
+      { items: [job(2, 'running'), job(1, 'failed')], next: null },
       live(job(3, 'queued'), job(2, 'failed')),
       all,
-      true,
     );
     expect(merged.map((one) => [one.id, one.state])).toEqual([
       [3, 'queued'],
@@ -42,17 +41,11 @@ describe('the list of jobs', () => {
   it('drops what no longer fits the filter', () => {
     const view = { state: 'active', node: 1 } as const;
     const merged = mergeJobs(
-      [job(2, 'running'), job(1, 'running')],
+      { items: [job(2, 'running'), job(1, 'running')], next: null },
       live(job(2, 'succeeded'), job(3, 'running', 9)),
       view,
-      true,
     );
     expect(ids(merged)).toEqual([1]);
-  });
-  it('leaves old live jobs to the page that they belong to', () => {
-    const known = live(job(5, 'failed'), job(20, 'running'));
-    expect(ids(mergeJobs([job(12, 'failed'), job(10, 'failed')], known, all, false))).toEqual([20, 12, 10]);
-    expect(ids(mergeJobs([job(12, 'failed')], known, all, true))).toEqual([20, 12, 5]);
   });
 });
 

@@ -1,4 +1,6 @@
 import { isActive, type Job } from '../../api/job';
+import { type Pages, withLive } from '../../lib/pages';
+import { nodeOf } from '../../lib/url-state';
 
 export interface JobsView {
   state: 'all' | 'active' | 'finished';
@@ -8,10 +10,9 @@ export interface JobsView {
 export function parseJobsView(search: string): JobsView {
   const params = new URLSearchParams(search);
   const state = params.get('state');
-  const node = Number(params.get('node') ?? Number.NaN);
   return {
     state: state === 'active' || state === 'finished' ? state : 'all',
-    node: Number.isSafeInteger(node) && node > 0 ? node : null,
+    node: nodeOf(params),
   };
 }
 
@@ -28,20 +29,9 @@ export function fits(job: Job, view: JobsView): boolean {
   return view.state === 'all' || isActive(job) === (view.state === 'active');
 }
 
-/**
- * What was fetched, with what is known live: newer states win, new jobs come on top. Live jobs that are
- * older than the last one fetched belong to a page that was not asked for yet.
- */
-export function mergeJobs(
-  fetched: readonly Job[],
-  live: ReadonlyMap<number, Job>,
-  view: JobsView,
-  complete: boolean,
-): Job[] {
-  const oldest = complete ? 0 : (fetched.at(-1)?.id ?? 0);
-  const jobs = new Map(fetched.map((job) => [job.id, job]));
-  for (const job of live.values()) if (jobs.has(job.id) || job.id > oldest) jobs.set(job.id, job);
-  return [...jobs.values()].filter((job) => fits(job, view)).sort((a, b) => b.id - a.id);
+/** What was fetched, with what is known live: newer states win, new jobs come on top. */
+export function mergeJobs(fetched: Pages<Job>, live: ReadonlyMap<number, Job>, view: JobsView): Job[] {
+  return withLive(fetched, live.values()).filter((job) => fits(job, view));
 }
 
 /** Children of a group in the order they are worked on. */
