@@ -7,6 +7,9 @@ pub mod clock;
 pub mod collect;
 pub mod config;
 pub mod identify;
+#[cfg(test)]
+#[path = "../tests/common/left_out.rs"]
+mod left_out;
 pub mod link;
 pub mod order;
 pub mod output;

@@ -4,9 +4,13 @@
 //! measured by the ignored test (it takes minutes, and figures, not truth):
 //! `cargo test --release -p stardust-spider --test many_sockets -- --ignored --nocapture`
 
+#[path = "common/left_out.rs"]
+mod left_out;
+
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
+use left_out::left_out;
 use stardust_spider::clock::thread_cpu_ns;
 use stardust_spider::collect::Sampler;
 use stardust_spider::root::Root;
@@ -34,7 +38,7 @@ fn split(states: &[&str]) -> Option<Vec<i64>> {
             return Some(states.iter().map(value).collect());
         }
     }
-    eprintln!("left out: no TCP diagnosis in this kernel or sandbox");
+    left_out("this kernel or sandbox has no TCP diagnosis");
     None
 }
 

@@ -3,7 +3,8 @@
 //! Left out are: what is not storage (proc, tmpfs, …); images that are always
 //! full (squashfs of snaps, ISO images); overlays other than the root, which
 //! are containers on storage that is counted already; second mounts of the same
-//! filesystem (bind mounts, btrfs subvolumes); and everything that another
+//! filesystem (bind mounts, btrfs subvolumes); what a container manager shows of
+//! its own machine; and everything that another
 //! machine or a user's process answers for (NFS, CIFS, FUSE, …), since asking a
 //! hung one never returns and samples would stop. The same holds for whatever
 //! is mounted below one of those.
@@ -101,6 +102,10 @@ const CONTAINER_FILES: &[&str] = &[
     "/.dockerenv",
 ];
 
+/// Where container managers put what belongs to the machine around the container
+/// (systemd's container interface): its disk is not this one's.
+const CONTAINER_HOST: &[u8] = b"/run/host";
+
 /// A line of mountinfo, still escaped.
 struct Line<'a> {
     device: &'a [u8],
@@ -168,6 +173,7 @@ pub fn parse_mountinfo(bytes: &[u8], max: usize) -> (Vec<Mount>, u64) {
                 && !is_overlay(line.fs_type)
                 && !is_in(CONTAINER_FILES, line.point)
                 && !is_below(line.point, b"/dev")
+                && !is_below(line.point, CONTAINER_HOST)
                 && !remote
                     .iter()
                     .any(|above| line.point == *above || is_below(line.point, above))
@@ -253,6 +259,23 @@ mod tests {
 25 21 254:1 /c/hosts /etc/hosts rw - ext4 /dev/vda1 rw\n\
 26 21 254:1 /v/_data /volume rw - ext4 /dev/vda1 rw\n";
         assert_eq!(points(text, 9).0, ["/ overlay", "/volume ext4"]);
+    }
+
+    /// Recorded in a container of systemd-nspawn, on a machine whose /run is on its disk.
+    #[test]
+    fn the_machine_around_a_container_is_not_the_container() {
+        let text = "\
+108 85 0:40 / / rw,relatime shared:3 - overlay overlay rw,lowerdir=/a,upperdir=/b,workdir=/c\n\
+114 108 0:46 / /run rw,nosuid,nodev shared:8 - tmpfs tmpfs rw,size=4936732k,mode=755\n\
+115 114 0:46 /host /run/host ro,nosuid,nodev,noexec shared:8 - tmpfs tmpfs rw,mode=755\n\
+116 115 254:0 /usr/lib/os-release /run/host/os-release ro,nosuid shared:9 - ext4 /dev/vda rw\n\
+117 115 254:0 /run/systemd/nspawn/propagate/x /run/host/incoming ro master:11 - ext4 /dev/vda rw\n\
+119 114 254:0 /run/systemd/nspawn/propagate/x /run/host/incoming rw shared:11 - ext4 /dev/vda rw\n";
+        assert_eq!(points(text, 9).0, ["/ overlay"]);
+        // What it was given on purpose counts, though it is the same disk.
+        let volume = "120 108 254:0 /srv/data /data rw shared:9 - ext4 /dev/vda rw\n";
+        let text = format!("{text}{volume}");
+        assert_eq!(points(&text, 9).0, ["/ overlay", "/data ext4"]);
     }
 
     #[test]

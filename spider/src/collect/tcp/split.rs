@@ -112,6 +112,7 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::left_out::left_out;
 
     #[test]
     fn walks_add_their_share_at_most_whatever_they_cost() {
@@ -152,7 +153,7 @@ mod tests {
             now_ms += 1000;
         }
         let Some(counts) = walk.counts() else {
-            return eprintln!("left out: no TCP diagnosis in this kernel or sandbox");
+            return left_out("this kernel or sandbox has no TCP diagnosis");
         };
         assert_eq!(counts[LISTEN], 0);
         let age_ms = walk.age_ms(now_ms + 7).unwrap();
