@@ -269,8 +269,11 @@ impl Board {
         result: Option<serde_json::Value>,
         fault: Option<&crate::major_tom::Fault>,
     ) {
-        job.finish(state, result, fault);
+        // First it is written down, then its node is let go of and it says that it has
+        // ended, in one: who sees the end may begin the next work at once.
+        let ended = job.write_end(state, result, fault);
         let mut inner = self.lock();
+        job.show_end(ended);
         inner.active.remove(&job.id);
         inner.changed.insert(job.id, Arc::clone(job));
         if let Some(node) = job.node {

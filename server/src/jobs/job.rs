@@ -220,20 +220,32 @@ impl Job {
         self.settle();
     }
 
-    pub(super) fn finish(&self, state: State, result: Option<Value>, fault: Option<&Fault>) {
+    /// Writes down how it ended, which nobody is shown yet; see [`Self::show_end`].
+    pub(super) fn write_end(
+        &self,
+        state: State,
+        result: Option<Value>,
+        fault: Option<&Fault>,
+    ) -> JobView {
         let mut inner = self.lock();
         let left = inner.cleaner.finish();
         inner.text.push(&left);
-        inner.view.state = state;
-        inner.view.finished_ms = Some(wall_ms());
-        if result.is_some() {
-            inner.view.result = result;
-        }
-        inner.view.error = fault.map(Into::into);
         inner.view.can_cancel = false;
-        inner.unsaved = true;
+        let mut ended = inner.view.clone();
+        ended.state = state;
+        ended.finished_ms = Some(wall_ms());
+        if result.is_some() {
+            ended.result = result;
+        }
+        ended.error = fault.map(Into::into);
+        let text = inner.text.clone();
         drop(inner);
-        self.settle();
+        self.write(&ended, Some(&text));
+        ended
+    }
+
+    pub(super) fn show_end(&self, ended: JobView) {
+        self.lock().view = ended;
     }
 
     /// Back into the queue, for the next start of Ground Control.
@@ -254,17 +266,21 @@ impl Job {
     }
 
     fn save(&self) {
-        let Some(board) = self.board.upgrade() else {
-            return;
-        };
         let (view, text) = {
             let mut inner = self.lock();
             inner.saved = Instant::now();
             let text = std::mem::take(&mut inner.unsaved).then(|| inner.text.clone());
             (inner.view.clone(), text)
         };
+        self.write(&view, text.as_ref());
+    }
+
+    fn write(&self, view: &JobView, text: Option<&Text>) {
+        let Some(board) = self.board.upgrade() else {
+            return;
+        };
         // The job goes on without: its end is what counts, and that is tried again.
-        if let Err(error) = board.save(&view, text.as_ref()) {
+        if let Err(error) = board.save(view, text) {
             log::error(&format!(
                 "Job {} could not be written down: {error}",
                 self.id

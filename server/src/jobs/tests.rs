@@ -74,6 +74,26 @@ fn one_job_a_node_and_many_nodes_at_once() {
 }
 
 #[test]
+fn who_sees_the_end_finds_the_node_free() {
+    let desk = Desk::new();
+    for _ in 0..20 {
+        let job = desk.submit(1);
+        desk.board.next().unwrap();
+        job.start();
+        let (board, ending) = (Arc::clone(&desk.board), Arc::clone(&job));
+        let end = thread::spawn(move || board.end(&ending, State::Succeeded, None, None));
+        while !job.view().state.is_finished() {
+            thread::yield_now();
+        }
+        assert!(desk.board.active_of_node(1).is_none());
+        // And what the database says is the same.
+        let view = desk.board.view(job.id).unwrap().unwrap();
+        assert_eq!(view.state, State::Succeeded);
+        end.join().unwrap();
+    }
+}
+
+#[test]
 fn a_job_is_written_down_step_by_step_and_found_again() {
     let desk = Desk::new();
     let job = desk.submit(1);
