@@ -248,7 +248,8 @@ function Nothing({ filtered }: { filtered: boolean }) {
       line="Planet Earth is blue, and there’s nothing I can do."
     >
       <p className="max-w-110 text-sm text-dim">
-        Nodes that were deployed over SSH are looked at once a day. A node’s own Packages tab looks at once.
+        Nodes that were deployed over SSH are looked at once a day, unless the server was told otherwise. A
+        node’s own Packages tab looks at once.
       </p>
     </Empty>
   );

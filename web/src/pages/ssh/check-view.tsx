@@ -11,10 +11,12 @@ interface Props {
   onRetry(): void;
   /** The fingerprint that was pinned before. */
   before?: string | null;
+  /** All is to be done as the login itself. */
+  rootless?: boolean;
 }
 
 /** What a check found, and the question that it may end with. */
-export function CheckView({ check, onConfirm, onRetry, before = null }: Props) {
+export function CheckView({ check, onConfirm, onRetry, before = null, rootless = false }: Props) {
   const { report, busy, error } = check;
   const question = report && keyToConfirm(report);
   const changed = report && changedKey(report);
@@ -23,7 +25,7 @@ export function CheckView({ check, onConfirm, onRetry, before = null }: Props) {
       {error && <Problem error={error} onRetry={onRetry} />}
       {report && (
         <div className={`-mx-2 ${busy ? 'opacity-60' : ''}`}>
-          <StepList steps={stepsOf(report)} />
+          <StepList steps={stepsOf(report, rootless)} />
         </div>
       )}
       {busy && (

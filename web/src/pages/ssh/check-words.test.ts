@@ -30,6 +30,14 @@ it('a new host key is a question, any other failure is one', () => {
   expect(stepsOf(refused)[0]).toMatchObject({ state: 'failed', hint: 'h' });
 });
 
+it('becoming root is no failure where nobody wants to', () => {
+  const plain = report({ steps: [step('login', true), step('privilege', false), step('space', false)] });
+  expect(stepsOf(plain).map((one) => one.state)).toEqual(['done', 'failed', 'failed']);
+  const rootless = stepsOf(plain, true);
+  expect(rootless.map((one) => one.state)).toEqual(['done', 'skipped', 'failed']);
+  expect(rootless[1]).toMatchObject({ hint: '', cause: null });
+});
+
 it('the jump host is asked about first', () => {
   expect(keyToConfirm(report({ jump_host_key: key('new') }))?.who).toBe('jump');
   expect(keyToConfirm(report({ jump_host_key: key('known'), host_key: key('new') }))?.who).toBe('node');

@@ -22,20 +22,24 @@ export function stepTitle(name: string): string {
   return jump ? `${title} (jump host)` : title;
 }
 
-/** A check's steps as a job's. A key that waits for its confirmation is a question, not a failure. */
-export function stepsOf(report: CheckReport): JobStep[] {
+/**
+ * A check's steps as a job's. A key that waits for its confirmation is a question, not a failure; and where
+ * nobody wants to become root, that nobody can is none either.
+ */
+export function stepsOf(report: CheckReport, rootless = false): JobStep[] {
   const asked = keyToConfirm(report);
   return report.steps.map((step) => {
+    const unwanted = rootless && step.name === 'privilege' && !step.ok;
     const asks =
       !step.ok && asked !== null && step.name === (asked.who === 'jump' ? 'jump_host_key' : 'host_key');
     return {
       name: step.name,
       title: stepTitle(step.name),
-      state: step.ok ? 'done' : asks ? 'waiting' : 'failed',
+      state: step.ok ? 'done' : asks ? 'waiting' : unwanted ? 'skipped' : 'failed',
       ms: step.ms,
-      detail: asks ? '' : step.detail,
-      hint: asks ? '' : step.hint,
-      cause: step.cause,
+      detail: asks ? '' : unwanted ? 'Not wanted: all of it is done as the user that logs in.' : step.detail,
+      hint: asks || unwanted ? '' : step.hint,
+      cause: unwanted ? null : step.cause,
     };
   });
 }

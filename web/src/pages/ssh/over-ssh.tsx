@@ -193,6 +193,7 @@ export function OverSsh({ onSticky, onClose }: Props) {
             check={check}
             onConfirm={() => void check.confirm(draft)}
             onRetry={() => void check.run(draft, check.confirmed)}
+            rootless={rootless}
           />
           {report && withoutRoot(report) && (
             <Choice
