@@ -57,11 +57,7 @@ pub fn reboot(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         let deadline = Instant::now() + REBOOT_TIME_MAX;
         loop {
             let hello = app.fleet.last_hello(node);
-            let back = hello.filter(|hello| hello.online && !hello.boot_id.is_empty());
-            let anew = |hello: &LastHello| {
-                hello.boot_id != before || run.as_ref().is_some_and(|run| hello.run != *run)
-            };
-            if let Some(hello) = back.filter(anew) {
+            if let Some(hello) = hello.filter(|hello| is_back(hello, &before, run.as_deref())) {
                 let result = json!({
                     "boot_id_before": before,
                     "boot_id_after": hello.boot_id,
@@ -83,6 +79,14 @@ pub fn reboot(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
             std::thread::sleep(LOOK_INTERVAL);
         }
     })
+}
+
+/// Whether the Spider speaks from another boot. `run` is that before, where a new one
+/// has to do.
+fn is_back(hello: &LastHello, before: &str, run: Option<&str>) -> bool {
+    hello.online
+        && !hello.boot_id.is_empty()
+        && (hello.boot_id != before || run.is_some_and(|run| hello.run != run))
 }
 
 /// The run of a Spider in a container, where a service in a sandbox sees the boot id
@@ -134,4 +138,33 @@ fn ask(app: &App, job: &Job, before: &str, run: Option<&str>) -> Result<i64, Fau
         }
         Ok((asked_ms, "It goes down now.".into()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_is_who_speaks_from_another_boot() {
+        let hello = |boot_id: &str, run: &str, online| LastHello {
+            number: 2,
+            token: [0; 32],
+            version: "0.1.0".into(),
+            boot_id: boot_id.into(),
+            run: run.into(),
+            online,
+        };
+        // A machine: its Spider may have been restarted as often as it likes.
+        assert!(!is_back(&hello("a", "1", true), "a", None));
+        assert!(!is_back(&hello("a", "2", true), "a", None));
+        assert!(is_back(&hello("b", "2", true), "a", None));
+        // What was said from the new boot, by who is gone again.
+        assert!(!is_back(&hello("b", "2", false), "a", None));
+        // One that can't tell its boot proves nothing.
+        assert!(!is_back(&hello("", "2", true), "a", Some("1")));
+        // A container, whose Spider sees the boot of the machine below it, or its own.
+        assert!(!is_back(&hello("a", "1", true), "a", Some("1")));
+        assert!(is_back(&hello("a", "2", true), "a", Some("1")));
+        assert!(is_back(&hello("b", "2", true), "a", Some("1")));
+    }
 }

@@ -239,13 +239,6 @@ impl Host {
         self.await_ssh();
     }
 
-    /// Restarts it in order.
-    pub fn reboot(&self) {
-        let before = self.word("nspawn");
-        self.shell("reboot");
-        self.await_boot(&before);
-    }
-
     /// Restarts it as a power cut does that is short: nothing is stopped before.
     pub fn cut_power(&self) {
         let before = self.word("nspawn");
