@@ -12,6 +12,7 @@ use crate::log;
 use crate::major_tom::limits::{
     THREADS_DEFAULT as SSH_THREADS_DEFAULT, THREADS_MAX as SSH_THREADS_MAX,
 };
+use crate::packages::keeper;
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
 use crate::tls::TlsFiles;
@@ -50,6 +51,9 @@ Usage: stardust-server [FLAGS]
   --agent-dir DIR        folder with Spiders by architecture: stardust-spider-aarch64, …
   --interval MS          sampling interval that Spiders are told (200 to 3600000)
   --ssh-threads N        nodes that are worked on over SSH at the same time (8; 1 to 64)
+  --packages-refresh TIME
+                         how often nodes are looked at for updates of their packages (24h); minutes,
+                         or with m, h, d, w; or never
   --commit-interval MS   how often samples are written to disk (10000; 100 to 600000)
   --keep-raw TIME        how long samples are kept as they came (7d); days, or with h, d, w, y
   --keep-minute TIME     how long minutes of them are kept (90d)
@@ -120,6 +124,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Nodes that are worked on over SSH at the same time.
     pub ssh_threads: usize,
+    /// How often each node's packages are looked at; None: only when somebody asks.
+    pub packages_refresh_ms: Option<i64>,
     /// HTTPS and WSS on the public port.
     pub tls: Option<TlsFiles>,
     /// The token of a scraper.
@@ -161,6 +167,7 @@ impl Default for Config {
             interval_ms: None,
             trusted_proxies: Vec::new(),
             ssh_threads: SSH_THREADS_DEFAULT,
+            packages_refresh_ms: Some(keeper::REFRESH_MS_DEFAULT),
             tls: None,
             metrics_token_file: None,
             log_format: log::Format::Plain,
@@ -209,6 +216,7 @@ pub fn parse(
             | "--history-budget"
             | "--interval"
             | "--ssh-threads"
+            | "--packages-refresh"
             | "--trusted-proxy"
             | "--tls-cert"
             | "--tls-key"
@@ -422,6 +430,12 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
             config.ssh_threads =
                 number(flag, &text(&value)?, 1, SSH_THREADS_MAX as u64, "1 to 64")? as usize;
         }
+        "--packages-refresh" => {
+            config.packages_refresh_ms = match text(&value)?.as_str() {
+                "never" => None,
+                time => Some(refresh_ms(flag, time)?),
+            };
+        }
         "--metrics-token-file" => config.metrics_token_file = Some(path(flag, value)?),
         "--log-format" => {
             config.log_format = match text(&value)?.as_str() {
@@ -493,6 +507,26 @@ fn duration_ms(flag: &str, text: &str) -> Result<i64, Error> {
             usage(
                 format!("{flag} {text:?} is not a time in its range."),
                 "Use 1h to 100y: a whole number of days, or one with h, d, w or y after it.",
+            )
+        })
+}
+
+fn refresh_ms(flag: &str, text: &str) -> Result<i64, Error> {
+    const MINUTE_MS: u64 = 60_000;
+    let units = [
+        ('M', MINUTE_MS),
+        ('H', 60 * MINUTE_MS),
+        ('D', 24 * 60 * MINUTE_MS),
+        ('W', 7 * 24 * 60 * MINUTE_MS),
+    ];
+    with_unit(text, &units, MINUTE_MS)
+        .filter(|ms| (MINUTE_MS..=52 * 7 * 24 * 60 * MINUTE_MS).contains(ms))
+        .and_then(|ms| i64::try_from(ms).ok())
+        .ok_or_else(|| {
+            usage(
+                format!("{flag} {text:?} is not a time in its range."),
+                "Use 1m to 52w: a whole number of minutes, or one with m, h, d or w after it; \
+                 or never.",
             )
         })
 }

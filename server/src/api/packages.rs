@@ -12,7 +12,7 @@ use super::{Context, body};
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::{Given, Intent, PackageOrder};
-use crate::packages::limits::ASK_TIME_MAX;
+use crate::packages::limits::{ASK_TIME_MAX, LOCK_WAIT_SECONDS_MAX};
 use crate::packages::look::{self, Link};
 use crate::packages::model::Installed;
 use crate::packages::sections::Sections;
@@ -34,6 +34,7 @@ struct PackagesBody {
     purge: bool,
     what: Option<String>,
     plan: Option<String>,
+    wait_s: Option<u32>,
     auth: Option<AuthBody>,
     sudo_password: Option<Secret>,
 }
@@ -130,6 +131,7 @@ fn act(context: &Context<'_>, action: Action) -> Result<Response, Error> {
             "Send it as the preview has it.",
         ));
     }
+    let wait_s = wait_s(body.wait_s)?;
     let given = given(context, body.auth, body.sudo_password)?;
     free(context)?;
     let order = PackageOrder {
@@ -138,6 +140,7 @@ fn act(context: &Context<'_>, action: Action) -> Result<Response, Error> {
         purge: body.purge,
         what: body.what,
         plan: body.plan,
+        wait_s,
     };
     answer(&*submit(
         context,
@@ -145,6 +148,16 @@ fn act(context: &Context<'_>, action: Action) -> Result<Response, Error> {
         Intent::Packages(order),
         given,
     )?)
+}
+
+pub(super) fn wait_s(wanted: Option<u32>) -> Result<Option<u32>, Error> {
+    if wanted.is_some_and(|seconds| seconds > LOCK_WAIT_SECONDS_MAX) {
+        return Err(Error::invalid(
+            "A package manager that is in use is not waited for that long.",
+            format!("\"wait_s\" is 0 to {LOCK_WAIT_SECONDS_MAX}."),
+        ));
+    }
+    Ok(wanted)
 }
 
 pub fn refresh(context: &Context<'_>) -> Result<Response, Error> {

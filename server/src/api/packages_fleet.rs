@@ -26,6 +26,7 @@ struct FleetBody {
     #[serde(default)]
     packages: Vec<String>,
     waves: Option<Vec<Size>>,
+    wait_s: Option<u32>,
 }
 
 /// GET /api/packages
@@ -173,6 +174,7 @@ pub fn upgrade(context: &Context<'_>) -> Result<Response, Error> {
     let order = PackageOrder {
         action: action.name().to_owned(),
         packages: body.packages,
+        wait_s: super::packages::wait_s(body.wait_s)?,
         ..PackageOrder::default()
     };
     let job = context.app.jobs.submit(Order {

@@ -258,6 +258,7 @@ fn the_help_names_every_flag() {
         "--interval",
         "--trusted-proxy",
         "--ssh-threads",
+        "--packages-refresh",
         "--help",
         "--version",
     ] {
@@ -301,6 +302,25 @@ fn history_is_kept_as_long_and_as_much_as_was_asked_for() {
         "--history-budget=é",
     ] {
         let error = run(&[wrong], &[SECRET]).unwrap_err();
+        assert_eq!(error.kind, Kind::Usage, "{wrong}");
+    }
+}
+
+#[test]
+fn packages_are_looked_at_as_often_as_was_asked_for() {
+    let every = |arg: &str| config(&[arg], &[SECRET]).packages_refresh_ms;
+    assert_eq!(
+        config(&[], &[SECRET]).packages_refresh_ms,
+        Some(86_400_000),
+        "a day"
+    );
+    assert_eq!(every("--packages-refresh=1"), Some(60_000));
+    assert_eq!(every("--packages-refresh=90m"), Some(5_400_000));
+    assert_eq!(every("--packages-refresh=12h"), Some(43_200_000));
+    assert_eq!(every("--packages-refresh=52w"), Some(52 * 604_800_000));
+    assert_eq!(every("--packages-refresh=never"), None);
+    for wrong in ["0", "53w", "366d", "-1d", "1y", "", "h", "Never", "1 h"] {
+        let error = run(&[&format!("--packages-refresh={wrong}")], &[SECRET]).unwrap_err();
         assert_eq!(error.kind, Kind::Usage, "{wrong}");
     }
 }

@@ -55,6 +55,8 @@ pub struct PackageOrder {
     pub what: Option<String>,
     /// What the preview said would be done.
     pub plan: Option<String>,
+    /// How many seconds a manager that is in use is waited for.
+    pub wait_s: Option<u32>,
 }
 
 impl PackageOrder {

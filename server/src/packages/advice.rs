@@ -5,6 +5,7 @@
 //! trusted: it can't know. Each manager is told in its own way to take none.
 
 use super::Manager;
+use super::facts::Facts;
 use super::model::Refused;
 use super::text::{field, lines};
 
@@ -93,7 +94,7 @@ fn trust(manager: Manager) -> &'static str {
     }
 }
 
-const FULL: [&str; 8] = [
+const FULL: [&str; 10] = [
     "No space left on device",
     "You don't have enough free space in ",
     "more space needed on the ",
@@ -102,6 +103,8 @@ const FULL: [&str; 8] = [
     "Not enough free space",
     "Only have ",
     " too full: ",
+    "(Write failed)",
+    "database or disk is full",
 ];
 
 /// The first line that says why, with what to do about it.
@@ -111,14 +114,7 @@ pub fn read(manager: Manager, text: &str) -> Option<Refused> {
         if FULL.iter().any(|sign| line.contains(sign)) {
             // opkg: `Only have 96kb available on filesystem /overlay, pkg x needs 120`
             let other = line.contains("Only have ") && !line.contains("available on filesystem");
-            return (!other).then(|| {
-                Refused::new(
-                    "no_space",
-                    format!("A disk of the node is full: {}", words(line)),
-                    "Make room (clean the cache, remove old kernels or packages), look whether \
-                     something is offered for repair, and start again.",
-                )
-            });
+            return (!other).then(|| full(&words(line)));
         }
         signs.iter().any(|sign| line.contains(sign)).then(|| {
             Refused::new(
@@ -132,6 +128,31 @@ pub fn read(manager: Manager, text: &str) -> Option<Refused> {
             )
         })
     })
+}
+
+/// Less than this is full: a manager writes more for any package.
+const FULL_BYTES: u64 = 256 << 10;
+
+/// The same by what is left on the disks after it.
+pub fn full_disk(facts: &Facts) -> Option<Refused> {
+    let disk = ["/", "/usr", "/var", "/var/cache", "/boot", "/overlay"]
+        .iter()
+        .filter_map(|path| facts.space.iter().find(|disk| disk.path == *path))
+        .find(|disk| disk.free_bytes < FULL_BYTES && disk.total_bytes > FULL_BYTES)?;
+    Some(full(&format!(
+        "{} has {} KiB left.",
+        disk.path,
+        disk.free_bytes >> 10
+    )))
+}
+
+fn full(words: &str) -> Refused {
+    Refused::new(
+        "no_space",
+        format!("A disk of the node is full: {words}"),
+        "Make room (clean the cache, remove old kernels or packages), look whether something is \
+         offered for repair, and start again.",
+    )
 }
 
 fn words(line: &str) -> String {
@@ -185,11 +206,34 @@ mod tests {
             "  At least 12MB more space needed on the / filesystem.",
             "error: Partition / too full: 976563 blocks needed, 12 blocks free",
             "Only have 96kb available on filesystem /overlay, pkg labbig needs 120",
+            "error: could not extract /usr/share/lab/labdep (Write failed)",
+            "Error: SQLite error on \"/var/lib/dnf/history.sqlite\": Reading a row failed: database or disk is full",
             "cp: write error: No space left on device",
         ] {
             assert_eq!(read(Manager::Apt, line).unwrap().kind, "no_space", "{line}");
         }
         assert_eq!(read(Manager::Opkg, "Only have fun"), None);
+    }
+
+    #[test]
+    fn a_full_disk_is_seen() {
+        use super::super::facts::Disk;
+        let disk = |path: &str, free_bytes, total_bytes| Disk {
+            path: path.into(),
+            free_bytes,
+            total_bytes,
+        };
+        let facts = |disk| Facts {
+            space: vec![disk],
+            ..Facts::default()
+        };
+        let told = full_disk(&facts(disk("/var", 8 << 10, 1 << 30))).unwrap();
+        assert_eq!(told.kind, "no_space");
+        assert!(told.message.contains("/var has 8 KiB left"), "{told:?}");
+        assert_eq!(full_disk(&facts(disk("/", 1 << 20, 1 << 30))), None);
+        // A read-only image is full by its nature, and no package is put there.
+        assert_eq!(full_disk(&facts(disk("/rom", 0, 1 << 30))), None);
+        assert_eq!(full_disk(&Facts::default()), None);
     }
 
     #[test]

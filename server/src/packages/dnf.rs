@@ -19,13 +19,16 @@ pub struct Dnf {
     pub yum: bool,
 }
 
-/// From the cache alone: a look fetches nothing.
+/// From the cache alone: a look fetches nothing. For a lock that was left behind dnf
+/// would wait for ever.
 const SURVEY: &str = r#"
-run list dnf -q -C repoquery --upgrades --qf '%{name}|%{evr}|%{arch}|%{repoid}'
-quiet security dnf -q -C updateinfo list --security --updates
-quiet advisories dnf -q -C updateinfo list --updates
-quiet held dnf -q -C versionlock list
-quiet reboot dnf -q -C needs-restarting -r
+busy=
+[ -z "$(left_behind /var/cache/dnf/metadata_lock.pid)" ] || busy=--setopt=exit_on_lock=True
+run list dnf -q -C $busy repoquery --upgrades --qf '%{name}|%{evr}|%{arch}|%{repoid}'
+quiet security dnf -q -C $busy updateinfo list --security --updates
+quiet advisories dnf -q -C $busy updateinfo list --updates
+quiet held dnf -q -C $busy versionlock list
+quiet reboot dnf -q -C $busy needs-restarting -r
 "#;
 
 const YUM_SURVEY: &str = r#"
@@ -71,7 +74,12 @@ exec yum -y '--setopt=*.gpgkey=file:///trusted-by-people-only' "$action" "$@"
 
 const REFRESH: &str =
     "exec dnf --assumeno --setopt=skip_if_unavailable=False makecache --refresh\n";
-const YUM_REFRESH: &str = "yum -q clean expire-cache; exec yum --assumeno makecache fast\n";
+/// A dnf that goes by the name of yum knows no `fast`.
+const YUM_REFRESH: &str = r#"
+case $(yum --version 2>/dev/null | head -n 1) in 3.*) fast=fast ;; *) fast= ;; esac
+yum -q clean expire-cache
+exec yum --assumeno makecache $fast
+"#;
 const CLEAN: &str = "exec dnf clean packages\n";
 const YUM_CLEAN: &str = "exec yum clean packages\n";
 
@@ -138,7 +146,7 @@ impl Tool for Dnf {
     }
 
     fn repairs(&self) -> &'static [&'static str] {
-        &["rpm_database"]
+        &["rpm_database", "stale_lock"]
     }
 
     fn has_changelog(&self) -> bool {
@@ -172,7 +180,8 @@ impl Tool for Dnf {
             code == Some(0)
         };
         if !good {
-            return Err(unlisted(self.manager(), said.text("list")));
+            return rpm::unreadable(said)
+                .ok_or_else(|| unlisted(self.manager(), said.text("list")));
         }
         let mut upgradable = if self.yum {
             columns(said.text("list"))
@@ -253,6 +262,9 @@ impl Tool for Dnf {
                 &names,
             )?],
             Action::Clean => vec![phase("clean", true, self.pick(CLEAN, YUM_CLEAN), &[])?],
+            Action::Repair if wish.what.as_deref() == Some("stale_lock") => {
+                vec![rpm::unlock(self.lock_files())?]
+            }
             Action::Repair => vec![phase("repair", false, rpm::REBUILD, &[])?],
         })
     }
@@ -345,6 +357,13 @@ impl Tool for Dnf {
             };
             if let Some(at) = line.find("Error: ") {
                 outcome.error(&line[at + "Error: ".len()..]);
+            }
+            // It may come in the middle of another line.
+            if let Some((_, nevra)) = line.split_once("Error unpacking rpm package ") {
+                outcome.fail(
+                    rpm::name_of(nevra.trim()),
+                    "its files could not be put in place",
+                );
             }
             if let Some((_, rest)) = line.split_once("scriptlet failed, exit status ")
                 && let Some(name) = line

@@ -83,7 +83,7 @@ impl Tool for Dnf5 {
 
     fn read_survey(&self, said: &Sections) -> Result<Listing, Refused> {
         if said.code("list") != Some(0) {
-            return Err(unlisted(Manager::Dnf5, said.text("list")));
+            return rpm::unreadable(said).ok_or_else(|| unlisted(Manager::Dnf5, said.text("list")));
         }
         let mut upgradable = piped(said.text("list"));
         complete(&mut upgradable, said);

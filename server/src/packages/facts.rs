@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Manager;
 use super::limits::NOTES_MAX;
-use super::model::{Lock, Refused, Repair, Upgrade};
+use super::model::{Listing, Lock, Refused, Repair, Upgrade};
 use super::sections::Sections;
 use super::text::{field, lines, some};
 
@@ -106,7 +106,13 @@ pub fn read(manager: Manager, version: Option<String>, said: &Sections) -> Resul
             "It needs a POSIX sh with the usual small tools (coreutils or busybox).",
         ));
     }
-    let listing = manager.tool().read_survey(said)?;
+    let left = left_behind(manager, said.text("left"));
+    let mut listing = match manager.tool().read_survey(said) {
+        // A lock that nobody will ever release is why.
+        Err(_) if left.is_some() => Listing::default(),
+        other => other?,
+    };
+    listing.repair.extend(left);
     let mut facts = Facts {
         manager: Some(manager),
         manager_version: version,
@@ -187,6 +193,26 @@ pub fn holder(text: &str) -> Option<Lock> {
         process: some(process),
         stale: false,
     })
+}
+
+/// A file with the number of a process that has ended, which the manager waits for:
+/// `PID FILE NAME`.
+fn left_behind(manager: Manager, text: &str) -> Option<Repair> {
+    if !manager.tool().repairs().contains(&"stale_lock") {
+        return None;
+    }
+    let mut words = lines(text).next()?.splitn(3, ' ');
+    let (pid, file, name) = (words.next()?, words.next()?, words.next()?);
+    Some(Repair::new(
+        "stale_lock",
+        "Remove the lock that a crash has left",
+        format!(
+            "{} names process {}, which is {} by now and no package manager.",
+            field(file),
+            field(pid),
+            field(name)
+        ),
+    ))
 }
 
 struct Kernels {

@@ -28,8 +28,9 @@ pub const WORDS_BYTES_MAX: usize = 64 << 10;
 pub const SURVEY_TIME_MAX: Duration = Duration::from_secs(120);
 /// Time for what a person waits for; the gate gives an answer 60 s.
 pub const ASK_TIME_MAX: Duration = Duration::from_secs(40);
-/// How long a job waits for a manager that is in use.
-pub const LOCK_WAIT_SECONDS_MAX: u32 = 900;
+/// How long a job waits for a manager that is in use, unless it is told.
+pub const LOCK_WAIT_SECONDS_DEFAULT: u32 = 900;
+pub const LOCK_WAIT_SECONDS_MAX: u32 = 86_400;
 /// Kept free beside what a plan needs.
 pub const SPACE_RESERVE_BYTES: u64 = 16 << 20;
 /// The same on small filesystems such as a router's overlay: an eighth of it.

@@ -63,6 +63,19 @@ pub fn holder(line: &str) -> Option<Lock> {
     (told && !line.contains("Permission denied")).then(Lock::default)
 }
 
+/// What the script of a job says while it waits: `Waiting for dnf (process 740), which …`
+pub fn waited_for(line: &str) -> Option<Lock> {
+    let (name, rest) = line
+        .strip_prefix("Waiting for ")?
+        .rsplit_once(" (process ")?;
+    let (pid, _) = rest.split_once("), which uses the package manager.")?;
+    Some(Lock {
+        pid: pid.parse().ok(),
+        process: Some(field(name)),
+        stale: false,
+    })
+}
+
 /// Why nothing is done while it is held.
 pub fn refused(lock: &Lock) -> Refused {
     Refused::new(
@@ -85,6 +98,17 @@ pub fn who(lock: &Lock) -> String {
 mod tests {
     use super::super::golden::sample;
     use super::*;
+
+    #[test]
+    fn a_job_says_whom_it_waits_for() {
+        let line = "Waiting for tmux: (process (process 740), which uses the package manager.";
+        let lock = waited_for(line).unwrap();
+        assert_eq!(who(&lock), "tmux: (process (process 740)");
+        assert_eq!(
+            waited_for("Waiting for process with pid 740 to finish."),
+            None
+        );
+    }
 
     #[test]
     fn each_manager_names_its_holder() {

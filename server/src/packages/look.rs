@@ -128,8 +128,8 @@ pub fn detect(node: &mut dyn Node) -> Result<(Manager, Option<String>), Fault> {
 /// All there is to know.
 pub fn survey(node: &mut dyn Node) -> Result<Facts, Fault> {
     let (manager, version) = detect(node)?;
-    let mut scripts = manager.tool().survey().to_vec();
-    scripts.push(HOLDERS);
+    let mut scripts = vec![HOLDERS];
+    scripts.extend_from_slice(manager.tool().survey());
     scripts.push(COMMON);
     let files: Vec<&[u8]> = manager
         .tool()

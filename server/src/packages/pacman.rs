@@ -42,6 +42,15 @@ busy() {
 }
 "#;
 
+/// On a disk that is full pacman leaves a package half unpacked and counts it as
+/// installed, with nothing written down of it: it would never be looked at again.
+const TORN: &str = r#"
+torn() {
+  find "$real/local" -mindepth 2 -maxdepth 2 -name desc -size 0 |
+    sed 's#/desc$##; s#.*/##; s#-[^-]*-[^-]*$##' | sort -u | head -n 50
+}
+"#;
+
 const SURVEY: &str = r#"
 db=$real; [ -d "$own/sync" ] && db=$own
 quiet list pacman -Qu --dbpath "$db"
@@ -52,6 +61,7 @@ count() { pacman -Qq | wc -l; }
 quiet count count
 stale() { [ -e "$real/db.lck" ] && ! busy >/dev/null; }
 quiet stale stale
+quiet torn torn
 # pacman knows nothing of security; arch-audit asks Arch's own list, where it is there.
 if has arch-audit; then quiet audit timeout 20 arch-audit --upgradable --quiet; fi
 "#;
@@ -132,6 +142,13 @@ if holder=$(busy); then echo "error: the lock is in use by process $holder"; exi
 rm -f "$real/db.lck" && echo "removed $real/db.lck"
 "#;
 
+/// With all else, as every installation; nobody knows any more whose its files are.
+const REINSTALL: &str = r#"
+names=$(torn)
+if [ -z "$names" ]; then echo 'there is nothing to do'; exit 0; fi
+exec pacman -Syu --noconfirm --ask 64 --noprogressbar --color never --overwrite '*' -- $names
+"#;
+
 const DETAILS: &str = r#"
 quiet show pacman -Si -- "$1"
 quiet here pacman -Qi -- "$1"
@@ -165,7 +182,7 @@ impl Tool for Pacman {
     }
 
     fn repairs(&self) -> &'static [&'static str] {
-        &["stale_lock"]
+        &["stale_lock", "torn"]
     }
 
     fn upgrades_selected(&self) -> bool {
@@ -178,7 +195,7 @@ impl Tool for Pacman {
     }
 
     fn survey(&self) -> &'static [&'static str] {
-        &[PLACES, SURVEY]
+        &[PLACES, TORN, SURVEY]
     }
 
     fn read_survey(&self, said: &Sections) -> Result<Listing, Refused> {
@@ -226,14 +243,25 @@ impl Tool for Pacman {
             })
             .take(UPGRADABLE_MAX)
             .collect();
-        let repair = match said.code("stale") {
-            Some(0) => vec![Repair::new(
+        let mut repair = Vec::new();
+        if said.code("stale") == Some(0) {
+            repair.push(Repair::new(
                 "stale_lock",
                 "Remove the lock that a crash has left (db.lck)",
                 "pacman's lock is there, and no process that could hold it.",
-            )],
-            _ => Vec::new(),
-        };
+            ));
+        }
+        let torn: Vec<String> = lines(said.text("torn")).map(field).collect();
+        if !torn.is_empty() {
+            repair.push(Repair::new(
+                "torn",
+                "Install again what was cut off, with all upgrades (pacman -Syu --overwrite)",
+                format!(
+                    "Not unpacked to the end, and counted as installed: {}.",
+                    torn.join(", ")
+                ),
+            ));
+        }
         Ok(Listing {
             upgradable,
             held,
@@ -350,6 +378,9 @@ impl Tool for Pacman {
                     "exec pacman -Sc --noconfirm --color never\n",
                     &[],
                 )?]
+            }
+            Action::Repair if wish.what.as_deref() == Some("torn") => {
+                vec![phase_of("repair", false, &[PLACES, TORN, REINSTALL], &[])?]
             }
             Action::Repair => vec![phase_of("repair", false, &[PLACES, UNLOCK], &[])?],
         })
@@ -489,6 +520,19 @@ impl Tool for Pacman {
                 {
                     failed_here = current;
                     outcome.fail(current, "its install script failed");
+                }
+                if let Some((verb, name)) = error
+                    .strip_prefix("problem occurred while ")
+                    .and_then(|rest| rest.split_once(' '))
+                {
+                    // It was counted when it was begun.
+                    let count = match verb {
+                        "installing" => &mut outcome.installed,
+                        "removing" => &mut outcome.removed,
+                        _ => &mut outcome.upgraded,
+                    };
+                    *count = count.saturating_sub(1);
+                    outcome.fail(name, "its files could not be put in place");
                 }
                 outcome.error(error);
             } else if line.contains(" exists in filesystem")

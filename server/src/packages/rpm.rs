@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::model::{Installed, Repair};
+use super::model::{Installed, Listing, Repair};
 use super::sections::Sections;
+use super::survey::HOLDERS;
 use super::text::{field, lines, some, split_nvr};
+use super::tool::{Phase, phase_of};
 use super::wish::Grammar;
+use crate::major_tom::Fault;
 
 pub static GRAMMAR: Grammar = Grammar {
     first: |c| c.is_ascii_alphanumeric(),
@@ -21,8 +24,35 @@ pub const ALL: &str = r#"
 quiet rpm rpm -qa --qf '%{NAME}|%{EVR}|%{ARCH}|%{SIZE}\n'
 "#;
 
-/// The database is made anew from the packages' headers.
-pub const REBUILD: &str = "exec rpm --rebuilddb\n";
+/// The database is made anew from the packages' headers. On an overlay rpm can't put
+/// the new folder in the place of the old one, and asks for its files to be copied.
+/// What zypper has cached of the old one would hide packages from it.
+pub const REBUILD: &str = r#"
+rm -rf /var/cache/zypp/solv/@System
+rpm --rebuilddb && exit 0
+code=$?
+folder=$(rpm --eval '%{_dbpath}'); folder=${folder%/}
+new=$(ls -td "$folder"rebuilddb.* 2>/dev/null | head -n 1)
+[ -n "$new" ] && [ -n "$(rpm --dbpath "$new" -qa)" ] || exit "$code"
+rm -f "$folder"/rpmdb.sqlite-wal "$folder"/rpmdb.sqlite-shm "$folder"/__db.* "$new"/rpmdb.sqlite-shm
+cp -a "$new"/. "$folder"/ && rpm -qa >/dev/null || exit 1
+rm -rf "$new"
+echo "The new database was copied from $new."
+"#;
+
+/// `$@`: the files that are locked. Needs `HOLDERS` before it.
+const UNLOCK: &str = r#"
+all=$(left_behind "$@")
+if [ -z "$all" ]; then echo 'There is no lock any more that was left behind.'; exit 0; fi
+echo "$all" | while read -r pid file name; do
+  rm -f "$file" && echo "Removed $file: process $pid is $name." || exit 1
+done
+"#;
+
+pub fn unlock(lock_files: &str) -> Result<Phase, Fault> {
+    let files: Vec<String> = lock_files.split(' ').map(str::to_owned).collect();
+    phase_of("repair", false, &[HOLDERS, UNLOCK], &files)
+}
 
 pub fn installed(said: &Sections) -> Vec<Installed> {
     lines(said.text("rpm"))
@@ -63,6 +93,16 @@ impl Versions {
             .or_else(|| self.0.get(name))
             .cloned()
     }
+}
+
+/// A database that can't be read is why nothing is listed: its repair is then all
+/// that there is to say.
+pub fn unreadable(said: &Sections) -> Option<Listing> {
+    let repair = repairs(said);
+    (!repair.is_empty()).then(|| Listing {
+        repair,
+        ..Listing::default()
+    })
 }
 
 pub fn repairs(said: &Sections) -> Vec<Repair> {

@@ -81,6 +81,7 @@ services() {
 }
 quiet services services
 quiet holders holders "$@"
+quiet left left_behind "$@"
 read -r boot </proc/sys/kernel/random/boot_id; quiet boot echo "$boot"
 quiet end echo end
 "#;

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::limits::{ANSWER_BYTES_MAX, LINE_BYTES_MAX, LOCK_WAIT_SECONDS_MAX};
+use super::limits::{ANSWER_BYTES_MAX, LINE_BYTES_MAX, LOCK_WAIT_SECONDS_DEFAULT};
 use super::look::{self, Link};
-use super::model::{Outcome, Refused, Track};
+use super::model::{Lock, Outcome, Refused, Track};
 use super::text::{clip_front, plain};
 use super::tool::Tool;
 use super::wish::{Action, Wish};
-use super::{advice, facts::Facts, judge, keeper};
+use super::{advice, facts::Facts, judge, keeper, lock};
 use crate::app::App;
 use crate::clock::wall_ms;
 use crate::jobs::{Job, JobError, PackageOrder};
@@ -36,7 +36,7 @@ pub fn run(app: &App, job: &Job, order: &PackageOrder) -> Result<Option<Value>, 
         && !matches!(fault.cause, Cause::Stopping | Cause::Cancelled)
     {
         let error = JobError::from(fault);
-        let next_ms = keeper::next_ms(wall_ms());
+        let next_ms = keeper::next_ms(wall_ms(), app.config.packages_refresh_ms);
         app.store
             .put_package_error(node, Some(&error), next_ms)
             .map_err(|error| ours(error.into()))?;
@@ -84,6 +84,9 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
     job.set_cancellable(false);
     let text = watcher.text();
     let outcome = run.manager.tool().outcome(&text);
+    let waited_for = super::text::lines(&text)
+        .filter_map(lock::waited_for)
+        .last();
     let advice = advice::read(run.manager, &text);
     after(
         app,
@@ -95,6 +98,7 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
             end,
             outcome,
             advice,
+            waited_for,
         }),
     )
 }
@@ -105,6 +109,8 @@ struct Ran {
     end: End,
     outcome: Outcome,
     advice: Option<Refused>,
+    /// The last one that our own script has waited for.
+    waited_for: Option<Lock>,
 }
 
 /// As far as the start. None: there is nothing to do.
@@ -116,8 +122,9 @@ fn begin(
     order: &PackageOrder,
 ) -> Result<Option<PackageRun>, Fault> {
     let facts = step(job, "survey", || {
-        if action == Action::Refresh {
-            // Where nothing can be listed a new index may be what is missing.
+        if matches!(action, Action::Refresh | Action::Repair) {
+            // Where nothing can be listed a new index may be what is missing, or the
+            // repair.
             let (manager, version) = look::detect(link)?;
             let detail = format!("{} {}.", manager.name(), version.unwrap_or_default());
             let facts = Facts {
@@ -126,7 +133,7 @@ fn begin(
             };
             return Ok((facts, detail));
         }
-        let facts = when_free(job, || look::survey(link))?;
+        let facts = when_free(job, wait_seconds(order), || look::survey(link))?;
         let manager = facts.manager.map_or("", |manager| manager.name());
         let detail = format!(
             "{manager} {}: {} can be upgraded.",
@@ -148,7 +155,7 @@ fn begin(
     .map_err(ours)?;
     if action.changes_packages() {
         let nothing = step(job, "preview", || {
-            let preview = when_free(job, || {
+            let preview = when_free(job, wait_seconds(order), || {
                 let preview = look::preview(link, &wish, &facts)?;
                 match preview.refused {
                     Some(refused) => Err(look::fault(refused)),
@@ -188,8 +195,12 @@ fn begin(
         let work = Work {
             id: run.run.clone(),
             parts: tool.phases(&wish)?,
-            lock_files: tool.lock_files(),
-            lock_wait_seconds: LOCK_WAIT_SECONDS_MAX,
+            // One that was left behind is not waited for by who removes it.
+            lock_files: match order.what.as_deref() {
+                Some("stale_lock") => "",
+                _ => tool.lock_files(),
+            },
+            lock_wait_seconds: wait_seconds(order),
             good_codes: tool.good_codes(),
         };
         // Written down first: a job that was cut off here follows what may have
@@ -202,16 +213,25 @@ fn begin(
     })
 }
 
+/// How long a manager that is in use is waited for.
+fn wait_seconds(order: &PackageOrder) -> u32 {
+    order.wait_s.unwrap_or(LOCK_WAIT_SECONDS_DEFAULT)
+}
+
 /// Some managers answer nothing while another process uses them: it is said who that
 /// is, and they are asked again until it has ended.
-fn when_free<T>(job: &Job, mut ask: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+fn when_free<T>(
+    job: &Job,
+    wait_seconds: u32,
+    mut ask: impl FnMut() -> Result<T, Fault>,
+) -> Result<T, Fault> {
     let since = Instant::now();
     let mut told = String::new();
     loop {
         match ask() {
             Err(fault)
                 if fault.cause == Cause::Busy
-                    && since.elapsed().as_secs() < u64::from(LOCK_WAIT_SECONDS_MAX) =>
+                    && since.elapsed().as_secs() < u64::from(wait_seconds) =>
             {
                 if fault.detail != told {
                     job.say(&format!("{} It is waited for.", fault.detail));
@@ -267,7 +287,7 @@ fn after(
                 &facts,
                 now,
                 fetched.then_some(now),
-                keeper::next_ms(now),
+                keeper::next_ms(now, app.config.packages_refresh_ms),
             )
             .map_err(|error| ours(error.into()))?;
         let detail = format!("{} can be upgraded.", facts.upgradable.len());
@@ -279,7 +299,7 @@ fn after(
     };
     let told = result(action, Some(&ran), facts.as_ref().ok());
     job.set_result(told.clone());
-    judge_end(&ran)?;
+    judge_end(&ran, facts.as_ref().ok())?;
     facts?;
     Ok(Some(told))
 }
@@ -299,17 +319,20 @@ fn look_again(app: &App, link: &mut Link<'_>) -> Result<Facts, Fault> {
     }
 }
 
-fn judge_end(ran: &Ran) -> Result<(), Fault> {
+fn judge_end(ran: &Ran, facts: Option<&Facts>) -> Result<(), Fault> {
     let (tool, outcome) = (ran.tool, &ran.outcome);
     let name = tool.manager().name();
+    let advice = ran.advice.clone();
+    // On a disk that is full a manager may not get as far as to say so.
+    let advice = advice.or_else(|| facts.and_then(advice::full_disk));
     let failed = |detail: String, hint: &str| Err(Fault::new(Cause::Failed, detail, hint));
     match &ran.end {
         End::Exit { code, .. } if tool.good_codes().contains(code) => {
             let Some(first) = outcome.failed.first() else {
                 return Ok(());
             };
-            if let Some(advice) = &ran.advice {
-                return Err(look::fault(advice.clone()));
+            if let Some(advice) = advice {
+                return Err(look::fault(advice));
             }
             failed(
                 format!(
@@ -323,10 +346,14 @@ fn judge_end(ran: &Ran) -> Result<(), Fault> {
         }
         End::Exit { code: 75, phase } if phase == "wait" => failed(
             format!(
-                "The package manager was in use for {} minutes.",
-                LOCK_WAIT_SECONDS_MAX / 60
+                "The package manager is in use by {} and was waited for in vain.",
+                lock::who(ran.waited_for.as_ref().unwrap_or(&Lock::default()))
             ),
-            "The output says by whom. Start it again when that has ended.",
+            "Start it again when that has ended; \"wait_s\" says how long a job waits.",
+        ),
+        End::Exit { code: 76, phase } if phase == "wait" => failed(
+            "A lock of the package manager was left behind by a process that has ended.".to_owned(),
+            "The output names it; its removal is offered as a repair.",
         ),
         End::Exit { code, .. } if (129..=159).contains(code) => failed(
             format!(
@@ -336,8 +363,8 @@ fn judge_end(ran: &Ran) -> Result<(), Fault> {
             "Somebody ended it, or the node was shut down. Look for what can be repaired.",
         ),
         End::Exit { code, .. } => {
-            if let Some(advice) = &ran.advice {
-                return Err(look::fault(advice.clone()));
+            if let Some(advice) = advice {
+                return Err(look::fault(advice));
             }
             let why = outcome
                 .failed

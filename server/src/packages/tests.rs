@@ -127,6 +127,16 @@ fn apt_previews() {
     }
 }
 
+/// What an earlier run has unpacked is set up, and not upgraded once more.
+#[test]
+fn apt_finishes_what_was_cut_off() {
+    let end = Manager::Apt.tool().outcome(
+        "Setting up labslow (2.0-1) ...\nlabslow line 1 of 40\n\
+         Unpacking labtool (2.0-1) over (1.0-1) ...\nSetting up labtool (2.0-1) ...\n",
+    );
+    assert_eq!((end.upgraded, end.installed), (1, 0));
+}
+
 #[test]
 fn apt_runs() {
     let end = outcome(Manager::Apt, "apt-run");
@@ -460,9 +470,12 @@ fn pacman_all() {
     assert_eq!(listing.repair[0].what, "stale_lock");
     let none = section("list", "pacman-Qu-none")
         .and("count", "7\n", 0)
+        .and("torn", "labdep\nlabtool\n", 0)
         .and("stale", "", 1);
     let listing = survey(Manager::Pacman, &none);
-    assert!(listing.upgradable.is_empty() && listing.repair.is_empty());
+    assert!(listing.upgradable.is_empty() && listing.repair.len() == 1);
+    assert_eq!(listing.repair[0].what, "torn");
+    assert!(listing.repair[0].detail.ends_with(": labdep, labtool."));
 
     let said = section("sim", "pacman-private-Sup")
         .and("sizes", &sample("pacman-private-noninteractive"), 1)
@@ -509,6 +522,9 @@ fn pacman_all() {
     assert_eq!(end.failed[0].name, "labtool");
     assert!(end.errors[0].contains("conflicting files"));
     assert_eq!(outcome(Manager::Pacman, "pacman-Syu").upgraded, 2);
+    let end = outcome(Manager::Pacman, "pacman-full");
+    assert_eq!((end.upgraded, end.installed), (3, 0));
+    assert_eq!(end.failed[1].name, "labdep");
 
     assert_eq!(tool.read_search(&section("found", "pacman-Ss")).len(), 8);
     let spec = tool.grammar().spec("labtool").unwrap();

@@ -125,7 +125,7 @@ impl Tool for Zypper {
     }
 
     fn repairs(&self) -> &'static [&'static str] {
-        &["rpm_database", "verify"]
+        &["rpm_database", "verify", "stale_lock"]
     }
 
     fn has_changelog(&self) -> bool {
@@ -147,7 +147,7 @@ impl Tool for Zypper {
 
     fn read_survey(&self, said: &Sections) -> Result<Listing, Refused> {
         if said.code("list") != Some(0) {
-            return Err(refused(said.text("list")));
+            return rpm::unreadable(said).ok_or_else(|| refused(said.text("list")));
         }
         let mut upgradable = Vec::new();
         for tag in
@@ -291,6 +291,7 @@ impl Tool for Zypper {
                     "exec zypper -n --no-refresh verify\n",
                     &[],
                 )?],
+                Some("stale_lock") => vec![rpm::unlock(self.lock_files())?],
                 _ => vec![phase("repair", false, rpm::REBUILD, &[])?],
             },
         })

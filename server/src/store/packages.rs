@@ -1,5 +1,7 @@
 //! The `package_facts` and `package_runs` tables.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Store, StoreError};
@@ -43,6 +45,14 @@ impl Store {
             "SELECT {COLUMNS} FROM package_facts ORDER BY node"
         ))?;
         let rows = statement.query_map([], from_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// When each node has its turn to be looked at.
+    pub fn package_turns(&self) -> Result<BTreeMap<i64, i64>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement = reader.prepare_cached("SELECT node, next_ms FROM package_facts")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

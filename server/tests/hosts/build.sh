@@ -223,13 +223,17 @@ install_managers() {
   # No service of theirs starts in here.
   printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
   chmod 755 "$1/usr/sbin/policy-rc.d"
-  # They speak German where they are let: what is read must not depend on it.
+  # They speak German or Japanese where they are let: what is read must not depend on it.
   local apt=(chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Options::=--force-unsafe-io
-    -o 'Dpkg::Options::=--path-include=/usr/share/locale/de/*')
+    -o 'Dpkg::Options::=--path-include=/usr/share/locale/de/*' -o 'Dpkg::Options::=--path-include=/usr/share/locale/ja/*')
   "${apt[@]}" update &&
     "${apt[@]}" install -y --no-install-recommends apt-utils dnf zypper pacman-package-manager makepkg rpm createrepo-c libarchive-tools dpkg-dev zstd locales &&
     "${apt[@]}" install -y --reinstall apt libapt-pkg6.0 dpkg &&
     chroot "$1" localedef -i de_DE -f UTF-8 de_DE.UTF-8 &&
+    chroot "$1" localedef -i ja_JP -f UTF-8 ja_JP.UTF-8 &&
+    # Only where a test wants it: it looks at all processes after each run of dpkg.
+    mkdir -p "$1/opt/needrestart/partial" &&
+    "${apt[@]}" install -y --no-install-recommends --download-only -o Dir::Cache::archives=/opt/needrestart needrestart &&
     "${apt[@]}" clean || return 1
   rm -rf "$1/usr/sbin/policy-rc.d" "$1/etc/resolv.conf" "$1"/var/lib/apt/lists/* "$1"/usr/share/i18n
 }

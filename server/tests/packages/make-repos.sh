@@ -9,6 +9,9 @@
 #   labnew     version 2 needs labdep         labess    essential; labbad 2 conflicts with it
 #   labbig     version 2 claims 4 TB          labheld   ordinary, to be held
 #
+# While /run/lab-fill is there the disk is filled in the midst of an upgrade: by the rpm
+# of labtool, and by labconf for pacman, which has labtool come after it.
+#
 # Debian packages: apt-utils dpkg-dev rpm createrepo-c pacman-package-manager makepkg libarchive-tools zstd
 set -eu
 mkdir -p "$1"
@@ -26,6 +29,7 @@ while [ $n -lt 40 ]; do
   [ $n != 20 ] || { : >/run/lab-there; while [ -e /run/lab-hold ]; do echo "labslow waits"; sleep 0.5; done; }
   sleep 0.1
 done'
+fill='[ ! -e /run/lab-fill ] || dd if=/dev/zero of=/fill bs=64k 2>/dev/null || true'
 unit='[Unit]
 Description=Lab service
 [Service]
@@ -80,6 +84,7 @@ rpm_package() {
     if [ "$name" = labbroken ] && [ "$version" = 2.0 ]; then
       printf '%%pre\necho the setup of labbroken fails; exit 1\n'
     fi
+    if [ "$name" = labtool ]; then printf '%%pre\n%s\n' "$fill"; fi
     printf '%%post\necho post of %s %s\n' "$name" "$version"
     if [ "$name" = labslow ] && [ "$version" = 2.0 ]; then echo "$slow"; fi
     if [ "$name" = labservice ]; then
@@ -101,9 +106,12 @@ pac() {
   { printf 'pkgname = %s\npkgbase = %s\npkgver = %s\npkgdesc = lab test package %s\nurl = http://example.org\nbuilddate = 1700000000\npackager = Lab\nsize = 60\narch = any\nlicense = MIT\nbackup = etc/%s.conf\n' "$name" "$name" "$version" "$name" "$name"
     for line in "$@"; do echo "$line"; done
   } >"$d/.PKGINFO"
+  # On a disk that is full there is room for what is small, or as large as what it replaces.
+  if [ "$name$version" = labtool2.0-1 ]; then dd if=/dev/urandom of="$d/usr/share/lab/$name.data" bs=64k count=4 2>/dev/null; fi
   { echo "post_install() { echo installing $name $version; }"
     case $name in
       labslow) printf 'post_upgrade() {\n%s\n}\n' "$slow" ;;
+      labconf) printf 'post_upgrade() {\n%s\n}\n' "$fill" ;;
       labbroken) echo 'post_upgrade() { echo the setup of labbroken fails; false; }' ;;
       *) echo "post_upgrade() { echo upgrading $name to $version; }" ;;
     esac

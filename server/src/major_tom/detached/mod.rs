@@ -9,7 +9,7 @@
 //! [`script`] is what runs on the node, [`stream`] reads what comes back,
 //! [`follower`] decides when to ask again; the two are pure. [`run`] does the I/O,
 //! on a job thread. At most [`run::FOLLOW_TIME_MAX`], and the node keeps the
-//! folders of the last [`script::KEPT`] runs.
+//! folders of the last [`script::KEPT`] runs, as long as they are small and not old.
 
 pub mod follower;
 pub mod run;

@@ -4,11 +4,39 @@ use super::super::fault::Fault;
 use super::super::shell::Command;
 use super::Work;
 
-/// Folders of finished runs that stay on a node.
+/// Folders of finished runs that stay on a node: so many at most,
 pub const KEPT: u32 = 20;
+/// with so much in all of them,
+const KEPT_KIB: u32 = 8 << 10;
+/// and none that is older.
+const KEPT_DAYS: u32 = 30;
 
 /// `holders FILE…`: `PID NAME` of each process that has one of the files locked.
+/// `left_behind FILE…`: `PID FILE NAME` of each file with the number of a process that
+/// has ended, and that is another's by now.
 pub const HOLDERS: &str = r#"
+# Who is no package manager and began after the file was written has not written it.
+# Clocks are set, so that the times alone would not do.
+is_left() {
+  case $3 in
+    dnf*|yum*|microdnf*|[Zz]ypp*|y2*|packagekit*|python*|ruby*|perl*|rpm*|anaconda*|salt*|ansible*) return 1 ;;
+  esac
+  written=$(date -r "$1" +%s 2>/dev/null) && read -r stat 2>/dev/null <"/proc/$2/stat" || return 1
+  set -- ${stat##*) }
+  [ $# -ge 20 ] || return 1
+  shift 19
+  hertz=$(getconf CLK_TCK 2>/dev/null) || hertz=100
+  read -r up rest </proc/uptime
+  [ $(($(date +%s) - ${up%.*} + $1 / hertz)) -gt $((written + 5)) ]
+}
+left_behind() {
+  for file in "$@"; do
+    case $file in *.pid) [ -e "$file" ] || continue ;; *) continue ;; esac
+    pid=; read -r pid <"$file" || [ -n "$pid" ] || continue
+    case $pid in *[!0-9]*|'') continue ;; esac
+    read -r name 2>/dev/null <"/proc/$pid/comm" && is_left "$file" "$pid" "$name" && echo "$pid $file $name"
+  done
+}
 holders() {
   for file in "$@"; do
     [ -e "$file" ] || continue
@@ -16,7 +44,7 @@ holders() {
       *.pid)
         pid=; read -r pid <"$file" || [ -n "$pid" ] || continue
         case $pid in *[!0-9]*|'') continue ;; esac
-        [ -d "/proc/$pid" ] && read -r name <"/proc/$pid/comm" && echo "$pid $name" ;;
+        read -r name 2>/dev/null <"/proc/$pid/comm" && ! is_left "$file" "$pid" "$name" && echo "$pid $name" ;;
       */db.lck)
         for comm in /proc/[0-9]*/comm; do
           read -r name 2>/dev/null <"$comm" || continue
@@ -68,6 +96,13 @@ read -r good <"$dir/good"
 read -r locks <"$dir/locks"
 read -r limit <"$dir/limit"
 phase 'wait safe'
+# The manager itself would wait for that process, whatever it is.
+left=$(left_behind $locks | head -n 1)
+if [ -n "$left" ]; then
+  name=${left#* }
+  echo "${name%% *} was left behind by a process that has ended; its number ${left%% *} is that of ${name#* } now."
+  finish 'exit 76'
+fi
 waited=0 told=
 while holder=$(holders $locks | head -n 1) && [ -n "$holder" ]; do
   [ ! -e "$dir/cancel" ] || finish 'cancelled 0'
@@ -101,7 +136,7 @@ finish "exit $code"
 
 /// `$1` id, `$2` the script that runs the parts, `$3` the files that are locked,
 /// `$4` how long they are waited for, `$5` good codes, `$6` how many old folders
-/// stay, then name, `safe` or `unsafe`, and text of each part. Done twice, it
+/// stay, `$7` how many KiB of them, `$8` for how many days, then name, `safe` or `unsafe`, and text of each part. Done twice, it
 /// starts nothing twice.
 const START: &str = r#"
 umask 077
@@ -109,8 +144,8 @@ OUTPUT_ROOM=262144
 base=/var/lib/stardust-jobs
 # Root runs what lies there: it must be root's own, and of nobody else.
 mkdir -p "$base" && [ ! -L "$base" ] && chmod 700 "$base" || exit 1
-id=$1 run=$2 locks=$3 limit=$4 good=$5 kept=$6
-shift 6
+id=$1 run=$2 locks=$3 limit=$4 good=$5 kept=$6 kib=$7 days=$8
+shift 8
 dir=$base/$id
 if [ ! -d "$dir" ]; then
   rm -rf "$dir.part"
@@ -131,17 +166,21 @@ if [ ! -d "$dir" ]; then
   fallocate -n -l "$OUTPUT_ROOM" "$dir.part/output" 2>/dev/null
   mv "$dir.part" "$dir" || exit 1
 fi
-n=0
+n=0 sum=0
+too_old=" $(find "$base" -maxdepth 1 -mtime "+$days" 2>/dev/null | sed 's#.*/##' | tr '\n' ' ')"
 for old in $(ls -1t "$base"); do
   [ "$old" != "$id" ] || continue
   if [ ! -s "$base/$old/status" ]; then
     # What may still be at work stays.
     read -r pid 2>/dev/null <"$base/$old/pid" && grep -q "$base/$old/run" "/proc/$pid/cmdline" 2>/dev/null && continue
   fi
-  n=$((n + 1))
-  [ "$n" -lt "$kept" ] || rm -rf "${base:?}/$old"
   # Nobody writes there any more: what its output did not need is given back.
   [ ! -s "$base/$old/status" ] || truncate -s "$(($(wc -c <"$base/$old/output") + 0))" "$base/$old/output" 2>/dev/null
+  n=$((n + 1))
+  size=$(du -sk "$base/$old" 2>/dev/null | sed 's/[^0-9].*//')
+  sum=$((sum + ${size:-0}))
+  case $too_old in *" $old "*) n=$kept ;; esac
+  if [ "$n" -ge "$kept" ] || [ "$sum" -gt "$kib" ]; then rm -rf "${base:?}/$old"; fi
 done
 # An orderly reboot waits for it a while: the shell alone is told to end, and begins
 # no further part. Old systemds know less of such properties.
@@ -256,7 +295,11 @@ pub fn start(work: &Work) -> Result<Command, Fault> {
     let limit = work.lock_wait_seconds.to_string();
     let good: Vec<String> = work.good_codes.iter().map(i32::to_string).collect();
     let good = good.join(" ");
-    let kept = KEPT.to_string();
+    let (kept, kib, days) = (
+        KEPT.to_string(),
+        KEPT_KIB.to_string(),
+        KEPT_DAYS.to_string(),
+    );
     let mut arguments: Vec<&[u8]> = vec![
         checked(&work.id)?,
         run.as_bytes(),
@@ -264,6 +307,8 @@ pub fn start(work: &Work) -> Result<Command, Fault> {
         limit.as_bytes(),
         good.as_bytes(),
         kept.as_bytes(),
+        kib.as_bytes(),
+        days.as_bytes(),
     ];
     for part in &work.parts {
         arguments.push(part.name.as_bytes());

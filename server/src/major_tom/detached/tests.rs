@@ -458,6 +458,68 @@ fn only_what_is_harmless_is_cancelled() {
     }
 }
 
+fn ended(lab: &mut Lab<'_>, work: &Work) -> (End, String) {
+    start(lab, work).unwrap();
+    let mut eyes = Eyes::default();
+    let end = follow(lab, &work.id, &mut eyes).unwrap();
+    (end, String::from_utf8_lossy(&eyes.text).into_owned())
+}
+
+fn waits_no_more(code: i32) -> End {
+    End::Exit {
+        code,
+        phase: "wait".into(),
+    }
+}
+
+#[test]
+fn a_number_that_is_another_process_by_now_is_not_waited_for() {
+    use std::time::SystemTime;
+    for server in servers().into_iter().take(1) {
+        let mut lab = Lab {
+            server: &server,
+            session: None,
+            logins: 0,
+        };
+        let path = server.folder.join("lab.pid");
+        let by = |seconds_ago: u64, pid: u32| {
+            std::fs::write(&path, pid.to_string()).unwrap();
+            let written = SystemTime::now() - Duration::from_secs(seconds_ago);
+            let file = std::fs::File::options().append(true).open(&path).unwrap();
+            file.set_modified(written).unwrap();
+            let mut work = work(vec![part("install", false, "echo done\n")]);
+            work.lock_files = Box::leak(path.to_str().unwrap().to_owned().into_boxed_str());
+            work.lock_wait_seconds = 1;
+            work
+        };
+        let mut other = std::process::Command::new("sleep")
+            .arg("300")
+            .spawn()
+            .unwrap();
+        // Written by it, as far as anybody can tell.
+        let now = by(0, other.id());
+        let _tidy = Tidy(folder(&now));
+        let (end, text) = ended(&mut lab, &now);
+        assert_eq!(end, waits_no_more(75), "{text}");
+        // Written long before it began.
+        let long_ago = by(100_000_000, other.id());
+        let _tidy = Tidy(folder(&long_ago));
+        let (end, text) = ended(&mut lab, &long_ago);
+        assert_eq!(end, waits_no_more(76), "{text}");
+        assert!(
+            text.contains("lab.pid was left behind") && text.contains("sleep"),
+            "{text}"
+        );
+        // One that is not there any more is the manager's own matter.
+        other.kill().unwrap();
+        other.wait().unwrap();
+        let gone = by(0, other.id());
+        let _tidy = Tidy(folder(&gone));
+        let (end, text) = ended(&mut lab, &gone);
+        assert_eq!(text, "done\n", "{end:?}");
+    }
+}
+
 #[test]
 fn who_holds_the_lock_is_named_and_waited_for() {
     use std::os::fd::AsRawFd as _;
@@ -507,5 +569,16 @@ fn who_holds_the_lock_is_named_and_waited_for() {
         let pid = format!("(process {})", std::process::id());
         assert!(text.contains(&pid) && text.ends_with("done\n"), "{text}");
         assert!(eyes.phases.iter().any(|phase| phase == "wait"));
+        drop(eyes);
+
+        // Not for longer than it was told.
+        lock(libc::F_WRLCK as i16);
+        let mut in_vain = work(vec![part("install", false, "echo done\n")]);
+        in_vain.lock_files = waiting.lock_files;
+        in_vain.lock_wait_seconds = 1;
+        let _tidy = Tidy(folder(&in_vain));
+        let (end, text) = ended(&mut lab, &in_vain);
+        assert_eq!(end, waits_no_more(75));
+        assert!(text.contains(&pid) && !text.contains("done"), "{text}");
     }
 }

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Node, assert_complete, host, speaks_german};
+use super::{JAPANESE, Node, assert_complete, host, host_that_speaks, speaks, speaks_german};
 use crate::common::Setup;
+use crate::common::eventually;
 use crate::control::Control;
+use crate::host::Host;
 
 pub const APT: &str = r#"
 sh /lab/make-repos.sh /pk deb
@@ -145,7 +147,16 @@ fn an_upgrade_with_apt_survives_cut_links_and_a_killed_ground_control() {
          sleep 0.5 && rm /usr/local/lib/liblab.so && \
          echo '*** reboot ***' >/run/reboot-required && echo lablib >/run/reboot-required.pkgs",
     );
-    node.done("clean", &json!({}));
+    // needrestart says so too, and neither asks nor restarts anything by itself.
+    host.shell("dpkg -i /opt/needrestart/*.deb");
+    let started = "systemctl show -p ExecMainPID labold";
+    let before = host.shell(started);
+    let job = node.begin("install", &json!({"packages": ["labtool"]}));
+    let view = node.ended(job);
+    let output = node.output(job);
+    assert_eq!(view["state"], "succeeded", "{view:#}\n{output}");
+    assert!(output.contains("labold.service"), "{output}");
+    assert_eq!(host.shell(started), before);
     let facts = node.facts();
     let services = facts["services"].as_array().unwrap();
     assert!(services.contains(&json!("labold.service")), "{facts:#}");
@@ -153,9 +164,69 @@ fn an_upgrade_with_apt_survives_cut_links_and_a_killed_ground_control() {
         facts["reboot_required"],
         json!({"required": true, "reasons": ["lablib was updated"]})
     );
-    // The folders of old runs are few, and nobody else's.
-    let kept = host.shell("ls /var/lib/stardust-jobs | wc -l");
-    assert!(kept.trim().parse::<u32>().unwrap() <= 20, "{kept}");
+    keeps_little(&node, &host);
+}
+
+/// The folders of old runs are few, small, and not old.
+fn keeps_little(node: &Node<'_>, host: &Host) {
+    let jobs = "cd /var/lib/stardust-jobs && last=$(ls -t | head -n 1)";
+    let left = |before: &str| {
+        host.shell(&format!("{jobs} && {before}"));
+        node.done("clean", &json!({}));
+        host.shell("ls /var/lib/stardust-jobs | wc -l")
+            .trim()
+            .to_owned()
+    };
+    let many = "for n in $(seq 30); do cp -a $last $(printf %024x $n); done";
+    assert_eq!(left(many), "20");
+    assert_eq!(left("fallocate -l 9M $last/output"), "1");
+    assert_eq!(left("cp -a $last old && touch -d '32 days ago' old"), "2");
+}
+
+/// A repository that stops in the middle of each package.
+const STALLING: &str = r#"
+cat >/stalling.py <<'END'
+import http.server, os, time
+class Stalling(http.server.SimpleHTTPRequestHandler):
+    def copyfile(self, source, output):
+        if not self.path.endswith('.deb'):
+            return super().copyfile(source, output)
+        output.write(source.read(200))
+        output.flush()
+        open('/run/lab-asked', 'w').close()
+        time.sleep(3600)
+os.chdir('/pk/deb2')
+http.server.ThreadingHTTPServer(('127.0.0.1', 8080), Stalling).serve_forever()
+END
+systemd-run --quiet --unit=labstalling python3 /stalling.py
+until curl -sf http://127.0.0.1:8080/Release >/dev/null; do sleep 0.1; done
+cp /etc/apt/sources.list /sources.list
+echo 'deb [trusted=yes] http://127.0.0.1:8080/ ./' >/etc/apt/sources.list
+"#;
+
+/// What is still being fetched is ended, and leaves nothing behind.
+fn gives_up_a_download(node: &Node<'_>, host: &Host) {
+    host.shell(STALLING);
+    node.done("refresh", &json!({}));
+    let job = node.begin("upgrade", &json!({"packages": ["labconf"]}));
+    let asked = host.root().join("run/lab-asked");
+    eventually("apt fetches it", || asked.exists().then_some(()));
+    let target = format!("/api/jobs/{job}/cancel");
+    let answer = node.control.session.call("POST", &target, None);
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let view = node.ended(job);
+    assert_eq!(view["state"], "cancelled", "{view:#}\n{}", node.output(job));
+    assert_eq!(view["result"]["ended"], "cancelled", "{view:#}");
+    let hint = view["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains("Nothing had been installed"), "{hint}");
+    host.shell(
+        "! pgrep -x apt-get && [ -z \"$(dpkg --audit)\" ] && dpkg -l labconf | grep -q 1.0-1 && \
+         ! systemctl --quiet is-active 'stardust-job-*' && \
+         systemctl stop labstalling && mv /sources.list /etc/apt/sources.list",
+    );
+    assert_eq!(node.facts()["repair"], json!([]));
+    node.done("refresh", &json!({}));
+    node.done("upgrade", &json!({"packages": ["labconf"]}));
 }
 
 /// Fills the disk just before dpkg begins.
@@ -166,12 +237,20 @@ echo 'DPkg::Pre-Invoke { "dd if=/dev/zero of=/fill bs=64k 2>/dev/null; true"; };
 #[test]
 #[ignore = "boots real hosts"]
 fn apt_tells_of_full_disks_unknown_keys_reboots_and_kills() {
-    let host = host(&[]);
+    let host = host_that_speaks(JAPANESE, &[]);
     host.shell(APT);
     host.shell("sh /lab/sign-repos.sh /pk deb2");
     let mut control = Control::start();
     let node = Node::new(&mut control, &host, "root");
     node.done("refresh", &json!({}));
+    speaks(&host, JAPANESE, "apt list --upgradable");
+    assert_eq!(
+        node.facts()["counts"]["upgradable"],
+        11,
+        "{:#}",
+        node.facts()
+    );
+    gives_up_a_download(&node, &host);
     node.wants_room(&host, &json!({"action": "upgrade", "packages": ["labnew"]}));
 
     // The disk fills up when all is decided already.

@@ -40,6 +40,10 @@ fn dnf_does_what_is_promised_through_cut_links_and_a_killed_ground_control() {
     node.hostile_names_are_refused();
     node.wants_room(&host, &json!({"action": "upgrade", "packages": ["labnew"]}));
 
+    node.fills_up(&host, &json!({"packages": ["labtool"]}), &[]);
+    node.finds_a_lock_left_behind(&host, "/var/lib/dnf/rpmdb_lock.pid");
+    node.mends_the_rpm_database(&host);
+
     let names = json!(["labslow", "labconf", "labnew", "labservice"]);
     let seen = node.preview(&json!({"action": "upgrade", "packages": names}));
     assert_eq!(seen["refused"], Value::Null, "{seen:#}");
@@ -82,4 +86,18 @@ fn dnf_does_what_is_promised_through_cut_links_and_a_killed_ground_control() {
     host.shell("dnf -y makecache --refresh && rpm --import /pk/lab.asc");
     node.done("refresh", &json!({}));
     node.done("install", &install);
+
+    // Where dnf goes by the name of yum.
+    host.shell(
+        "mv /usr/bin/dnf-3 /usr/bin/yum && rm -f /usr/bin/dnf /usr/bin/zypper /usr/bin/pacman && \
+         rpm -e labtool",
+    );
+    node.done("refresh", &json!({}));
+    assert_eq!(node.facts()["manager"], "yum", "{:#}", node.facts());
+    let seen = node.preview(&json!({"action": "install", "packages": ["labtool"]}));
+    assert_eq!(seen["installed"][0]["name"], "labtool", "{seen:#}");
+    node.done("install", &install);
+    assert_eq!(node.upgradable("lablib")["new"], "2.0-1");
+    node.done("upgrade", &json!({"packages": ["lablib"]}));
+    assert_eq!(host.shell("rpm -q --qf '%{version}' lablib"), "2.0");
 }

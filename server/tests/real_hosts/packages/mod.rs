@@ -1,6 +1,6 @@
 //! Packages on real hosts, with the real managers, against repositories that are
 //! made on the host itself (`server/tests/packages/make-repos.sh`). All of them speak
-//! German, as far as their tools do.
+//! German, or one Japanese, as far as their tools do.
 
 mod apt;
 mod dnf;
@@ -37,14 +37,22 @@ fn managers() -> &'static Path {
     })
 }
 
-/// German, wherever a session or a unit takes its language from.
-const GERMAN: &str = r#"
-printf 'LANG=de_DE.UTF-8\nLANGUAGE=de_DE:de\nLC_ALL=de_DE.UTF-8\n' | tee /etc/default/locale /etc/environment >/etc/locale.conf
-systemctl set-environment LANG=de_DE.UTF-8 LANGUAGE=de_DE:de LC_ALL=de_DE.UTF-8
+const GERMAN: &str = "de_DE.UTF-8";
+const JAPANESE: &str = "ja_JP.UTF-8";
+
+/// `$locale`, wherever a session or a unit takes its language from.
+const SPEAK: &str = r#"
+printf 'LANG=%s\nLANGUAGE=%s\nLC_ALL=%s\n' $locale ${locale%%_*} $locale |
+  tee /etc/default/locale /etc/environment >/etc/locale.conf
+systemctl set-environment LANG=$locale LANGUAGE=${locale%%_*} LC_ALL=$locale
 "#;
 
 /// A host with all managers but those that would be chosen first.
 fn host(without: &[&str]) -> Host {
+    host_that_speaks(GERMAN, without)
+}
+
+fn host_that_speaks(locale: &str, without: &[&str]) -> Host {
     let layer = format!("layer={}", managers().display());
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packages");
     let bind = format!("bind={}:/lab", scripts.display());
@@ -52,17 +60,21 @@ fn host(without: &[&str]) -> Host {
     options.extend(without.iter().map(|path| format!("without={path}")));
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let host = Host::boot_with(Kind::Debian, &options);
-    host.shell(GERMAN);
+    host.shell(&format!("locale={locale}{SPEAK}"));
     host
 }
 
 /// The command really prints other words in German.
 fn speaks_german(host: &Host, command: &str) {
+    speaks(host, GERMAN, command);
+}
+
+fn speaks(host: &Host, locale: &str, command: &str) {
     let said = |locale: &str| {
         let script = format!("LC_ALL={locale} LANGUAGE= {command} 2>/dev/null; true");
         host.shell(&script)
     };
-    assert_ne!(said("de_DE.UTF-8"), said("C"), "{command}");
+    assert_ne!(said(locale), said("C"), "{command}");
 }
 
 struct Node<'a> {
@@ -96,17 +108,9 @@ impl<'a> Node<'a> {
     }
 
     fn begin(&self, action: &str, body: &Value) -> i64 {
-        let until = Instant::now() + Duration::from_secs(5);
-        loop {
-            let answer = self.control.post(&self.path(&format!("/{action}")), body);
-            // A job that says it has ended lets go of its node a moment later.
-            if answer.status == 409 && Instant::now() < until {
-                std::thread::sleep(Duration::from_millis(100));
-                continue;
-            }
-            assert_eq!(answer.status, 202, "{action}: {}", answer.text());
-            return answer.json()["job"]["id"].as_i64().unwrap();
-        }
+        let answer = self.control.post(&self.path(&format!("/{action}")), body);
+        assert_eq!(answer.status, 202, "{action}: {}", answer.text());
+        answer.json()["job"]["id"].as_i64().unwrap()
     }
 
     fn job(&self, job: i64) -> Value {
@@ -153,6 +157,9 @@ impl<'a> Node<'a> {
         let job = self.begin(action, body);
         let view = self.ended(job);
         assert_eq!(view["state"], "succeeded", "{view:#}\n{}", self.output(job));
+        // Whatever it did, what is known of the node is as of after it.
+        let as_of_ms = self.facts()["as_of_ms"].as_i64();
+        assert!(as_of_ms > view["started_ms"].as_i64(), "{view:#}");
         view
     }
 
@@ -200,6 +207,67 @@ impl<'a> Node<'a> {
         host.shell("rm /fill");
     }
 
+    /// The disk fills up in the midst of an upgrade of labtool: that is said plainly, and
+    /// once there is room, and what is offered was repaired, it is done.
+    fn fills_up(&self, host: &Host, wish: &Value, repairs: &[&str]) {
+        host.shell("touch /run/lab-fill");
+        let job = self.begin("upgrade", wish);
+        let view = self.ended(job);
+        let output = self.output(job);
+        host.shell("rm /run/lab-fill /fill");
+        assert_eq!(view["state"], "failed", "{view:#}\n{output}");
+        assert_eq!(view["result"]["ended"], "finished", "{view:#}\n{output}");
+        assert_eq!(view["error"]["cause"], "no_space", "{view:#}\n{output}");
+        self.done("refresh", &json!({}));
+        self.repairs(repairs);
+        self.done("upgrade", wish);
+        assert_eq!(self.upgradable("labtool"), Value::Null);
+    }
+
+    /// Exactly these repairs are offered, and nothing is to be repaired after them.
+    fn repairs(&self, wanted: &[&str]) {
+        let facts = self.facts();
+        let offered = facts["repair"].as_array().unwrap();
+        let offered: Vec<_> = offered.iter().map(|repair| &repair["what"]).collect();
+        assert_eq!(offered, wanted, "{facts:#}");
+        for what in wanted {
+            self.done("repair", &json!({"what": what}));
+        }
+        assert_eq!(self.facts()["repair"], json!([]));
+    }
+
+    /// A lock whose process has ended, and whose number is another's by now, is not
+    /// waited for; its removal is offered.
+    fn finds_a_lock_left_behind(&self, host: &Host, file: &str) {
+        host.shell(&format!(
+            "systemd-run --quiet --collect --unit=labother sleep infinity; \
+             systemctl show -P MainPID labother >{file}; touch -d '1 hour ago' {file}"
+        ));
+        let (message, hint) = self.fails("remove", &json!({"packages": ["labtool"]}));
+        assert!(message.contains("left behind"), "{message}");
+        assert!(hint.contains("repair"), "{hint}");
+        let detail = self.facts()["repair"][0]["detail"].clone();
+        let detail = detail.as_str().unwrap();
+        assert!(
+            detail.contains(file) && detail.contains("sleep"),
+            "{detail}"
+        );
+        self.repairs(&["stale_lock"]);
+        host.shell(&format!("[ ! -e {file} ]; systemctl stop labother"));
+    }
+
+    /// The RPM database can't be read any more.
+    fn mends_the_rpm_database(&self, host: &Host) {
+        host.shell(
+            "python3 -c 'import sqlite3; c = sqlite3.connect(\"/var/lib/rpm/rpmdb.sqlite\"); \
+             c.execute(\"drop table Name\"); c.commit()'",
+        );
+        let job = self.begin("clean", &json!({}));
+        self.ended(job);
+        self.repairs(&["rpm_database"]);
+        assert_eq!(host.try_shell("rpm -q labbase").status.code(), Some(0));
+    }
+
     /// Another process is at work: it is named and waited for, and who waits can be
     /// told to give up.
     fn waits_for(&self, host: &Host, command: &str, process: &str) {
@@ -216,6 +284,10 @@ impl<'a> Node<'a> {
         let view = self.ended(job);
         assert_eq!(view["state"], "cancelled", "{view:#}");
         assert_eq!(view["result"]["ended"], "cancelled", "{view:#}");
+        let impatient = json!({"packages": ["labtool"], "wait_s": 1});
+        let (message, _) = self.fails("remove", &impatient);
+        let told = format!("in use by {process} (process ");
+        assert!(message.contains(&told), "{message}");
         let job = self.begin("remove", &body);
         self.await_output(job, &said);
         host.shell("rm /run/lab-hold");
@@ -232,6 +304,11 @@ impl<'a> Node<'a> {
         eventually("it can't be cancelled", || {
             (self.job(job)["can_cancel"] == false).then_some(())
         });
+        // Who wants to end it all the same is told why not.
+        let target = format!("/api/jobs/{job}/cancel");
+        let answer = self.control.session.call("POST", &target, None);
+        assert_eq!(answer.status, 409, "{}", answer.text());
+        assert!(answer.text().contains("half-way"), "{}", answer.text());
         host.try_shell("pkill -KILL -f '^sshd: '");
         std::thread::sleep(Duration::from_secs(1));
         self.await_output(job, before);
@@ -243,7 +320,19 @@ impl<'a> Node<'a> {
         host.shell("rm /run/lab-hold");
         std::thread::sleep(Duration::from_secs(4));
         host.mend();
-        self.ended(job)
+        let view = self.ended(job);
+        let progress = &view["progress"];
+        assert!(progress["done"].as_u64() > Some(0), "{view:#}");
+        assert!(
+            progress["total"].as_u64() >= progress["done"].as_u64(),
+            "{view:#}"
+        );
+        // To be had as a file, too.
+        let target = format!("/api/jobs/{job}/output.txt");
+        let file = self.control.session.get(&target);
+        assert_eq!(file.status, 200, "{}", file.text());
+        assert_eq!(file.text(), self.output(job));
+        view
     }
 
     fn hostile_names_are_refused(&self) {

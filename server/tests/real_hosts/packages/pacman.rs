@@ -69,6 +69,18 @@ fn pacman_does_what_is_promised_through_cut_links_and_a_killed_ground_control() 
     node.done("repair", &json!({"what": "stale_lock"}));
     assert_eq!(node.facts()["repair"], json!([]));
 
+    // On a full disk pacman counts as installed what it could not unpack.
+    host.shell(
+        "pacman -U --noconfirm /pk/pac1/labconf-1.0-1-any.pkg.tar.zst \
+         /pk/pac1/labtool-1.0-1-any.pkg.tar.zst >/dev/null",
+    );
+    node.done("refresh", &json!({}));
+    node.fills_up(&host, &json!({}), &["torn"]);
+    host.shell(
+        "cmp /usr/share/lab/labtool.data /pk/src/pac-labtool-2.0-1/usr/share/lab/labtool.data && \
+         pacman -R --noconfirm labtool",
+    );
+
     let install = json!({"packages": ["labtool"]});
     host.shell(
         "sed -i 's/SigLevel = .*/SigLevel = Required DatabaseOptional/; s/pac2/pac2-signed/' \

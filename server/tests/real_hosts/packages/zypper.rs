@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::dnf::RPM;
 use super::{Node, assert_complete, host, speaks_german};
+use crate::common::eventually;
 use crate::control::Control;
 
 #[test]
@@ -32,6 +33,10 @@ fn zypper_does_what_is_promised_through_cut_links_and_a_killed_ground_control() 
     node.wants_room(&host, &json!({"action": "upgrade", "packages": ["labnew"]}));
     node.done("hold", &json!({"packages": ["lablib"]}));
     assert_eq!(node.facts()["held"], json!(["lablib"]));
+
+    node.fills_up(&host, &json!({"packages": ["labtool"]}), &[]);
+    node.finds_a_lock_left_behind(&host, "/run/zypp.pid");
+    node.mends_the_rpm_database(&host);
 
     let names = json!(["labslow", "labconf", "labnew", "labservice"]);
     let seen = node.preview(&json!({"action": "upgrade", "packages": names}));
@@ -62,4 +67,26 @@ fn zypper_does_what_is_promised_through_cut_links_and_a_killed_ground_control() 
     host.shell("rpm --import /pk/lab.asc");
     node.done("refresh", &json!({}));
     node.done("install", &install);
+
+    // Nobody asks, and it is looked at all the same; from now on once a minute.
+    let before = node.facts();
+    node.control.start_with(&["--packages-refresh", "1m"]);
+    let facts = eventually("it is looked at by itself", || {
+        let facts = node.facts();
+        (facts["index_ms"].as_i64() > before["index_ms"].as_i64() && facts["job"].is_null())
+            .then_some(facts)
+    });
+    let jobs = node.control.session.get_json("/api/jobs?limit=1");
+    let job = &jobs["jobs"][0];
+    assert_eq!(
+        (&job["kind"], &job["by"], &job["state"]),
+        (
+            &json!("packages_refresh"),
+            &json!("stardust"),
+            &json!("succeeded")
+        ),
+        "{job:#}"
+    );
+    let pause = facts["next_refresh_ms"].as_i64().unwrap() - facts["as_of_ms"].as_i64().unwrap();
+    assert!((55_000..65_000).contains(&pause), "{facts:#}");
 }
