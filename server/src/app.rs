@@ -77,6 +77,7 @@ impl Running {
         })?;
         let scrape_token = config.metrics_token_file.as_deref();
         let scrape_token = scrape_token.map(ScrapeToken::read).transpose()?;
+        crate::store::log::look(&config.db);
         let store = Arc::new(Store::open(&config.db)?);
         let database = DatabaseLock::serve(&config.db)?;
         // Sessions can only end once there is a gate to tell.

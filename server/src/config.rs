@@ -41,7 +41,8 @@ Ground Control of Stardust: takes in what the Spiders see, keeps it and shows it
 Usage: stardust-server [FLAGS]
        stardust-server rekey [--db FILE]   change STARDUST_SECRET (the server must be stopped)
        stardust-server backup FILE [--db FILE]   copy the database, also while the server runs
-       stardust-server salvage FILE [--db FILE]   copy what can be read of a damaged database
+       stardust-server salvage [FILE] [--db FILE]   put what can be read of a damaged database in
+                                             its place (the server must be stopped), or in FILE
 
   --port PORT            port of the Capsule, the API and the Spiders (8933; 0 = any free one)
   --bind ADDRESS         address to listen on (127.0.0.1); 0.0.0.0 or :: for all
@@ -86,7 +87,7 @@ pub enum Command {
     Rekey(Rekey),
     Backup(Backup),
     /// What can be read of a damaged database, as a new one.
-    Salvage(Backup),
+    Salvage(Salvage),
     Help,
     Version,
 }
@@ -96,6 +97,14 @@ pub enum Command {
 pub struct Backup {
     pub db: PathBuf,
     pub file: PathBuf,
+}
+
+/// A damaged database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Salvage {
+    pub db: PathBuf,
+    /// `None`: in its place.
+    pub file: Option<PathBuf>,
 }
 
 /// Another secret for a database.
@@ -189,10 +198,22 @@ pub fn parse(
         return rekey(args, env);
     }
     if args.next_if(|arg| arg == "backup").is_some() {
-        return copy("backup", Command::Backup, args);
+        let Some((db, file)) = copy("backup", args)? else {
+            return Ok(Command::Help);
+        };
+        let file = file.ok_or_else(|| {
+            usage(
+                "backup needs the name of a file.".to_owned(),
+                "Write: stardust-server backup FILE --db FILE.",
+            )
+        })?;
+        return Ok(Command::Backup(Backup { db, file }));
     }
     if args.next_if(|arg| arg == "salvage").is_some() {
-        return copy("salvage", Command::Salvage, args);
+        let given = copy("salvage", args)?;
+        return Ok(given.map_or(Command::Help, |(db, file)| {
+            Command::Salvage(Salvage { db, file })
+        }));
     }
     while let Some(arg) = args.next() {
         let (flag, inline) = split_flag(&arg)?;
@@ -265,12 +286,11 @@ pub fn parse(
     Ok(Command::Run(Box::new(config)))
 }
 
-/// What follows `backup` and `salvage`.
+/// What follows `backup` and `salvage`: the database and the other file. `None` asks for help.
 fn copy(
     verb: &str,
-    command: fn(Backup) -> Command,
     mut args: impl Iterator<Item = OsString>,
-) -> Result<Command, Error> {
+) -> Result<Option<(PathBuf, Option<PathBuf>)>, Error> {
     let example = format!("Write: stardust-server {verb} FILE --db FILE.");
     let mut db = PathBuf::from(DB_DEFAULT);
     let mut file = None;
@@ -281,7 +301,7 @@ fn copy(
         }
         let (flag, inline) = split_flag(&arg)?;
         match flag.as_str() {
-            "--help" | "-h" => return no_value(&flag, inline).map(|()| Command::Help),
+            "--help" | "-h" => return no_value(&flag, inline).map(|()| None),
             "--db" => {
                 let value = inline.or_else(|| args.next()).unwrap_or_default();
                 db = path(&flag, value)?;
@@ -291,8 +311,7 @@ fn copy(
             }
         }
     }
-    let file = file.ok_or_else(|| usage(format!("{verb} needs the name of a file."), &example))?;
-    Ok(command(Backup { db, file }))
+    Ok(Some((db, file)))
 }
 
 /// What follows `rekey`.

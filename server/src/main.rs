@@ -6,7 +6,7 @@ use stardust_server::app::Running;
 use stardust_server::config::{self, Command, Config};
 use stardust_server::demo::Demo;
 use stardust_server::error::Error;
-use stardust_server::store::{backup, salvage};
+use stardust_server::store::{backup, damage, salvage};
 use stardust_server::vault::rekey;
 
 fn main() -> ExitCode {
@@ -37,27 +37,13 @@ fn main() -> ExitCode {
                 made.bytes
             );
         }),
-        Ok(Command::Salvage(given)) => salvage::run(&given.db, &given.file).map(|made| {
-            println!(
-                "{} holds what can be read of {}: {} nodes, {} rows in all.",
-                given.file.display(),
-                given.db.display(),
-                made.nodes,
-                made.rows
-            );
-            if !made.damaged.is_empty() {
-                println!(
-                    "Not all could be read of: {}. {} rows without what they belong to were left \
-                     out.",
-                    made.damaged.join(", "),
-                    made.orphans
-                );
-            }
-            println!(
-                "Put it in the place of the database (without the old -wal and -shm) and keep the \
-                 damaged file; the secret is the same."
-            );
-        }),
+        Ok(Command::Salvage(given)) => {
+            let made = match &given.file {
+                Some(file) => salvage::run(&given.db, file),
+                None => salvage::in_place(&given.db),
+            };
+            made.map(|made| println!("{}", made.told(&given.db, given.file.as_deref())))
+        }
         Ok(Command::Run(config)) => run(*config),
         Err(error) => Err(error),
     };
@@ -72,6 +58,7 @@ fn main() -> ExitCode {
 
 fn run(config: Config) -> Result<(), Error> {
     stardust_server::log::set_format(config.log_format);
+    damage::watch();
     if config.demo {
         return Demo::prepare(config).and_then(Demo::run);
     }

@@ -30,6 +30,7 @@ use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
 use crate::http::{Method, Request, Response};
 use crate::log;
+use crate::store::damage;
 pub use metrics::ScrapeToken;
 
 /// Who may use a route.
@@ -490,5 +491,12 @@ fn hide_database_faults(request: &Request, error: Error) -> Error {
         request.path,
         error.message
     ));
+    if damage::found().is_some() {
+        return Error::new(
+            Kind::Internal,
+            "The database is damaged: nothing is written into it any more.",
+            damage::ADVICE,
+        );
+    }
     Error::internal()
 }

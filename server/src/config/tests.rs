@@ -343,9 +343,19 @@ fn a_backup_needs_no_secret_but_a_file() {
         &["backup", "a", "b"],
         &["backup", "a", "--port=1"],
         &["backup", "a", "--db"],
-        &["salvage"],
+        &["salvage", "a", "b"],
         &["salvage", "a", "--port=1"],
     ] {
         assert_eq!(given(wrong), Err(Kind::Usage), "{wrong:?}");
+    }
+    for (args, file) in [
+        (&["salvage", "--db", "b.db"][..], None),
+        (&["salvage", "a.db", "--db=b.db"], Some("a.db".into())),
+    ] {
+        let Ok(Command::Salvage(given)) = run(args, &[]) else {
+            panic!("{args:?}");
+        };
+        let db = "b.db".into();
+        assert_eq!(given, Salvage { db, file });
     }
 }

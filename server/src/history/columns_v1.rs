@@ -11,11 +11,15 @@ use super::column::{self, MODE_CONSTANT, MODE_ZSTD};
 use super::columns::Columns;
 use super::limits::{COLUMNS_MAX, ROWS_MAX};
 
+/// Values of a block: columns of one value take no bytes, and damage may say that
+/// there are any number of them.
+const VALUES_MAX: usize = 1 << 23;
+
 pub fn decode(data: &[u8]) -> Result<Columns, BlockError> {
     let mut reader = Reader::new(data);
     let rows = reader.varint()? as usize;
     let count = reader.varint()? as usize;
-    if rows > ROWS_MAX || count == 0 || count > COLUMNS_MAX {
+    if rows > ROWS_MAX || count == 0 || count > COLUMNS_MAX || rows * count > VALUES_MAX {
         return Err(BlockError::Corrupt("size"));
     }
     let mut directory = Vec::with_capacity(count.min(data.len()));
@@ -69,6 +73,18 @@ mod tests {
         let columns = decode(&written()).unwrap();
         assert_eq!(columns.times, [1_000, 2_000, 3_001]);
         assert_eq!(columns.values, [vec![-7; 3], vec![5, 4, 304]]);
+    }
+
+    #[test]
+    fn a_block_that_claims_to_be_huge_is_refused() {
+        let mut data = Vec::new();
+        put(&mut data, ROWS_MAX as u64);
+        put(&mut data, COLUMNS_MAX as u64);
+        for _ in 0..COLUMNS_MAX {
+            data.extend_from_slice(&[0, 1]);
+        }
+        data.resize(data.len() + COLUMNS_MAX, 0);
+        assert!(matches!(decode(&data), Err(BlockError::Corrupt("size"))));
     }
 
     #[test]

@@ -93,13 +93,20 @@ impl History {
         query::run(&reader, &self.shared, query)
     }
 
-    /// What is held, what fits, and whether commits succeed.
+    /// What is held, what fits, and whether commits succeed. Of a damaged database
+    /// that much can always be said: that it is.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// When the database can't be read for another reason.
     pub fn status(&self) -> Result<Status, StoreError> {
-        let reader = self.store.reader()?;
-        Ok(status::read(&reader, &self.shared)?)
+        let read = || -> Result<Status, StoreError> {
+            let reader = self.store.reader()?;
+            Ok(status::read(&reader, &self.shared)?)
+        };
+        match read() {
+            Err(StoreError::Damaged { why, .. }) => Ok(status::of_damaged(&self.shared, &why)),
+            other => other,
+        }
     }
 
     /// The database file.

@@ -72,7 +72,7 @@ pub enum HistoryError {
 
 impl From<rusqlite::Error> for HistoryError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Store(StoreError::Sql(error))
+        Self::Store(StoreError::from(error))
     }
 }
 

@@ -9,6 +9,7 @@ use super::shared::Shared;
 use super::space::{Pages, Sizes};
 use super::tier::Tier;
 use crate::clock::wall_ms;
+use crate::store::{StoreError, damage};
 
 /// Damaged blocks that are listed.
 const DAMAGED_LISTED: i64 = 20;
@@ -85,13 +86,7 @@ pub fn read(connection: &Connection, shared: &Shared) -> rusqlite::Result<Status
         Held::of(&transaction, Tier::Minute)?,
         Held::of(&transaction, Tier::Hour)?,
     ];
-    let fresh = {
-        let fresh = shared.fresh();
-        FreshStatus {
-            rows: fresh.rows,
-            bytes: fresh.bytes,
-        }
-    };
+    let fresh = fresh(shared);
     let now_ms = retention::now_ms(&transaction, shared, wall_ms())?;
     // What blocks may take: the share of the file, less what else is in it.
     let in_blocks: u64 = held.iter().map(|held| held.bytes).sum();
@@ -117,24 +112,58 @@ pub fn read(connection: &Connection, shared: &Shared) -> rusqlite::Result<Status
         days_fit,
     });
     let tiers = tiers.collect();
-    let failing = shared.failing();
     Ok(Status {
-        bytes: Bytes {
-            file: sizes.file_bytes,
-            log: sizes.log_bytes + sizes.shm_bytes,
-            total: sizes.total(),
-            free: pages.free * pages.size,
-            budget: shared.settings.budget_bytes,
-        },
+        bytes: bytes(shared, &sizes, pages.free * pages.size),
         tiers,
         fresh,
-        writer: WriterStatus {
-            state: if failing.is_some() { "failing" } else { "ok" },
-            since: failing.as_ref().map(|(_, since)| *since),
-            reason: failing.map(|(reason, _)| reason),
-        },
+        writer: writer(shared, damage::found()),
         damaged: damaged(&transaction)?,
     })
+}
+
+/// Where SQLite does not read the database any more: what is known without it.
+pub fn of_damaged(shared: &Shared, why: &str) -> Status {
+    Status {
+        bytes: bytes(shared, &Sizes::of(&shared.path), 0),
+        tiers: Vec::new(),
+        fresh: fresh(shared),
+        writer: writer(shared, Some(why)),
+        damaged: Vec::new(),
+    }
+}
+
+fn bytes(shared: &Shared, sizes: &Sizes, free: u64) -> Bytes {
+    Bytes {
+        file: sizes.file_bytes,
+        log: sizes.log_bytes + sizes.shm_bytes,
+        total: sizes.total(),
+        free,
+        budget: shared.settings.budget_bytes,
+    }
+}
+
+fn fresh(shared: &Shared) -> FreshStatus {
+    let fresh = shared.fresh();
+    FreshStatus {
+        rows: fresh.rows,
+        bytes: fresh.bytes,
+    }
+}
+
+/// Damage stops the writer also before it runs into it itself.
+fn writer(shared: &Shared, damage: Option<&str>) -> WriterStatus {
+    let failing = shared.failing();
+    let found = || {
+        let why = damage?.to_owned();
+        let found = StoreError::Damaged { path: None, why };
+        Some((format!("{found} {}", found.hint()), wall_ms()))
+    };
+    let failing = failing.or_else(found);
+    WriterStatus {
+        state: if failing.is_some() { "failing" } else { "ok" },
+        since: failing.as_ref().map(|(_, since)| *since),
+        reason: failing.map(|(reason, _)| reason),
+    }
 }
 
 fn damaged(connection: &Connection) -> rusqlite::Result<Vec<DamagedBlock>> {

@@ -182,6 +182,10 @@ impl Writer {
 
     /// One piece of the other work. False when there is none.
     fn work(&mut self, now: Instant) -> bool {
+        if crate::store::damage::found().is_some() {
+            self.rest_until = Some(now + REST);
+            return false;
+        }
         match self.work_or_fail(now) {
             Ok(more) => {
                 self.rest_until = None;
@@ -395,6 +399,12 @@ impl Writer {
 
     fn commit(&mut self, batch: &Batch, done: &mut usize) -> Result<(), String> {
         let why = |error: StoreError| why_not_committed(&error);
+        if let Some(found) = crate::store::damage::found() {
+            return Err(why(StoreError::Damaged {
+                path: None,
+                why: found.to_owned(),
+            }));
+        }
         let hellos: Vec<NodeHello> = batch
             .nodes
             .iter()
@@ -455,6 +465,9 @@ impl Writer {
 
     fn forget(&mut self, node: i64) {
         self.to_merge.remove(&node);
+        if crate::store::damage::found().is_some() {
+            return;
+        }
         self.shared.fresh().forget(node);
         let step = |table: &str| {
             format!(
@@ -489,7 +502,7 @@ fn why_no_room(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Strin
     match error.downcast_ref::<rusqlite::Error>() {
         Some(rusqlite::Error::SqliteFailure(failure, message)) => {
             let error = rusqlite::Error::SqliteFailure(*failure, message.clone());
-            why_not_committed(&StoreError::Sql(error))
+            why_not_committed(&error.into())
         }
         _ => error.to_string(),
     }
@@ -497,6 +510,12 @@ fn why_no_room(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Strin
 
 fn why_not_committed(error: &StoreError) -> String {
     use rusqlite::ErrorCode;
+    if let StoreError::Damaged { why, .. } = error {
+        return format!(
+            "the database is damaged ({why}). {}",
+            crate::store::damage::ADVICE
+        );
+    }
     let code = match error {
         StoreError::Sql(rusqlite::Error::SqliteFailure(failure, _)) => Some(failure.code),
         _ => None,
@@ -507,12 +526,6 @@ fn why_not_committed(error: &StoreError) -> String {
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another program holds the database's lock. It goes on once that ends.".to_string()
-        }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            "the database is damaged (SQLite finds its pages malformed). Stop Ground Control, get \
-             what can be read with `stardust-server salvage NEW_FILE --db FILE`, and put that in \
-             its place; the disk may be failing."
-                .to_string()
         }
         Some(ErrorCode::ReadOnly) => {
             "the database has become read-only. Check its folder and mount.".to_string()

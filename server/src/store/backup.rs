@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::damage::is_damage;
 use super::open::{check_owner, explain, open_connection, require_file};
 use crate::error::{Error, Kind};
 
@@ -65,9 +66,12 @@ fn copy(db: &Path, partial: &Path) -> Result<Backup, Error> {
     let name = partial
         .to_str()
         .ok_or_else(|| unwritable(partial, "its name is not UTF-8, which SQLite needs"))?;
-    source
-        .execute("VACUUM INTO ?1", [name])
-        .map_err(|error| unwritable(partial, &error.to_string()))?;
+    source.execute("VACUUM INTO ?1", [name]).map_err(|error| {
+        if is_damage(&error) {
+            return Error::from(explain(db, error));
+        }
+        unwritable(partial, &error.to_string())
+    })?;
     drop(source);
     File::open(partial)
         .and_then(|file| file.sync_all())

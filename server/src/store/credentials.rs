@@ -75,7 +75,7 @@ impl Store {
         before_commit: impl FnOnce() -> Result<(), Error>,
     ) -> Result<usize, Error> {
         let mut writer = self.writer();
-        let sql = |error| Error::from(StoreError::Sql(error));
+        let sql = |error| Error::from(StoreError::from(error));
         // What the old secret opens must not stay behind in free pages, and the
         // new state must be on disk before anyone is told.
         writer

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::damage;
 use crate::error::{Error, Kind};
 
 #[derive(Debug)]
 pub enum StoreError {
     /// The file or its folder can't be read or written: the operator's.
     Path { path: PathBuf, why: String },
-    /// The file is no SQLite database, or a damaged one.
+    /// The file is no SQLite database, or its head is damaged.
     NotADatabase(PathBuf),
+    /// SQLite finds pages of it malformed; `why` in its words.
+    Damaged { path: Option<PathBuf>, why: String },
     /// An SQLite database of some other program.
     Foreign(PathBuf),
     /// Written by a later release than this one.
@@ -38,6 +41,10 @@ impl fmt::Display for StoreError {
                     path.display()
                 )
             }
+            Self::Damaged { path, why } => match path {
+                Some(path) => write!(f, "The database {} is damaged: {why}.", path.display()),
+                None => write!(f, "The database is damaged: {why}."),
+            },
             Self::Foreign(path) => {
                 write!(f, "{} is the database of another program.", path.display())
             }
@@ -59,9 +66,10 @@ impl StoreError {
                 "Name a file in a folder that this user may write to, with --db FILE."
             }
             Self::NotADatabase(_) => {
-                "Name another file with --db FILE, put back a copy of this one, or get what can \
-                 be read of it with: stardust-server salvage NEW_FILE --db FILE."
+                "Name another file with --db FILE. If this was the database, put a backup in its \
+                 place: of a file without a head nothing can be read."
             }
+            Self::Damaged { .. } => damage::ADVICE,
             Self::Foreign(_) => "Name another file with --db FILE.",
             Self::Newer { .. } => {
                 "Start the later release, or put back a copy of the database from before it."
@@ -85,7 +93,22 @@ impl std::error::Error for StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
+        if damage::is_damage(&error) {
+            return Self::Damaged {
+                path: None,
+                why: error.to_string(),
+            };
+        }
+        match damage::found() {
+            // We have made it so.
+            Some(why) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly) => {
+                Self::Damaged {
+                    path: None,
+                    why: why.to_owned(),
+                }
+            }
+            _ => Self::Sql(error),
+        }
     }
 }
 

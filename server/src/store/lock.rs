@@ -34,7 +34,7 @@ impl DatabaseLock {
             Error::new(
                 Kind::Database,
                 format!("A Ground Control runs on {}.", db.display()),
-                "Stop it first; its sessions end with the old secret in any case.",
+                "Stop it first: this needs the database for itself.",
             )
         })
     }

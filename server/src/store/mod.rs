@@ -6,10 +6,12 @@
 
 pub mod backup;
 pub mod credentials;
+pub mod damage;
 pub mod error;
 pub mod events;
 pub mod jobs;
 pub mod lock;
+pub mod log;
 pub mod meta;
 pub mod migrations;
 pub mod nodes;
@@ -56,6 +58,7 @@ impl Store {
         open::prepare_file(path)?;
         let mut writer = open_connection(path).map_err(|error| open::explain(path, error))?;
         open::check_owner(path, &writer)?;
+        damage::look(path, &mut writer)?;
         open::prepare_new(&writer)?;
         migrations::apply(path, &mut writer)?;
         Ok(Self {
@@ -73,10 +76,16 @@ impl Store {
         &self.path
     }
 
-    /// The one connection that writes; held only for one transaction.
+    /// The one connection that writes; held only for one transaction. It writes
+    /// nothing any more once damage was found.
     pub fn writer(&self) -> MutexGuard<'_, Connection> {
         // A panic in another holder rolled its transaction back: the connection is sound.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if damage::found().is_some() {
+            // Where that fails, so will the writing.
+            let _ = writer.pragma_update(None, "query_only", true);
+        }
+        writer
     }
 
     /// Borrows a reading connection, waiting when all [`READERS_MAX`] are out.

@@ -261,6 +261,6 @@ fn name_taken(error: rusqlite::Error) -> StoreError {
     if is_unique_violation(&error) {
         StoreError::NameTaken
     } else {
-        StoreError::Sql(error)
+        StoreError::from(error)
     }
 }

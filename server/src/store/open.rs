@@ -111,9 +111,11 @@ pub(super) fn prepare_new(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
     let code = error.sqlite_error_code();
     match code {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            StoreError::NotADatabase(path.to_owned())
-        }
+        Some(ErrorCode::NotADatabase) => StoreError::NotADatabase(path.to_owned()),
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged {
+            path: Some(path.to_owned()),
+            why: error.to_string(),
+        },
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             StoreError::Path {
                 path: path.to_owned(),

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, damage};
 
 /// Names a session: 128 random bits, the `jti` of its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,11 +26,18 @@ impl Store {
     }
 
     /// Adds a session and takes `ended` out, in one transaction.
+    ///
+    /// A damaged database is not written to, and whoever wants to see why must get
+    /// in: then sessions are in memory alone, and end with the server. `salvage`
+    /// takes none over, so that none comes back that has ended.
     pub fn insert_session(
         &self,
         session: &SessionRecord,
         ended: &[SessionId],
     ) -> Result<(), StoreError> {
+        if damage::found().is_some() {
+            return Ok(());
+        }
         let mut writer = self.writer();
         let transaction = writer.transaction()?;
         delete(&transaction, ended)?;
@@ -40,6 +47,9 @@ impl Store {
     }
 
     pub fn delete_sessions(&self, ended: &[SessionId]) -> Result<(), StoreError> {
+        if damage::found().is_some() {
+            return Ok(());
+        }
         let mut writer = self.writer();
         let transaction = writer.transaction()?;
         delete(&transaction, ended)?;

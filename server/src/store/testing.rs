@@ -3,6 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Writes over whole pages of a database, counted from 0, as a failing disk does.
+pub fn overwrite(file: &Path, pages: impl Iterator<Item = usize>) {
+    let mut bytes = std::fs::read(file).unwrap();
+    for page in pages {
+        bytes[page * 4_096..(page + 1) * 4_096].fill(0xa5);
+    }
+    std::fs::write(file, bytes).unwrap();
+}
+
 pub struct Folder(PathBuf);
 
 impl Folder {

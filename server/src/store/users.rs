@@ -50,7 +50,7 @@ impl Store {
                 if is_unique_violation(&error) {
                     StoreError::NameTaken
                 } else {
-                    StoreError::Sql(error)
+                    StoreError::from(error)
                 }
             })?;
         Ok(UserRecord {

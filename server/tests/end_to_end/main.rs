@@ -10,6 +10,7 @@ mod abuse;
 mod access;
 mod behind_proxy;
 mod caddy;
+mod damage;
 mod delivery;
 mod demo;
 mod events;
