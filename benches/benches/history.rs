@@ -5,15 +5,20 @@
 //! of a real machine (see `telemetry`). `STARDUST_RECORDING=FILE` measures a
 //! recording as it is instead: lines as `stardust-spider --stdout` prints them,
 //! one node a file, or a folder of such files.
-//! `STARDUST_HISTORY_NODES` and `STARDUST_HISTORY_DAYS` change how much is made.
+//! `STARDUST_HISTORY_NODES` (0: none) changes how much is made of that.
+//!
+//! A second fleet, of `STARDUST_HISTORY_YEAR_NODES` (2), is filled for
+//! `STARDUST_HISTORY_DAYS` (365): queries with all tiers below them, and commits
+//! beside readers of whole years.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use stardust_benches::history::Bench;
 use stardust_benches::telemetry::{Day, Kind, Node, Recording, entropy_bytes};
-use stardust_benches::{Report, bytes_written, thread_cpu_ns};
-use stardust_server::history::{Query, Settings};
+use stardust_benches::{RATIO, Report, bytes_written, thread_cpu_ns};
+use stardust_server::history::{History, Query, Settings};
+use stardust_server::store::READERS_MAX;
 
 const SERIES: usize = 60;
 const INTERVAL_MS: i64 = 10_000;
@@ -38,16 +43,19 @@ fn main() -> std::io::Result<()> {
         let recording = Recording::load(Path::new(path))?.remove(0);
         let day = Day::new(&recording, SERIES, 10, INTERVAL_MS);
         for kind in [Kind::Repeat, Kind::Noisy] {
-            fleet(
-                &mut report,
-                &day,
-                kind,
-                &format!("{name}{}", kind.name()),
-                nodes,
-            );
+            if nodes > 0 {
+                let name = format!("{name}{}", kind.name());
+                fleet(&mut report, &day, kind, &name, nodes);
+            }
         }
         if path == IDLE {
-            year(&mut report, &day, number("STARDUST_HISTORY_DAYS", 365));
+            let days = number("STARDUST_HISTORY_DAYS", 365);
+            year(
+                &mut report,
+                &day,
+                number("STARDUST_HISTORY_YEAR_NODES", 2),
+                days,
+            );
         }
     }
     report.write()
@@ -120,7 +128,8 @@ fn fleet(report: &mut Report, day: &Day, kind: Kind, name: &str, count: usize) {
     }
     queries(report, &bench, day, name, START_MS + DAY_MS);
     if kind == Kind::Noisy {
-        beside_queries(report, &mut bench, &mut nodes, name);
+        let range_ms = (START_MS, START_MS + DAY_MS);
+        beside_queries(report, &mut bench, &mut nodes, name, range_ms);
         bench.restart();
     }
     let samples = bench.samples as f64;
@@ -130,41 +139,98 @@ fn fleet(report: &mut Report, day: &Day, kind: Kind, name: &str, count: usize) {
     report.figure(&format!("{name}: whole file"), file / values, "bytes/value");
 }
 
-/// Whether queries of a whole day slow commits: the same with and without.
-fn beside_queries(report: &mut Report, bench: &mut Bench, nodes: &mut [Node<'_>], name: &str) {
-    const COMMITS: usize = 64;
-    let query = Query {
-        node: 1,
-        selectors: vec!["*".into()],
-        from_ms: START_MS,
-        to_ms: START_MS + DAY_MS,
-        points: 1_440,
-    };
-    let mut commits = |bench: &mut Bench| {
-        let (mut ns, mut longest_ms, mut sum_ms) = (0, 0.0f64, 0.0);
-        for _ in 0..COMMITS {
+/// Commits of one kind: CPU, and time on the clock.
+#[derive(Default)]
+struct Commits {
+    cpu_ms: Vec<f64>,
+    wall_ms: Vec<f64>,
+}
+
+impl Commits {
+    fn take(&mut self, bench: &mut Bench, nodes: &mut [Node<'_>], count: usize) {
+        for _ in 0..count {
             for (stream, node) in nodes.iter_mut().enumerate() {
                 node.advance();
                 bench.push(stream, node.time_ms, &node.values);
             }
             let (start, wall) = (thread_cpu_ns(), Instant::now());
             bench.commit();
-            ns += thread_cpu_ns() - start;
-            let wall_ms = wall.elapsed().as_secs_f64() * 1e3;
-            longest_ms = longest_ms.max(wall_ms);
-            sum_ms += wall_ms;
+            self.cpu_ms.push((thread_cpu_ns() - start) as f64 / 1e6);
+            self.wall_ms.push(wall.elapsed().as_secs_f64() * 1e3);
         }
-        let cpu_ms = ns as f64 / COMMITS as f64 / 1e6;
-        (cpu_ms, sum_ms / COMMITS as f64, longest_ms)
+    }
+
+    fn report(&self, report: &mut Report, what: &str) {
+        report.figure(what, median(&self.cpu_ms), "ms CPU");
+        report.figure(&format!("{what}, median"), median(&self.wall_ms), "ms");
+        let longest = self.wall_ms.iter().copied().fold(0.0, f64::max);
+        report.figure(&format!("{what}, longest"), longest, "ms");
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// Whether queries slow commits: alone, beside as many readers as there can be, and
+/// beside as many threads that only take the processor, by turns. What commits
+/// take longer beside queries than beside those is the queries' doing.
+fn beside_queries(
+    report: &mut Report,
+    bench: &mut Bench,
+    nodes: &mut [Node<'_>],
+    name: &str,
+    (from_ms, to_ms): (i64, i64),
+) {
+    const ROUNDS: usize = 8;
+    const COMMITS: usize = 16;
+    let count = nodes.len();
+    let query = |history: &History, number: usize| {
+        let query = Query {
+            node: 1 + (number % count) as i64,
+            selectors: vec!["*".into()],
+            from_ms,
+            to_ms,
+            points: 1_440,
+        };
+        history.query(&query).expect("an answer");
     };
-    let alone = commits(bench);
-    let mut beside = (0.0, 0.0, 0.0);
-    let asked = bench.beside_queries(&query, |bench| beside = commits(bench));
-    for (what, figures) in [("alone", alone), ("beside queries", beside)] {
-        let what = format!("{name}: a commit {what}");
-        report.figure(&what, figures.0, "ms CPU");
-        report.figure(&format!("{what}, mean"), figures.1, "ms");
-        report.figure(&format!("{what}, longest"), figures.2, "ms");
+    let spin = |_: &History, _: usize| {
+        let until = Instant::now() + Duration::from_millis(5);
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+    };
+    let (mut alone, mut beside, mut busy) = Default::default();
+    let mut asked = 0;
+    for _ in 0..ROUNDS {
+        Commits::take(&mut alone, bench, nodes, COMMITS);
+        asked += bench.beside(READERS_MAX, query, |bench| {
+            Commits::take(&mut beside, bench, nodes, COMMITS);
+        });
+        bench.beside(READERS_MAX, spin, |bench| {
+            Commits::take(&mut busy, bench, nodes, COMMITS);
+        });
+    }
+    let what = format!("{name}: a commit");
+    alone.report(report, &format!("{what} alone"));
+    beside.report(report, &format!("{what} beside queries"));
+    busy.report(report, &format!("{what} beside busy threads"));
+    let ratio = |of: &[f64], to: &[f64]| median(of) / median(to);
+    for (beside_what, other) in [("alone", &alone), ("busy threads", &busy)] {
+        let what = format!("{what}, queries : {beside_what}");
+        report.figure(
+            &format!("{what}, CPU"),
+            ratio(&beside.cpu_ms, &other.cpu_ms),
+            RATIO,
+        );
+        report.figure(
+            &format!("{what}, time"),
+            ratio(&beside.wall_ms, &other.wall_ms),
+            RATIO,
+        );
     }
     report.figure(
         &format!("{name}: queries meanwhile"),
@@ -229,14 +295,24 @@ fn queries(report: &mut Report, bench: &Bench, day: &Day, name: &str, end_ms: i6
     );
 }
 
-/// One node for long enough to have all tiers.
-fn year(report: &mut Report, day: &Day, days: usize) {
+/// Nodes for long enough to have all tiers.
+fn year(report: &mut Report, day: &Day, count: usize, days: usize) {
+    if count == 0 {
+        return;
+    }
     let mut bench = Bench::new("year", Settings::default());
-    bench.node(&day.layout, INTERVAL_MS as u64);
-    let mut node = day.node(1, Kind::Noisy, START_MS - days as i64 * DAY_MS);
+    let from_ms = START_MS - days as i64 * DAY_MS;
+    let mut nodes: Vec<Node<'_>> = (0..count)
+        .map(|number| day.node(number as u64 + 1, Kind::Noisy, from_ms))
+        .collect();
+    for _ in 0..count {
+        bench.node(&day.layout, INTERVAL_MS as u64);
+    }
     for row in 0..days * DAY_ROWS {
-        node.advance();
-        bench.push(0, node.time_ms, &node.values);
+        for (stream, node) in nodes.iter_mut().enumerate() {
+            node.advance();
+            bench.push(stream, node.time_ms, &node.values);
+        }
         if row % 64 == 63 {
             bench.commit();
         }
@@ -250,7 +326,8 @@ fn year(report: &mut Report, day: &Day, days: usize) {
     bench.commit();
     bench.restart();
     let (file, _) = bench.bytes();
-    report.figure("year: file of one node", file as f64 / 1e6, "MB");
+    report.figure("year: nodes", count as f64, "nodes");
+    report.figure("year: file", file as f64 / 1e6, "MB");
     for tier in bench.history.status().expect("the status").tiers {
         report.figure(
             &format!("year: {} tier", tier.name),
@@ -260,16 +337,22 @@ fn year(report: &mut Report, day: &Day, days: usize) {
         report.figure(&format!("year: {} days", tier.name), tier.days_held, "days");
     }
     queries(report, &bench, day, "year", START_MS);
-    let (mut ns, rounds) = (0, 20);
-    for round in 0..rounds {
-        let key = &day.layout.series()[round % day.layout.len()].key;
+    let (mut ns, mut asked) = (0, 0);
+    for series in day.layout.series() {
         let start = thread_cpu_ns();
-        let answer = bench.query(0, key, START_MS - days as i64 * DAY_MS, START_MS, 300);
+        let answer = bench.query(0, &series.key, from_ms, START_MS, 300);
         ns += thread_cpu_ns() - start;
-        assert_eq!(answer.tier, "hour");
+        asked += 1;
+        assert_eq!((answer.tier, answer.series.len()), ("hour", 1));
     }
-    let mean_ms = ns as f64 / rounds as f64 / 1e6;
+    let mean_ms = ns as f64 / f64::from(asked) / 1e6;
     report.figure("year: all of one series", mean_ms, "ms CPU");
+    let start = thread_cpu_ns();
+    let answer = bench.query(0, "*", from_ms, START_MS, 1_440);
+    let all_ms = (thread_cpu_ns() - start) as f64 / 1e6;
+    assert_eq!(answer.tier, "hour");
+    report.figure("year: all of all series", all_ms, "ms CPU");
+    beside_queries(report, &mut bench, &mut nodes, "year", (from_ms, START_MS));
 }
 
 /// Other people's data.

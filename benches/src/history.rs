@@ -164,22 +164,32 @@ impl Bench {
         self.history.query(&query).expect("an answer")
     }
 
-    /// Does `work` while a thread asks the same over and over. Answers how often it did.
-    pub fn beside_queries(&mut self, query: &Query, work: impl FnOnce(&mut Self)) -> u64 {
+    /// Does `work` while `count` threads do `other` over and over, given the number
+    /// of the thread. Answers how often they did.
+    pub fn beside<F>(&mut self, count: usize, other: F, work: impl FnOnce(&mut Self)) -> u64
+    where
+        F: Fn(&History, usize) + Sync,
+    {
         let history = Arc::clone(&self.history);
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let asking = scope.spawn(|| {
-                let mut asked = 0;
-                while !over.load(Ordering::Relaxed) {
-                    history.query(query).expect("an answer");
-                    asked += 1;
-                }
-                asked
-            });
+            let (history, over, other) = (&history, &over, &other);
+            let threads: Vec<_> = (0..count)
+                .map(|number| {
+                    scope.spawn(move || {
+                        let mut times = 0;
+                        while !over.load(Ordering::Relaxed) {
+                            other(history, number);
+                            times += 1;
+                        }
+                        times
+                    })
+                })
+                .collect();
             work(self);
             over.store(true, Ordering::Relaxed);
-            asking.join().expect("queries")
+            let times = threads.into_iter().map(|thread| thread.join());
+            times.map(|times| times.expect("the other work")).sum()
         })
     }
 

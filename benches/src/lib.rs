@@ -6,7 +6,7 @@ pub mod history;
 pub mod report;
 pub mod telemetry;
 
-pub use report::Report;
+pub use report::{RATIO, Report};
 
 /// CPU time that this thread has used, in nanoseconds (CLOCK_THREAD_CPUTIME_ID).
 pub fn thread_cpu_ns() -> u64 {

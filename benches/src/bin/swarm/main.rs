@@ -1,6 +1,6 @@
 //! A fleet of Spiders in one process, to load a Ground Control on this machine.
 //!
-//!   swarm [--nodes 100,1000,10000] [--seconds 30] [--capsules 20] [--tls yes]
+//!   swarm [--nodes 100,1000,10000] [--seconds 30] [--capsules 20] [--tls yes|both]
 //!         [--distinct yes] [--storm MINUTES] [--interval 1000]
 //!         [--server FILE] [--recording FILE]
 //!
@@ -11,8 +11,11 @@
 //! scheduler's accounts, all its threads, the open Capsules included), its
 //! memory a connection, and the time from a sample to its acknowledgement.
 //!
+//! `--tls both` prints the table that the README has: each number of nodes, plain
+//! and over TLS.
+//!
 //! `--storm` has every node come at once with so many minutes in its ring, as
-//! after a restart. `--distinct` gives each node series of its own, so that no
+//! after a restart, while a few that are there already are watched by the Capsules. `--distinct` gives each node series of its own, so that no
 //! two layouts are alike. Loopback only, and it stops by itself.
 
 mod capsule;
@@ -23,6 +26,7 @@ mod server;
 mod spider;
 mod steady;
 mod storm;
+mod table;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -31,24 +35,27 @@ fn main() -> Result<(), Failure> {
     raise_file_limit();
     let recording = recording::read(&options.recording)?;
     println!(
-        "{} series, {} recorded rows, {} Capsules, {}{}",
+        "{} series, {} recorded rows, {} Capsules{}",
         recording.series.len(),
         recording.rows.len(),
         options.capsules,
-        if options.tls { "TLS" } else { "plain" },
         if options.distinct {
             ", distinct layouts"
         } else {
             ""
         },
     );
-    for &nodes in &options.nodes {
-        let (server, tokens) = server::Server::with_nodes(&options, nodes)?;
-        match options.storm_minutes {
-            None => steady::run(&options, &recording, &server, tokens)?,
-            Some(minutes) => storm::run(&options, &recording, &server, tokens, minutes)?,
+    let mut rows = Vec::new();
+    for &tls in &options.tls {
+        for &nodes in &options.nodes {
+            let (server, tokens) = server::Server::with_nodes(&options, nodes, tls)?;
+            match options.storm_minutes {
+                None => rows.push(steady::run(&options, &recording, &server, tokens)?),
+                Some(minutes) => storm::run(&options, &recording, &server, tokens, minutes)?,
+            }
         }
     }
+    table::print(&rows);
     Ok(())
 }
 

@@ -11,7 +11,8 @@ pub struct Options {
     pub seconds: u64,
     pub interval_ms: u64,
     pub capsules: usize,
-    pub tls: bool,
+    /// What is measured, one after the other: plain, TLS, or both.
+    pub tls: Vec<bool>,
     pub distinct: bool,
     pub storm_minutes: Option<u64>,
     pub recording: PathBuf,
@@ -35,7 +36,12 @@ pub fn read() -> Result<Options, Failure> {
         seconds: take("seconds", "30").parse()?,
         interval_ms: take("interval", "1000").parse::<u64>()?.max(200),
         capsules: take("capsules", "20").parse()?,
-        tls: take("tls", "no") == "yes",
+        tls: match take("tls", "no").as_str() {
+            "no" => vec![false],
+            "yes" => vec![true],
+            "both" => vec![false, true],
+            _ => return Err("--tls is no, yes or both".into()),
+        },
         distinct: take("distinct", "no") == "yes",
         storm_minutes: match take("storm", "").as_str() {
             "" => None,

@@ -42,7 +42,11 @@ impl Drop for Server {
 
 impl Server {
     /// Adds the nodes, then starts afresh, as after a restart.
-    pub fn with_nodes(options: &Options, nodes: usize) -> Result<(Self, Vec<String>), Failure> {
+    pub fn with_nodes(
+        options: &Options,
+        nodes: usize,
+        tls: bool,
+    ) -> Result<(Self, Vec<String>), Failure> {
         let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
         let folder = Folder(std::env::temp_dir().join(format!("stardust-swarm-{run}")));
         std::fs::create_dir(&folder.0)?;
@@ -50,16 +54,16 @@ impl Server {
         let added = add_nodes(address, nodes);
         terminate(&mut child)?;
         let (tokens, login) = added?;
-        let tls = options.tls.then(|| certificate(&folder.0)).transpose()?;
+        let trusted = tls.then(|| certificate(&folder.0)).transpose()?;
         let files = ["tls.crt", "tls.key"].map(|name| folder.0.join(name).display().to_string());
         let flags = ["--tls-cert", &files[0], "--tls-key", &files[1]];
-        let flags: &[&str] = if options.tls { &flags } else { &[] };
+        let flags: &[&str] = if tls { &flags } else { &[] };
         let (child, address) = start(options, &folder.0, flags)?;
         let server = Self {
             child,
             address,
             folder,
-            tls,
+            tls: trusted,
             login,
         };
         Ok((server, tokens))
@@ -99,6 +103,11 @@ impl Server {
     /// The most that was ever resident.
     pub fn peak_kb(&self) -> Result<u64, Failure> {
         field_kb(&self.proc_file("status")?, "VmHWM:")
+    }
+
+    /// What its log says more than once a minute, and what it closed connections for.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.0.join("log")).unwrap_or_default()
     }
 
     pub fn database_bytes(&self) -> u64 {

@@ -10,6 +10,7 @@ use crate::options::Options;
 use crate::recording::Recording;
 use crate::server::Server;
 use crate::spider::{Latency, Phase, Spider};
+use crate::table::Row;
 
 /// Who was sent away comes back after this.
 const COME_BACK: Duration = Duration::from_secs(1);
@@ -22,7 +23,7 @@ pub fn run(
     recording: &Recording,
     server: &Server,
     tokens: Vec<String>,
-) -> Result<(), Failure> {
+) -> Result<Row, Failure> {
     let memory_before = server.memory_kb()?;
     let mut poll = Poll::new()?;
     let interval = Duration::from_millis(options.interval_ms);
@@ -103,22 +104,34 @@ pub fn run(
         .iter()
         .filter(|s| s.phase == Phase::Streaming)
         .count();
+    let row = Row {
+        nodes: count,
+        tls: server.tls.is_some(),
+        cpu_us: cpu as f64 / samples as f64 / 1_000.0,
+        core_percent: cpu as f64 / elapsed.as_nanos() as f64 * 100.0,
+        connection_kb: memory.saturating_sub(memory_before) as f64 / count as f64,
+        resident_mb: resident as f64 / 1_024.0,
+        mean: latency.sum.div_f64(latency.count.max(1) as f64),
+        longest: latency.longest,
+        silence,
+    };
     println!(
-        "{count} nodes: {online} online, {closed} closed, {:.0} samples/s | server CPU {:.2} us a \
-         sample, {:.1} % of a core | memory {:.1} KB a connection, {:.1} MB in all ({:.1} MB resident, {:.1} MB at most) | sample to \
-         acknowledgement {:.1} s, longest {:.1} s | a Capsule got {:.0} KB/s, longest silence \
-         {:.2} s",
+        "{count} nodes{}: {online} online, {closed} closed, {:.0} samples/s | server CPU {:.2} us a \
+         sample, {:.1} % of a core | memory {:.1} KB a connection, {:.1} MB in all ({:.1} MB \
+         resident, {:.1} MB at most) | sample to acknowledgement {:.1} s, longest {:.1} s | a \
+         Capsule got {:.0} KB/s, longest silence {:.2} s",
+        if row.tls { " over TLS" } else { "" },
         samples as f64 / elapsed.as_secs_f64(),
-        cpu as f64 / samples as f64 / 1_000.0,
-        cpu as f64 / elapsed.as_nanos() as f64 * 100.0,
-        memory.saturating_sub(memory_before) as f64 / count as f64,
+        row.cpu_us,
+        row.core_percent,
+        row.connection_kb,
         late_memory as f64 / 1_024.0,
-        resident as f64 / 1_024.0,
+        row.resident_mb,
         peak as f64 / 1_024.0,
-        latency.sum.as_secs_f64() / latency.count.max(1) as f64,
-        latency.longest.as_secs_f64(),
+        row.mean.as_secs_f64(),
+        row.longest.as_secs_f64(),
         bytes as f64 / elapsed.as_secs_f64() / 1_000.0,
-        silence.as_secs_f64(),
+        row.silence.as_secs_f64(),
     );
-    Ok(())
+    Ok(row)
 }
