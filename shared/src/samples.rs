@@ -152,9 +152,22 @@ impl State {
 
     /// Reads one record off `reader`. On an error the state must not be used on.
     pub fn apply(&mut self, layout: &Layout, reader: &mut Reader<'_>) -> Result<Record, WireError> {
+        self.apply_as(layout, layout.id(), reader)
+    }
+
+    /// The same, when the records call the layout by another number than it does.
+    pub fn apply_as(
+        &mut self,
+        layout: &Layout,
+        layout_id: u64,
+        reader: &mut Reader<'_>,
+    ) -> Result<Record, WireError> {
         let head = reader.varint()?;
         if head & 1 == 1 {
-            self.apply_keyframe(layout, head >> 1, reader)?;
+            if head >> 1 != layout_id {
+                return Err(WireError::UnknownLayout);
+            }
+            self.apply_keyframe(layout, reader)?;
             return Ok(Record::Keyframe);
         }
         if self.seq == 0 || self.scaled.len() != layout.len() {
@@ -211,12 +224,8 @@ impl State {
     fn apply_keyframe(
         &mut self,
         layout: &Layout,
-        layout_id: u64,
         reader: &mut Reader<'_>,
     ) -> Result<(), WireError> {
-        if layout_id != layout.id() {
-            return Err(WireError::UnknownLayout);
-        }
         self.seq = reader.varint()?;
         if self.seq == 0 {
             return Err(WireError::OutOfRange("sequence"));
@@ -444,6 +453,25 @@ mod tests {
         let mut decoder = State::default();
         decoder.apply(&layout, &mut Reader::new(&bytes)).unwrap();
         assert_eq!(decoder.time_ms, 1_700_000_005_000);
+    }
+
+    #[test]
+    fn a_layout_may_have_another_number_than_the_records_say() {
+        let layout = layout(2);
+        let mut state = State::default();
+        state.start(&layout, 9, 5_000, &[10, 1024]);
+        let mut bytes = Vec::new();
+        state.encode_keyframe(&layout, 0, &mut bytes);
+        state.encode_delta(&layout, 10, 6_000, &[20, 2048], &mut bytes);
+        let stored = Layout::new(0, layout.series().to_vec());
+        let mut reader = Reader::new(&bytes);
+        let mut decoder = State::default();
+        let mut apply = |id| decoder.apply_as(&stored, id, &mut reader);
+        assert_eq!(apply(layout.id()), Ok(Record::Keyframe));
+        assert_eq!(apply(layout.id()), Ok(Record::Delta));
+        assert_eq!(decoder, state);
+        let wrong = decoder.apply(&stored, &mut Reader::new(&bytes));
+        assert_eq!(wrong, Err(WireError::UnknownLayout));
     }
 
     #[test]

@@ -392,7 +392,7 @@ impl Gate {
             let Some(Conn::Spider(spider)) = self.conns.get_mut(index) else {
                 continue;
             };
-            if spider.run() != Some(done.run.as_str()) {
+            if spider.run() != Some(&*done.run) {
                 continue;
             }
             if let Err(ending) = spider.ack(done.seq) {

@@ -180,15 +180,6 @@ pub fn read<S: Source + ?Sized>(
     }
 }
 
-/// One block of what two blocks of the same layout hold; `later` is the newer.
-pub fn append(earlier: &mut Columns, later: Columns) {
-    earlier.times.extend(later.times);
-    for (column, more) in earlier.values.iter_mut().zip(later.values) {
-        column.extend(more);
-    }
-    earlier.tail = later.tail;
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::block::Run;

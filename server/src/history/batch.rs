@@ -45,8 +45,8 @@ pub struct Gap {
 /// How far a run of a Spider is in the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    pub run: String,
-    pub boot_id: String,
+    pub run: Arc<str>,
+    pub boot_id: Arc<str>,
     pub seq: u64,
     /// Time of that sample.
     pub time_ms: i64,
@@ -65,7 +65,7 @@ pub struct Seen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
     pub node: i64,
-    pub run: String,
+    pub run: Arc<str>,
     pub seq: u64,
 }
 
@@ -76,7 +76,7 @@ impl Batch {
             .flat_map(|node| {
                 node.progress.iter().map(|progress| Committed {
                     node: node.node,
-                    run: progress.run.clone(),
+                    run: Arc::clone(&progress.run),
                     seq: progress.seq,
                 })
             })

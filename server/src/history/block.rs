@@ -124,16 +124,14 @@ pub fn read_rows<S: Source + ?Sized>(
 
 /// Reads fresh blocks of one stored layout.
 pub struct WireReader<'a> {
-    series: &'a [u8],
-    /// Decoded under the number by which the records name it: that of the Spider.
-    layout: Option<Layout>,
+    layout: &'a Layout,
+    state: State,
 }
 
 impl<'a> WireReader<'a> {
-    /// `series` is the stored layout.
-    pub fn new(series: &'a [u8]) -> Self {
-        let layout = None;
-        Self { series, layout }
+    pub fn new(layout: &'a Layout) -> Self {
+        let state = State::default();
+        Self { layout, state }
     }
 
     /// Appends the records to `into`, which holds the columns `wanted`. On an
@@ -158,22 +156,22 @@ impl<'a> WireReader<'a> {
         wanted: &[usize],
         into: &mut Columns,
     ) -> Result<(), BlockError> {
-        // The first record is a keyframe.
-        let id = Reader::new(data).varint()? >> 1;
-        let layout = match &mut self.layout {
-            Some(layout) if layout.id() == id => layout,
-            layout => layout.insert(Layout::decode_series(id, self.series)?),
-        };
-        if wanted.iter().any(|at| *at >= layout.len()) {
+        let mut reader = Reader::new(data);
+        // The first record is a keyframe, under the number that the Spider gave
+        // the layout.
+        let head = reader.clone().varint()?;
+        if head & 1 == 0 {
+            return Err(WireError::NoKeyframe.into());
+        }
+        if wanted.iter().any(|at| *at >= self.layout.len()) {
             return Err(BlockError::Corrupt("series number"));
         }
-        let mut reader = Reader::new(data);
-        let mut state = State::default();
         while !reader.is_empty() {
-            state.apply(layout, &mut reader)?;
-            into.times.push(state.time_ms);
+            self.state.apply_as(self.layout, head >> 1, &mut reader)?;
+            into.times.push(self.state.time_ms);
+            let scaled = self.state.scaled();
             for (column, &at) in into.values.iter_mut().zip(wanted) {
-                column.push(state.scaled()[at]);
+                column.push(scaled[at]);
             }
         }
         Ok(())

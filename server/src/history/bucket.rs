@@ -22,11 +22,6 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    #[inline]
-    fn gauge(&mut self, value: i64) {
-        self.extend(1, i128::from(value), value, value);
-    }
-
     /// Steps that took as long each: the least and the greatest tell the rates.
     fn steps(&mut self, steps: &Steps) {
         if steps.count > 0 {
@@ -188,13 +183,22 @@ impl Column {
                     let Some(bucket) = stretch.bucket else {
                         continue;
                     };
-                    let mut own = Bucket::default();
-                    for &scaled in &values[stretch.start..stretch.end] {
-                        if scaled != ABSENT {
-                            own.gauge(unscaled(scaled, scale));
+                    // In scaled values: what they have in common is for the end.
+                    let (mut count, mut sum) = (0, 0i128);
+                    let (mut least, mut most) = (i64::MAX, i64::MIN);
+                    for &value in &values[stretch.start..stretch.end] {
+                        if value != ABSENT {
+                            count += 1;
+                            sum += i128::from(value);
+                            least = least.min(value);
+                            most = most.max(value);
                         }
                     }
-                    self.bucket(bucket).merge(&own);
+                    if count > 0 {
+                        let (least, most) = (unscaled(least, scale), unscaled(most, scale));
+                        let sum = sum * i128::from(scale);
+                        self.bucket(bucket).extend(count, sum, least, most);
+                    }
                 }
             }
             (Run::Values(values), Kind::Counter) => {

@@ -42,16 +42,9 @@ pub fn encode(column: &[i64]) -> Option<Vec<u8>> {
         (order, residuals) = (2, second);
     }
     let bins = bins::choose(&residuals);
-    let numbers: Vec<u8> = residuals
-        .iter()
-        .map(|value| bins::number_of(&bins, *value))
-        .collect();
+    let numbers = bins::numbers_of(&bins, &residuals);
     let contexts = contexts::choose(&bins, &numbers);
-    let of_each = contexts.of_each(&bins, &numbers);
-    let mut counts = vec![0u32; contexts.count() * bins.len()];
-    for (&context, &bin) in of_each.iter().zip(&numbers) {
-        counts[usize::from(context) * bins.len() + usize::from(bin)] += 1;
-    }
+    let (of_each, counts) = contexts.of_each(&bins, &numbers);
     let frequencies: Vec<u32> = counts.chunks(bins.len()).flat_map(normalised).collect();
 
     let mut out = vec![order];
@@ -242,26 +235,59 @@ fn put_symbols(
     frequencies: &[u32],
     bins: usize,
 ) -> (u32, Vec<u16>) {
-    let mut starts = Vec::with_capacity(frequencies.len());
+    let mut symbols = Vec::with_capacity(frequencies.len());
     for of_context in frequencies.chunks(bins) {
         let mut start = 0;
         for &frequency in of_context {
-            starts.push(start);
+            symbols.push(Symbol::new(frequency, start));
             start += frequency;
         }
     }
     let mut words = Vec::with_capacity(numbers.len() / 4);
     let mut state = STATE_MIN;
     for (&number, &context) in numbers.iter().zip(contexts).rev() {
-        let at = usize::from(context) * bins + usize::from(number);
-        let frequency = frequencies[at];
-        if u64::from(state) >= u64::from(frequency) << (32 - SLOT_BITS) {
+        let symbol = symbols[usize::from(context) * bins + usize::from(number)];
+        if u64::from(state) >= u64::from(symbol.frequency) << (32 - SLOT_BITS) {
             words.push(state as u16);
             state >>= 16;
         }
-        state = ((state / frequency) << SLOT_BITS) + state % frequency + starts[at];
+        let parts = symbol.parts_of(state);
+        state = (parts << SLOT_BITS) + (state - parts * symbol.frequency) + symbol.start;
     }
     (state, words)
+}
+
+/// A bin as rANS writes it.
+#[derive(Clone, Copy)]
+struct Symbol {
+    frequency: u32,
+    start: u32,
+    /// 2^64 divided by the frequency, rounded up; 0 for a frequency of one.
+    inverse: u64,
+}
+
+impl Symbol {
+    fn new(frequency: u32, start: u32) -> Self {
+        let inverse = match frequency {
+            0 | 1 => 0,
+            more => u64::MAX / u64::from(more) + 1,
+        };
+        Self {
+            frequency,
+            start,
+            inverse,
+        }
+    }
+
+    /// `state / frequency`. Exact: what rounding adds is below 2^-32, and the
+    /// next whole number is at least 2^-12 away.
+    #[inline]
+    fn parts_of(self, state: u32) -> u32 {
+        if self.inverse == 0 {
+            return state;
+        }
+        (u128::from(state) * u128::from(self.inverse) >> 64) as u32
+    }
 }
 
 /// What decoding looks up, for each context.
@@ -300,25 +326,32 @@ impl Tables {
 #[derive(Default)]
 struct BitWriter {
     bytes: Vec<u8>,
-    held: u128,
+    held: u64,
+    /// Less than 32 between two calls.
     count: u32,
 }
 
 impl BitWriter {
+    #[inline]
     fn put(&mut self, value: u64, bits: u32) {
-        self.held |= u128::from(value) << self.count;
+        if bits > 32 {
+            self.put(value & 0xffff_ffff, 32);
+            return self.put(value >> 32, bits - 32);
+        }
+        self.held |= value << self.count;
         self.count += bits;
-        while self.count >= 8 {
-            self.bytes.push(self.held as u8);
-            self.held >>= 8;
-            self.count -= 8;
+        if self.count >= 32 {
+            self.bytes
+                .extend_from_slice(&(self.held as u32).to_le_bytes());
+            self.held >>= 32;
+            self.count -= 32;
         }
     }
 
     fn finish(mut self) -> Vec<u8> {
-        if self.count > 0 {
-            self.bytes.push(self.held as u8);
-        }
+        let rest = self.held.to_le_bytes();
+        self.bytes
+            .extend_from_slice(&rest[..self.count.div_ceil(8) as usize]);
         self.bytes
     }
 }
@@ -407,6 +440,20 @@ mod tests {
             comes_back(&(0..rows).map(|_| (random() % 9) as i64).collect::<Vec<_>>());
         }
         assert!(encode(&[1; ROWS_MIN - 1]).is_none());
+    }
+
+    #[test]
+    fn division_by_multiplication_is_exact() {
+        let mut random = noise(4);
+        for frequency in 1..=SLOTS {
+            let symbol = Symbol::new(frequency, 0);
+            let ends = [0, 1, frequency - 1, frequency, STATE_MIN, u32::MAX];
+            let near = (u32::MAX / frequency) * frequency;
+            let others = (0..20).map(|_| random() as u32 * 2 + 1);
+            for state in ends.into_iter().chain([near, near - 1]).chain(others) {
+                assert_eq!(symbol.parts_of(state), state / frequency);
+            }
+        }
     }
 
     #[test]

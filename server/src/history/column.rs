@@ -30,9 +30,9 @@ pub const MODE_CODED: u8 = 5;
 /// How much time an encoding is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
-    /// For blocks that are merged again within minutes.
+    /// For blocks that are merged again soon.
     Quick,
-    /// For blocks that are merged again within the day.
+    /// For blocks that are merged again, but stay for hours.
     Fair,
     /// For good.
     Best,
@@ -43,28 +43,88 @@ const ZSTD_BEST: i32 = 9;
 
 /// Appends the column and answers its mode. Constant ones are the caller's.
 pub fn encode(column: &[i64], effort: Effort, out: &mut Vec<u8>) -> std::io::Result<u8> {
-    let mut deltas = Vec::with_capacity(column.len() * 2 + 16);
-    let mut before = 0i64;
-    for &value in column {
-        put_signed(&mut deltas, value.wrapping_sub(before));
-        before = value;
+    let start = out.len();
+    put_deltas(column, out);
+    if effort == Effort::Quick {
+        return Ok(MODE_DELTAS);
     }
-    let (mut mode, mut best) = (MODE_DELTAS, Cow::Borrowed(&deltas[..]));
-    if effort > Effort::Quick
-        && let Some(coded) = coder::encode(column)
+    let (mut mode, mut best) = (MODE_DELTAS, Cow::Borrowed(&out[start..]));
+    if let Some(coded) = coder::encode(column)
         && coded.len() < best.len()
     {
         (mode, best) = (MODE_CODED, coded.into());
     }
-    if effort == Effort::Best {
+    if effort == Effort::Best && repeats(column, best.len()) {
         // zstd at its best takes its time: only where it is ahead anyway.
-        let packed = zstd_encode(&deltas, ZSTD_FAIR)?;
+        let deltas = &out[start..];
+        let packed = zstd_encode(deltas, ZSTD_FAIR)?;
         if packed.len() < best.len() {
-            (mode, best) = (MODE_ZSTD, zstd_encode(&deltas, ZSTD_BEST)?.into());
+            (mode, best) = (MODE_ZSTD, zstd_encode(deltas, ZSTD_BEST)?.into());
         }
     }
-    out.extend_from_slice(&best);
+    if let Cow::Owned(best) = best {
+        out.truncate(start);
+        out.extend_from_slice(&best);
+    }
     Ok(mode)
+}
+
+fn put_deltas(column: &[i64], out: &mut Vec<u8>) {
+    out.reserve(column.len() * 2 + 16);
+    let mut before = 0i64;
+    for &value in column {
+        put_signed(out, value.wrapping_sub(before));
+        before = value;
+    }
+}
+
+/// Bits of a stretch that is not twice in a column by chance.
+const STRETCH_BITS: usize = 18;
+/// Changes of a stretch.
+const STRETCH_MIN: usize = 3;
+const STRETCH_MAX: usize = 48;
+/// Where stretches are remembered: 2^ so many.
+const SEEN_BITS: u32 = 12;
+/// One stretch in so many that was there before makes a general compressor worth
+/// trying.
+const REPEATED_SHARE: usize = 5;
+
+/// Whether stretches of changes come again, which a general compressor uses and
+/// an entropy coder does not. `coded` bytes say how much chance there is in a
+/// change, and so how long a stretch has to be.
+fn repeats(column: &[i64], coded: usize) -> bool {
+    const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
+    // How long nothing changed belongs to the change that ended it.
+    let mut changes = Vec::with_capacity(column.len());
+    let mut still = 0u64;
+    for pair in column.windows(2) {
+        let difference = pair[1].wrapping_sub(pair[0]) as u64;
+        if difference == 0 {
+            still += 1;
+        } else {
+            changes.push(difference.wrapping_mul(BASE).wrapping_add(still));
+            still = 0;
+        }
+    }
+    let count = changes.len();
+    let length = (STRETCH_BITS * count / (8 * coded.max(1))).clamp(STRETCH_MIN, STRETCH_MAX);
+    if count < 4 * length {
+        return false;
+    }
+    let gone_by = (0..length).fold(1u64, |power, _| power.wrapping_mul(BASE));
+    let mut seen = [0u32; 1 << SEEN_BITS];
+    let (mut hash, mut found) = (0u64, 0);
+    for (at, change) in changes.iter().enumerate() {
+        hash = hash.wrapping_mul(BASE).wrapping_add(*change);
+        if at >= length {
+            hash = hash.wrapping_sub(changes[at - length].wrapping_mul(gone_by));
+        }
+        let mixed = (hash ^ hash >> 32).wrapping_mul(BASE);
+        let place = &mut seen[(mixed >> (64 - SEEN_BITS)) as usize];
+        let tag = mixed as u32 | 1;
+        found += usize::from(std::mem::replace(place, tag) == tag);
+    }
+    found * REPEATED_SHARE > count
 }
 
 thread_local! {
@@ -156,6 +216,44 @@ mod tests {
             modes.push(mode);
         }
         modes
+    }
+
+    #[test]
+    fn only_what_repeats_is_tried_with_a_general_compressor() {
+        let mut state = 1u64;
+        let mut noise = |below: u64| {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            (state >> 33) as i64 % below as i64
+        };
+        let summed = |changes: &[i64]| -> Vec<i64> {
+            let mut value = 0;
+            let sums = changes.iter().map(|change| {
+                value += change;
+                value
+            });
+            sums.collect()
+        };
+        let tried = |changes: &[i64]| {
+            let column = summed(changes);
+            repeats(&column, coder::encode(&column).unwrap().len())
+        };
+        // Of few values or of many, often or rarely: noise is noise.
+        for below in [2, 9, 1_000, 1 << 30] {
+            let changes: Vec<i64> = (0..2_880).map(|_| noise(below)).collect();
+            assert!(!tried(&changes), "{below}");
+            let rare: Vec<i64> = (0..2_880)
+                .map(|_| if noise(9) == 0 { noise(below) + 1 } else { 0 })
+                .collect();
+            assert!(!tried(&rare), "rare {below}");
+        }
+        // Windows of an hour that come again, in any order.
+        let hours: Vec<Vec<i64>> = (0..4)
+            .map(|_| (0..60).map(|_| noise(500)).collect())
+            .collect();
+        let order: Vec<usize> = (0..48).map(|_| noise(4) as usize).collect();
+        let again: Vec<i64> = order.iter().flat_map(|hour| hours[*hour].clone()).collect();
+        assert!(tried(&again));
+        assert!(!repeats(&[1, 2], 2) && !repeats(&[], 0));
     }
 
     #[test]

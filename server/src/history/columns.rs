@@ -7,6 +7,7 @@
 //! reads the directory and two columns, and knows that they are sound.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
 
 use stardust_shared::varint::{Reader, put, put_signed};
 
@@ -37,6 +38,34 @@ impl Columns {
             values: vec![Vec::new(); width],
             ..Self::default()
         }
+    }
+
+    /// Empties it for rows of `width` values; the memory is used again.
+    pub fn reset(&mut self, width: usize) {
+        self.truncate(0);
+        self.values.resize_with(width, Vec::new);
+        self.tail.clear();
+    }
+
+    /// Appends the rows of a block and takes its tail; `part` is used on the way.
+    /// On an error some columns may be longer than others.
+    pub fn append(
+        &mut self,
+        block: Block<'_, [u8]>,
+        part: &mut Vec<i64>,
+    ) -> Result<(), BlockError> {
+        block.times(part)?;
+        self.times.extend_from_slice(part);
+        for (number, column) in self.values.iter_mut().enumerate() {
+            if let Some(value) = block.constant(number) {
+                column.resize(column.len() + block.rows, value);
+            } else {
+                block.values(number, part)?;
+                column.extend_from_slice(part);
+            }
+        }
+        self.tail = block.tail;
+        Ok(())
     }
 
     #[cfg(test)]
@@ -71,7 +100,7 @@ impl Columns {
         put(&mut directory, self.values.len() as u64 + 1);
         put(&mut directory, self.tail.len() as u64);
         directory.extend_from_slice(&self.tail);
-        let mut earlier: HashMap<&[i64], usize> = HashMap::new();
+        let mut earlier: HashMap<u64, (usize, &[i64])> = HashMap::new();
         for (number, column) in self.all().enumerate() {
             let first = column.first().copied().unwrap_or(0);
             if column.iter().all(|value| *value == first) {
@@ -80,12 +109,18 @@ impl Columns {
                 continue;
             }
             // Packets of an idle interface, or two names of one disk.
-            if let Some(&same) = earlier.get(column) {
-                directory.push(MODE_SAME);
-                put(&mut directory, same as u64);
-                continue;
+            match earlier.entry(fingerprint(column)) {
+                Place::Occupied(like) if like.get().1 == column => {
+                    directory.push(MODE_SAME);
+                    put(&mut directory, like.get().0 as u64);
+                    continue;
+                }
+                // Another one that looks like it: each is for itself.
+                Place::Occupied(_) => {}
+                Place::Vacant(none) => {
+                    none.insert((number, column));
+                }
             }
-            earlier.insert(column, number);
             let before = body.len();
             directory.push(column::encode(column, effort, &mut body)?);
             put(&mut directory, (body.len() - before) as u64);
@@ -104,6 +139,23 @@ impl Columns {
             .chain(&self.values)
             .map(Vec::as_slice)
     }
+}
+
+/// The same for equal columns, and hardly ever for others.
+fn fingerprint(column: &[i64]) -> u64 {
+    let mix = |hash: u64, value: i64| {
+        (hash.rotate_left(23) ^ value as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    };
+    // Four at a time: each step waits for the one before.
+    let (fours, rest) = column.as_chunks::<4>();
+    let mut hashes = [1, 2, 3, 4];
+    for four in fours {
+        for (hash, value) in hashes.iter_mut().zip(four) {
+            *hash = mix(*hash, *value);
+        }
+    }
+    let hash = hashes.iter().fold(0, |hash, one| mix(hash, *one as i64));
+    rest.iter().fold(hash, |hash, value| mix(hash, *value))
 }
 
 /// Where a block's bytes come from: memory, or a database page by page.
@@ -306,6 +358,39 @@ mod tests {
                     Err(BlockError::Corrupt("series number"))
                 );
             }
+        }
+    }
+
+    #[test]
+    fn blocks_are_put_one_behind_the_other_in_memory_that_was_used_before() {
+        let (first, second) = (columns(500), columns(40));
+        let mut all = columns(9);
+        all.reset(first.values.len() + 3);
+        all.reset(first.values.len());
+        for (part, effort) in [(&first, Effort::Quick), (&second, Effort::Best)] {
+            let data = part.encode(effort).unwrap();
+            let block = Block::open(&data[..]).unwrap();
+            all.append(block, &mut vec![1; 7]).unwrap();
+        }
+        assert_eq!((all.rows(), &all.tail[..]), (540, &b"tail"[..]));
+        assert_eq!(all.times, [first.times, second.times].concat());
+        for (column, (first, second)) in all
+            .values
+            .iter()
+            .zip(first.values.iter().zip(&second.values))
+        {
+            assert_eq!(column, &[&first[..], &second[..]].concat());
+        }
+    }
+
+    #[test]
+    fn columns_that_differ_in_one_value_look_different() {
+        let column: Vec<i64> = (0..103).collect();
+        assert_eq!(fingerprint(&column), fingerprint(&column.clone()));
+        for at in 0..column.len() {
+            let mut other = column.clone();
+            other[at] ^= 1;
+            assert_ne!(fingerprint(&column), fingerprint(&other), "{at}");
         }
     }
 

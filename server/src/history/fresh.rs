@@ -9,7 +9,7 @@
 //! `fresh_merge` says how far it is: a reader that sees the merged block of a
 //! node must not see its rows too.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
@@ -29,7 +29,7 @@ pub struct Row {
     pub bytes: u32,
 }
 
-type Nodes = HashMap<i64, Vec<Row>>;
+type Nodes = BTreeMap<i64, Vec<Row>>;
 
 #[derive(Debug, Default)]
 pub struct Fresh {
@@ -120,12 +120,14 @@ impl Fresh {
         self.nodes.entry(node).or_default().push(row);
     }
 
-    /// Nodes that have rows up to `end_id`, after `node`, in order.
-    pub fn nodes_before(&self, end_id: i64, node: i64) -> BTreeSet<i64> {
-        let nodes = self.nodes.iter().filter(|(number, _)| **number > node);
+    /// The first nodes, `most` of them, that have rows up to `end_id`; after
+    /// `node`, in order.
+    pub fn nodes_before(&self, end_id: i64, node: i64, most: usize) -> Vec<i64> {
+        let nodes = self.nodes.range(node.saturating_add(1)..);
         nodes
             .filter(|(_, rows)| rows.first().is_some_and(|row| row.id <= end_id))
             .map(|(node, _)| *node)
+            .take(most)
             .collect()
     }
 
@@ -222,8 +224,9 @@ mod tests {
             fresh.add(node, row(id));
         }
         assert_eq!((fresh.rows, fresh.bytes, fresh.last_id()), (8, 400, 4));
-        assert_eq!(Vec::from_iter(fresh.nodes_before(3, 0)), [7, 9]);
-        assert_eq!(Vec::from_iter(fresh.nodes_before(3, 7)), [9]);
+        assert_eq!(fresh.nodes_before(3, 0, 9), [7, 9]);
+        assert_eq!(fresh.nodes_before(3, 0, 1), [7]);
+        assert_eq!(fresh.nodes_before(3, 7, 9), [9]);
         let ids = |fresh: &Fresh, merged| -> Vec<i64> {
             fresh
                 .of(7, 0, 1_000, merged)

@@ -20,6 +20,8 @@ pub const PENDING_BYTES_MAX: usize = 64 << 20;
 /// A block is closed at this size; it is merged into larger ones later.
 const BLOCK_BYTES_MAX: usize = 64 << 10;
 const BLOCK_ROWS_MAX: u32 = 4096;
+/// Most that is reserved for a block before its samples are there.
+const USUAL_BYTES_MAX: usize = 1 << 10;
 /// Runs of a Spider that are remembered per node, newest first. More than one
 /// matters when two machines were given one token.
 pub const RUNS_KEPT: usize = 4;
@@ -34,10 +36,10 @@ pub enum Pushed {
     Full,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Run {
-    run: String,
-    boot_id: String,
+    run: Arc<str>,
+    boot_id: Arc<str>,
     durable_seq: u64,
     accepted_seq: u64,
     time_ms: i64,
@@ -55,10 +57,21 @@ struct Intake {
     seen: Option<Seen>,
     /// Newest sample of any run.
     last_ms: Option<i64>,
-    last_boot: String,
+    last_boot: Option<Arc<str>>,
     /// Set by a hello until the first sample after it.
     opening: Option<Opening>,
     interval_ms: i64,
+    /// Bytes of the last block that a batch took, and a little more.
+    usual_bytes: usize,
+}
+
+impl Intake {
+    fn take_blocks(&mut self) -> Vec<Block> {
+        if let Some(last) = self.blocks.last() {
+            self.usual_bytes = (last.data.len() * 9 / 8).min(USUAL_BYTES_MAX);
+        }
+        std::mem::take(&mut self.blocks)
+    }
 }
 
 #[derive(Debug)]
@@ -84,7 +97,7 @@ impl Intakes {
             let intake = intakes.nodes.entry(node).or_default();
             if intake.last_ms.is_none_or(|last| progress.time_ms > last) {
                 intake.last_ms = Some(progress.time_ms);
-                intake.last_boot.clone_from(&progress.boot_id);
+                intake.last_boot = Some(Arc::clone(&progress.boot_id));
             }
             intake.runs.push(Run {
                 run: progress.run,
@@ -101,13 +114,16 @@ impl Intakes {
     /// A session opens. Answers the last durable sequence of its run.
     pub fn open(&mut self, node: i64, hello: &Hello, interval_ms: u64, seen: Seen) -> u64 {
         let intake = self.nodes.entry(node).or_default();
-        let known = intake.runs.iter().position(|run| run.run == hello.run);
+        let known = intake.runs.iter().position(|run| *run.run == *hello.run);
         let run = match known {
             Some(at) => intake.runs.remove(at),
             None => Run {
-                run: hello.run.clone(),
-                boot_id: hello.boot_id.clone(),
-                ..Run::default()
+                run: hello.run.as_str().into(),
+                boot_id: hello.boot_id.as_str().into(),
+                durable_seq: 0,
+                accepted_seq: 0,
+                time_ms: 0,
+                changed: false,
             },
         };
         let durable_seq = run.durable_seq;
@@ -156,7 +172,7 @@ impl Intakes {
             intake.last_ms,
             state.time_ms,
             lost,
-            intake.last_boot == run.boot_id,
+            intake.last_boot.as_ref() == Some(&run.boot_id),
             intake.interval_ms,
         );
         intake.gaps.extend(gap);
@@ -165,7 +181,13 @@ impl Intakes {
         run.changed = true;
         if intake.last_ms.is_none_or(|last| state.time_ms > last) {
             intake.last_ms = Some(state.time_ms);
-            intake.last_boot.clone_from(&run.boot_id);
+            if intake
+                .last_boot
+                .as_ref()
+                .is_none_or(|last| !Arc::ptr_eq(last, &run.boot_id))
+            {
+                intake.last_boot = Some(Arc::clone(&run.boot_id));
+            }
         }
 
         let appendable = intake.open_layout == Some(layout.id())
@@ -178,7 +200,8 @@ impl Intakes {
                 time_min_ms: state.time_ms,
                 time_max_ms: state.time_ms,
                 rows: 0,
-                data: Vec::new(),
+                // About as much as last time: growing costs a copy each time.
+                data: Vec::with_capacity(intake.usual_bytes),
             });
             intake.open_layout = Some(layout.id());
         }
@@ -214,8 +237,8 @@ impl Intakes {
                 .map(|run| {
                     run.changed = false;
                     Progress {
-                        run: run.run.clone(),
-                        boot_id: run.boot_id.clone(),
+                        run: Arc::clone(&run.run),
+                        boot_id: Arc::clone(&run.boot_id),
                         seq: run.accepted_seq,
                         time_ms: run.time_ms,
                     }
@@ -223,7 +246,7 @@ impl Intakes {
             batch.nodes.push(NodeBatch {
                 node,
                 progress: progress.collect(),
-                blocks: std::mem::take(&mut intake.blocks),
+                blocks: intake.take_blocks(),
                 gaps: std::mem::take(&mut intake.gaps),
                 seen: intake.seen.take(),
             });

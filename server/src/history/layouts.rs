@@ -11,8 +11,6 @@ const KEPT_MAX: usize = 1_024;
 
 #[derive(Debug)]
 pub struct Stored {
-    /// As it is in the table.
-    pub series: Vec<u8>,
     pub layout: Layout,
 }
 
@@ -40,7 +38,7 @@ impl Layouts {
                 return Ok(None);
             }
         };
-        let stored = Arc::new(Stored { series, layout });
+        let stored = Arc::new(Stored { layout });
         let mut kept = kept();
         if kept.len() >= KEPT_MAX {
             kept.clear();

@@ -3,12 +3,14 @@
 //! On the writer's thread, between commits, one transaction a step. Samples of
 //! one node and one layout come together; a block that has [`FULL_ROWS`] or
 //! spans a day is full and is not touched again until it is too old.
+//!
+//! Only what stays is worth the time of a good encoding: a block that will be
+//! full within the hour goes there in one step, and its parts are plain until then.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::aggregate;
 use super::block::{
     self, BlockError, FORMAT_AGGREGATES, FORMAT_ROWS, Run, Scratch, is_aggregates, is_rows,
 };
@@ -31,33 +33,54 @@ const SMALL_BLOCKS: usize = 8;
 const SMALL_BLOCKS_COARSE: usize = 8;
 /// Rows of a block of a coarse tier that is merged no further.
 const FULL_ROWS_COARSE: usize = 1_024;
+/// Small blocks of more rows than one in so many of a full block wait for that:
+/// merging them before would be work for an hour.
+const FAIR_SHARE: usize = 4;
+/// After so long a step ends, so that a commit does not wait.
+const STEP_TIME: Duration = Duration::from_millis(50);
+/// And after so many bytes of blocks, which all are in the log at once.
+const STEP_BYTES: usize = 512 << 10;
 
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Whether it is time to merge fresh records, or a merge is under way.
 pub fn is_due(connection: &Connection, shared: &Shared, bytes_max: u64) -> rusqlite::Result<bool> {
-    let due = {
-        let fresh = shared.fresh();
-        fresh.longest() >= GENERATION_COMMITS as usize || fresh.bytes >= bytes_max
-    };
-    Ok(due || Merged::read(connection)?.end_id > 0)
+    if Merged::read(connection)?.end_id > 0 {
+        return Ok(true);
+    }
+    let fresh = shared.fresh();
+    Ok(fresh.longest() >= GENERATION_COMMITS as usize || fresh.bytes >= bytes_max)
+}
+
+/// Memory that is used again for each block.
+#[derive(Default)]
+pub struct Buffers {
+    columns: Columns,
+    part: Vec<i64>,
 }
 
 /// Merges the fresh records of the next few nodes. Answers which those were.
-pub fn merge_fresh(connection: &mut Connection, shared: &Shared) -> Result<Vec<i64>> {
+pub fn merge_fresh(
+    connection: &mut Connection,
+    shared: &Shared,
+    buffers: &mut Buffers,
+) -> Result<Vec<i64>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut merged = Merged::read(&transaction)?;
     if merged.end_id == 0 {
         merged.end_id = shared.fresh().last_id();
     }
-    let due = shared.fresh().nodes_before(merged.end_id, merged.node);
-    let nodes: Vec<i64> = due.iter().copied().take(MERGE_NODES).collect();
+    let fresh = shared.fresh();
+    let mut nodes = fresh.nodes_before(merged.end_id, merged.node, MERGE_NODES + 1);
+    drop(fresh);
+    let more = nodes.len() > MERGE_NODES;
+    nodes.truncate(MERGE_NODES);
     for &node in &nodes {
         let rows = shared.fresh().to_merge(node, merged.end_id);
-        merge_fresh_of(&transaction, shared, node, &rows)?;
+        merge_fresh_of(&transaction, shared, buffers, node, &rows)?;
     }
     let end_id = merged.end_id;
-    if nodes.len() == due.len() {
+    if !more {
         transaction
             .prepare_cached("DELETE FROM fresh WHERE id <= ?1")?
             .execute([end_id])?;
@@ -74,6 +97,7 @@ pub fn merge_fresh(connection: &mut Connection, shared: &Shared) -> Result<Vec<i
 fn merge_fresh_of(
     transaction: &Transaction<'_>,
     shared: &Shared,
+    buffers: &mut Buffers,
     node: i64,
     rows: &[Row],
 ) -> Result<()> {
@@ -102,9 +126,10 @@ fn merge_fresh_of(
             });
             let (now, later) = rest.split_at(fits.count());
             rest = later;
-            let mut columns = Columns::new(all.len());
-            reader.read_fresh(now, &stored, &all, &mut columns, &mut faults);
-            insert_rows(transaction, node, Tier::Raw, now[0].layout, &columns)?;
+            let columns = &mut buffers.columns;
+            columns.reset(all.len());
+            reader.read_fresh(now, &stored, &all, columns, &mut faults);
+            insert_rows(transaction, node, now[0].layout, columns)?;
         }
     }
     for fault in faults {
@@ -116,7 +141,6 @@ fn merge_fresh_of(
 fn insert_rows(
     transaction: &Transaction<'_>,
     node: i64,
-    tier: Tier,
     layout: i64,
     columns: &Columns,
 ) -> Result<()> {
@@ -126,13 +150,13 @@ fn insert_rows(
     let (level, effort) = if columns.rows() >= full_rows(columns.values.len()) {
         (LEVEL_FULL, Effort::Best)
     } else if columns.rows() >= FAIR_ROWS {
-        (LEVEL_FAIR, Effort::Fair)
+        (LEVEL_FAIR, Effort::Quick)
     } else {
         (LEVEL_SMALL, Effort::Quick)
     };
     NewBlock {
         node,
-        tier,
+        tier: Tier::Raw,
         level,
         layout,
         format: FORMAT_ROWS,
@@ -199,7 +223,8 @@ fn choose(small: &[Small]) -> Option<(&[Small], u8)> {
         } else {
             SMALL_BLOCKS
         };
-        if fresh.len() >= enough {
+        let rows: usize = fresh.iter().map(|block| block.rows).sum();
+        if fresh.len() >= enough && (coarse || rows <= full / FAIR_SHARE) {
             return Some((fresh, LEVEL_FAIR));
         }
     }
@@ -225,84 +250,151 @@ fn upto_full(run: &[Small]) -> &[Small] {
     &run[..count]
 }
 
-/// Merges small blocks of a node where it is time. False when there is nothing
-/// (more) to do.
+/// Which of the nodes have blocks to merge. Only reads: that is mostly none.
+pub fn with_blocks_to_merge(
+    connection: &Connection,
+    shared: &Shared,
+    nodes: &[i64],
+) -> Result<Vec<i64>> {
+    let mut found = Vec::new();
+    for &node in nodes {
+        for tier in Tier::ALL {
+            if choose(&small_blocks(connection, shared, node, tier)?).is_some() {
+                found.push(node);
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Merges small blocks of nodes where it is time, as far as one step goes.
 pub fn merge_blocks(
     connection: &mut Connection,
     shared: &Shared,
-    node: i64,
-    tier: Tier,
-) -> Result<bool> {
+    buffers: &mut Buffers,
+    nodes: &[i64],
+) -> Result<()> {
+    let begin = Instant::now();
+    let mut bytes = 0;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let small = small_blocks(&transaction, shared, node, tier)?;
-    let Some((run, level)) = choose(&small) else {
-        return Ok(false);
-    };
-    let mut gathered: Option<Columns> = None;
-    let mut fault = None;
-    for block in run {
-        match read_whole(&transaction, block.id, block.format) {
-            Ok(columns) => match &mut gathered {
-                None => gathered = Some(columns),
-                Some(all) if all.values.len() == columns.values.len() => {
-                    aggregate::append(all, columns);
+    'nodes: for &node in nodes {
+        for tier in Tier::ALL {
+            while let Some(made) = merge_once(&transaction, shared, buffers, node, tier)? {
+                bytes += made;
+                if bytes >= STEP_BYTES || begin.elapsed() >= STEP_TIME {
+                    break 'nodes;
                 }
-                Some(_) => fault = Some(Fault::block(block.id, BlockError::Corrupt("width"))),
-            },
-            Err(error) if error.is_damage() => fault = Some(Fault::block(block.id, error)),
-            Err(error) => return Err(error.to_string().into()),
-        }
-        if fault.is_some() {
-            break;
+            }
         }
     }
-    if let Some(fault) = fault {
-        // The others are merged in the next step, without it.
-        damage::set_aside(&transaction, shared, node, &fault)?;
-        transaction.commit()?;
-        return Ok(true);
+    Ok(transaction.commit()?)
+}
+
+/// Makes one block of small ones. Answers its bytes, `None` when there is
+/// nothing (more) to do.
+fn merge_once(
+    transaction: &Transaction<'_>,
+    shared: &Shared,
+    buffers: &mut Buffers,
+    node: i64,
+    tier: Tier,
+) -> Result<Option<usize>> {
+    let small = small_blocks(transaction, shared, node, tier)?;
+    let Some((run, level)) = choose(&small) else {
+        return Ok(None);
+    };
+    for (number, block) in run.iter().enumerate() {
+        match gather(transaction, block.id, block.format, number == 0, buffers) {
+            Ok(()) => {}
+            Err(error) if error.is_damage() => {
+                // The others are merged in the next step, without it.
+                let fault = Fault::block(block.id, error);
+                damage::set_aside(transaction, shared, node, &fault)?;
+                return Ok(Some(0));
+            }
+            Err(error) => return Err(error.to_string().into()),
+        }
     }
     // First: what comes in their place then has room, however full the file is.
     for block in run {
-        delete_block(&transaction, block.id)?;
+        delete_block(transaction, block.id)?;
     }
-    if let Some(columns) = gathered {
-        let aggregates = run[0].aggregates();
-        let effort = if level == LEVEL_FULL || aggregates {
-            Effort::Best
+    let aggregates = run[0].aggregates();
+    let effort = if level == LEVEL_FULL || aggregates {
+        Effort::Best
+    } else {
+        Effort::Fair
+    };
+    let span_ms = run.iter().fold(run[0].span_ms, |span, block| {
+        (span.0.min(block.span_ms.0), span.1.max(block.span_ms.1))
+    });
+    let columns = &buffers.columns;
+    let data = columns.encode(effort)?;
+    NewBlock {
+        node,
+        tier,
+        level,
+        layout: run[0].layout,
+        format: if aggregates {
+            FORMAT_AGGREGATES
         } else {
-            Effort::Fair
-        };
-        let span_ms = run.iter().fold(run[0].span_ms, |span, block| {
-            (span.0.min(block.span_ms.0), span.1.max(block.span_ms.1))
-        });
-        NewBlock {
-            node,
-            tier,
-            level,
-            layout: run[0].layout,
-            format: if aggregates {
-                FORMAT_AGGREGATES
-            } else {
-                FORMAT_ROWS
-            },
-            span_ms,
-            rows: columns.rows(),
-            data: &columns.encode(effort)?,
-        }
-        .insert(&transaction)?;
+            FORMAT_ROWS
+        },
+        span_ms,
+        rows: columns.rows(),
+        data: &data,
     }
-    transaction.commit()?;
-    Ok(true)
+    .insert(transaction)?;
+    Ok(Some(data.len()))
+}
+
+/// Appends a block to what the buffers hold; the first one decides how wide it is.
+fn gather(
+    connection: &Connection,
+    id: i64,
+    format: u8,
+    first: bool,
+    buffers: &mut Buffers,
+) -> std::result::Result<(), BlockError> {
+    let Buffers { columns, part } = buffers;
+    if !(is_rows(format) || is_aggregates(format)) {
+        let whole = read_whole(connection, id, format)?;
+        if first {
+            columns.reset(whole.values.len());
+        } else if columns.values.len() != whole.values.len() {
+            return Err(BlockError::Corrupt("width"));
+        }
+        columns.times.extend(whole.times);
+        for (column, more) in columns.values.iter_mut().zip(whole.values) {
+            column.extend(more);
+        }
+        return Ok(());
+    }
+    let unreadable = |error: rusqlite::Error| BlockError::Unreadable(error.to_string());
+    let mut statement = connection
+        .prepare_cached("SELECT data FROM blocks WHERE id = ?1")
+        .map_err(unreadable)?;
+    let mut rows = statement.query([id]).map_err(unreadable)?;
+    let row = rows.next().map_err(unreadable)?;
+    let row = row.ok_or_else(|| BlockError::Unreadable("it is gone".into()))?;
+    let data = row.get_ref(0).map_err(unreadable)?;
+    let block = Block::open(data.as_blob().unwrap_or_default())?;
+    if first {
+        columns.reset(block.width());
+    } else if columns.values.len() != block.width() {
+        return Err(BlockError::Corrupt("width"));
+    }
+    columns.append(block, part)
 }
 
 fn small_blocks(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     shared: &Shared,
     node: i64,
     tier: Tier,
 ) -> Result<Vec<Small>> {
-    let mut statement = transaction.prepare_cached(
+    let mut statement = connection.prepare_cached(
         "SELECT id, level, layout, format, rows, time_min_ms, time_max_ms FROM blocks
          WHERE node = ?1 AND tier = ?2 AND level < 2 ORDER BY id",
     )?;
@@ -310,7 +402,7 @@ fn small_blocks(
     let mut small = Vec::new();
     while let Some(row) = rows.next()? {
         let layout: i64 = row.get(2)?;
-        let stored = shared.layouts.get(transaction, layout)?;
+        let stored = shared.layouts.get(connection, layout)?;
         small.push(Small {
             id: row.get(0)?,
             level: row.get(1)?,
@@ -337,11 +429,7 @@ pub fn read_whole(
     if is_rows(format) || is_aggregates(format) {
         let block = Block::open(&data[..])?;
         let mut columns = Columns::new(block.width());
-        block.times(&mut columns.times)?;
-        for (number, column) in columns.values.iter_mut().enumerate() {
-            block.values(number, column)?;
-        }
-        columns.tail = block.tail;
+        columns.append(block, &mut Vec::new())?;
         return Ok(columns);
     }
     let mut columns = Columns::default();
@@ -394,6 +482,11 @@ mod tests {
             chosen(&mixed),
             Some((vec![1, 2, 3, 4, 5, 6, 7, 8], LEVEL_FULL))
         );
+        // Of many rows each: they wait for a full block.
+        let quick =
+            |count: i64| -> Vec<Small> { (0..count).map(|id| small(id, 210, 0, 1)).collect() };
+        assert_eq!(chosen(&quick(13)), None);
+        assert_eq!(chosen(&quick(14)), Some(((0..14).collect(), LEVEL_FULL)));
         // Wide layouts are full sooner.
         let wide = [Small {
             width: 8_000,

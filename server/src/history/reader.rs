@@ -308,7 +308,7 @@ impl<'c> NodeReader<'c> {
         into: &mut Columns,
         faults: &mut Vec<Fault>,
     ) {
-        let mut reader = WireReader::new(&stored.series);
+        let mut reader = WireReader::new(&stored.layout);
         for row in rows {
             if let Err(error) = self.read_fresh_row(row.id, &mut reader, wanted, into) {
                 faults.push(Fault {

@@ -167,6 +167,31 @@ impl Roll {
     }
 }
 
+/// From where to where hours of a node are to be made; `None` when that is not
+/// due. With `until_ms` those before it, however few.
+pub fn hours_due(
+    connection: &Connection,
+    node: i64,
+    until_ms: Option<i64>,
+) -> Result<Option<(i64, i64)>> {
+    let hour_ms = Tier::Hour.step_ms();
+    let Some(newest_ms) = newest_of_detail(connection, node)? else {
+        return Ok(None);
+    };
+    let from_ms = match hours_until_ms(connection, node)? {
+        Some(known_ms) => known_ms,
+        None => {
+            let oldest_ms = oldest_of_detail(connection, node)?.unwrap_or(newest_ms);
+            oldest_ms.div_euclid(hour_ms) * hour_ms
+        }
+    };
+    let (wanted_ms, least) = match until_ms {
+        Some(until_ms) => (until_ms, 1),
+        None => (newest_ms.div_euclid(hour_ms) * hour_ms, HOURS_AT_ONCE),
+    };
+    Ok((wanted_ms >= from_ms + least * hour_ms).then_some((from_ms, wanted_ms)))
+}
+
 /// Makes the hours of a node that are over since the last time. With `until_ms`
 /// those before it, however few.
 pub fn make_hours(
@@ -177,19 +202,9 @@ pub fn make_hours(
 ) -> Result<bool> {
     let hour_ms = Tier::Hour.step_ms();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some((oldest_ms, newest_ms)) = span_of_detail(&transaction, node)? else {
+    let Some((from_ms, wanted_ms)) = hours_due(&transaction, node, until_ms)? else {
         return Ok(false);
     };
-    let known = hours_until_ms(&transaction, node)?;
-    let from_ms = known.unwrap_or(oldest_ms.div_euclid(hour_ms) * hour_ms);
-    let whole_ms = newest_ms.div_euclid(hour_ms) * hour_ms;
-    let (wanted_ms, least) = match until_ms {
-        Some(until_ms) => (until_ms, 1),
-        None => (whole_ms, HOURS_AT_ONCE),
-    };
-    if wanted_ms < from_ms + least * hour_ms {
-        return Ok(false);
-    }
     let mut reader = NodeReader::new(&transaction, &shared.layouts, node);
     // After a long silence: from where there is something.
     let first = reader.detail(&|_| Vec::new(), from_ms, wanted_ms)?;
@@ -235,15 +250,22 @@ fn set_aside_or_fail(
     Ok(())
 }
 
-/// First and last time of merged samples and minutes of a node.
-fn span_of_detail(connection: &Connection, node: i64) -> rusqlite::Result<Option<(i64, i64)>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT MIN(time_min_ms), MAX(time_max_ms) FROM blocks WHERE node = ?1 AND tier < 2",
-    )?;
-    statement.query_row([node], |row| {
-        let (min, max): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
-        Ok(min.zip(max))
-    })
+/// Last time of merged samples and minutes of a node. Asked often: each tier for
+/// itself is one look into an index, both together would be a walk.
+fn newest_of_detail(connection: &Connection, node: i64) -> rusqlite::Result<Option<i64>> {
+    let mut statement = connection
+        .prepare_cached("SELECT MAX(time_max_ms) FROM blocks WHERE node = ?1 AND tier = ?2")?;
+    let mut of =
+        |tier: Tier| statement.query_row([node, i64::from(tier.number())], |row| row.get(0));
+    let (raw, minute): (Option<i64>, Option<i64>) = (of(Tier::Raw)?, of(Tier::Minute)?);
+    Ok(raw.max(minute))
+}
+
+/// First time of them.
+fn oldest_of_detail(connection: &Connection, node: i64) -> rusqlite::Result<Option<i64>> {
+    let mut statement = connection
+        .prepare_cached("SELECT MIN(time_min_ms) FROM blocks WHERE node = ?1 AND tier < 2")?;
+    statement.query_row([node], |row| row.get(0))
 }
 
 /// Last samples of the newest hour block, by key.

@@ -15,8 +15,8 @@ use rusqlite::Connection;
 
 use super::batch::{Batch, Committed, NodeBatch, Progress};
 use super::commit;
-use super::limits::{GENERATION_BYTES, LOG_BYTES_MAX};
-use super::merge;
+use super::limits::{GENERATION_BYTES, LOG_BYTES_MAX, MERGE_NODES};
+use super::merge::{self, Buffers};
 use super::retention::{self, Held};
 use super::roll;
 use super::settings::{Shares, shares};
@@ -91,6 +91,8 @@ pub struct Writer {
     shared: Arc<Shared>,
     connection: Connection,
     layouts: commit::LayoutRows,
+    /// Of merging; let go of when there is nothing to merge.
+    buffers: Buffers,
     /// Nodes with blocks that may want merging, or new hours.
     to_merge: BTreeSet<i64>,
     next_age: Instant,
@@ -125,6 +127,7 @@ impl Writer {
             shared,
             connection,
             layouts: commit::LayoutRows::default(),
+            buffers: Buffers::default(),
             to_merge: nodes.into_iter().collect(),
             next_age: now,
             next_shrink: now,
@@ -218,22 +221,17 @@ impl Writer {
         };
         if merge::is_due(&self.connection, &self.shared, generation)? {
             self.make_room(generation + OVERHEAD_BYTES)?;
-            let nodes = merge::merge_fresh(&mut self.connection, &self.shared)?;
+            let (connection, buffers) = (&mut self.connection, &mut self.buffers);
+            let nodes = merge::merge_fresh(connection, &self.shared, buffers)?;
             self.to_merge.extend(nodes);
             return Ok(true);
         }
-        if let Some(&node) = self.to_merge.first() {
+        if !self.to_merge.is_empty() {
             self.make_room(4 * OVERHEAD_BYTES)?;
-            let mut more = false;
-            for tier in Tier::ALL {
-                more = more || merge::merge_blocks(&mut self.connection, &self.shared, node, tier)?;
-            }
-            more = more || roll::make_hours(&mut self.connection, &self.shared, node, None)?;
-            if !more {
-                self.to_merge.remove(&node);
-            }
+            self.merge_some()?;
             return Ok(true);
         }
+        self.buffers = Buffers::default();
         if now >= self.next_age {
             if retention::expire_one(&mut self.connection, &self.shared, wall_ms())? {
                 self.keep_log_small()?;
@@ -242,6 +240,37 @@ impl Writer {
             self.next_age = now + AGE_INTERVAL;
         }
         self.shrink(now)
+    }
+
+    /// Merges blocks and makes hours of the next few nodes, where that is due.
+    fn merge_some(&mut self) -> merge::Result<()> {
+        let nodes: Vec<i64> = self.to_merge.iter().copied().take(MERGE_NODES).collect();
+        let (blocks, hours) = {
+            // One snapshot for all: each alone would take the log's lock anew.
+            let snapshot = self.connection.transaction()?;
+            let blocks = merge::with_blocks_to_merge(&snapshot, &self.shared, &nodes)?;
+            let mut hours = Vec::new();
+            for &node in &nodes {
+                if roll::hours_due(&snapshot, node, None)?.is_some() {
+                    hours.push(node);
+                }
+            }
+            snapshot.commit()?;
+            (blocks, hours)
+        };
+        if !blocks.is_empty() {
+            let (connection, buffers) = (&mut self.connection, &mut self.buffers);
+            merge::merge_blocks(connection, &self.shared, buffers, &blocks)?;
+        } else if let Some(&node) = hours.first() {
+            roll::make_hours(&mut self.connection, &self.shared, node, None)?;
+        }
+        // What had nothing to do is looked at again when it has new blocks.
+        for node in nodes {
+            if !blocks.contains(&node) && !hours.contains(&node) {
+                self.to_merge.remove(&node);
+            }
+        }
+        Ok(())
     }
 
     /// Gives pages back when many are free, or when the file is over its share.

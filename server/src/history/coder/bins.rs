@@ -17,8 +17,13 @@ const ATOMS_MIN: usize = 32;
 const ATOMS_MAX: usize = 512;
 /// Most of them in one bin.
 const ATOMS_OF_BIN_MAX: usize = 64;
+/// Values in a range below this are counted, not sorted.
+const COUNTED_MAX: u64 = 1 << 14;
 /// About what a bin takes in the tables, in bits.
 const TABLE_BITS: f32 = 40.0;
+
+/// A bin that takes so much more than the best one so far is not widened further.
+const PATIENCE_BITS: f32 = 12.0 * TABLE_BITS;
 
 /// A range of values that are there, and how many.
 #[derive(Clone, Copy)]
@@ -56,9 +61,8 @@ fn best(atoms: &[Atom], rows: usize, table_bits: f32) -> Vec<Bin> {
             let bits = best[begin].0 + within + count * (all - log2(count)) + table_bits;
             if bits < least.0 {
                 least = (bits, begin);
-            }
-            // Alone that is too much, and further back it only grows.
-            if within > least.0 {
+            } else if bits > least.0 + PATIENCE_BITS {
+                // Further back it hardly gets better again.
                 break;
             }
         }
@@ -81,14 +85,7 @@ fn best(atoms: &[Atom], rows: usize, table_bits: f32) -> Vec<Bin> {
 /// Distinct values, or when there are many of them, runs of neighbours of about
 /// the same weight.
 fn atoms(values: &[i64]) -> Vec<Atom> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    let distinct = sorted.chunk_by(|a, b| a == b).map(|run| Atom {
-        least: run[0],
-        most: run[0],
-        count: run.len() as u32,
-    });
-    let distinct: Vec<Atom> = distinct.collect();
+    let distinct = distinct(values);
     let most = (values.len() / 12).clamp(ATOMS_MIN, ATOMS_MAX);
     if distinct.len() <= most {
         return distinct;
@@ -108,6 +105,33 @@ fn atoms(values: &[i64]) -> Vec<Atom> {
     atoms
 }
 
+/// Each value that is there, in order, with how often.
+fn distinct(values: &[i64]) -> Vec<Atom> {
+    let atom = |value: i64, count: u32| Atom {
+        least: value,
+        most: value,
+        count,
+    };
+    let least = values.iter().copied().min().unwrap_or(0);
+    let most = values.iter().copied().max().unwrap_or(0);
+    let range = most.wrapping_sub(least) as u64;
+    if range >= COUNTED_MAX.min(4 * values.len() as u64) {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        let runs = sorted.chunk_by(|a, b| a == b);
+        return runs.map(|run| atom(run[0], run.len() as u32)).collect();
+    }
+    // Close together: counting is faster than sorting.
+    let mut counts = vec![0u32; range as usize + 1];
+    for value in values {
+        counts[value.wrapping_sub(least) as usize] += 1;
+    }
+    let counts = counts.iter().zip(0i64..).filter(|(count, _)| **count > 0);
+    counts
+        .map(|(&count, at)| atom(least.wrapping_add(at), count))
+        .collect()
+}
+
 /// Near enough for a choice, and a fraction of the cost of the exact one.
 pub fn log2(value: f32) -> f32 {
     let bits = value.to_bits();
@@ -120,10 +144,39 @@ fn width(least: i64, most: i64) -> u8 {
     (64 - (most.wrapping_sub(least) as u64).leading_zeros()) as u8
 }
 
-/// The bin of a value that they were chosen for.
-pub fn number_of(bins: &[Bin], value: i64) -> u8 {
-    let after = bins.partition_point(|bin| bin.least <= value);
-    after.saturating_sub(1) as u8
+/// Entries of the table with which the bins of values are found.
+const TABLE_BITS_OF_RANGE: u32 = 11;
+
+/// The bin of each of the values that they were chosen for.
+pub fn numbers_of(bins: &[Bin], values: &[i64]) -> Vec<u8> {
+    let (Some(first), Some(last)) = (bins.first(), bins.last()) else {
+        return Vec::new();
+    };
+    // A table says which bins a part of the range has: mostly it is one.
+    let offset = |value: i64| value.wrapping_sub(first.least) as u64;
+    let beside = ((1u128 << last.bits) - 1) as u64;
+    let range = offset(last.least).saturating_add(beside);
+    let shift = (64 - range.leading_zeros()).saturating_sub(TABLE_BITS_OF_RANGE);
+    let mut table = [0u8; (1 << TABLE_BITS_OF_RANGE) + 1];
+    let parts = 1 << TABLE_BITS_OF_RANGE;
+    let mut filled = 0;
+    for (number, bin) in (0u8..=u8::MAX).zip(bins).skip(1) {
+        // The part in which the bin begins still has the bin before.
+        let begins = (offset(bin.least).wrapping_sub(1) >> shift) as usize + 1;
+        table[filled..begins].fill(number - 1);
+        filled = begins;
+    }
+    table[filled..].fill((bins.len() - 1) as u8);
+    let numbers = values.iter().map(|&value| {
+        let part = (offset(value) >> shift) as usize % parts;
+        let (least, most) = (table[part], table[part + 1]);
+        if least == most {
+            return least;
+        }
+        let some = &bins[usize::from(least)..=usize::from(most)];
+        least + (some.partition_point(|bin| bin.least <= value) as u8).saturating_sub(1)
+    });
+    numbers.collect()
 }
 
 pub fn write(bins: &[Bin], out: &mut Vec<u8>) {
@@ -176,6 +229,16 @@ pub fn read(reader: &mut Reader<'_>) -> Result<Vec<Bin>, BlockError> {
 mod tests {
     use super::*;
 
+    fn in_their_bins(bins: &[Bin], values: &[i64]) {
+        for (&number, &value) in numbers_of(bins, values).iter().zip(values) {
+            let bin = bins[usize::from(number)];
+            let beside = value.wrapping_sub(bin.least) as u64;
+            assert!(value >= bin.least && (bin.bits == 64 || beside >> bin.bits == 0));
+            let next = bins.get(usize::from(number) + 1);
+            assert!(next.is_none_or(|next| value < next.least));
+        }
+    }
+
     #[test]
     fn heavy_values_are_alone_and_the_rest_shares_ranges() {
         let mut values = vec![0; 5_000];
@@ -185,13 +248,17 @@ mod tests {
         assert_eq!(bins[0], Bin { least: 0, bits: 0 });
         assert_eq!(bins[1].least, 4_096);
         assert!(bins.len() < 8, "{bins:?}");
-        for value in values {
-            let bin = bins[usize::from(number_of(&bins, value))];
-            assert!(value >= bin.least && (value - bin.least) >> bin.bits == 0);
-        }
+        in_their_bins(&bins, &values);
         let ends = [i64::MIN, i64::MAX];
         for bin in choose(&ends) {
             assert!(bin.bits == 0 || bin.bits == 64);
+        }
+        in_their_bins(&choose(&ends), &ends);
+        for bits in 0..63 {
+            let values: Vec<i64> = (0..900)
+                .map(|n: i64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15u64 as i64) >> bits)
+                .collect();
+            in_their_bins(&choose(&values), &values);
         }
     }
 
@@ -205,6 +272,7 @@ mod tests {
             for values in [spread, light] {
                 let bins = choose(&values);
                 assert!(bins.len() <= BINS_MAX);
+                in_their_bins(&bins, &values);
                 let mut out = Vec::new();
                 write(&bins, &mut out);
                 let mut reader = Reader::new(&out);

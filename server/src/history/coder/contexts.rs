@@ -120,16 +120,18 @@ impl Contexts {
         }
     }
 
-    /// The context of each value.
-    pub fn of_each(&self, bins: &[Bin], numbers: &[u8]) -> Vec<u8> {
+    /// The context of each value, and how often each bin is in each context.
+    pub fn of_each(&self, bins: &[Bin], numbers: &[u8]) -> (Vec<u8>, Vec<u32>) {
         let follow = self.follow(bins);
         let mut walk = follow.start;
+        let mut counts = vec![0u32; self.count() * bins.len()];
         let contexts = numbers.iter().map(|&number| {
             let context = follow.context(walk);
+            counts[usize::from(context) * bins.len() + usize::from(number)] += 1;
             follow.step(&mut walk, number);
             context
         });
-        contexts.collect()
+        (contexts.collect(), counts)
     }
 }
 
