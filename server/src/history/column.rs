@@ -39,7 +39,7 @@ pub enum Effort {
 }
 
 const ZSTD_FAIR: i32 = 3;
-const ZSTD_BEST: i32 = 9;
+const ZSTD_BEST: i32 = 6;
 
 /// Appends the column and answers its mode. Constant ones are the caller's.
 pub fn encode(column: &[i64], effort: Effort, out: &mut Vec<u8>) -> std::io::Result<u8> {
