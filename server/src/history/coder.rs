@@ -286,7 +286,7 @@ impl Symbol {
         if self.inverse == 0 {
             return state;
         }
-        (u128::from(state) * u128::from(self.inverse) >> 64) as u32
+        ((u128::from(state) * u128::from(self.inverse)) >> 64) as u32
     }
 }
 

@@ -79,7 +79,7 @@ fn put_deltas(column: &[i64], out: &mut Vec<u8>) {
 }
 
 /// Bits of a stretch that is not twice in a column by chance.
-const STRETCH_BITS: usize = 18;
+const STRETCH_BITS: usize = 24;
 /// Changes of a stretch.
 const STRETCH_MIN: usize = 3;
 const STRETCH_MAX: usize = 48;
@@ -119,7 +119,7 @@ fn repeats(column: &[i64], coded: usize) -> bool {
         if at >= length {
             hash = hash.wrapping_sub(changes[at - length].wrapping_mul(gone_by));
         }
-        let mixed = (hash ^ hash >> 32).wrapping_mul(BASE);
+        let mixed = (hash ^ (hash >> 32)).wrapping_mul(BASE);
         let place = &mut seen[(mixed >> (64 - SEEN_BITS)) as usize];
         let tag = mixed as u32 | 1;
         found += usize::from(std::mem::replace(place, tag) == tag);
