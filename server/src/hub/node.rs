@@ -90,7 +90,7 @@ pub struct Node {
 /// The last two samples, so that rates can be told.
 struct Latest {
     layout: Arc<Layout>,
-    plan: Plan,
+    plan: Arc<Plan>,
     scaled: Vec<i64>,
     time_ms: i64,
     before: Vec<i64>,
@@ -371,7 +371,7 @@ impl Latest {
     fn new(layout: &Arc<Layout>, state: &State) -> Self {
         Self {
             layout: Arc::clone(layout),
-            plan: Plan::new(layout),
+            plan: Plan::of(layout),
             scaled: state.scaled().to_vec(),
             time_ms: state.time_ms,
             before: Vec::new(),

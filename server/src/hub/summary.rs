@@ -3,6 +3,9 @@
 //! Which series they come from is worked out once a layout ([`Plan`]); a
 //! sample then costs a few additions.
 
+use std::cell::RefCell;
+use std::sync::{Arc, Weak};
+
 use serde::Serialize;
 use stardust_shared::series::{label, name_of};
 use stardust_shared::{ABSENT, Layout};
@@ -69,7 +72,34 @@ struct Filesystem {
     available: Option<usize>,
 }
 
+/// Plans at hand: a fleet has few kinds of machines.
+const PLANS_KEPT: usize = 64;
+
+thread_local! {
+    /// By layout; one that nobody has any more gives its place up.
+    static PLANS: RefCell<Vec<(Weak<Layout>, Weak<Plan>)>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Plan {
+    /// The plan of a layout, the same for all nodes that share it: one that stays
+    /// in the processor's cache, where ten thousand copies would not.
+    pub fn of(layout: &Arc<Layout>) -> Arc<Self> {
+        PLANS.with_borrow_mut(|plans| {
+            plans.retain(|(_, plan)| plan.strong_count() > 0);
+            let known = plans
+                .iter()
+                .find(|(known, _)| std::ptr::eq(known.as_ptr(), Arc::as_ptr(layout)));
+            if let Some(plan) = known.and_then(|(_, plan)| plan.upgrade()) {
+                return plan;
+            }
+            let plan = Arc::new(Self::new(layout));
+            if plans.len() < PLANS_KEPT {
+                plans.push((Arc::downgrade(layout), Arc::downgrade(&plan)));
+            }
+            plan
+        })
+    }
+
     pub fn new(layout: &Layout) -> Self {
         let mut plan = Self::default();
         for (index, series) in layout.series().iter().enumerate() {
@@ -283,6 +313,23 @@ fn outward(key: &str) -> bool {
 mod tests {
     use super::*;
     use stardust_shared::SeriesDef;
+
+    #[test]
+    fn nodes_with_one_layout_share_its_plan_and_it_goes_with_them() {
+        let layout = |name| Arc::new(Layout::new(1, vec![SeriesDef::new(name, &[])]));
+        let (one, two) = (layout("proc.total"), layout("load.1m_milli"));
+        let plan = Plan::of(&one);
+        assert!(Arc::ptr_eq(&plan, &Plan::of(&one)));
+        assert_eq!((plan.procs, Plan::of(&two).procs), (Some(0), None));
+        let gone = Arc::downgrade(&plan);
+        drop(plan);
+        assert!(gone.upgrade().is_none());
+        // Many kinds of machines: each has its plan, however many are remembered.
+        let layouts: Vec<_> = (0..2 * PLANS_KEPT).map(|_| layout("proc.total")).collect();
+        let plans: Vec<_> = layouts.iter().map(Plan::of).collect();
+        assert!(plans.iter().all(|plan| plan.procs == Some(0)));
+        assert!(PLANS.with_borrow(Vec::len) <= PLANS_KEPT);
+    }
 
     #[test]
     fn numbers_come_from_the_right_series() {
