@@ -60,6 +60,7 @@ pub fn title(name: &str) -> &'static str {
         "switch" => "Switch to the new version",
         "verify" => "Wait for its hello",
         "settle" => "Tidy up",
+        "stays" => "See which Spider stays",
         "log" => "Fetch the Spider's log",
         "rollback" => "Put back what was there",
         "keep" => "Keep what was installed",
@@ -90,5 +91,8 @@ pub fn title(name: &str) -> &'static str {
 /// because the Spider has connected and only the old one is to be tidied away, or
 /// because what was done could not be stopped any more.
 pub fn always_runs(name: &str) -> bool {
-    matches!(name, "log" | "rollback" | "keep" | "settle" | "after")
+    matches!(
+        name,
+        "log" | "rollback" | "keep" | "settle" | "stays" | "after"
+    )
 }

@@ -1,7 +1,7 @@
 //! Upgrades that are cut off at every step: the node has the old Spider or the
 //! new one, never none and never half of one, and the next upgrade goes well.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::{Folder, eventually};
 use crate::control::Control;
@@ -35,6 +35,19 @@ fn version(control: &Control, node: i64) -> String {
     node["spider_version"].as_str().unwrap_or("").to_owned()
 }
 
+/// The link broke while the node was told that its new Spider is good.
+fn says_what_stayed(control: &Control, node: i64, job: &Value) {
+    let has = version(control, node);
+    if job["state"] == "succeeded" {
+        assert_eq!(job["result"]["to"], "9.9.9", "{job:#}");
+        assert_eq!(has, "9.9.9", "{job:#}");
+    } else {
+        let message = job["error"]["message"].as_str().unwrap();
+        assert!(message.contains("has put the old Spider back"), "{job:#}");
+        assert_ne!(has, "9.9.9", "{job:#}");
+    }
+}
+
 #[test]
 #[ignore = "boots real hosts"]
 fn the_link_is_cut_at_every_step() {
@@ -52,7 +65,10 @@ fn the_link_is_cut_at_every_step() {
                 control.is_alive(node);
                 let before = Snapshot::of(&scene.host);
                 let work = control.start_work(node, "upgrade", &json!({}));
-                scene.cut_off(&work, step);
+                let job = scene.cut_off(&work, step);
+                if *step == "settle" {
+                    says_what_stayed(control, node, &job);
+                }
                 // Within a minute the host itself has decided what stays.
                 control.comes_back(node);
                 eventually("the guard is gone", || {

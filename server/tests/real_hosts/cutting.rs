@@ -75,6 +75,10 @@ impl Scene {
     pub fn cut_off(&self, work: &Work<'_>, step: &str) -> Value {
         assert!(work.reaches(step), "{step} was never there");
         self.link.cut(true);
+        // A link that is back in time shows what the node did meanwhile.
+        if step == "settle" && work.reaches("stays") {
+            self.link.cut(false);
+        }
         let job = work.end();
         assert_ne!(job["state"], "cancelled", "{step}: {job:#}");
         if job["state"] == "failed" {

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::hub::{LastHello, TokenHash};
 use crate::jobs::Job;
 
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+pub const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What is waited for.
 #[derive(Clone, Debug, Default)]
