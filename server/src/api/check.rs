@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::nodes::server_url;
-use super::ssh::{AuthBody, ConnectionBody, JumpBody, hop};
+use super::ssh::{AuthBody, ConnectionBody, JumpBody, hop, server_pin};
 use super::{Context, body};
 use crate::error::{Error, Kind};
 use crate::http::Response;
@@ -25,17 +25,20 @@ struct CheckBody {
     sudo_password: Option<Secret>,
     jump: Option<JumpBody>,
     host_key: Option<String>,
+    pin: Option<String>,
 }
 
 pub fn post(context: &Context<'_>) -> Result<Response, Error> {
-    let report = run(context, &read(context)?)?;
+    let (credentials, pin) = read(context)?;
+    let report = run(context, &credentials, pin)?;
     Ok(Response::json(200, &report))
 }
 
-/// The connection that the request names.
-pub fn read(context: &Context<'_>) -> Result<Credentials, Error> {
+/// The connection that the request names, and the pin for a Spider there.
+pub fn read(context: &Context<'_>) -> Result<(Credentials, Option<String>), Error> {
     let body: CheckBody = body::json(context.request, SHAPE)?;
-    ConnectionBody {
+    let pin = server_pin(body.pin)?;
+    let credentials = ConnectionBody {
         host: body.host,
         port: body.port,
         user: body.user,
@@ -44,10 +47,16 @@ pub fn read(context: &Context<'_>) -> Result<Credentials, Error> {
         jump: body.jump,
         host_key: body.host_key,
     }
-    .credentials()
+    .credentials()?;
+    Ok((credentials, pin))
 }
 
-pub fn run(context: &Context<'_>, credentials: &Credentials) -> Result<Report, Error> {
+/// `pin`: what the Spider that is there, or comes there, knows the server by.
+pub fn run(
+    context: &Context<'_>,
+    credentials: &Credentials,
+    pin: Option<String>,
+) -> Result<Report, Error> {
     let config = &context.app.config;
     let has_spider = |arch: &str| {
         config.agent_binary.is_some()
@@ -62,6 +71,7 @@ pub fn run(context: &Context<'_>, credentials: &Credentials) -> Result<Report, E
         jump: credentials.jump.as_ref().map(hop).transpose()?.flatten(),
         sudo_password: credentials.sudo_password.clone(),
         server: server_url(context),
+        pin,
         has_spider: &has_spider,
     };
     let Some(_place) = context.app.major_tom.pool.enter() else {

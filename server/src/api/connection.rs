@@ -21,8 +21,8 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
 pub fn put(context: &Context<'_>) -> Result<Response, Error> {
     exists(context)?;
     free(context)?;
-    let credentials = check::read(context)?;
-    let report = check::run(context, &credentials)?;
+    let (credentials, given) = check::read(context)?;
+    let report = check::run(context, &credentials, given.or(known_pin(context)?))?;
     let entered = report
         .steps
         .iter()
@@ -89,7 +89,14 @@ pub fn check_stored(context: &Context<'_>) -> Result<Response, Error> {
             "PUT /api/nodes/:id/connection gives it again.",
         ));
     }
-    Ok(Response::json(200, &check::run(context, &stored)?))
+    let report = check::run(context, &stored, known_pin(context)?)?;
+    Ok(Response::json(200, &report))
+}
+
+/// What the node's Spider knows the server by.
+fn known_pin(context: &Context<'_>) -> Result<Option<String>, Error> {
+    let spider = context.app.store.spider(context.id)?;
+    Ok(spider.and_then(|spider| spider.pin))
 }
 
 /// Forgets keys and passwords; where the node is and its host key stay.

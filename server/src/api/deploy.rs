@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::nodes::{self, no_such_node, server_url};
-use super::ssh::{self, AuthBody, ConnectionBody, JumpBody};
+use super::ssh::{self, AuthBody, ConnectionBody, JumpBody, server_pin};
 use super::{Context, body};
 use crate::error::{Error, Kind};
 use crate::http::Response;
@@ -52,19 +52,9 @@ struct FleetBody {
 
 impl DeployBody {
     fn intent(&self, context: &Context<'_>) -> Result<Intent, Error> {
-        let pin = self.pin.clone().filter(|pin| !pin.is_empty());
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/+=".contains(c);
-        if pin.as_ref().is_some_and(|pin| {
-            !pin.starts_with("sha256/") || pin.len() > 60 || !pin.chars().all(plain)
-        }) {
-            return Err(Error::invalid(
-                "The pin is none.",
-                "Send sha256/ and the SHA-256 of the server's public key in base64.",
-            ));
-        }
         Ok(Intent::Deploy {
             server_url: server_url(context).to_string(),
-            pin,
+            pin: server_pin(self.pin.clone())?,
             keep_on_failure: self.keep_on_failure,
             remember: self.remember.unwrap_or(true),
             without_root: self.without_root,

@@ -122,3 +122,19 @@ pub fn hop(login: &Login) -> Result<Option<Hop>, Error> {
         pin: login.host_key.clone(),
     }))
 }
+
+/// The pin of Ground Control's own key, as it stands in a Spider's config.
+pub fn server_pin(pin: Option<String>) -> Result<Option<String>, Error> {
+    let pin = pin.filter(|pin| !pin.is_empty());
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/+=".contains(c);
+    if pin
+        .as_ref()
+        .is_some_and(|pin| !pin.starts_with("sha256/") || pin.len() > 60 || !pin.chars().all(plain))
+    {
+        return Err(Error::invalid(
+            "The pin is none.",
+            "Send sha256/ and the SHA-256 of the server's public key in base64.",
+        ));
+    }
+    Ok(pin)
+}

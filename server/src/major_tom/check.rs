@@ -20,6 +20,8 @@ pub struct Wanted<'a> {
     pub jump: Option<Hop>,
     pub sudo_password: Option<Secret>,
     pub server: ServerUrl,
+    /// Of the server's key: what the Spider would trust it by.
+    pub pin: Option<String>,
     /// Whether there is a Spider for an architecture.
     pub has_spider: &'a dyn Fn(&str) -> bool,
 }
@@ -104,7 +106,7 @@ fn try_all(
     enter::commands(&session, deadline, steps)?;
     let found = enter::privilege(&session, wanted.sudo_password.as_ref(), steps);
     report.privilege = found.ok().map(Privilege::name);
-    let facts = enter::system(&session, &wanted.server, steps)?;
+    let facts = enter::system(&session, &wanted.server, wanted.pin.as_deref(), steps)?;
     judge(&facts, wanted, steps);
     report.facts = Some(facts);
     Ok(())

@@ -190,9 +190,16 @@ pub fn no_privilege(session: &Session, steps: &dyn Steps) -> Result<Option<Privi
     })
 }
 
-pub fn system(session: &Session, server: &ServerUrl, steps: &dyn Steps) -> Result<Facts, Fault> {
+/// `pin`: the key of the server that the node would trust, where it is asked
+/// whether it reaches it.
+pub fn system(
+    session: &Session,
+    server: &ServerUrl,
+    pin: Option<&str>,
+    steps: &dyn Steps,
+) -> Result<Facts, Fault> {
     step(steps, "system", || {
-        let facts = probe::run(session, server)?;
+        let facts = probe::run(session, server, pin)?;
         let name = match facts.os.name.as_str() {
             "" => facts.kernel.clone(),
             name => format!("{name}, {}", facts.kernel),

@@ -189,6 +189,10 @@ fn reach(answer: &str) -> Reach {
     let (tool, rest) = answer.split_once(' ').unwrap_or((answer, ""));
     let (said, status) = rest.trim().rsplit_once(' ').unwrap_or(("", rest.trim()));
     let said = printable(said);
+    let (tool, pinned) = match tool.strip_prefix("pinned-") {
+        Some(tool) => (tool, true),
+        None => (tool, false),
+    };
     let (ok, detail, hint) = match (tool, status) {
         // Killed or not runnable: that says nothing of the network.
         (_, status) if status.parse().is_ok_and(|status: u32| status >= 126) => (
@@ -196,7 +200,23 @@ fn reach(answer: &str) -> Reach {
             "The node's tool to try it fails.",
             "It shows when the Spider connects.",
         ),
+        ("curl", "0") if said.ends_with("200") && pinned => (
+            Some(true),
+            "The node reaches it, and its key is that of the pin.",
+            "",
+        ),
         ("curl", "0") if said.ends_with("200") => (Some(true), "The node reaches it.", ""),
+        ("curl", "90") => (
+            Some(false),
+            "Its key is not that of the pin.",
+            "Compare the pin with the key of Ground Control's certificate, or of the proxy before it.",
+        ),
+        // Built without, or older than pins.
+        ("curl", "2" | "4") if pinned => (
+            None,
+            "The node's curl can't compare a pin.",
+            "It shows when the Spider connects.",
+        ),
         ("curl", "0") => (
             Some(false),
             "Something answers there, but it is not Ground Control.",
@@ -210,6 +230,11 @@ fn reach(answer: &str) -> Reach {
         ("curl", "35" | "51" | "60" | "77") => {
             (Some(false), "The node does not trust its certificate.", TLS)
         }
+        ("wget", "0") if pinned => (
+            Some(true),
+            "The node reaches it; its key is compared with the pin by the Spider.",
+            "",
+        ),
         ("wget", "0") => (Some(true), "The node reaches it.", ""),
         ("wget", "5") => (Some(false), "The node does not trust its certificate.", TLS),
         // GNU wget 8: an answer that is no success. busybox says 1 for anything.
@@ -219,7 +244,13 @@ fn reach(answer: &str) -> Reach {
             "Check --server-url, and the proxy in front of Ground Control.",
         ),
         ("wget", "1")
-            if said.contains("not an http or ftp url") || said.contains("not supported") =>
+            if [
+                "not an http or ftp url",
+                "not supported",
+                "unrecognized option",
+            ]
+            .iter()
+            .any(|why| said.contains(why)) =>
         {
             (
                 None,
@@ -251,8 +282,8 @@ fn reach(answer: &str) -> Reach {
 const DNS: &str = "Check the node's DNS, or use an IP address in --server-url.";
 const FIREWALL: &str =
     "Check --server-url and --bind, and the firewalls between the node and Ground Control.";
-const TLS: &str = "Use a certificate that the node's system trusts, install ca-certificates on it, and \
-                   check its clock.";
+const TLS: &str = "Use a certificate that the node's system trusts, or give the pin of the server's key; \
+                   install ca-certificates on it, and check its clock.";
 
 #[cfg(test)]
 mod tests {
@@ -345,6 +376,25 @@ mod tests {
                 "refused",
             ),
             ("curl 000 60", Some(false), "certificate"),
+            (
+                "pinned-curl 200 0",
+                Some(true),
+                "its key is that of the pin",
+            ),
+            ("pinned-curl 000 90", Some(false), "not that of the pin"),
+            (
+                "pinned-curl curl: option --pinnedpubkey: is unknown 000 2",
+                None,
+                "compare a pin",
+            ),
+            ("pinned-curl 000 7", Some(false), "refused"),
+            ("pinned-wget 0", Some(true), "by the Spider"),
+            (
+                "pinned-wget wget: unrecognized option: no-check-certificate 1",
+                None,
+                "HTTPS",
+            ),
+            ("pinned-", None, "no tool"),
             ("wget 0", Some(true), ""),
             ("wget 124", Some(false), "does not answer"),
             ("bash 124", Some(false), "does not answer"),

@@ -12,7 +12,8 @@ use crate::server_url::ServerUrl;
 
 const TIME_MAX: Duration = Duration::from_secs(25);
 
-/// $1 URL, $2 host, $3 port of Ground Control. wget gets no time-out where another
+/// $1 URL, $2 host, $3 port of Ground Control, $4 pin of its key as curl writes it, or
+/// nothing. Only curl compares pins; with wget they are left to the Spider. wget gets no time-out where another
 /// program can hold the clock: Debian's busybox crashes on -T, and GNU's wget would
 /// wait that long twenty times over. busybox' timeout ends with 143.
 const SCRIPT: &str = r#"
@@ -50,11 +51,15 @@ for folder in /usr/local/bin /etc /var/lib /tmp "${HOME:-/}"; do
 done
 sed -n '1,200s/^/mount /p' /proc/mounts
 if has curl; then
-  say reach "curl $(curl -sS -m 8 -o /dev/null -w '%{http_code}' "$1/healthz" 2>&1; echo " $?")"
+  if [ -n "$4" ]; then set -- "$1" "$2" "$3" "$4" -k --pinnedpubkey "$4"; tool=pinned-curl
+  else tool=curl; fi
+  url=$1; shift; shift; shift; shift
+  say reach "$tool $(curl "$@" -sS -m 8 -o /dev/null -w '%{http_code}' "$url/healthz" 2>&1; echo " $?")"
 elif has wget; then
-  if timeout 1 true; then try() { timeout 8 wget -q -O /dev/null "$1"; }
-  else try() { wget -q -T 8 -O /dev/null "$1"; }; fi
-  say reach "wget $(try "$1/healthz" 2>&1; status=$?; [ $status != 143 ] || status=124; echo " $status")"
+  if [ -n "$4" ]; then tool=pinned-wget; any=--no-check-certificate; else tool=wget; any=; fi
+  if timeout 1 true; then try() { timeout 8 wget $any -q -O /dev/null "$1"; }
+  else try() { wget $any -q -T 8 -O /dev/null "$1"; }; fi
+  say reach "$tool $(try "$1/healthz" 2>&1; status=$?; [ $status != 143 ] || status=124; echo " $status")"
 elif has nc; then
   nc -w 5 "$2" "$3" >/dev/null; say reach "nc $?"
 elif has bash && has timeout; then
@@ -65,11 +70,20 @@ fi
 say end end
 "#;
 
-pub fn run(remote: &dyn Remote, server: &ServerUrl) -> Result<Facts, Fault> {
+pub fn run(remote: &dyn Remote, server: &ServerUrl, pin: Option<&str>) -> Result<Facts, Fault> {
     let url = server.http();
+    // curl writes two slashes.
+    let pin = pin.filter(|_| server.secure());
+    let pin = pin.map_or_else(String::new, |pin| pin.replacen("sha256/", "sha256//", 1));
     let (host, port) = server.host_and_port();
     let port = port.to_string();
-    let command = Command::script(SCRIPT, &[url.as_bytes(), host.as_bytes(), port.as_bytes()])?;
+    let arguments = [
+        url.as_bytes(),
+        host.as_bytes(),
+        port.as_bytes(),
+        pin.as_bytes(),
+    ];
+    let command = Command::script(SCRIPT, &arguments)?;
     let started_ms = wall_ms();
     let output = remote.ask(&command, TIME_MAX)?;
     let text = output.text();

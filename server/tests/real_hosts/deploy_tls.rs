@@ -83,13 +83,29 @@ fn a_certificate_that_no_host_trusts_is_named_and_its_pin_is_enough() {
     let job = operator.end_of(&deployed);
     assert_eq!(job["error"]["cause"], "not_connected", "{job:#}");
     let message = job["error"]["message"].as_str().unwrap();
-    assert!(message.contains("certificate"), "{message}");
+    assert!(message.contains("certificate"), "{job:#}");
     let hint = job["error"]["hint"].as_str().unwrap();
     assert!(hint.contains("pin"), "{hint}");
     assert_untouched(&host, &before);
 
     let node = format!("/api/nodes/{}", deployed["node"]["id"]);
-    let pinned = json!({"pin": pin(&folder)});
+    // What the check says is what the deployment will do.
+    let server = |pin: Option<&str>| {
+        let mut body = body.clone();
+        body.as_object_mut().unwrap().remove("name");
+        body["pin"] = json!(pin.unwrap_or_default());
+        let report = operator.call("POST", "/api/nodes/check", Some(&body));
+        let steps = report["steps"].as_array().unwrap().clone();
+        steps.into_iter().find(|step| step["name"] == "server")
+    };
+    let pin = pin(&folder);
+    let none = server(None).unwrap();
+    assert_eq!(none["ok"], false, "{none:#}");
+    assert!(none["hint"].as_str().unwrap().contains("pin"), "{none:#}");
+    let right = server(Some(&pin)).unwrap();
+    assert_eq!(right["ok"], true, "{right:#}");
+
+    let pinned = json!({"pin": pin});
     let job = operator.call("POST", &format!("{node}/deploy"), Some(&pinned));
     let job = operator.end_of(&job);
     assert_eq!(job["state"], "succeeded", "{job:#}");
@@ -99,6 +115,8 @@ fn a_certificate_that_no_host_trusts_is_named_and_its_pin_is_enough() {
         let node = operator.call("GET", &node, None);
         (node["status"] == "online").then_some(())
     });
+    let report = operator.call("POST", &format!("{node}/check"), None);
+    assert_eq!(report["ok"], true, "{report:#}");
     // Another token keeps the pin.
     let job = operator.call("POST", &format!("{node}/rotate-token"), Some(&json!({})));
     assert_eq!(operator.end_of(&job)["state"], "succeeded");

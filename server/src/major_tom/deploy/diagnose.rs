@@ -43,6 +43,11 @@ const WORDS: &[(&str, &str, &str)] = &[
         "Use a certificate that the node's system trusts, or give the server's key as the pin.",
     ),
     (
+        "no list of trusted certificates",
+        "The node knows no authorities, so it trusts no certificate.",
+        "Install ca-certificates on it, or give the server's key as the pin.",
+    ),
+    (
         "TLS",
         "TLS between the node and Ground Control fails.",
         "Check --server-url (wss:// or ws://) and the proxy.",
@@ -139,6 +144,13 @@ mod tests {
             told("10.0.0.1:80 did not answer within 10 s; check")
                 .detail
                 .contains("answer the node")
+        );
+        assert!(
+            told(
+                "this machine has no list of trusted certificates; install ca-certificates, or give"
+            )
+            .hint
+            .contains("pin")
         );
         assert!(
             told("this machine's clock is wrong: it says 1970")

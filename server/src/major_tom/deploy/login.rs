@@ -58,7 +58,7 @@ pub fn log_in(app: &App, job: &Job, server: &ServerUrl, needs_root: bool) -> Res
     } else {
         enter::no_privilege(&session, job)?
     };
-    let facts = enter::system(&session, server, job)?;
+    let facts = enter::system(&session, server, None, job)?;
     Ok(Login {
         session,
         facts,
