@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually, openBrowser, openPage, screenshot, signIn, type Watched } from './browser';
 import { charts, drawnCharts } from './charts';
 import { GroundControl, Program } from './ground-control';
+import { action } from './ssh';
 
 let groundControl: GroundControl;
 let browser: Browser;
@@ -116,11 +117,10 @@ test('a node is added by hand, goes online with the command that is shown, and i
     await page.getByTestId('range-5m').click();
     await drawnCharts(page, 3);
 
-    await page.getByRole('button', { name: 'Actions' }).click();
-    await page.getByRole('menuitem', { name: 'Delete…' }).click();
+    await action(page, 'Delete…');
     const submit = page.getByTestId('delete-submit');
     expect(await submit.isDisabled()).toBe(true);
-    await page.getByTestId('delete-name').fill('added-by-hand');
+    await page.getByTestId('confirm-name').fill('added-by-hand');
     await submit.click();
     await page.waitForURL((url) => url.pathname === '/');
     await card().waitFor();
@@ -130,6 +130,30 @@ test('a node is added by hand, goes online with the command that is shown, and i
   } finally {
     await spider.stop('SIGTERM');
   }
+});
+
+test('what happens is told while somebody looks, without asking again', async () => {
+  const { page } = watched;
+  let asked = 0;
+  page.on('request', (request) => {
+    if (new URL(request.url()).pathname === '/api/events') asked += 1;
+  });
+  await page.goto(`${groundControl.url}/events?show=changes`);
+  await page.locator('[data-event=removed]').waitFor();
+  const renamed = page.locator('[data-event=renamed]');
+  expect(await renamed.count()).toBe(0);
+  const other = await page.context().newPage();
+  await other.goto(`${groundControl.url}/nodes/1`);
+  for (const name of ['<b>ziggy</b>', 'this-machine']) {
+    await action(other, 'Rename…');
+    await other.getByTestId('edit-name').fill(name);
+    await other.getByTestId('edit-submit').click();
+    await expect.poll(() => other.getByTestId('node-name').innerText()).toBe(name);
+  }
+  await other.close();
+  await expect.poll(() => renamed.count()).toBe(2);
+  expect(await renamed.first().innerText()).toContain('Renamed from <b>ziggy</b>');
+  expect(asked).toBe(1);
 });
 
 test('logging out leads to the login, and the way back is closed', async () => {

@@ -60,6 +60,9 @@ describe.each([
     await page.getByTestId('ssh-key').fill('ssh-ed25519 AAAA me@here');
     await page.getByText('This is the public half.', { exact: false }).waitFor();
     await assertGood('add-dialog');
+    await page.getByTestId('add-way-list').click();
+    await page.getByTestId('import-text').waitFor();
+    await assertGood('add-dialog-list');
     await page.getByTestId('add-way-hand').click();
     await page.getByTestId('add-node-name').waitFor();
     await assertGood('add-dialog-by-hand');
@@ -71,6 +74,14 @@ describe.each([
     await page.getByTestId('range-5m').waitFor();
     await drawnCharts(page, 10);
     await assertGood('node');
+    await page.getByTestId('range-custom').click();
+    await page.getByTestId('custom-submit').waitFor();
+    await assertGood('custom-range');
+    // No field may stick out of the dialog.
+    const dialog = await page.getByRole('dialog').boundingBox();
+    const field = await page.getByTestId('custom-to').boundingBox();
+    expect(field!.x + field!.width).toBeLessThan(dialog!.x + dialog!.width);
+    await page.keyboard.press('Escape');
     await page.mouse.move(size.viewport.width / 2, size.viewport.height / 2);
     await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
     await screenshot(page, `node-end-${name}`);
@@ -88,6 +99,16 @@ describe.each([
     await page.goto(`${groundControl.url}/nodes/1/events`);
     await page.locator('[data-event=online]').waitFor();
     await assertGood('node-events');
+    for (const [what, path] of [
+      ['packages-unknown', '/packages'],
+      ['jobs-none', '/jobs'],
+      ['node-packages-unknown', '/nodes/1/packages'],
+      ['no-such-page', '/no/such/page'],
+    ] as const) {
+      await page.goto(`${groundControl.url}${path}`);
+      await page.locator('main h2').first().waitFor();
+      await assertGood(what);
+    }
     expect(watched.troubles).toEqual([]);
   });
 });

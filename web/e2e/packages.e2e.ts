@@ -1,9 +1,9 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { DESKTOP, looksGood, PHONE } from './axe';
-import { eventually, openBrowser, openPage, screenshot, signIn, type Watched } from './browser';
-import { GroundControl } from './ground-control';
-import { canBoot, Host, MACHINE, privateKey } from './host';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { looksGood } from './axe';
+import { eventually } from './browser';
+import { canBoot, privateKey } from './host';
+import { jobEnds, lookAndConfirm, typeLogin } from './ssh';
+import { Stage } from './stage';
 
 /** Lines that the package prints while it is set up: colours, markup, and enough of them to scroll. */
 const LINES = 400;
@@ -30,70 +30,41 @@ dpkg -i tin-can_1.0.deb >/dev/null
 `;
 
 describe.skipIf(!canBoot())('packages of a host', () => {
-  let host: Host;
-  let groundControl: GroundControl;
-  let browser: Browser;
-  let watched: Watched;
+  const stage = Stage.set('packages', { prepare: (host) => host.shell(REPOSITORY) });
 
   beforeAll(async () => {
-    host = await Host.boot();
-    host.shell(REPOSITORY);
-    [groundControl, browser] = await Promise.all([GroundControl.at(MACHINE), openBrowser()]);
-    watched = await openPage(browser, {}, groundControl.url);
-    const { page } = watched;
-    await signIn(page, groundControl);
-    await page.getByTestId('add-node').first().click();
-    await page.getByTestId('ssh-host').fill(host.address);
-    await page.getByTestId('ssh-key').fill(privateKey('ed25519'));
-    await page.getByTestId('ssh-check').click();
-    await page.getByTestId('confirm-host-key').click();
+    const { page } = stage;
+    await typeLogin(page, { host: stage.host.address, key: privateKey('ed25519') });
+    await lookAndConfirm(page);
     await page.getByTestId('deploy-start').click();
     await page.getByTestId('deploy-open').click();
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await groundControl?.stop();
-    await host?.stop();
-  });
-
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') await screenshot(watched.page, 'packages-failed');
-  });
-
-  async function jobEnds(state: string) {
-    const { page } = watched;
-    await page.getByTestId('job').waitFor();
-    await expect
-      .poll(() => page.getByTestId('job').getAttribute('data-state'), { timeout: 90_000 })
-      .toBe(state);
-  }
-
   test('the index is refreshed, and what waits is shown', async () => {
-    const { page } = watched;
+    const { page } = stage;
     await page.getByTestId('tab-packages').click();
     await page.getByTestId('refresh').click();
     await page.getByTestId('run-submit').click();
-    await jobEnds('succeeded');
-    await page.goto(`${groundControl.url}/nodes/1/packages`);
+    await jobEnds(page, 'succeeded', 90_000);
+    await page.goto(`${stage.url}/nodes/1/packages`);
     await page.locator('[data-package=tin-can]').waitFor();
     expect(await page.locator('[data-package=tin-can]').innerText()).toMatch(/1\.0\s+2\.0/);
-    await screenshot(page, 'packages');
+    await looksGood(page, 'packages');
   });
 
   test('nothing is upgraded before it was shown what would be', async () => {
-    const { page } = watched;
+    const { page } = stage;
     await page.locator('[data-package=tin-can] input').check();
     await page.getByTestId('upgrade-selected').click();
     await page.getByTestId('preview-run').waitFor();
     expect(await page.getByTestId('preview').innerText()).toContain('tin-can');
-    expect(host.shell('dpkg-query -W tin-can')).toContain('1.0');
-    await screenshot(page, 'packages-preview');
+    expect(stage.host.shell('dpkg-query -W tin-can')).toContain('1.0');
+    await looksGood(page, 'packages-preview');
     await page.getByTestId('preview-run').click();
   });
 
   test('its output is followed live, as text and in colour, and lets go of the end by hand', async () => {
-    const { page } = watched;
+    const { page } = stage;
     const output = page.getByTestId('output');
     await eventually('it floats', async () => /floating \d+/.test(await output.innerText()));
     // The very end is in view while it grows.
@@ -103,7 +74,7 @@ describe.skipIf(!canBoot())('packages of a host', () => {
     await expect.poll(() => output.getAttribute('data-following')).toBe('false');
     await page.getByTestId('output-end').click();
     await expect.poll(() => output.getAttribute('data-following')).toBe('true');
-    await jobEnds('succeeded');
+    await jobEnds(page, 'succeeded', 90_000);
     await eventually('the last line of the package is there', async () => {
       return Number(await output.getAttribute('data-lines')) > LINES;
     });
@@ -114,13 +85,13 @@ describe.skipIf(!canBoot())('packages of a host', () => {
     expect(await page.locator('.ansi-1').first().innerText()).toBe('red');
     expect(await page.locator('[data-testid=output] img, [data-testid=output] script').count()).toBe(0);
     expect(await page.title()).toContain('tin-can');
-    await screenshot(page, 'packages-job');
-    expect(host.shell('dpkg-query -W tin-can')).toContain('2.0');
+    await looksGood(page, 'packages-job');
+    expect(stage.host.shell('dpkg-query -W tin-can')).toContain('2.0');
   });
 
   test('afterwards nothing waits any more', async () => {
-    const { page } = watched;
-    await page.goto(`${groundControl.url}/nodes/1/packages`);
+    const { page } = stage;
+    await page.goto(`${stage.url}/nodes/1/packages`);
     await page.getByText('Everything is up to date').waitFor();
     await page.getByTestId('part-installed').click();
     await page.getByTestId('installed').waitFor();
@@ -131,48 +102,51 @@ describe.skipIf(!canBoot())('packages of a host', () => {
   });
 
   test('across the fleet, in waves', async () => {
-    const { page } = watched;
-    host.shell('dpkg -i /srv/repo/tin-can_1.0.deb');
+    const { page } = stage;
+    stage.host.shell('dpkg -i /srv/repo/tin-can_1.0.deb');
     await page.getByTestId('part-upgrades').click();
     await page.getByTestId('refresh').click();
     await page.getByTestId('run-submit').click();
-    await jobEnds('succeeded');
-    await page.goto(`${groundControl.url}/packages?by=package`);
+    await jobEnds(page, 'succeeded', 90_000);
+    await page.goto(`${stage.url}/packages?by=package`);
     await page.locator('[data-package=tin-can] input').check();
     await page.getByTestId('run-waves').click();
-    await screenshot(page, 'packages-waves');
+    await looksGood(page, 'packages-waves');
     await page.getByTestId('run-submit').click();
-    await jobEnds('succeeded');
+    await jobEnds(page, 'succeeded', 90_000);
     await page.locator('[data-job-id][data-state=succeeded]').first().waitFor();
-    await screenshot(page, 'packages-group');
-    expect(host.shell('dpkg-query -W tin-can')).toContain('2.0');
+    await looksGood(page, 'packages-group');
+    expect(stage.host.shell('dpkg-query -W tin-can')).toContain('2.0');
   });
 
-  test.each([
-    ['dark', DESKTOP],
-    ['light', DESKTOP],
-    ['dark', PHONE],
-    ['light', PHONE],
-  ] as const)('packages look good, %s', async (colorScheme, size) => {
-    host.shell('dpkg -i /srv/repo/tin-can_1.0.deb');
-    const other = await openPage(browser, { ...size, colorScheme }, groundControl.url);
-    const { page } = other;
-    const name = `${colorScheme}-${size.viewport.width}`;
-    await signIn(page, groundControl);
-    await page.goto(`${groundControl.url}/packages`);
+  stage.looks('packages', async (page, name) => {
+    stage.host.shell('dpkg -i /srv/repo/tin-can_1.0.deb');
+    await page.goto(`${stage.url}/packages`);
     await page.locator('[data-node="1"]').waitFor();
     await looksGood(page, `fleet-packages-${name}`);
-    await page.goto(`${groundControl.url}/nodes/1/packages`);
+    await page.goto(`${stage.url}/nodes/1/packages`);
     await page.getByTestId('packages').waitFor();
     await looksGood(page, `node-packages-${name}`);
     await page.getByTestId('part-installed').click();
     await page.getByTestId('installed').waitFor();
     await looksGood(page, `installed-${name}`);
-    expect(other.troubles).toEqual([]);
-    await page.context().close();
+    await page.getByLabel('Filter what is installed').fill('tin-can');
+    await page.getByLabel('Filter what is installed').press('Enter');
+    await page.getByRole('button', { name: 'tin-can', exact: true }).click();
+    await page.getByText('far above the world').waitFor();
+    await looksGood(page, `package-details-${name}`);
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Choose tin-can').check();
+    await page.getByTestId('remove-selected').click();
+    await page.getByTestId('preview-run').waitFor();
+    await looksGood(page, `preview-remove-${name}`);
+    await page.keyboard.press('Escape');
+    await page.getByTestId('part-find').click();
+    await page.getByTestId('package-search').fill('tin-can');
+    await page.getByTestId('package-search').press('Enter');
+    await page.getByTestId('found-packages').waitFor();
+    await looksGood(page, `packages-found-${name}`);
   });
 
-  test('nothing went wrong on the way', () => {
-    expect(watched.troubles).toEqual([]);
-  });
+  stage.nothingWentWrong();
 });

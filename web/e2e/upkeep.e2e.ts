@@ -1,9 +1,8 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openBrowser, openPage, screenshot, signIn, type Watched } from './browser';
-import { GroundControl } from './ground-control';
-import { canBoot, Host, MACHINE, privateKey } from './host';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { looksGood } from './axe';
+import { canBoot, privateKey } from './host';
 import { action, jobEnds, lookAndConfirm, typeLogin } from './ssh';
+import { Stage } from './stage';
 
 /**
  * A repository on the host: `suit` in two versions, `helmet` that brings `visor` along, `air` that is
@@ -29,46 +28,28 @@ dpkg -i suit_1.0.deb air_1.0.deb valve_1.0.deb >/dev/null
 `;
 
 describe.skipIf(!canBoot())('upkeep of a host', () => {
-  let host: Host;
-  let groundControl: GroundControl;
-  let browser: Browser;
-  let watched: Watched;
+  const stage = Stage.set('upkeep', { prepare: (host) => host.shell(REPOSITORY) });
 
   beforeAll(async () => {
-    host = await Host.boot();
-    host.shell(REPOSITORY);
-    [groundControl, browser] = await Promise.all([GroundControl.at(MACHINE), openBrowser()]);
-    watched = await openPage(browser, {}, groundControl.url);
-    const { page } = watched;
-    await signIn(page, groundControl);
-    await typeLogin(page, { host: host.address, user: 'deploy', key: privateKey('ed25519') });
+    const { page } = stage;
+    await typeLogin(page, { host: stage.host.address, user: 'deploy', key: privateKey('ed25519') });
     await lookAndConfirm(page);
     await page.getByTestId('deploy-start').click();
     await page.getByTestId('deploy-open').click();
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await groundControl?.stop();
-    await host?.stop();
-  });
-
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') await screenshot(watched.page, 'upkeep-failed');
-  });
-
   const version = (name: string) =>
-    host.shell(`dpkg-query -W -f '\${db:Status-Status} \${Version}' ${name} 2>&1 || true`);
-  const upgradable = (name: string) => watched.page.locator(`[data-package=${name}]`);
+    stage.host.shell(`dpkg-query -W -f '\${db:Status-Status} \${Version}' ${name} 2>&1 || true`);
+  const upgradable = (name: string) => stage.page.locator(`[data-package=${name}]`);
 
   async function packages(part: 'upgrades' | 'installed' | 'find' = 'upgrades') {
-    const { page } = watched;
-    await page.goto(`${groundControl.url}/nodes/1/packages${part === 'upgrades' ? '' : `?part=${part}`}`);
+    const { page } = stage;
+    await page.goto(`${stage.url}/nodes/1/packages${part === 'upgrades' ? '' : `?part=${part}`}`);
     await page.getByTestId('packages').waitFor();
   }
 
   async function choose(name: string) {
-    const { page } = watched;
+    const { page } = stage;
     await packages('installed');
     await page.getByLabel('Filter what is installed').fill(name);
     await page.getByLabel('Filter what is installed').press('Enter');
@@ -77,43 +58,43 @@ describe.skipIf(!canBoot())('upkeep of a host', () => {
   }
 
   test('what waits is counted on the fleet page, and filters it', async () => {
-    const { page } = watched;
+    const { page } = stage;
     await page.getByTestId('tab-packages').click();
     await page.getByTestId('refresh').click();
     await page.getByTestId('run-submit').click();
     await jobEnds(page, 'succeeded');
-    await page.goto(groundControl.url);
+    await page.goto(stage.url);
     await expect.poll(() => page.getByTestId('filter-updates').getAttribute('data-count')).toBe('1');
     await page.getByTestId('filter-updates').click();
     await page.locator('[data-node-id][data-status]').waitFor();
-    await screenshot(page, 'fleet-updates');
+    await looksGood(page, 'fleet-updates');
     await page.getByTestId('filter-reboot').click();
     await page.getByText('No node needs a reboot').waitFor();
   });
 
   test('a package is held back, and let go', async () => {
-    const { page } = watched;
+    const { page } = stage;
     await packages();
     await upgradable('suit').locator('input').check();
     await page.getByTestId('hold').click();
     await page.getByTestId('run-submit').click();
     await jobEnds(page, 'succeeded');
-    expect(host.shell('apt-mark showhold').trim()).toBe('suit');
+    expect(stage.host.shell('apt-mark showhold').trim()).toBe('suit');
     await packages();
     await upgradable('suit').getByText('Held').waitFor();
     await page.getByTestId('upgrade-all').click();
     await page.getByTestId('preview-run').waitFor();
     expect(await page.getByTestId('preview').innerText()).toMatch(/Kept back:\s+suit/);
-    await screenshot(page, 'preview-kept-back');
+    await looksGood(page, 'preview-kept-back');
     await page.getByRole('button', { name: 'Cancel', exact: true }).click();
     await upgradable('suit').getByRole('button', { name: 'Let it go' }).click();
     await page.getByTestId('run-submit').click();
     await jobEnds(page, 'succeeded');
-    expect(host.shell('apt-mark showhold').trim()).toBe('');
+    expect(stage.host.shell('apt-mark showhold').trim()).toBe('');
   });
 
   test('a package is found and installed with what it needs', async () => {
-    const { page } = watched;
+    const { page } = stage;
     await packages('find');
     await page.getByTestId('package-search').fill('helmet');
     await page.getByTestId('package-search').press('Enter');
@@ -121,14 +102,14 @@ describe.skipIf(!canBoot())('upkeep of a host', () => {
     await page.getByTestId('preview-run').waitFor();
     expect(await page.getByTestId('preview').innerText()).toMatch(/Newly installed[\s\S]*helmet/);
     expect(await page.getByTestId('preview').innerText()).toContain('visor');
-    await screenshot(page, 'preview-install');
+    await looksGood(page, 'preview-install');
     await page.getByTestId('preview-run').click();
     await jobEnds(page, 'succeeded');
     expect(version('visor')).toBe('installed 1.0');
   });
 
   test('one is removed, then what came along with it; what is essential stays', async () => {
-    const { page } = watched;
+    const { page } = stage;
     await choose('helmet');
     await page.getByTestId('preview-run').click();
     await jobEnds(page, 'succeeded');
@@ -137,7 +118,7 @@ describe.skipIf(!canBoot())('upkeep of a host', () => {
     await page.getByTestId('autoremove').click();
     await page.getByTestId('preview-run').waitFor();
     expect(await page.getByTestId('preview').innerText()).toMatch(/Removed[\s\S]*visor/);
-    await screenshot(page, 'preview-autoremove');
+    await looksGood(page, 'preview-autoremove');
     await page.getByTestId('preview-run').click();
     await jobEnds(page, 'succeeded');
     expect(version('visor')).not.toMatch(/^installed/);
@@ -146,19 +127,19 @@ describe.skipIf(!canBoot())('upkeep of a host', () => {
     await page.locator('[data-testid=preview] [role=alert]').waitFor();
     expect(await page.getByTestId('preview').innerText()).toMatch(/essential/i);
     expect(await page.getByTestId('preview-run').count()).toBe(0);
-    await screenshot(page, 'preview-essential');
+    await looksGood(page, 'preview-essential');
     expect(version('air')).toBe('installed 1.0');
   });
 
   test('what could not be set up is named, and its repair is offered and done', async () => {
-    const { page } = watched;
+    const { page } = stage;
     await packages();
     await upgradable('valve').locator('input').check();
     await page.getByTestId('upgrade-selected').click();
     await page.getByTestId('preview-run').click();
     expect(await jobEnds(page, 'failed')).toMatch(/valve/);
-    await screenshot(page, 'upgrade-failed');
-    host.shell("printf '#!/bin/sh\\n' >/var/lib/dpkg/info/valve.postinst");
+    await looksGood(page, 'upgrade-failed');
+    stage.host.shell("printf '#!/bin/sh\\n' >/var/lib/dpkg/info/valve.postinst");
     await packages();
     await page.getByTestId('repair-dpkg_configure').click();
     await page.getByTestId('run-submit').click();
@@ -170,26 +151,24 @@ describe.skipIf(!canBoot())('upkeep of a host', () => {
   });
 
   test('it is rebooted, and the job ends when it is back', async () => {
-    const { page } = watched;
-    await page.goto(`${groundControl.url}/nodes/1`);
+    const { page } = stage;
+    await page.goto(`${stage.url}/nodes/1`);
     await action(page, 'Reboot…');
-    await page.getByTestId('confirm-name').fill(host.read('etc/hostname').trim());
+    await page.getByTestId('confirm-name').fill(stage.host.read('etc/hostname').trim());
     await page.getByTestId('run-submit').click();
     await page.getByTestId('job').waitFor();
-    await page.goto(`${groundControl.url}/nodes/1`);
+    await page.goto(`${stage.url}/nodes/1`);
     await page.getByTestId('node-job').click();
     const text = await jobEnds(page, 'succeeded', 90_000);
-    await screenshot(page, 'rebooted');
+    await looksGood(page, 'rebooted');
     expect(text).toMatch(/reboot/i);
-    await page.goto(`${groundControl.url}/nodes/1/events`);
+    await page.goto(`${stage.url}/nodes/1/events`);
     await page.locator('[data-event=job]').filter({ hasText: 'Reboot' }).waitFor();
     // Down and up again, as its Spider told.
     await page.locator('[data-event=offline]').first().waitFor();
     await page.locator('[data-event=online]').filter({ hasText: 'again after' }).first().waitFor();
-    await screenshot(page, 'events-of-reboot');
+    await looksGood(page, 'events-of-reboot');
   });
 
-  test('nothing went wrong on the way', () => {
-    expect(watched.troubles).toEqual([]);
-  });
+  stage.nothingWentWrong();
 });

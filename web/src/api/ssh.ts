@@ -14,6 +14,8 @@ export interface SshHop {
 export interface SshLogin extends SshHop {
   sudo_password?: string;
   jump?: SshHop;
+  /** What a Spider knows the server's key by. */
+  pin?: string;
 }
 
 export interface DeployRequest extends SshLogin {

@@ -1,5 +1,6 @@
 import X from 'lucide-react/icons/x';
 import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { firstOf } from '../lib/focus';
 import { IconButton } from './button';
 
 interface Props {
@@ -18,11 +19,14 @@ interface Props {
  */
 export function Dialog({ title, onClose, children, sticky = false, wide = false }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
+  const body = useRef<HTMLDivElement>(null);
   const titleId = useId();
   useEffect(() => {
     const dialog = ref.current!;
     const opener = document.activeElement;
     if (!dialog.open) dialog.showModal();
+    // By itself the browser takes the first button, which is the one that closes.
+    firstOf(body.current!)?.focus();
     return () => {
       if (opener instanceof HTMLElement) opener.focus();
     };
@@ -49,7 +53,9 @@ export function Dialog({ title, onClose, children, sticky = false, wide = false 
           <X size={16} aria-hidden />
         </IconButton>
       </div>
-      <div className="p-5">{children}</div>
+      <div ref={body} className="p-5">
+        {children}
+      </div>
     </dialog>
   );
 }

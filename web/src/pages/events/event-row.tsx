@@ -63,7 +63,7 @@ export const EventRow = memo(function EventRow({ event, name, ofOneNode }: Props
       <Icon size={15} aria-hidden className={`mt-0.75 ${TONES[toneOf(event)]}`} />
       <div className="min-w-0 gap-x-3 sm:flex sm:items-baseline">
         {!ofOneNode && shown !== null && (
-          <p className="min-w-0 truncate font-medium sm:w-40 sm:shrink-0">
+          <p className="min-w-0 truncate font-medium sm:w-40 sm:shrink-0 lg:w-60">
             {event.node !== null && name !== undefined ? (
               <Link href={`/nodes/${event.node}`} className="relative z-10 hover:underline">
                 {displayName(shown, 60)}

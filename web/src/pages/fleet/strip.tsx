@@ -87,7 +87,12 @@ function Cell({ id, on, number, alarm, title, onClick, children }: CellProps) {
         on ? 'bg-hover' : ''
       }`}
     >
-      <span className={`text-xl font-semibold ${number ? alarm : 'text-faint'}`}>{number ?? '–'}</span>
+      <span
+        // Five digits are wider than a cell of a phone.
+        className={`text-xl font-semibold ${(number ?? 0) > 9_999 ? 'max-sm:text-base max-sm:leading-7' : ''} ${number ? alarm : 'text-faint'}`}
+      >
+        {number ?? '–'}
+      </span>
       <span className="flex min-w-0 items-center gap-1.5 text-xs text-dim">{children}</span>
       {on && <span aria-hidden className="absolute inset-x-0 bottom-0 h-0.5 bg-dim" />}
     </button>

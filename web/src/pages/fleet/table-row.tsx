@@ -12,8 +12,8 @@ import { stateWords } from './words';
 
 /** Shared by the head and the rows; columns leave from the least needed as the page gets narrower. */
 export const COLUMNS_CLASS =
-  'grid items-center gap-x-4 px-4 ' +
-  'grid-cols-[minmax(0,1fr)_3.75rem_3.75rem_3.75rem] ' +
+  'grid items-center gap-x-3 px-3 sm:gap-x-4 sm:px-4 ' +
+  'grid-cols-[minmax(0,1fr)_3.125rem_3.125rem_3.125rem] ' +
   'md:grid-cols-[minmax(8rem,2fr)_minmax(7rem,1.3fr)_5.5rem_5.5rem_5.5rem_3.5rem] ' +
   'xl:grid-cols-[minmax(9rem,2.4fr)_minmax(6.5rem,1fr)_6rem_6.5rem_6.5rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem] ' +
   '2xl:grid-cols-[minmax(12rem,3fr)_minmax(7.5rem,1.2fr)_7.5rem_7rem_7rem_7rem_5.25rem_5.25rem_3.25rem_4rem_3.25rem]';

@@ -1,8 +1,8 @@
 import { type FormEvent, useId, useState } from 'react';
 import { WINDOW_MS_MAX, WINDOW_MS_MIN } from '../../lib/range';
 import { inputValue } from '../../lib/time';
-import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
+import { FormEnd } from '../../ui/form-end';
 
 interface Props {
   from: number;
@@ -30,7 +30,7 @@ export function CustomRangeDialog({ from, to, onClose, onChoose }: Props) {
   return (
     <Dialog title="Show a time of your choice" onClose={onClose}>
       <form onSubmit={submit} className="grid gap-4">
-        <div className="grid gap-4 sm:grid-cols-2">
+        <div className="grid grid-cols-1 gap-4">
           {[
             { name: 'from', label: 'From', value: start, set: setStart },
             { name: 'to', label: 'To', value: end, set: setEnd },
@@ -57,14 +57,7 @@ export function CustomRangeDialog({ from, to, onClose, onChoose }: Props) {
             {problem}
           </p>
         )}
-        <div className="flex justify-end gap-2">
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="primary" type="submit" data-testid="custom-submit">
-            Show
-          </Button>
-        </div>
+        <FormEnd label="Show" testId="custom-submit" onLeave={onClose} />
       </form>
     </Dialog>
   );

@@ -1,36 +1,25 @@
-import { type FormEvent, useId, useState } from 'react';
+import { useState } from 'react';
 import { useLocation } from 'wouter';
-import { type ApiError, api, asApiError } from '../../api/client';
+import { api } from '../../api/client';
 import { displayName } from '../../lib/series-key';
+import { useSubmit } from '../../lib/use-submit';
 import type { FleetNode } from '../../live/fleet';
 import { live } from '../../live/store';
-import { Button } from '../../ui/button';
+import { ConfirmName } from '../../ui/confirm-name';
 import { Dialog } from '../../ui/dialog';
+import { FormEnd } from '../../ui/form-end';
 import { Problem } from '../../ui/problem';
 
 /** Can't be undone, so it says what goes, from which machine, and asks for the name. */
 export function DeleteDialog({ node, onClose }: { node: FleetNode; onClose(): void }) {
   const [, navigate] = useLocation();
   const [typed, setTyped] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const id = useId();
   const sure = typed === node.name;
-
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    if (busy || !sure) return;
-    setBusy(true);
-    setError(null);
-    try {
-      await api.deleteNode(node.id);
-      navigate('/');
-      live.remove(node.id);
-    } catch (cause) {
-      setError(asApiError(cause));
-      setBusy(false);
-    }
-  }
+  const { busy, error, submit } = useSubmit(async () => {
+    await api.deleteNode(node.id);
+    navigate('/');
+    live.remove(node.id);
+  });
 
   return (
     <Dialog title={node.managed ? 'Forget the node here' : 'Delete the node'} onClose={onClose} sticky={busy}>
@@ -46,31 +35,15 @@ export function DeleteDialog({ node, onClose }: { node: FleetNode; onClose(): vo
             {node.managed && 'To take it off the machine as well, choose Remove instead.'}
           </p>
         </div>
-        <div className="grid gap-1">
-          <label htmlFor={id} className="text-sm text-dim">
-            To go on, type the name: <span className="text-text select-all wrap-anywhere">{node.name}</span>
-          </label>
-          <input
-            id={id}
-            className="field"
-            data-testid="delete-name"
-            autoFocus
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            value={typed}
-            onChange={(event) => setTyped(event.target.value)}
-          />
-        </div>
+        <ConfirmName name={node.name} value={typed} onChange={setTyped} />
         {error && <Problem error={error} />}
-        <div className="flex justify-end gap-2">
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="danger" type="submit" data-testid="delete-submit" disabled={!sure || busy}>
-            {busy ? 'Deleting…' : 'Delete with its history'}
-          </Button>
-        </div>
+        <FormEnd
+          label={busy ? 'Deleting…' : 'Delete with its history'}
+          testId="delete-submit"
+          danger
+          disabled={!sure || busy}
+          onLeave={onClose}
+        />
       </form>
     </Dialog>
   );

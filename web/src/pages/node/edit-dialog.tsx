@@ -1,10 +1,12 @@
-import { type FormEvent, useId, useState } from 'react';
-import { type ApiError, api, asApiError } from '../../api/client';
+import { useState } from 'react';
+import { api } from '../../api/client';
+import { useSubmit } from '../../lib/use-submit';
 import type { FleetNode } from '../../live/fleet';
 import { live } from '../../live/store';
-import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
+import { FormEnd } from '../../ui/form-end';
 import { Problem } from '../../ui/problem';
+import { TextField } from '../../ui/text-field';
 import { parseTags } from '../fleet/parse-tags';
 
 interface Props {
@@ -14,66 +16,34 @@ interface Props {
 }
 
 export function EditDialog({ node, what, onClose }: Props) {
-  const [text, setText] = useState(what === 'name' ? node.name : node.tags.join(', '));
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const id = useId();
-
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    if (busy) return;
-    setBusy(true);
-    setError(null);
-    try {
-      live.upsert(
-        await api.updateNode(node.id, what === 'name' ? { name: text.trim() } : { tags: parseTags(text) }),
-      );
-      onClose();
-    } catch (cause) {
-      setError(asApiError(cause));
-      setBusy(false);
-    }
-  }
-
+  const isName = what === 'name';
+  const [text, setText] = useState(isName ? node.name : node.tags.join(', '));
+  const { busy, error, submit } = useSubmit(async () => {
+    live.upsert(await api.updateNode(node.id, isName ? { name: text.trim() } : { tags: parseTags(text) }));
+    onClose();
+  });
   return (
-    <Dialog title={what === 'name' ? 'Rename the node' : 'Edit tags'} onClose={onClose}>
+    <Dialog title={isName ? 'Rename the node' : 'Edit tags'} onClose={onClose}>
       <form onSubmit={submit} className="grid gap-4">
-        <div className="grid gap-1">
-          <label htmlFor={id} className="text-sm text-dim">
-            {what === 'name' ? 'Name' : 'Tags, with commas between'}
-          </label>
-          <input
-            id={id}
-            className="field"
-            data-testid={`edit-${what}`}
-            autoFocus
-            required={what === 'name'}
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-          {what === 'name' && (
-            <span className="text-xs text-faint">
-              Only the name shown here changes; the machine keeps its host name, and its history stays.
-            </span>
-          )}
-        </div>
+        <TextField
+          label={isName ? 'Name' : 'Tags, with commas between'}
+          note={
+            isName
+              ? 'Only the name shown here changes; the machine keeps its host name, and its history stays.'
+              : undefined
+          }
+          testId={`edit-${what}`}
+          required={isName}
+          value={text}
+          onChange={setText}
+        />
         {error && <Problem error={error} />}
-        <div className="flex justify-end gap-2">
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            look="primary"
-            type="submit"
-            data-testid="edit-submit"
-            disabled={busy || (what === 'name' && text.trim() === '')}
-          >
-            {busy ? 'Saving…' : 'Save'}
-          </Button>
-        </div>
+        <FormEnd
+          label={busy ? 'Saving…' : 'Save'}
+          testId="edit-submit"
+          disabled={busy || (isName && text.trim() === '')}
+          onLeave={onClose}
+        />
       </form>
     </Dialog>
   );

@@ -105,8 +105,8 @@ export function Header({ node, status, now, skewMs }: Props) {
           item('reboot', 'Reboot…', Power),
         ]
       : [item('connection', 'Connect over SSH…', Cable)]),
-    item('name', 'Rename', Pencil),
-    item('tags', 'Edit tags', Tags),
+    item('name', 'Rename…', Pencil),
+    item('tags', 'Edit tags…', Tags),
     ...(managed ? [item('remove', 'Remove…', Trash2, true)] : []),
     item('delete', managed ? 'Forget it here only…' : 'Delete…', managed ? EyeOff : Trash2, true),
   ];
@@ -132,7 +132,7 @@ export function Header({ node, status, now, skewMs }: Props) {
         />
       </div>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
-        <h1 className="min-w-0 max-w-full truncate text-xl font-semibold" data-testid="node-name">
+        <h1 className="min-w-0 max-w-full text-xl font-semibold wrap-anywhere" data-testid="node-name">
           {displayName(node.name)}
         </h1>
         <span

@@ -201,7 +201,8 @@ export default function PackagesPage() {
       {byPackage && data.more && (
         <p className="text-center text-xs text-faint">The thousand that most nodes wait for are shown.</p>
       )}
-      {(shown.packages.length > 0 || shown.nodes.length > 0) && (
+      {/* Where nothing waits there is nothing to choose. */}
+      {(shown.packages.length > 0 || shown.nodes.some((node) => node.upgradable > 0)) && (
         <div className="sticky bottom-16 z-30 md:bottom-4">
           <div
             role="toolbar"

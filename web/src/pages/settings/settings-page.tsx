@@ -79,7 +79,7 @@ export default function SettingsPage() {
         <div className="max-w-88">
           <p className="mb-4 text-sm text-dim">Changing it signs you out everywhere else.</p>
           <PasswordForm user={user} submitLabel="Change the password" onDone={() => setChanged(true)} />
-          <p role="status" className="mt-2 min-h-5 text-sm text-dim">
+          <p role="status" className="text-sm text-dim not-empty:mt-3">
             {changed ? 'Changed. All other sessions have ended.' : ''}
           </p>
         </div>

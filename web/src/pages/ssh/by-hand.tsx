@@ -1,14 +1,17 @@
-import { type FormEvent, useId, useState } from 'react';
+import { useState } from 'react';
 import { useLocation } from 'wouter';
-import { type ApiError, api, asApiError } from '../../api/client';
+import { api } from '../../api/client';
 import type { AddedNode } from '../../api/types';
 import { displayName } from '../../lib/series-key';
+import { useSubmit } from '../../lib/use-submit';
 import { live, useFleetNode } from '../../live/store';
 import { Button } from '../../ui/button';
 import { CopyButton } from '../../ui/copy';
+import { FormEnd } from '../../ui/form-end';
 import { Problem } from '../../ui/problem';
 import { Sparkline } from '../../ui/sparkline';
 import { StatusDot } from '../../ui/status';
+import { TextField } from '../../ui/text-field';
 import { parseTags } from '../fleet/parse-tags';
 
 interface Props {
@@ -36,77 +39,38 @@ export function ByHand({ onAdded, onClose }: Props) {
 function NameForm({ onAdded, onClose }: { onAdded(node: AddedNode): void; onClose(): void }) {
   const [name, setName] = useState('');
   const [tags, setTags] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const id = useId();
-
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    if (busy) return;
-    setBusy(true);
-    setError(null);
-    try {
-      const { token, command, ...node } = await api.addNode(name.trim(), parseTags(tags));
-      live.upsert(node);
-      onAdded({ ...node, token, command });
-    } catch (cause) {
-      setError(asApiError(cause));
-      setBusy(false);
-    }
-  }
+  const { busy, error, submit } = useSubmit(async () => {
+    const { token, command, ...node } = await api.addNode(name.trim(), parseTags(tags));
+    live.upsert(node);
+    onAdded({ ...node, token, command });
+  });
 
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <div className="grid gap-1">
-        <label htmlFor={`${id}-name`} className="text-sm text-dim">
-          Name
-        </label>
-        <input
-          id={`${id}-name`}
-          className="field"
-          data-testid="add-node-name"
-          // biome-ignore lint/a11y/noAutofocus: the dialog was opened to type here.
-          autoFocus
-          required
-          maxLength={128}
-          autoComplete="off"
-          autoCapitalize="none"
-          spellCheck={false}
-          placeholder="pi4"
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-      </div>
-      <div className="grid gap-1">
-        <label htmlFor={`${id}-tags`} className="text-sm text-dim">
-          Tags <span className="text-faint">(optional, with commas between)</span>
-        </label>
-        <input
-          id={`${id}-tags`}
-          className="field"
-          data-testid="add-node-tags"
-          autoComplete="off"
-          autoCapitalize="none"
-          spellCheck={false}
-          placeholder="home, raspberry"
-          value={tags}
-          onChange={(event) => setTags(event.target.value)}
-        />
-      </div>
+      <TextField
+        label="Name"
+        testId="add-node-name"
+        required
+        maxLength={64}
+        placeholder="pi4"
+        value={name}
+        onChange={setName}
+      />
+      <TextField
+        label="Tags"
+        aside="optional, with commas between"
+        testId="add-node-tags"
+        placeholder="home, raspberry"
+        value={tags}
+        onChange={setTags}
+      />
       {error && <Problem error={error} />}
-      <div className="flex justify-end gap-2">
-        <Button look="quiet" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button
-          look="primary"
-          type="submit"
-          data-testid="add-node-submit"
-          disabled={busy || name.trim() === ''}
-        >
-          {busy ? 'Adding…' : 'Add node'}
-        </Button>
-      </div>
+      <FormEnd
+        label={busy ? 'Adding…' : 'Add node'}
+        testId="add-node-submit"
+        disabled={busy || name.trim() === ''}
+        onLeave={onClose}
+      />
     </form>
   );
 }

@@ -322,7 +322,7 @@ function Replace({ node, old, onSaved, onClose }: ReplaceProps) {
 
   return (
     <form onSubmit={submit} className="grid gap-4" autoComplete="off" noValidate>
-      <LoginFields draft={draft} autoFocusHost={old === null} onChange={setDraft} />
+      <LoginFields draft={draft} onChange={setDraft} />
       <JumpFields draft={draft} onChange={setDraft} />
       {tried && wrong && (
         <p role="alert" className="text-sm text-bad">

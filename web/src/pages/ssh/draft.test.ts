@@ -55,6 +55,7 @@ describe('a login', () => {
       user: 'root',
       auth: { key: `${KEY}\n` },
     });
+    expect(loginOf({ ...filled, pin: ' sha256/x= ' }, {}).pin).toBe('sha256/x=');
     const all = loginOf(
       {
         ...filled,

@@ -25,6 +25,8 @@ export interface LoginDraft {
   auth: AuthDraft;
   sudo: string;
   jump: JumpDraft;
+  /** Of Ground Control's own key, for machines that do not trust its certificate. */
+  pin: string;
 }
 
 const NO_AUTH: AuthDraft = { how: 'key', key: '', passphrase: '', password: '' };
@@ -36,6 +38,7 @@ export const EMPTY_LOGIN: LoginDraft = {
   auth: NO_AUTH,
   sudo: '',
   jump: { on: false, host: '', port: '22', user: 'root', same: true, auth: NO_AUTH },
+  pin: '',
 };
 
 /**
@@ -145,6 +148,7 @@ export function loginOf(draft: LoginDraft, confirmed: Confirmed): SshLogin {
     ...(jump.on
       ? { jump: hop(jump.host, jump.port, jump.user, jump.same ? draft.auth : jump.auth, confirmed.jump) }
       : {}),
+    ...(draft.pin.trim() === '' ? {} : { pin: draft.pin.trim() }),
   };
 }
 

@@ -1,5 +1,6 @@
 import Check from 'lucide-react/icons/check';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
+import { firstField } from '../../lib/focus';
 
 interface Props {
   number: number;
@@ -14,6 +15,14 @@ interface Props {
 
 /** One step of a dialog: open while it is its turn, a line afterwards. */
 export function Fold({ number, title, state, summary, onOpen, children }: Props) {
+  const section = useRef<HTMLElement>(null);
+  const wasOpen = useRef(state === 'open');
+  const isOpen = state === 'open';
+  useEffect(() => {
+    // What had the focus went with the step before.
+    if (isOpen && !wasOpen.current) (firstField(section.current!) ?? section.current!).focus();
+    wasOpen.current = isOpen;
+  }, [isOpen]);
   const head = (
     <>
       <span
@@ -35,10 +44,12 @@ export function Fold({ number, title, state, summary, onOpen, children }: Props)
   );
   return (
     <section
+      ref={section}
+      tabIndex={-1}
       aria-label={title}
       data-fold={number}
       data-state={state}
-      className="border-t border-line py-3 first:border-0 first:pt-0 last:pb-0"
+      className="border-t border-line py-3 outline-none first:border-0 first:pt-0 last:pb-0"
     >
       {state === 'done' && onOpen ? (
         <button
@@ -51,7 +62,7 @@ export function Fold({ number, title, state, summary, onOpen, children }: Props)
       ) : (
         <div className="flex items-center gap-3 py-1">{head}</div>
       )}
-      {state === 'open' && <div className="pt-3 sm:pl-9">{children}</div>}
+      {isOpen && <div className="pt-3 sm:pl-9">{children}</div>}
     </section>
   );
 }

@@ -61,12 +61,12 @@ export function ChangedKey({ question, before }: { question: KeyQuestion; before
       </div>
       {before && (
         <div className="grid gap-1">
-          <span className="text-xs text-faint">Confirmed before</span>
+          <span className="text-xs text-dim">Confirmed before</span>
           <code className="font-mono text-xs text-dim wrap-anywhere">{before}</code>
         </div>
       )}
       <div className="grid gap-1">
-        <span className="text-xs text-faint">What answers now</span>
+        <span className="text-xs text-dim">What answers now</span>
         <KeyText type={question.type} sha256={question.sha256} />
       </div>
     </div>

@@ -6,9 +6,11 @@ import { isActive } from '../../api/job';
 import { displayName } from '../../lib/series-key';
 import { useJobs } from '../../live/store';
 import { Button } from '../../ui/button';
+import { FormEnd } from '../../ui/form-end';
 import { StateIcon } from '../../ui/job-state';
 import { Problem } from '../../ui/problem';
 import { Progress } from '../../ui/progress';
+import { TextField } from '../../ui/text-field';
 import { jobWords } from '../jobs/words';
 import { AuthFields, SECRET_FIELD } from './auth-fields';
 import { authObjection } from './draft';
@@ -120,19 +122,12 @@ export function ImportList({ onSticky, onClose }: Props) {
             Port and ProxyJump.
           </p>
           {error && rows.length === 0 && <Problem error={error} />}
-          <div className="flex justify-end gap-2">
-            <Button look="quiet" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button
-              look="primary"
-              type="submit"
-              data-testid="import-read"
-              disabled={busy || text.trim() === ''}
-            >
-              Read the list
-            </Button>
-          </div>
+          <FormEnd
+            label="Read the list"
+            testId="import-read"
+            disabled={busy || text.trim() === ''}
+            onLeave={onClose}
+          />
         </form>
       </Fold>
       <Fold
@@ -142,21 +137,13 @@ export function ImportList({ onSticky, onClose }: Props) {
         summary={secrets.auth.how === 'key' ? 'A private key' : 'A password'}
       >
         <form onSubmit={look} className="grid gap-4" autoComplete="off">
-          <div className="grid gap-1">
-            <label htmlFor={`${id}-user`} className="text-sm text-dim">
-              SSH user <span className="text-faint">(where the list names none)</span>
-            </label>
-            <input
-              id={`${id}-user`}
-              className="field"
-              data-testid="import-user"
-              autoComplete="off"
-              autoCapitalize="none"
-              spellCheck={false}
-              value={user}
-              onChange={(event) => setUser(event.target.value)}
-            />
-          </div>
+          <TextField
+            label="SSH user"
+            aside="where the list names none"
+            testId="import-user"
+            value={user}
+            onChange={setUser}
+          />
           <AuthFields
             auth={secrets.auth}
             testId="import"
@@ -181,14 +168,13 @@ export function ImportList({ onSticky, onClose }: Props) {
               {wrong}
             </p>
           )}
-          <div className="flex justify-end gap-2">
-            <Button look="quiet" onClick={list.clear}>
-              Back
-            </Button>
-            <Button look="primary" type="submit" data-testid="import-look" disabled={good.length === 0}>
-              Look at {good.length} {good.length === 1 ? 'host' : 'hosts'}
-            </Button>
-          </div>
+          <FormEnd
+            label={`Look at ${good.length} ${good.length === 1 ? 'host' : 'hosts'}`}
+            testId="import-look"
+            disabled={good.length === 0}
+            leave="Back"
+            onLeave={list.clear}
+          />
         </form>
       </Fold>
       <Fold number={3} title="Keys, then deployment" state={looked ? 'open' : 'waiting'}>

@@ -39,6 +39,7 @@ export function loginFor(row: ImportRow, user: string, secrets: SecretsDraft): S
       user: host.user ?? user,
       auth: secrets.auth,
       sudo: secrets.sudo,
+      pin: '',
       jump: jump
         ? {
             ...EMPTY_LOGIN.jump,

@@ -5,14 +5,12 @@ import { type LoginDraft, takeApart } from './draft';
 interface Props {
   draft: LoginDraft;
   onChange(draft: LoginDraft): void;
-  /** The host is known and stays. */
-  autoFocusHost?: boolean;
 }
 
 const PLAIN_FIELD = { autoComplete: 'off', autoCapitalize: 'none', spellCheck: false } as const;
 
 /** Where a node is and who logs in there. */
-export function LoginFields({ draft, onChange, autoFocusHost = true }: Props) {
+export function LoginFields({ draft, onChange }: Props) {
   const id = useId();
   const change = (part: Partial<LoginDraft>) => onChange({ ...draft, ...part });
   const root = draft.user.trim() === 'root';
@@ -40,8 +38,6 @@ export function LoginFields({ draft, onChange, autoFocusHost = true }: Props) {
             id={`${id}-host`}
             className="field"
             data-testid="ssh-host"
-            // biome-ignore lint/a11y/noAutofocus: the dialog was opened to type here.
-            autoFocus={autoFocusHost}
             {...PLAIN_FIELD}
             maxLength={260}
             placeholder="pi4.lan"

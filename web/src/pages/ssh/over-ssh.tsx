@@ -1,12 +1,14 @@
 import ChevronRight from 'lucide-react/icons/chevron-right';
-import { type FormEvent, useId, useRef, useState } from 'react';
+import { type FormEvent, useRef, useState } from 'react';
 import { ApiError, api, asApiError } from '../../api/client';
 import type { Job } from '../../api/job';
 import type { DeployRequest } from '../../api/ssh';
 import { displayName } from '../../lib/series-key';
 import { live } from '../../live/store';
 import { Button } from '../../ui/button';
+import { FormEnd } from '../../ui/form-end';
 import { Problem } from '../../ui/problem';
+import { TextField } from '../../ui/text-field';
 import { parseTags } from '../fleet/parse-tags';
 import { CheckView, isReady, loggedIn, withoutRoot } from './check-view';
 import { keyToConfirm } from './check-words';
@@ -39,7 +41,6 @@ type Phase = 'login' | 'check' | 'deploy';
 
 /** Where and who; what the check found; the deployment live. Secrets are in this state alone and go with it. */
 export function OverSsh({ onSticky, onClose }: Props) {
-  const id = useId();
   const [phase, setPhase] = useState<Phase>('login');
   const [draft, setDraft] = useState<LoginDraft>(EMPTY_LOGIN);
   const [name, setName] = useState('');
@@ -120,39 +121,34 @@ export function OverSsh({ onSticky, onClose }: Props) {
             </summary>
             <div className="mt-3 grid gap-4">
               <div className="grid gap-3 sm:grid-cols-2">
-                <div className="grid gap-1">
-                  <label htmlFor={`${id}-name`} className="text-sm text-dim">
-                    Name <span className="text-faint">(else its host name)</span>
-                  </label>
-                  <input
-                    id={`${id}-name`}
-                    className="field"
-                    data-testid="deploy-name"
-                    maxLength={128}
-                    autoComplete="off"
-                    autoCapitalize="none"
-                    spellCheck={false}
-                    value={name}
-                    onChange={(event) => setName(event.target.value)}
-                  />
-                </div>
-                <div className="grid gap-1">
-                  <label htmlFor={`${id}-tags`} className="text-sm text-dim">
-                    Tags <span className="text-faint">(with commas between)</span>
-                  </label>
-                  <input
-                    id={`${id}-tags`}
-                    className="field"
-                    data-testid="deploy-tags"
-                    autoComplete="off"
-                    autoCapitalize="none"
-                    spellCheck={false}
-                    value={tags}
-                    onChange={(event) => setTags(event.target.value)}
-                  />
-                </div>
+                <TextField
+                  label="Name"
+                  aside="else its host name"
+                  testId="deploy-name"
+                  maxLength={64}
+                  value={name}
+                  onChange={setName}
+                />
+                <TextField
+                  label="Tags"
+                  aside="with commas between"
+                  testId="deploy-tags"
+                  value={tags}
+                  onChange={setTags}
+                />
               </div>
               <JumpFields draft={draft} onChange={setDraft} />
+              {location.protocol === 'https:' && (
+                <TextField
+                  label="Pin of this server"
+                  aside="where its certificate is not trusted"
+                  note="sha256/ and the SHA-256 of its public key in base64. The Spider then trusts this key alone."
+                  testId="deploy-pin"
+                  maxLength={60}
+                  value={draft.pin}
+                  onChange={(pin) => setDraft({ ...draft, pin })}
+                />
+              )}
               <Choice
                 checked={!remember}
                 onChange={(forget) => setRemember(!forget)}
@@ -172,14 +168,7 @@ export function OverSsh({ onSticky, onClose }: Props) {
               {wrong.text}
             </p>
           )}
-          <div className="flex justify-end gap-2">
-            <Button look="quiet" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button look="primary" type="submit" data-testid="ssh-check">
-              Look at the host
-            </Button>
-          </div>
+          <FormEnd label="Look at the host" testId="ssh-check" onLeave={onClose} />
         </form>
       </Fold>
       <Fold

@@ -1,8 +1,9 @@
-import { type FormEvent, type ReactNode, useId, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import type { Job } from '../../api/job';
 import type { Secrets } from '../../api/ssh';
-import { Button } from '../../ui/button';
+import { ConfirmName } from '../../ui/confirm-name';
 import { Dialog } from '../../ui/dialog';
+import { FormEnd } from '../../ui/form-end';
 import { Problem } from '../../ui/problem';
 import { SecretsFields } from './secrets';
 import { useStart } from './use-start';
@@ -31,7 +32,6 @@ export function RunDialog({
   onStarted,
   onClose,
 }: Props) {
-  const id = useId();
   const [typed, setTyped] = useState('');
   const run = useStart(start, onStarted);
   const sure = confirmName === undefined || typed === confirmName;
@@ -46,38 +46,15 @@ export function RunDialog({
       <form onSubmit={onSubmit} className="grid gap-4" autoComplete="off">
         <div className="grid gap-2 text-sm text-dim">{children}</div>
         {run.asked && <SecretsFields draft={run.draft} onChange={run.setDraft} />}
-        {confirmName !== undefined && (
-          <div className="grid gap-1">
-            <label htmlFor={id} className="text-sm text-dim">
-              To go on, type the name:{' '}
-              <span className="text-text select-all wrap-anywhere">{confirmName}</span>
-            </label>
-            <input
-              id={id}
-              className="field"
-              data-testid="confirm-name"
-              autoComplete="off"
-              autoCapitalize="none"
-              spellCheck={false}
-              value={typed}
-              onChange={(event) => setTyped(event.target.value)}
-            />
-          </div>
-        )}
+        {confirmName !== undefined && <ConfirmName name={confirmName} value={typed} onChange={setTyped} />}
         {run.error && <Problem error={run.error} />}
-        <div className="flex justify-end gap-2">
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            look={danger ? 'danger' : 'primary'}
-            type="submit"
-            data-testid="run-submit"
-            disabled={!sure || !run.ready}
-          >
-            {run.busy ? 'Starting…' : submit}
-          </Button>
-        </div>
+        <FormEnd
+          label={run.busy ? 'Starting…' : submit}
+          testId="run-submit"
+          danger={danger}
+          disabled={!sure || !run.ready}
+          onLeave={onClose}
+        />
       </form>
     </Dialog>
   );
