@@ -72,6 +72,8 @@ describe.skipIf(!canBoot())('a host over SSH', () => {
     await looksGood(page, 'deploy-online');
     await page.getByTestId('deploy-open').click();
     await expect.poll(() => page.getByTestId('node-status').getAttribute('data-status')).toBe('online');
+    // Its own disk, not that of the machine around it.
+    await page.getByText('Fullest disk, /', { exact: true }).waitFor();
     await page.getByTestId('range-5m').click();
     await drawnCharts(page, 3);
     expect(stage.host.has('usr/local/bin/stardust-spider')).toBe(true);

@@ -183,3 +183,31 @@ function kindOf(key: string): string {
   };
   return words[kind] ?? 'Private key';
 }
+
+/** For whoever is no root. */
+export function SudoField({ value, testId, onChange }: SudoProps) {
+  const id = useId();
+  return (
+    <div className="grid gap-1">
+      <label htmlFor={id} className="text-sm text-dim">
+        Sudo password <span className="text-faint">(if sudo asks for one)</span>
+      </label>
+      <input
+        id={id}
+        className="field"
+        type="password"
+        data-testid={`${testId}-sudo`}
+        {...SECRET_FIELD}
+        autoComplete="new-password"
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    </div>
+  );
+}
+
+interface SudoProps {
+  value: string;
+  testId: string;
+  onChange(value: string): void;
+}

@@ -12,7 +12,7 @@ import { Problem } from '../../ui/problem';
 import { Progress } from '../../ui/progress';
 import { TextField } from '../../ui/text-field';
 import { jobWords } from '../jobs/words';
-import { AuthFields, SECRET_FIELD } from './auth-fields';
+import { AuthFields, SudoField } from './auth-fields';
 import { authObjection } from './draft';
 import { Fold } from './fold';
 import type { ImportRow } from './import-rows';
@@ -149,20 +149,11 @@ export function ImportList({ onSticky, onClose }: Props) {
             testId="import"
             onChange={(auth) => setSecrets({ ...secrets, auth })}
           />
-          <div className="grid gap-1">
-            <label htmlFor={`${id}-sudo`} className="text-sm text-dim">
-              Sudo password <span className="text-faint">(if sudo asks for one)</span>
-            </label>
-            <input
-              id={`${id}-sudo`}
-              className="field"
-              type="password"
-              {...SECRET_FIELD}
-              autoComplete="new-password"
-              value={secrets.sudo}
-              onChange={(event) => setSecrets({ ...secrets, sudo: event.target.value })}
-            />
-          </div>
+          <SudoField
+            value={secrets.sudo}
+            testId="import"
+            onChange={(sudo) => setSecrets({ ...secrets, sudo })}
+          />
           {tried && wrong && (
             <p role="alert" className="text-sm text-bad">
               {wrong}

@@ -1,5 +1,5 @@
 import { useId } from 'react';
-import { AuthFields, SECRET_FIELD } from './auth-fields';
+import { AuthFields, SudoField } from './auth-fields';
 import { type LoginDraft, takeApart } from './draft';
 
 interface Props {
@@ -77,23 +77,7 @@ export function LoginFields({ draft, onChange }: Props) {
         </div>
       </div>
       <AuthFields auth={draft.auth} testId="ssh" onChange={(auth) => change({ auth })} />
-      {!root && (
-        <div className="grid gap-1">
-          <label htmlFor={`${id}-sudo`} className="text-sm text-dim">
-            Sudo password <span className="text-faint">(if sudo asks for one)</span>
-          </label>
-          <input
-            id={`${id}-sudo`}
-            className="field"
-            type="password"
-            data-testid="ssh-sudo"
-            {...SECRET_FIELD}
-            autoComplete="new-password"
-            value={draft.sudo}
-            onChange={(event) => change({ sudo: event.target.value })}
-          />
-        </div>
-      )}
+      {!root && <SudoField value={draft.sudo} testId="ssh" onChange={(sudo) => change({ sudo })} />}
     </div>
   );
 }

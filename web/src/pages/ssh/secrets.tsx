@@ -1,6 +1,5 @@
-import { useId } from 'react';
 import type { Secrets } from '../../api/ssh';
-import { AuthFields, SECRET_FIELD } from './auth-fields';
+import { AuthFields, SudoField } from './auth-fields';
 import { type AuthDraft, authObjection, authOf, EMPTY_LOGIN } from './draft';
 
 export interface SecretsDraft {
@@ -23,28 +22,13 @@ interface Props {
 
 /** Asked for again, for this once. */
 export function SecretsFields({ draft, onChange }: Props) {
-  const id = useId();
   return (
     <div className="grid gap-3 rounded-md border border-line-strong p-3" data-testid="secrets">
       <p className="text-sm text-dim">
         The credentials of this node were forgotten. They are used for this job, and not kept.
       </p>
       <AuthFields auth={draft.auth} testId="secret" onChange={(auth) => onChange({ ...draft, auth })} />
-      <div className="grid gap-1">
-        <label htmlFor={id} className="text-sm text-dim">
-          Sudo password <span className="text-faint">(if sudo asks for one)</span>
-        </label>
-        <input
-          id={id}
-          className="field"
-          type="password"
-          data-testid="secret-sudo"
-          {...SECRET_FIELD}
-          autoComplete="new-password"
-          value={draft.sudo}
-          onChange={(event) => onChange({ ...draft, sudo: event.target.value })}
-        />
-      </div>
+      <SudoField value={draft.sudo} testId="secret" onChange={(sudo) => onChange({ ...draft, sudo })} />
     </div>
   );
 }
