@@ -115,6 +115,12 @@ fn an_upgrade_with_apt_survives_cut_links_and_a_killed_ground_control() {
     node.done("repair", &json!({"what": "dpkg_configure"}));
     assert_eq!(node.facts()["repair"], json!([]));
 
+    // What a package needs is gone.
+    host.shell("dpkg --remove --force-depends labdep");
+    node.done("clean", &json!({}));
+    node.repairs(&["fix_broken"]);
+    assert!(host.shell("dpkg -l labdep").contains("\nii "));
+
     node.waits_for(
         &host,
         "apt-get -y install --reinstall -o Dpkg::Use-Pty=0 labslow",
