@@ -4,7 +4,7 @@
 #
 #   spider/fuzz/run.sh 60 [TARGET…]
 #
-# Needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler. It is made for
+# Needs cargo-fuzz (cargo install --locked cargo-fuzz) and a C++ compiler. It is made for
 # nightly; RUSTC_BOOTSTRAP lets the stable toolchain of the build do. A finding is
 # in artifacts/TARGET/: fix it, and keep it as a case in an ordinary test.
 set -eu

@@ -1,4 +1,4 @@
-//! What the server reads of its nodes, without the server: these files are pure, and
+//! What the server reads of its nodes and of its disk, without the server: these files are pure, and
 //! so they build under a fuzzer in seconds. A file of theirs that begins to need more
 //! of the server is no longer pure, and this stops building.
 
@@ -6,5 +6,7 @@
 
 #[path = "../../src/error.rs"]
 pub mod error;
+pub mod history;
+pub mod hub;
 pub mod major_tom;
 pub mod packages;

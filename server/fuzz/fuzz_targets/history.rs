@@ -1,0 +1,114 @@
+//! Blocks of history of any bytes: an error or values, never a panic, and no more
+//! memory than the rows that were asked for; and what is written reads back the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use stardust_server_fuzz::history::block::{
+    FORMAT_COLUMNS_V1, FORMAT_ROWS, Run, Scratch, WireReader, read_rows,
+};
+use stardust_server_fuzz::history::check::crc32c;
+use stardust_server_fuzz::history::column::{self, Effort, MODE_CODED};
+use stardust_server_fuzz::history::columns::{Block, Columns};
+use stardust_server_fuzz::history::limits::ROWS_MAX;
+use stardust_server_fuzz::history::{aggregate, coder, columns_v1};
+use stardust_shared::{Layout, SeriesDef};
+
+fuzz_target!(|input: &[u8]| {
+    let [kind, low, high, rest @ ..] = input else {
+        return;
+    };
+    let rows = usize::from(u16::from_le_bytes([*low, *high]));
+    match kind % 8 {
+        0 => decode(MODE_CODED, rest, rows),
+        1 => {
+            if let Some((mode, rest)) = rest.split_first() {
+                decode(mode % 8, rest, rows);
+            }
+        }
+        2 => whole_block(&sealed(rest, rows), FORMAT_ROWS),
+        3 => whole_block(rest, FORMAT_COLUMNS_V1),
+        4 => {
+            if let Ok(columns) = columns_v1::decode(rest) {
+                assert!(columns.values.iter().all(|values| values.len() <= ROWS_MAX));
+            }
+        }
+        5 => rows_of_many(&sealed(rest, rows)),
+        6 => comes_back(rest),
+        _ => {
+            let mut columns = Columns::new(1);
+            let series = rest.get(..rows.min(rest.len())).unwrap_or_default();
+            let data = &rest[series.len()..];
+            let read = WireReader::new(series).read(data, &[0], &mut columns);
+            assert!(read.is_ok() || columns.rows() == 0);
+        }
+    }
+});
+
+fn decode(mode: u8, bytes: &[u8], rows: usize) {
+    let mut column = Vec::new();
+    let done = column::decode(mode, bytes, rows, &mut column);
+    assert!(column.len() <= rows && column.capacity() <= 2 * rows + 64);
+    assert!(done.is_err() || column.len() == rows);
+}
+
+/// A block whose directory is `bytes` up to there, under a checksum that fits: that
+/// a wrong one is seen, others test.
+fn sealed(bytes: &[u8], directory: usize) -> Vec<u8> {
+    let (directory, body) = bytes.split_at(directory.min(bytes.len()));
+    let mut block = (directory.len() as u32).to_le_bytes().to_vec();
+    block.extend_from_slice(&crc32c(directory).to_le_bytes());
+    block.extend_from_slice(directory);
+    block.extend_from_slice(body);
+    block
+}
+
+fn whole_block(data: &[u8], format: u8) {
+    let wanted: Vec<usize> = (0..40).collect();
+    let mut each = |_: usize, times: &[i64], run: Run<'_>| {
+        assert!(times.len() <= ROWS_MAX);
+        if let Run::Values(values) = run {
+            assert!(values.len() <= ROWS_MAX);
+        }
+    };
+    let _ = read_rows(format, data, &wanted, &mut Scratch::default(), &mut each);
+}
+
+fn rows_of_many(data: &[u8]) {
+    let layout = Layout::new(
+        1,
+        vec![
+            SeriesDef::new("mem.free_bytes", &[]),
+            SeriesDef::new("disk.written_bytes", &[("device", "a")]),
+        ],
+    );
+    let Ok(block) = Block::open(data) else {
+        return;
+    };
+    let _ = aggregate::read_tail(&layout, &block.tail);
+    let mut buckets = Vec::new();
+    for (series, offset) in layout.series().iter().zip(aggregate::offsets(&layout)) {
+        let _ = aggregate::read(&block, series.kind, series.scale, offset, &mut buckets);
+        assert!(buckets.len() <= ROWS_MAX);
+    }
+}
+
+fn comes_back(bytes: &[u8]) {
+    let (words, _) = bytes.as_chunks::<8>();
+    let far: Vec<i64> = words.iter().map(|word| i64::from_le_bytes(*word)).collect();
+    let near: Vec<i64> = bytes.iter().map(|byte| i64::from(*byte)).collect();
+    for values in [far, near] {
+        if let Some(coded) = coder::encode(&values) {
+            let mut back = Vec::new();
+            coder::decode(&coded, values.len(), &mut back).expect("what was coded");
+            assert!(back == values);
+        }
+        let mut columns = Columns::new(1);
+        columns.times = (0..values.len() as i64).collect();
+        columns.values[0].clone_from(&values);
+        let data = columns.encode(Effort::Best).expect("it is encoded");
+        let block = Block::open(&data[..]).expect("what was encoded");
+        let mut back = Vec::new();
+        block.values(0, &mut back).expect("what was encoded");
+        assert!(back == values);
+    }
+}

@@ -1,0 +1,20 @@
+//! Blocks of history, as a damaged disk may give them back: without the database.
+
+#[path = "../../../src/history/aggregate.rs"]
+pub mod aggregate;
+#[path = "../../../src/history/block.rs"]
+pub mod block;
+#[path = "../../../src/history/bucket.rs"]
+pub mod bucket;
+#[path = "../../../src/history/check.rs"]
+pub mod check;
+// Links, since it has a folder of its own, which a #[path] would look for elsewhere.
+pub mod coder;
+#[path = "../../../src/history/column.rs"]
+pub mod column;
+#[path = "../../../src/history/columns.rs"]
+pub mod columns;
+#[path = "../../../src/history/columns_v1.rs"]
+pub mod columns_v1;
+#[path = "../../../src/history/limits.rs"]
+pub mod limits;
