@@ -65,6 +65,7 @@ pub fn run(
     let (memory_before, cpu_before) = (server.memory_kb()?, server.cpu_ns()?);
     let begin = Instant::now();
     let end_ms = wall_ms();
+    let mut late = Duration::ZERO;
     for named in tokens {
         let registry = poll.registry();
         spiders.push(Spider::new(
@@ -74,6 +75,7 @@ pub fn run(
             options.distinct,
             registry,
         )?);
+        late = late.max(steady(&mut spiders[..early], options, recording));
     }
     let (mut sent_away, mut all_online) = (0u64, None);
     let mut delivered = vec![false; count];
@@ -103,7 +105,7 @@ pub fn run(
                 let _ = spider.flush();
             }
         }
-        steady(&mut spiders[..early], options, recording);
+        late = late.max(steady(&mut spiders[..early], options, recording));
         let now = Instant::now();
         if now < next_look {
             continue;
@@ -135,7 +137,9 @@ pub fn run(
         .filter(|s| s.phase != Phase::Streaming)
         .count();
     println!(
-        "{early} nodes were there before, of which {cut_early} were cut; {}",
+        "{early} nodes were there before, of which {cut_early} were cut, and whose samples were \
+         {:.2} s late at most by this program's doing; {}",
+        late.as_secs_f64(),
         match silence {
             Duration::MAX => "a Capsule was cut".to_owned(),
             silence => format!(
@@ -170,14 +174,17 @@ pub fn run(
     Ok(())
 }
 
-/// A sample of each that is due.
-fn steady(early: &mut [Spider], options: &Options, recording: &Recording) {
+/// A sample of each that is due. Answers how late the latest is.
+fn steady(early: &mut [Spider], options: &Options, recording: &Recording) -> Duration {
     let now = Instant::now();
+    let mut late = Duration::ZERO;
     for spider in early {
         if spider.phase == Phase::Streaming && now >= spider.due {
+            late = late.max(now - spider.due);
             spider.due = now + Duration::from_millis(options.interval_ms);
             spider.sample(recording, now);
             let _ = spider.flush();
         }
     }
+    late
 }
