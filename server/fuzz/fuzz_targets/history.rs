@@ -36,10 +36,11 @@ fuzz_target!(|input: &[u8]| {
         6 => comes_back(rest),
         _ => {
             let mut columns = Columns::new(1);
-            let series = rest.get(..rows.min(rest.len())).unwrap_or_default();
-            let data = &rest[series.len()..];
-            let read = WireReader::new(series).read(data, &[0], &mut columns);
-            assert!(read.is_ok() || columns.rows() == 0);
+            let (series, data) = rest.split_at(rows.min(rest.len()));
+            if let Ok(layout) = Layout::decode_series(0, series) {
+                let read = WireReader::new(&layout).read(data, &[0], &mut columns);
+                assert!(read.is_ok() || columns.rows() == 0);
+            }
         }
     }
 });
