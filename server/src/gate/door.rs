@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use mio::Interest;
 
 use super::http::{self, HttpConn};
-use super::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, CONNECTIONS_MAX};
+use super::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, CONNECTIONS_MAX, HANDSHAKES_TIME};
 use super::live::LiveConn;
 use super::notes::Subject;
 use super::refusal::Refusal;
@@ -85,6 +86,36 @@ impl Gate {
                 },
             };
             entry.insert(Conn::Http(HttpConn::new(stream, peer.ip(), self.core.now)));
+        }
+    }
+
+    /// Whether what came is a part of a handshake of TLS, which has its turn later:
+    /// one costs as much as hundreds of samples, and a fleet may come at once.
+    pub(super) fn queue_handshake(&mut self, index: usize) -> bool {
+        let Some(Conn::Http(http)) = self.conns.get_mut(index) else {
+            return false;
+        };
+        if !http.stream.is_handshaking() {
+            return false;
+        }
+        if !std::mem::replace(&mut http.is_queued, true) {
+            self.handshakes.push_back(index);
+        }
+        true
+    }
+
+    /// Goes on with handshakes, in the order in which they came.
+    pub(super) fn shake_hands(&mut self) {
+        let until = Instant::now() + HANDSHAKES_TIME;
+        while let Some(index) = self.handshakes.pop_front() {
+            // The place may be another one's by now, which then has a turn for nothing.
+            if let Some(Conn::Http(http)) = self.conns.get_mut(index) {
+                http.is_queued = false;
+            }
+            self.drive(index);
+            if Instant::now() >= until {
+                return;
+            }
         }
     }
 

@@ -32,6 +32,8 @@ pub struct HttpConn {
     deadline: Instant,
     /// Bytes counted in [`Core::bodies_bytes`] for this connection.
     pub reserved: usize,
+    /// It waits for its turn among the handshakes.
+    pub is_queued: bool,
 }
 
 enum State {
@@ -91,6 +93,7 @@ impl HttpConn {
             peer,
             state: State::AwaitHead { buffer: Vec::new() },
             reserved: 0,
+            is_queued: false,
         }
     }
 

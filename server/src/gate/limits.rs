@@ -42,6 +42,9 @@ pub const HELLO_TIME_MAX: Duration = Duration::from_secs(30);
 pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
 /// Sockets that are served in one turn of the loop; others have their turn next.
 pub const EVENTS_PER_TURN: usize = 1_024;
+/// Time for handshakes of TLS in one turn of the loop: a storm of them must not
+/// keep those who are in already from their turn.
+pub const HANDSHAKES_TIME: Duration = Duration::from_millis(20);
 /// Connections accepted in one turn of the loop.
 pub const ACCEPTS_PER_TURN: usize = 64;
 /// Messages read from one WebSocket in one turn of the loop.

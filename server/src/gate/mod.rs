@@ -109,6 +109,8 @@ pub struct Gate {
     commits: Commits,
     /// Connections with more to do than one turn allows.
     again: Vec<usize>,
+    /// Connections whose handshake of TLS goes on when all others had their turn.
+    handshakes: std::collections::VecDeque<usize>,
     accept_again: bool,
     accept_paused_until: Option<Instant>,
     relays: usize,
@@ -193,6 +195,7 @@ impl Gate {
                 overflowed: false,
             },
             again: Vec::new(),
+            handshakes: Default::default(),
             accept_again: false,
             accept_paused_until: None,
             relays: 0,
@@ -248,16 +251,19 @@ impl Gate {
                                 conn.stream().ready(event);
                             }
                         }
-                        self.drive(token / 2);
+                        if !self.queue_handshake(token / 2) {
+                            self.drive(token / 2);
+                        }
                     }
                 }
             }
+            self.shake_hands();
             self.accept();
             self.hand_out();
             self.start_relays();
             self.ticks();
             self.hand_out();
-            gathering &= self.again.is_empty();
+            gathering &= self.again.is_empty() && self.handshakes.is_empty();
             self.turns += 1;
             if self.stopped() {
                 return Ok(());
@@ -267,7 +273,8 @@ impl Gate {
 
     fn timeout(&self) -> Duration {
         let accepting = self.stop_by.is_none() && self.accept_paused_until.is_none();
-        if !self.again.is_empty() || (self.accept_again && accepting) {
+        let waiting = !self.again.is_empty() || !self.handshakes.is_empty();
+        if waiting || (self.accept_again && accepting) {
             return Duration::ZERO;
         }
         let next = self.next_sweep.min(self.next_live).min(self.commits.due());

@@ -76,6 +76,11 @@ impl Stream {
         matches!(self, Self::Tls(_))
     }
 
+    /// Whether what comes next is work for TLS itself.
+    pub fn is_handshaking(&self) -> bool {
+        matches!(self, Self::Tls(tls) if tls.session.is_handshaking())
+    }
+
     /// Gives up on TLS for a client that does not speak it, to tell it so.
     pub fn into_plain(self) -> Self {
         match self {

@@ -23,8 +23,11 @@ impl Gate {
                         self.relays -= 1;
                     }
                     if goes_on {
-                        // A refusal may have to be written.
-                        if !http.is_relaying() && !http.is_waiting() {
+                        // A refusal may have to be written; there is none before TLS stands.
+                        if !http.is_relaying()
+                            && !http.is_waiting()
+                            && !http.stream.is_handshaking()
+                        {
                             self.again.push(index);
                         }
                         Ok(())
