@@ -19,6 +19,8 @@ const VOLATILE: &[&str] = &[
     "run/user",
     "run/utmp",
     "run/motd.dynamic",
+    // Its next content, while somebody logs in.
+    "run/motd.dynamic.new",
     "run/sudo",
     "run/openrc",
     "run/procd",
