@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { looksGood } from './axe';
-import { screenshot } from './browser';
 import { canBoot, MACHINE, privateKey } from './host';
 import { action, jobEnds, lookAndConfirm, retype, typeLogin } from './ssh';
 import { Stage } from './stage';
@@ -78,7 +77,7 @@ describe.skipIf(!canBoot())('ways into a host', () => {
     stage.host.shell('systemctl stop ssh');
     await remove(name);
     expect(await jobEnds(page, 'failed')).toMatch(/reach|refused|connect/i);
-    await screenshot(page, 'remove-unreachable');
+    await looksGood(page, 'remove-unreachable');
     await page.goto(`${stage.url}/nodes/1`);
     await remove(name, true);
     await jobEnds(page, 'succeeded');
