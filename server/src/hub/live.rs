@@ -4,6 +4,7 @@ use serde::Serialize;
 use stardust_shared::{ABSENT, Layout, State};
 
 use super::node::Node;
+use super::summary::SampleRow;
 use super::view::{NodeChange, NodeView, SeriesView};
 use crate::jobs::{JobView, Piece};
 
@@ -12,6 +13,8 @@ struct Snapshot<'a> {
     r#type: &'static str,
     time_ms: i64,
     version: &'static str,
+    /// What the values of a row of `samples` are, in all messages that follow.
+    sample_fields: Vec<&'static str>,
     nodes: Vec<NodeView>,
     jobs: &'a [JobView],
 }
@@ -21,6 +24,7 @@ struct Changes<'a> {
     r#type: &'static str,
     time_ms: i64,
     nodes: &'a [NodeChange],
+    samples: &'a [SampleRow],
     removed: &'a [i64],
 }
 
@@ -75,16 +79,23 @@ pub fn snapshot_message<'a>(
         r#type: "snapshot",
         time_ms,
         version: env!("CARGO_PKG_VERSION"),
+        sample_fields: SampleRow::fields(),
         nodes: nodes.map(Node::view).collect(),
         jobs,
     })
 }
 
-pub fn changes_message(time_ms: i64, nodes: &[NodeChange], removed: &[i64]) -> String {
+pub fn changes_message(
+    time_ms: i64,
+    nodes: &[NodeChange],
+    samples: &[SampleRow],
+    removed: &[i64],
+) -> String {
     json(&Changes {
         r#type: "changes",
         time_ms,
         nodes,
+        samples,
         removed,
     })
 }

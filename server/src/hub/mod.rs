@@ -259,7 +259,7 @@ impl Fleet {
         let mut messages = vec![snapshot_message(now_ms, first.iter().copied(), jobs)];
         for part in parts {
             let whole: Vec<_> = part.iter().map(|node| node.whole()).collect();
-            messages.push(changes_message(now_ms, &whole, &[]));
+            messages.push(changes_message(now_ms, &whole, &[], &[]));
         }
         messages
     }
@@ -282,24 +282,28 @@ impl Fleet {
     pub fn take_changes(&self, samples_max: usize, now_ms: i64) -> Option<String> {
         let mut inner = self.lock();
         let mut due: Vec<i64> = std::mem::take(&mut inner.urgent).into_iter().collect();
-        let samples = inner.sampled.len().min(samples_max);
-        due.extend(inner.sampled.drain(..samples));
+        let samples_due = inner.sampled.len().min(samples_max);
+        due.extend(inner.sampled.drain(..samples_due));
         let removed = std::mem::take(&mut inner.removed);
-        let mut changes = Vec::with_capacity(due.len());
+        let mut changes = Vec::new();
+        let mut samples = Vec::with_capacity(samples_due);
         for id in due {
             let Some(node) = inner.nodes.get_mut(&id) else {
                 continue;
             };
             // One that was on both lists is told once.
             let changed = node.take_changed();
-            if changed.any() {
+            if changed.urgent() {
                 changes.push(node.change(changed));
             }
+            if changed.sampled() {
+                samples.push(node.sample_row());
+            }
         }
-        if changes.is_empty() && removed.is_empty() {
+        if changes.is_empty() && samples.is_empty() && removed.is_empty() {
             return None;
         }
-        Some(changes_message(now_ms, &changes, &removed))
+        Some(changes_message(now_ms, &changes, &samples, &removed))
     }
 }
 

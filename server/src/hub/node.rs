@@ -11,11 +11,10 @@ use stardust_shared::{ABSENT, Layout, State};
 use super::TokenHash;
 use super::rates::{increase, per_second};
 use super::spark::Spark;
-use super::summary::{Plan, Summary};
+use super::summary::{Plan, SampleRow, Summary};
 use super::view::{
-    Exported, HelloChange, MetaChange, NodeChange, NodeView, SampleChange, SeriesView,
+    Exported, HelloChange, MetaChange, NodeChange, NodeView, SeriesView, StatsView, StatusChange,
 };
-use super::view::{StatsView, StatusChange};
 use crate::events::What;
 use crate::store::NodeRecord;
 
@@ -51,6 +50,11 @@ pub struct Changed {
 impl Changed {
     pub fn any(self) -> bool {
         self.urgent() || self.sample
+    }
+
+    /// A sample, and not in what tells of the whole node.
+    pub fn sampled(self) -> bool {
+        self.sample && !self.new
     }
 
     /// Something that can't wait until this node's turn comes.
@@ -270,11 +274,15 @@ impl Node {
             spider_version: self.record.spider_version.clone(),
             identity: self.record.identity.clone(),
         });
-        change.sample = changed.sample.then(|| SampleChange {
+        change
+    }
+
+    pub(super) fn sample_row(&self) -> SampleRow {
+        SampleRow {
+            node: self.record.id,
             last_seen_ms: self.record.last_seen_ms,
             summary: self.summary(),
-        });
-        change
+        }
     }
 
     /// Worked out when somebody looks: samples come more often than looks.

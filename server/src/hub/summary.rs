@@ -7,38 +7,91 @@ use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
 use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
 use stardust_shared::series::{label, name_of};
 use stardust_shared::{ABSENT, Layout};
 
 use super::rates::{increase, per_second};
 
-/// A number that is `null` is not known: absent is not zero.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Summary {
-    pub time_ms: i64,
-    pub cpu_percent: Option<f64>,
-    pub cores: Option<u32>,
-    pub mem_used_bytes: Option<i64>,
-    pub mem_total_bytes: Option<i64>,
-    pub swap_used_bytes: Option<i64>,
-    pub swap_total_bytes: Option<i64>,
-    /// The fullest filesystem.
-    pub disk_mount: Option<String>,
-    pub disk_used_bytes: Option<i64>,
-    pub disk_total_bytes: Option<i64>,
-    pub disk_percent: Option<f64>,
-    pub disk_read_bytes_per_s: Option<f64>,
-    pub disk_write_bytes_per_s: Option<f64>,
-    pub net_rx_bytes_per_s: Option<f64>,
-    pub net_tx_bytes_per_s: Option<f64>,
-    pub load_1m: Option<f64>,
-    pub load_5m: Option<f64>,
-    pub load_15m: Option<f64>,
-    pub procs: Option<i64>,
-    pub temp_celsius: Option<f64>,
-    pub temp_sensor: Option<String>,
-    pub uptime_ms: Option<i64>,
-    pub tcp_established: Option<i64>,
+/// A struct whose fields can also be written as a row, without their names.
+macro_rules! row {
+    ($(#[$about:meta])* pub struct $name:ident { $($(#[$doc:meta])* pub $field:ident: $kind:ty,)* }) => {
+        $(#[$about])*
+        pub struct $name { $($(#[$doc])* pub $field: $kind,)* }
+
+        impl $name {
+            /// The names of a row's values, in their order.
+            pub const FIELDS: &[&str] = &[$(stringify!($field)),*];
+
+            fn row<S: SerializeSeq>(&self, row: &mut S) -> Result<(), S::Error> {
+                $(row.serialize_element(&self.$field)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+row! {
+    /// A number that is `null` is not known: absent is not zero.
+    #[derive(Clone, Debug, Default, Serialize)]
+    pub struct Summary {
+        pub time_ms: i64,
+        pub cpu_percent: Option<f64>,
+        pub cores: Option<u32>,
+        pub mem_used_bytes: Option<i64>,
+        pub mem_total_bytes: Option<i64>,
+        pub swap_used_bytes: Option<i64>,
+        pub swap_total_bytes: Option<i64>,
+        /// The fullest filesystem.
+        pub disk_mount: Option<String>,
+        pub disk_used_bytes: Option<i64>,
+        pub disk_total_bytes: Option<i64>,
+        pub disk_percent: Option<f64>,
+        pub disk_read_bytes_per_s: Option<f64>,
+        pub disk_write_bytes_per_s: Option<f64>,
+        pub net_rx_bytes_per_s: Option<f64>,
+        pub net_tx_bytes_per_s: Option<f64>,
+        pub load_1m: Option<f64>,
+        pub load_5m: Option<f64>,
+        pub load_15m: Option<f64>,
+        pub procs: Option<i64>,
+        pub temp_celsius: Option<f64>,
+        pub temp_sensor: Option<String>,
+        pub uptime_ms: Option<i64>,
+        pub tcp_established: Option<i64>,
+    }
+}
+
+/// A node's new sample for `/live`: its number, when it was last seen, and the
+/// values of its summary. Names of fields are most of what a summary takes, and
+/// every browser is sent thousands of them a second.
+#[derive(Debug)]
+pub struct SampleRow {
+    pub node: i64,
+    pub last_seen_ms: Option<i64>,
+    pub summary: Option<Summary>,
+}
+
+impl SampleRow {
+    /// What comes before the values of the summary.
+    const LEADING: [&str; 2] = ["id", "last_seen_ms"];
+
+    /// The names of a row's values, in their order.
+    pub fn fields() -> Vec<&'static str> {
+        [&Self::LEADING, Summary::FIELDS].concat()
+    }
+}
+
+impl Serialize for SampleRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_seq(None)?;
+        row.serialize_element(&self.node)?;
+        row.serialize_element(&self.last_seen_ms)?;
+        if let Some(summary) = &self.summary {
+            summary.row(&mut row)?;
+        }
+        row.end()
+    }
 }
 
 /// Where in a layout the numbers of the summary are.
@@ -175,7 +228,7 @@ impl Plan {
         let milli = |index: Option<usize>| at(index).map(|value| value as f64 / 1000.0);
         let rate = |indexes: &[usize]| {
             let (before, elapsed_ms) = before?;
-            per_second(grown(layout, indexes, now, before)?, elapsed_ms)
+            per_second(grown(layout, indexes, now, before)?, elapsed_ms).map(round1)
         };
 
         let mut summary = Summary {

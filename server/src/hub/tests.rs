@@ -120,6 +120,26 @@ fn samples_give_values_rates_and_a_summary() {
     assert!(stats["rates"].get("mem.total_bytes").is_none());
     assert_eq!(stats["summary"]["mem_used_bytes"], 4_096);
     assert_eq!(stats["time_ms"], 4_000);
+    // A row has the values of the summary under the names that the snapshot gives.
+    fleet.listen(true);
+    fleet.with_node(1, |node| node.sample(&layout, &state, 4_500));
+    let snapshot: serde_json::Value = serde_json::from_str(&fleet.snapshot(0, &[])[0]).unwrap();
+    let fields = snapshot["sample_fields"].as_array().unwrap();
+    let told = changes(&fleet);
+    assert_eq!(told["nodes"], serde_json::json!([]));
+    let row = told["samples"][0].as_array().unwrap();
+    assert_eq!(
+        (row.len(), &row[0], &row[1]),
+        (fields.len(), &1.into(), &4_500.into())
+    );
+    let named = fields[2..]
+        .iter()
+        .map(|name| name.as_str().unwrap().to_string());
+    let named: serde_json::Map<_, _> = named.zip(row[2..].iter().cloned()).collect();
+    assert_eq!(
+        serde_json::Value::Object(named),
+        serde_json::to_value(fleet.view(1).unwrap().summary).unwrap()
+    );
     assert_eq!(fleet.series(1).unwrap().len(), 3);
     // Another layout: the sample before counts for nothing.
     let other = Arc::new(Layout::new(
@@ -142,11 +162,14 @@ fn samples_take_turns_and_other_news_do_not_wait() {
     let told = |limit| -> Vec<i64> {
         let text = fleet.take_changes(limit, 0).unwrap_or("{}".into());
         let told: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let nodes = told["nodes"].as_array().cloned().unwrap_or_default();
-        nodes
-            .iter()
-            .map(|node| node["id"].as_i64().unwrap())
-            .collect()
+        let list = |name: &str| told[name].as_array().cloned().unwrap_or_default();
+        let samples = list("samples").into_iter().map(|row| row[0].clone());
+        let nodes = list("nodes").into_iter().map(|node| node["id"].clone());
+        let ids: BTreeSet<i64> = nodes
+            .chain(samples)
+            .map(|id| id.as_i64().unwrap())
+            .collect();
+        ids.into_iter().collect()
     };
     // Nothing is kept for nobody.
     sample(1);
@@ -157,12 +180,12 @@ fn samples_take_turns_and_other_news_do_not_wait() {
     for id in [3, 1, 2, 3, 1] {
         sample(id);
     }
-    assert_eq!(told(2), [3, 1]);
+    assert_eq!(told(2), [1, 3]);
     sample(3);
     fleet.with_node(1, |node| node.offline("gone", 0));
-    assert_eq!(told(1), [1, 2], "one goes first, two has waited longest");
+    assert_eq!(told(1), [1, 2], "one can't wait, two has waited longest");
     assert_eq!(told(9), [3]);
-    // One that has both is told once, whole.
+    // One that has both is told of both at once.
     sample(2);
     fleet.with_node(2, |node| node.offline("gone", 0));
     assert_eq!(told(9), [2]);

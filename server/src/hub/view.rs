@@ -45,7 +45,7 @@ pub struct Exported {
     pub latest: Option<(Arc<Layout>, Vec<i64>, i64)>,
 }
 
-/// What changed of a node: `/live` sends the fields that are there.
+/// What changed of a node, its sample apart: `/live` sends the fields that are there.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NodeChange {
     pub id: i64,
@@ -57,8 +57,6 @@ pub struct NodeChange {
     pub meta: Option<MetaChange>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub hello: Option<HelloChange>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub sample: Option<SampleChange>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -81,12 +79,6 @@ pub struct HelloChange {
     pub address: Option<String>,
     pub spider_version: Option<String>,
     pub identity: Option<Identity>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct SampleChange {
-    pub last_seen_ms: Option<i64>,
-    pub summary: Option<Summary>,
 }
 
 /// The answer of `GET /api/nodes/:id/stats`.

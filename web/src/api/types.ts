@@ -122,12 +122,24 @@ export interface History {
   gaps: Gap[];
 }
 
+/** A node's new sample; the snapshot has the names of its values. A node without one has no summary. */
+export type SampleRow = (number | string | null)[];
+
 export type LiveMessage =
-  | { type: 'snapshot'; time_ms: number; version: string; nodes: Node[]; jobs?: Job[] }
+  | {
+      type: 'snapshot';
+      time_ms: number;
+      version: string;
+      nodes: Node[];
+      jobs?: Job[];
+      /** What the values of a row of samples are: `id`, `last_seen_ms`, then fields of the summary. */
+      sample_fields?: string[];
+    }
   | {
       type: 'changes';
       time_ms: number;
       nodes?: (Partial<Node> & { id: number })[];
+      samples?: SampleRow[];
       removed?: number[];
     }
   | { type: 'layout'; node: number; layout: number; series: SeriesInfo[] }

@@ -53,6 +53,40 @@ describe('the live fleet', () => {
     expect([...next.nodes!.keys()]).toEqual([2, 3]);
     expect(reduceFleet(EMPTY_FLEET, change, HERE).nodes).toBeNull();
   });
+  it('takes samples in rows, under the names that the snapshot gives', () => {
+    const first = reduceFleet(
+      EMPTY_FLEET,
+      {
+        type: 'snapshot',
+        time_ms: SERVER,
+        version: '0.1.0',
+        nodes: [node(1, { name: 'pi', summary: { mem_used_bytes: 5, load_1m: 9 } }), node(2), node(3)],
+        sample_fields: ['id', 'last_seen_ms', 'time_ms', 'cpu_percent', 'mem_used_bytes', 'disk_mount'],
+      },
+      HERE,
+    );
+    const next = reduceFleet(
+      first,
+      {
+        type: 'changes',
+        time_ms: SERVER + 1,
+        samples: [
+          [1, SERVER + 1, SERVER, 12.5, null, '/'],
+          [3, SERVER + 1],
+          [9, SERVER, SERVER, 1, 1, null],
+        ],
+      },
+      HERE + 1,
+    );
+    expect(next.nodes!.get(1)).toMatchObject({ name: 'pi', last_seen_ms: SERVER + 1, heardAt: HERE + 1 });
+    // As a whole: what is not in it any more is not known any more.
+    const summary = { time_ms: SERVER, cpu_percent: 12.5, mem_used_bytes: null, disk_mount: '/' };
+    expect(next.nodes!.get(1)!.summary).toEqual(summary);
+    expect(next.nodes!.get(1)!.spark!.cpu_percent).toEqual([12.5]);
+    expect(next.nodes!.get(2)).toBe(first.nodes!.get(2));
+    expect(next.nodes!.get(3)!.summary).toBeUndefined();
+    expect(next.nodes!.size).toBe(3);
+  });
   it('replaces everything at the next snapshot', () => {
     const next = reduceFleet(
       start(node(1)),

@@ -1,4 +1,4 @@
-import type { LiveMessage, Node, Spark } from '../api/types';
+import type { LiveMessage, Node, SampleRow, Spark, Summary } from '../api/types';
 
 /** A node and what the Capsule knows about it beside what the server says. */
 export interface FleetNode extends Node {
@@ -14,9 +14,11 @@ export interface FleetState {
   version: string;
   /** Server clock minus ours. */
   skewMs: number;
+  /** What the values of a row of samples are. */
+  sampleFields: readonly string[];
 }
 
-export const EMPTY_FLEET: FleetState = { nodes: null, version: '', skewMs: 0 };
+export const EMPTY_FLEET: FleetState = { nodes: null, version: '', skewMs: 0, sampleFields: [] };
 const SPARK_POINTS_MAX = 45;
 
 function lastSignOfLife(node: Partial<Node>): number | null {
@@ -80,11 +82,23 @@ function merged(old: FleetNode, change: Partial<Node>, now: number): FleetNode {
   return next;
 }
 
+type Change = Partial<Node> & { id: number };
+
+/** A row of samples as what changed of its node. */
+function sampled(row: SampleRow, fields: readonly string[]): Change {
+  const named = Object.fromEntries(row.map((value, index) => [fields[index] ?? '', value]));
+  const { id, last_seen_ms, ...summary } = named;
+  const change: Change = { id: id as number, last_seen_ms: last_seen_ms as number | null };
+  if ('time_ms' in summary) change.summary = summary as Summary;
+  return change;
+}
+
 /** The fleet after a message of /live. Nodes that did not change stay the same objects. */
 export function reduceFleet(state: FleetState, message: LiveMessage, now: number): FleetState {
   if (message.type === 'snapshot') {
     const nodes = new Map(message.nodes.map((node) => [node.id, fresh(node, message.time_ms, now)]));
-    return { nodes, version: message.version, skewMs: message.time_ms - now };
+    const skewMs = message.time_ms - now;
+    return { nodes, version: message.version, skewMs, sampleFields: message.sample_fields ?? [] };
   }
   if (message.type !== 'changes' || !state.nodes) return state;
   const nodes = new Map(state.nodes);
@@ -93,6 +107,11 @@ export function reduceFleet(state: FleetState, message: LiveMessage, now: number
     if (old) nodes.set(change.id, merged(old, change, now));
     // An id that is new comes with all its fields.
     else if (change.name !== undefined) nodes.set(change.id, fresh(change as Node, message.time_ms, now));
+  }
+  for (const row of message.samples ?? []) {
+    const change = sampled(row, state.sampleFields);
+    const old = nodes.get(change.id);
+    if (old) nodes.set(change.id, merged(old, change, now));
   }
   for (const id of message.removed ?? []) nodes.delete(id);
   return { ...state, nodes, skewMs: message.time_ms - now };
