@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 use stardust_shared::Layout;
 
@@ -58,38 +58,57 @@ pub fn bytes_of(node: &NodeBatch) -> u64 {
     (blocks + 64 * node.gaps.len() + 256 * node.progress.len()) as u64
 }
 
+/// What every node's part needs: looking a statement up costs a good part of
+/// what running it does.
+pub struct Statements<'a> {
+    transaction: &'a Transaction<'a>,
+    known: CachedStatement<'a>,
+    fresh: CachedStatement<'a>,
+    progress: CachedStatement<'a>,
+}
+
+impl<'a> Statements<'a> {
+    pub fn new(transaction: &'a Transaction<'a>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            transaction,
+            known: transaction.prepare_cached("SELECT 1 FROM nodes WHERE id = ?1")?,
+            fresh: transaction.prepare_cached(
+                "INSERT INTO fresh (id, node, layout, time_min_ms, time_max_ms, rows, crc, data)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?,
+            progress: transaction.prepare_cached(
+                "INSERT INTO progress (node, run, boot_id, seq, time_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (node, run) DO UPDATE SET seq = excluded.seq, time_ms = excluded.time_ms",
+            )?,
+        })
+    }
+}
+
 /// Writes a node's part. What was added to `fresh` is noted in `added`. Nothing
 /// is written when the node is gone.
 pub fn insert_node(
-    transaction: &Transaction<'_>,
+    statements: &mut Statements<'_>,
     layouts: &mut LayoutRows,
     batch: &NodeBatch,
     next_id: &mut i64,
     added: &mut Vec<(i64, Row)>,
 ) -> rusqlite::Result<()> {
-    let known = transaction
-        .prepare_cached("SELECT 1 FROM nodes WHERE id = ?1")?
-        .exists([batch.node])?;
-    if !known {
+    let transaction = statements.transaction;
+    if !statements.known.exists([batch.node])? {
         return Ok(());
     }
     for block in &batch.blocks {
         let layout = layouts.row(transaction, &block.layout)?;
-        transaction
-            .prepare_cached(
-                "INSERT INTO fresh (id, node, layout, time_min_ms, time_max_ms, rows, crc, data)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![
-                *next_id,
-                batch.node,
-                layout,
-                block.time_min_ms,
-                block.time_max_ms,
-                block.rows,
-                crc32c(&block.data),
-                block.data
-            ])?;
+        statements.fresh.execute(params![
+            *next_id,
+            batch.node,
+            layout,
+            block.time_min_ms,
+            block.time_max_ms,
+            block.rows,
+            crc32c(&block.data),
+            block.data
+        ])?;
         added.push((
             batch.node,
             Row {
@@ -117,18 +136,13 @@ pub fn insert_node(
             ])?;
     }
     for progress in &batch.progress {
-        let inserted = transaction
-            .prepare_cached(
-                "INSERT INTO progress (node, run, boot_id, seq, time_ms) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (node, run) DO UPDATE SET seq = excluded.seq, time_ms = excluded.time_ms",
-            )?
-            .execute(params![
-                batch.node,
-                progress.run,
-                progress.boot_id,
-                i64::try_from(progress.seq).unwrap_or(i64::MAX),
-                progress.time_ms
-            ])?;
+        let inserted = statements.progress.execute(params![
+            batch.node,
+            progress.run,
+            progress.boot_id,
+            i64::try_from(progress.seq).unwrap_or(i64::MAX),
+            progress.time_ms
+        ])?;
         debug_assert_eq!(inserted, 1);
     }
     if batch.seen.is_some() {

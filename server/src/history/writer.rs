@@ -475,15 +475,17 @@ impl Writer {
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut next_id = self.shared.fresh().last_id() + 1;
         let mut added = Vec::new();
+        let mut statements = commit::Statements::new(&transaction)?;
         for node in nodes {
             commit::insert_node(
-                &transaction,
+                &mut statements,
                 &mut self.layouts,
                 node,
                 &mut next_id,
                 &mut added,
             )?;
         }
+        drop(statements);
         transaction.commit()?;
         let mut fresh = self.shared.fresh();
         for (node, row) in added {

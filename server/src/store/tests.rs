@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 use stardust_shared::message::Identity;
 
 use super::nodes::NodeHello;
@@ -33,6 +33,31 @@ fn a_new_database_is_private_and_up_to_date() {
     drop(store);
     let again = Store::open(&path).unwrap();
     assert_eq!(again.meta("a").unwrap().as_deref(), Some(&b"3"[..]));
+}
+
+#[test]
+fn a_statement_is_planned_once_whatever_is_bound_to_it() {
+    let folder = Folder::new();
+    let path = folder.join("d.db");
+    drop(Store::open(&path).unwrap());
+    // Written once for each session: ten thousand of them come at once.
+    let planned_again = |connection: &Connection| {
+        let mut statement = connection
+            .prepare(
+                "DELETE FROM progress WHERE node = ?1 AND run NOT IN
+                 (SELECT run FROM progress WHERE node = ?1 ORDER BY time_ms DESC LIMIT ?2)",
+            )
+            .unwrap();
+        for node in 0..10 {
+            statement.execute([node, 4]).unwrap();
+        }
+        statement.get_status(StatementStatus::RePrepare)
+    };
+    assert_eq!(planned_again(&open_connection(&path).unwrap()), 0);
+    assert!(
+        planned_again(&Connection::open(&path).unwrap()) > 0,
+        "SQLite has changed: the setting can go"
+    );
 }
 
 #[test]
