@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use stardust_server::history::{Answer, History, Intakes, Query, Seen, Settings, Writer};
+use stardust_server::places::Place;
 use stardust_server::store::Store;
 use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{Layout, Record, State};
@@ -24,6 +25,7 @@ pub struct Bench {
 /// What one Spider sends.
 struct Stream {
     node: i64,
+    place: Place,
     layout: Arc<Layout>,
     state: State,
     units: Vec<i64>,
@@ -83,9 +85,10 @@ impl Bench {
             version: "0.1.0".into(),
             identity: Identity::default(),
         };
-        self.intakes.open(node, &hello, interval_ms, seen);
+        let (_, place) = self.intakes.open(node, &hello, interval_ms, seen);
         self.streams.push(Stream {
             node,
+            place,
             layout: Arc::new(layout.clone()),
             state: State::default(),
             units: Vec::new(),
@@ -123,7 +126,7 @@ impl Bench {
             Record::Delta
         };
         self.intakes
-            .push(stream.node, &stream.layout, &stream.state, record, &bytes);
+            .push(stream.place, &stream.layout, &stream.state, record, &bytes);
         self.samples += 1;
     }
 

@@ -20,6 +20,8 @@ pub mod jobs;
 pub mod log;
 pub mod major_tom;
 pub mod packages;
+pub mod places;
+mod prefetch;
 pub mod secret;
 pub mod server_url;
 pub mod spiders;

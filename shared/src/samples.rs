@@ -76,6 +76,11 @@ impl State {
         &self.scaled
     }
 
+    /// Last change of each steady series.
+    pub fn steps(&self) -> &[i64] {
+        &self.steps
+    }
+
     /// Appends a record that needs no base. Time is shifted by `time_shift_ms`
     /// (from the Spider's monotonic clock to wall time).
     pub fn encode_keyframe(&self, layout: &Layout, time_shift_ms: i64, out: &mut Vec<u8>) {

@@ -85,7 +85,8 @@ impl Gate {
                     Err(error) => return crate::log::error(&format!("TLS: {error}")),
                 },
             };
-            entry.insert(Conn::Http(HttpConn::new(stream, peer.ip(), self.core.now)));
+            let http = HttpConn::new(stream, peer.ip(), self.core.now);
+            entry.insert(Conn::Http(Box::new(http)));
         }
     }
 
@@ -126,7 +127,7 @@ impl Gate {
             debug_assert_eq!(vacant.key(), index);
             let mut http = http.into_plain();
             http.refuse(Refusal::PlainOnTls, &mut self.core);
-            vacant.insert(Conn::Http(http));
+            vacant.insert(Conn::Http(Box::new(http)));
             self.again.push(index);
         }
     }

@@ -56,6 +56,7 @@ use crate::clock::wall_ms;
 use crate::health::Health;
 use crate::history::Command;
 use crate::log::Level;
+use crate::prefetch;
 
 const LISTENER: Token = Token(usize::MAX - 1);
 const WAKER: Token = Token(usize::MAX - 2);
@@ -64,8 +65,9 @@ fn token(conn: usize) -> Token {
     Token(conn * 2)
 }
 
+/// Boxes all: the list of them stays small enough for the processor's cache.
 enum Conn {
-    Http(HttpConn),
+    Http(Box<HttpConn>),
     Spider(Box<SpiderConn>),
     Live(Box<LiveConn>),
 }
@@ -236,7 +238,9 @@ impl Gate {
             for index in std::mem::take(&mut self.again) {
                 self.drive(index);
             }
-            for event in &ready {
+            let tokens: Vec<usize> = ready.iter().map(|event| event.token().0).collect();
+            for (at, event) in ready.iter().enumerate() {
+                self.fetch_ahead(&tokens[at + 1..]);
                 match event.token() {
                     LISTENER => {
                         self.accept_again = true;
@@ -268,6 +272,27 @@ impl Gate {
             if self.stopped() {
                 return Ok(());
             }
+        }
+    }
+
+    /// Asks for the memory of the Spiders that have their turn next. What is found
+    /// behind a pointer is asked for when that has come: the last of these is only
+    /// looked up, the first is ready to be driven.
+    fn fetch_ahead(&self, tokens: &[usize]) {
+        let spider = |ahead: usize| match self.conns.get(tokens.get(ahead)? / 2)? {
+            Conn::Spider(spider) => Some(spider),
+            _ => None,
+        };
+        if let Some(spider) = spider(3) {
+            prefetch::fetch(&**spider);
+        }
+        if let Some(spider) = spider(2) {
+            spider.fetch();
+        }
+        let soon = spider(1).and_then(|spider| spider.fetch_state(&self.core.intakes));
+        let next = spider(0).and_then(|spider| spider.fetch_block(&self.core.intakes));
+        if soon.is_some() || next.is_some() {
+            self.core.fleet.fetch(soon, next);
         }
     }
 

@@ -14,8 +14,10 @@ use tungstenite::Message;
 use super::core::Core;
 use super::limits::{HELLO_TIME_MAX, MESSAGES_PER_TURN};
 use super::socket::{Ending, Incoming, Socket, code};
-use crate::history::{Pushed, Seen};
+use crate::history::{Intakes, Pushed, Seen};
 use crate::hub;
+use crate::places::Place;
+use crate::prefetch;
 
 pub struct SpiderConn {
     pub socket: Socket,
@@ -32,6 +34,9 @@ enum Phase {
 }
 
 struct Streaming {
+    /// Where its node is in the live fleet, and where its samples go.
+    live: Place,
+    intake: Place,
     run: String,
     layout: Option<Arc<Layout>>,
     state: State,
@@ -75,6 +80,33 @@ impl SpiderConn {
             Phase::AwaitHello => None,
             Phase::Streaming(streaming) => Some(&streaming.run),
         }
+    }
+
+    /// That it will be driven soon: asks for what is behind it.
+    pub fn fetch(&self) {
+        if let Phase::Streaming(streaming) = &self.state {
+            prefetch::fetch(&**streaming);
+        }
+    }
+
+    /// The same, for what is behind that. Answers its node's place in the fleet.
+    pub fn fetch_state(&self, intakes: &Intakes) -> Option<Place> {
+        let Phase::Streaming(streaming) = &self.state else {
+            return None;
+        };
+        prefetch::fetch(streaming.state.scaled());
+        prefetch::fetch(streaming.state.steps());
+        intakes.fetch(streaming.intake);
+        Some(streaming.live)
+    }
+
+    /// The same, for what is behind that again.
+    pub fn fetch_block(&self, intakes: &Intakes) -> Option<Place> {
+        let Phase::Streaming(streaming) = &self.state else {
+            return None;
+        };
+        intakes.fetch_block(streaming.intake);
+        Some(streaming.live)
     }
 
     /// Samples of this session were refused and must be sent again.
@@ -174,22 +206,29 @@ impl SpiderConn {
             version: hello.version.clone(),
             identity: hello.identity.clone(),
         };
-        let known = core.fleet.with_node(self.node, |node| {
-            node.hello(
-                &hello,
-                &self.token,
-                &self.address,
-                interval_ms,
-                core.wall_ms,
-            );
+        let live = core.fleet.place(self.node);
+        let live = live.filter(|place| {
+            core.fleet
+                .at(*place, |node| {
+                    node.hello(
+                        &hello,
+                        &self.token,
+                        &self.address,
+                        interval_ms,
+                        core.wall_ms,
+                    );
+                })
+                .is_some()
         });
-        if known.is_none() {
+        let Some(live) = live else {
             return Err(Ending::close(code::NODE_REMOVED, "the node was removed"));
-        }
-        let durable_seq = core.intakes.open(self.node, &hello, interval_ms, seen);
+        };
+        let (durable_seq, intake) = core.intakes.open(self.node, &hello, interval_ms, seen);
         let welcome = Control::welcome(durable_seq, core.wall_ms, told);
         self.socket.write(Message::text(welcome.encode()))?;
         self.state = Phase::Streaming(Box::new(Streaming {
+            live,
+            intake,
             run: hello.run,
             layout: None,
             state: State::default(),
@@ -256,7 +295,10 @@ impl Streaming {
                 self.show(node, &layout, core);
                 continue;
             }
-            match core.intakes.push(node, &layout, &self.state, record, bytes) {
+            match core
+                .intakes
+                .push(self.intake, &layout, &self.state, record, bytes)
+            {
                 Pushed::Known => {}
                 Pushed::Taken => self.show(node, &layout, core),
                 Pushed::Full => {
@@ -272,7 +314,7 @@ impl Streaming {
     /// The live view has every sample, stored or not.
     fn show(&self, node: i64, layout: &Arc<Layout>, core: &mut Core) {
         core.fleet
-            .with_node(node, |n| n.sample(layout, &self.state, core.wall_ms));
+            .at(self.live, |n| n.sample(layout, &self.state, core.wall_ms));
         if core.is_watched(node) {
             let message = hub::sample_message(node, layout, &self.state);
             core.outbox.push_back((node, message.into()));

@@ -5,7 +5,6 @@
 //! [`PENDING_BYTES_MAX`]: past that, samples are left to the rings of the
 //! Spiders until the writer has caught up.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use stardust_shared::message::Hello;
@@ -14,6 +13,8 @@ use stardust_shared::{Layout, Record, State};
 
 use super::batch::{Batch, Block, Committed, Gap, NodeBatch, Progress, Seen};
 use super::gaps::Cause;
+use crate::places::{Place, Places};
+use crate::prefetch;
 
 /// Bytes of samples that wait for the writer, all nodes together.
 pub const PENDING_BYTES_MAX: usize = 64 << 20;
@@ -48,11 +49,14 @@ struct Run {
 
 #[derive(Debug, Default)]
 struct Intake {
-    /// The run of the current session first.
-    runs: Vec<Run>,
-    blocks: Vec<Block>,
-    /// Wire number of the last block's layout, while records may be appended to it.
-    open_layout: Option<u64>,
+    /// Of the current session.
+    run: Option<Run>,
+    /// Newest first.
+    older_runs: Vec<Run>,
+    /// Records may be appended to it while they are of its layout.
+    open: Option<Block>,
+    /// Older than that.
+    closed: Vec<Block>,
     gaps: Vec<Gap>,
     seen: Option<Seen>,
     /// Newest sample of any run.
@@ -66,11 +70,25 @@ struct Intake {
 }
 
 impl Intake {
+    fn runs(&mut self) -> impl DoubleEndedIterator<Item = &mut Run> {
+        self.run.iter_mut().chain(&mut self.older_runs)
+    }
+
+    /// What comes next can't be appended: its delta would count from what is not there.
+    fn close_block(&mut self) {
+        self.closed.extend(self.open.take());
+    }
+
     fn take_blocks(&mut self) -> Vec<Block> {
-        if let Some(last) = self.blocks.last() {
+        if let Some(last) = &self.open {
             self.usual_bytes = (last.data.len() * 9 / 8).min(USUAL_BYTES_MAX);
         }
-        std::mem::take(&mut self.blocks)
+        self.close_block();
+        std::mem::take(&mut self.closed)
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.closed.iter().chain(&self.open)
     }
 }
 
@@ -83,7 +101,7 @@ struct Opening {
 /// The pending samples of all nodes.
 #[derive(Debug, Default)]
 pub struct Intakes {
-    nodes: HashMap<i64, Intake>,
+    nodes: Places<Intake>,
     pending_bytes: usize,
     /// The batch that the writer is at work on: not in the database yet.
     sealed: Option<Arc<Batch>>,
@@ -94,12 +112,12 @@ impl Intakes {
     pub fn new(progress: Vec<(i64, Progress)>) -> Self {
         let mut intakes = Self::default();
         for (node, progress) in progress {
-            let intake = intakes.nodes.entry(node).or_default();
+            let (_, intake) = intakes.node(node);
             if intake.last_ms.is_none_or(|last| progress.time_ms > last) {
                 intake.last_ms = Some(progress.time_ms);
                 intake.last_boot = Some(Arc::clone(&progress.boot_id));
             }
-            intake.runs.push(Run {
+            intake.older_runs.push(Run {
                 run: progress.run,
                 boot_id: progress.boot_id,
                 durable_seq: progress.seq,
@@ -111,12 +129,36 @@ impl Intakes {
         intakes
     }
 
-    /// A session opens. Answers the last durable sequence of its run.
-    pub fn open(&mut self, node: i64, hello: &Hello, interval_ms: u64, seen: Seen) -> u64 {
-        let intake = self.nodes.entry(node).or_default();
-        let known = intake.runs.iter().position(|run| *run.run == *hello.run);
+    fn node(&mut self, node: i64) -> (Place, &mut Intake) {
+        self.nodes.get_or_insert_with(node, Intake::default)
+    }
+
+    /// Where samples of a node go, once it had a session.
+    pub fn place(&self, node: i64) -> Option<Place> {
+        self.nodes.place(node)
+    }
+
+    /// That a sample for this place will be pushed soon.
+    pub fn fetch(&self, place: Place) {
+        self.nodes.fetch(place);
+    }
+
+    /// The same, a little later.
+    pub fn fetch_block(&self, place: Place) {
+        if let Some(block) = self.nodes.at(place).and_then(|intake| intake.open.as_ref()) {
+            prefetch::fetch(&block.data[block.data.len().saturating_sub(1)..]);
+        }
+    }
+
+    /// A session opens. Answers the last durable sequence of its run, and the
+    /// place where its samples go.
+    pub fn open(&mut self, node: i64, hello: &Hello, interval_ms: u64, seen: Seen) -> (u64, Place) {
+        let (place, intake) = self.node(node);
+        intake.older_runs.splice(..0, intake.run.take());
+        let mut known = intake.older_runs.iter();
+        let known = known.position(|run| *run.run == *hello.run);
         let run = match known {
-            Some(at) => intake.runs.remove(at),
+            Some(at) => intake.older_runs.remove(at),
             None => Run {
                 run: hello.run.as_str().into(),
                 boot_id: hello.boot_id.as_str().into(),
@@ -127,9 +169,9 @@ impl Intakes {
             },
         };
         let durable_seq = run.durable_seq;
-        intake.runs.insert(0, run);
-        intake.runs.truncate(RUNS_KEPT);
-        intake.open_layout = None;
+        intake.run = Some(run);
+        intake.older_runs.truncate(RUNS_KEPT - 1);
+        intake.close_block();
         intake.seen = Some(seen);
         intake.interval_ms = i64::try_from(interval_ms).unwrap_or(i64::MAX);
         intake.opening = Some(Opening {
@@ -139,31 +181,31 @@ impl Intakes {
                 .map_or(Cause::Unknown, Cause::from_name),
             new_run: known.is_none(),
         });
-        durable_seq
+        (durable_seq, place)
     }
 
     /// Takes the record `bytes`, after which the stream's state is `state`.
     pub fn push(
         &mut self,
-        node: i64,
+        place: Place,
         layout: &Arc<Layout>,
         state: &State,
         record: Record,
         bytes: &[u8],
     ) -> Pushed {
-        let Some(intake) = self.nodes.get_mut(&node) else {
+        let Some(intake) = self.nodes.at_mut(place) else {
             return Pushed::Full;
         };
-        let Some(run) = intake.runs.first_mut() else {
+        let Some(run) = &mut intake.run else {
             return Pushed::Full;
         };
         if state.seq <= run.accepted_seq {
             // The next delta counts from this record, which no block holds.
-            intake.open_layout = None;
+            intake.close_block();
             return Pushed::Known;
         }
         if self.pending_bytes >= PENDING_BYTES_MAX {
-            intake.open_layout = None;
+            intake.close_block();
             return Pushed::Full;
         }
         let lost = state.seq - run.accepted_seq - 1;
@@ -190,48 +232,47 @@ impl Intakes {
             }
         }
 
-        let appendable = intake.open_layout == Some(layout.id())
-            && intake.blocks.last().is_some_and(|block| {
-                block.rows < BLOCK_ROWS_MAX && block.data.len() < BLOCK_BYTES_MAX
-            });
+        // A session's layouts have different numbers, and its first block is its own.
+        let appendable = intake.open.as_ref().is_some_and(|block| {
+            block.layout.id() == layout.id()
+                && block.rows < BLOCK_ROWS_MAX
+                && block.data.len() < BLOCK_BYTES_MAX
+        });
         if !appendable {
-            intake.blocks.push(Block {
-                layout: Arc::clone(layout),
-                time_min_ms: state.time_ms,
-                time_max_ms: state.time_ms,
-                rows: 0,
-                // About as much as last time: growing costs a copy each time.
-                data: Vec::with_capacity(intake.usual_bytes),
-            });
-            intake.open_layout = Some(layout.id());
+            intake.close_block();
         }
-        if let Some(block) = intake.blocks.last_mut() {
-            let before = block.data.len();
-            if appendable || record == Record::Keyframe {
-                block.data.extend_from_slice(bytes);
-            } else {
-                state.encode_keyframe(layout, 0, &mut block.data);
-            }
-            block.rows += 1;
-            block.time_min_ms = block.time_min_ms.min(state.time_ms);
-            block.time_max_ms = block.time_max_ms.max(state.time_ms);
-            self.pending_bytes += block.data.len() - before;
+        let block = intake.open.get_or_insert_with(|| Block {
+            layout: Arc::clone(layout),
+            time_min_ms: state.time_ms,
+            time_max_ms: state.time_ms,
+            rows: 0,
+            // About as much as last time: growing costs a copy each time.
+            data: Vec::with_capacity(intake.usual_bytes),
+        });
+        let before = block.data.len();
+        if appendable || record == Record::Keyframe {
+            block.data.extend_from_slice(bytes);
+        } else {
+            state.encode_keyframe(layout, 0, &mut block.data);
         }
+        block.rows += 1;
+        block.time_min_ms = block.time_min_ms.min(state.time_ms);
+        block.time_max_ms = block.time_max_ms.max(state.time_ms);
+        self.pending_bytes += block.data.len() - before;
         Pushed::Taken
     }
 
     /// Takes all that is pending as one batch; `None` when there is nothing.
     pub fn seal(&mut self) -> Option<Arc<Batch>> {
         let mut batch = Batch::default();
-        for (&node, intake) in &mut self.nodes {
-            let changed = intake.runs.iter().any(|run| run.changed);
+        for (node, intake) in self.nodes.iter_mut() {
+            let changed = intake.runs().any(|run| run.changed);
             if !changed && intake.seen.is_none() && intake.gaps.is_empty() {
                 continue;
             }
             // Oldest first, so that the newest run gets the newest row.
             let progress = intake
-                .runs
-                .iter_mut()
+                .runs()
                 .rev()
                 .filter(|run| run.changed)
                 .map(|run| {
@@ -242,15 +283,15 @@ impl Intakes {
                         seq: run.accepted_seq,
                         time_ms: run.time_ms,
                     }
-                });
+                })
+                .collect();
             batch.nodes.push(NodeBatch {
                 node,
-                progress: progress.collect(),
+                progress,
                 blocks: intake.take_blocks(),
                 gaps: std::mem::take(&mut intake.gaps),
                 seen: intake.seen.take(),
             });
-            intake.open_layout = None;
         }
         self.pending_bytes = 0;
         if batch.nodes.is_empty() {
@@ -268,11 +309,7 @@ impl Intakes {
         let sealed = sealed
             .filter(|batch| batch.node == node)
             .flat_map(|batch| &batch.blocks);
-        let open = self
-            .nodes
-            .get(&node)
-            .into_iter()
-            .flat_map(|intake| &intake.blocks);
+        let open = self.nodes.get(node).into_iter().flat_map(Intake::blocks);
         for block in sealed.chain(open) {
             let mut state = State::default();
             let mut reader = Reader::new(&block.data);
@@ -286,10 +323,10 @@ impl Intakes {
     pub fn committed(&mut self, committed: &[Committed]) {
         self.sealed = None;
         for done in committed {
-            let Some(intake) = self.nodes.get_mut(&done.node) else {
+            let Some(intake) = self.nodes.get_mut(done.node) else {
                 continue;
             };
-            if let Some(run) = intake.runs.iter_mut().find(|run| run.run == done.run) {
+            if let Some(run) = intake.runs().find(|run| run.run == done.run) {
                 run.durable_seq = run.durable_seq.max(done.seq);
             }
         }
@@ -297,8 +334,8 @@ impl Intakes {
 
     /// The node was removed.
     pub fn forget(&mut self, node: i64) {
-        if let Some(intake) = self.nodes.remove(&node) {
-            let bytes: usize = intake.blocks.iter().map(|block| block.data.len()).sum();
+        if let Some(intake) = self.nodes.remove(node) {
+            let bytes: usize = intake.blocks().map(|block| block.data.len()).sum();
             self.pending_bytes = self.pending_bytes.saturating_sub(bytes);
         }
     }

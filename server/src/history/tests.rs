@@ -9,6 +9,7 @@ use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{ABSENT, Layout, Record, SeriesDef, State};
 
 use super::*;
+use crate::places::Place;
 use crate::store::Store;
 
 const START_MS: i64 = 1_790_000_000_000;
@@ -82,7 +83,7 @@ impl Bench {
             version: "0.1.0".into(),
             identity: Identity::default(),
         };
-        self.intakes.open(node, hello, 1_000, seen)
+        self.intakes.open(node, hello, 1_000, seen).0
     }
 
     fn commit(&mut self) -> Vec<Committed> {
@@ -164,6 +165,7 @@ fn values(n: i64) -> [i64; 3] {
 /// Streams samples `from..to` in one session, as the gate does it.
 fn stream(bench: &mut Bench, node: i64, layout: &Arc<Layout>, from: u64, to: u64) -> Vec<Pushed> {
     let mut encoder = State::default();
+    let place = bench.intakes.place(node).unwrap();
     (from..to)
         .map(|seq| {
             let n = seq as i64;
@@ -176,7 +178,7 @@ fn stream(bench: &mut Bench, node: i64, layout: &Arc<Layout>, from: u64, to: u64
                 encoder.encode_delta(layout, seq, START_MS + n * 1_000, &values(n), &mut bytes);
                 Record::Delta
             };
-            bench.intakes.push(node, layout, &encoder, record, &bytes)
+            bench.intakes.push(place, layout, &encoder, record, &bytes)
         })
         .collect()
 }
@@ -293,6 +295,7 @@ fn lost_samples_and_restarts_become_gaps_with_causes() {
     bench.commit();
     // The machine was off: another boot, another run.
     bench.open(node, &hello("r2", "b2", None));
+    let place = bench.intakes.place(node).unwrap();
     let layout = layout(1);
     let mut state = State::default();
     let mut bytes = Vec::new();
@@ -300,7 +303,7 @@ fn lost_samples_and_restarts_become_gaps_with_causes() {
     state.encode_keyframe(&layout, 0, &mut bytes);
     bench
         .intakes
-        .push(node, &layout, &state, Record::Keyframe, &bytes);
+        .push(place, &layout, &state, Record::Keyframe, &bytes);
     bench.commit();
     let answer = bench.query(node, &["mem.*"], START_MS, START_MS + 200_000, 100);
     let gaps: Vec<_> = answer
@@ -359,6 +362,7 @@ fn a_full_intake_refuses_and_takes_again_after_the_commit() {
     ));
     let mut state = State::default();
     let mut seq = 0;
+    let place = bench.intakes.place(node).unwrap();
     let refused = loop {
         seq += 1;
         let mut bytes = Vec::new();
@@ -367,7 +371,7 @@ fn a_full_intake_refuses_and_takes_again_after_the_commit() {
         state.encode_keyframe(&wide, 0, &mut bytes);
         match bench
             .intakes
-            .push(node, &wide, &state, Record::Keyframe, &bytes)
+            .push(place, &wide, &state, Record::Keyframe, &bytes)
         {
             Pushed::Taken => assert!(bench.intakes.pending_bytes() < 65 << 20),
             other => break other,
@@ -449,6 +453,7 @@ struct Direct {
     writer: Writer,
     intakes: Intakes,
     node: i64,
+    place: Place,
 }
 
 impl Direct {
@@ -464,13 +469,14 @@ impl Direct {
             version: "0.1.0".into(),
             identity: Identity::default(),
         };
-        intakes.open(node, &hello("r", "b", None), 1_000, seen);
+        let (_, place) = intakes.open(node, &hello("r", "b", None), 1_000, seen);
         Self {
             store,
             history,
             writer,
             intakes,
             node,
+            place,
         }
     }
 
@@ -497,7 +503,7 @@ impl Direct {
                 Record::Delta
             };
             self.intakes
-                .push(self.node, layout, &encoder, record, &bytes);
+                .push(self.place, layout, &encoder, record, &bytes);
             if n % each == each - 1 {
                 self.commit();
             }
@@ -622,7 +628,7 @@ fn minutes_take_the_place_of_old_samples_and_say_the_same() {
     let fine = direct.query(from, to, 240);
     let whole = direct.query(from, to, 4);
     assert_eq!((fine.tier, fine.step_ms), ("raw", 60_000));
-    let Direct { node, .. } = direct;
+    let Direct { node, place, .. } = direct;
     drop(direct);
     // Samples are old by the clock of the samples, which is a day behind at most.
     let settings = Settings {
@@ -644,6 +650,7 @@ fn minutes_take_the_place_of_old_samples_and_say_the_same() {
             writer,
             intakes,
             node,
+            place,
         }
     };
     let mut aged = open(settings);
@@ -783,7 +790,7 @@ fn the_budget_is_never_exceeded_log_included() {
         state.encode_keyframe(&wide, 0, &mut bytes);
         direct
             .intakes
-            .push(direct.node, &wide, &state, Record::Keyframe, &bytes);
+            .push(direct.place, &wide, &state, Record::Keyframe, &bytes);
         direct.commit();
         if n % 8 == 7 {
             direct.writer.settle();

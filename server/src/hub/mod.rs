@@ -11,7 +11,7 @@ mod spark;
 mod summary;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 pub use live::{bye_message, job_message, layout_message, output_message, sample_message};
@@ -24,6 +24,7 @@ pub use view::{Exported, NodeView, SeriesView, StatsView};
 use crate::events::limits::PENDING_MAX;
 use crate::events::{Happening, What};
 use crate::jobs::JobView;
+use crate::places::{Place, Places};
 use crate::store::NodeRecord;
 
 /// Nodes in one message to a new browser: each message is written whole into a
@@ -35,7 +36,7 @@ pub type TokenHash = [u8; 32];
 
 #[derive(Default)]
 struct Inner {
-    nodes: BTreeMap<i64, Node>,
+    nodes: Places<Node>,
     tokens: HashMap<TokenHash, i64>,
     /// Somebody listens to `/live`: nothing is noted for nobody.
     listening: bool,
@@ -70,6 +71,20 @@ impl Inner {
 }
 
 impl Inner {
+    fn work<T>(&mut self, place: Place, work: impl FnOnce(&mut Node) -> T) -> Option<T> {
+        let node = self.nodes.at_mut(place)?;
+        let before = node.changed();
+        let result = work(node);
+        let after = node.changed();
+        let id = place.id();
+        if let Some(what) = node.take_happened() {
+            let name = node.name().to_owned();
+            self.happened(id, name, what);
+        }
+        self.note(id, before, after);
+        Some(result)
+    }
+
     fn happened(&mut self, node: i64, name: String, what: What) {
         // Past this many, whoever writes them is in trouble: what is left out
         // shows in the next event of the node.
@@ -136,7 +151,7 @@ impl Fleet {
     pub fn set_token(&self, id: i64, hash: TokenHash) {
         let mut inner = self.lock();
         inner.tokens.retain(|_, node| *node != id);
-        if let Some(node) = inner.nodes.get_mut(&id) {
+        if let Some(node) = inner.nodes.get_mut(id) {
             node.set_token(hash);
             inner.tokens.insert(hash, id);
         }
@@ -149,12 +164,12 @@ impl Fleet {
 
     /// The last hello of the node's Spider since Ground Control started.
     pub fn last_hello(&self, id: i64) -> Option<LastHello> {
-        self.lock().nodes.get(&id)?.last_hello().cloned()
+        self.lock().nodes.get(id)?.last_hello().cloned()
     }
 
     pub fn remove(&self, id: i64) {
         let mut inner = self.lock();
-        if inner.nodes.remove(&id).is_some() {
+        if inner.nodes.remove(id).is_some() {
             inner.tokens.retain(|_, node| *node != id);
             inner.urgent.remove(&id);
             if inner.listening {
@@ -172,16 +187,30 @@ impl Fleet {
     /// Runs `work` on a node under the lock and notes what changed for `/live`.
     pub fn with_node<T>(&self, id: i64, work: impl FnOnce(&mut Node) -> T) -> Option<T> {
         let mut inner = self.lock();
-        let node = inner.nodes.get_mut(&id)?;
-        let before = node.changed();
-        let result = work(node);
-        let after = node.changed();
-        if let Some(what) = node.take_happened() {
-            let name = node.name().to_owned();
-            inner.happened(id, name, what);
+        let place = inner.nodes.place(id)?;
+        inner.work(place, work)
+    }
+
+    /// The same, without a search.
+    pub fn at<T>(&self, place: Place, work: impl FnOnce(&mut Node) -> T) -> Option<T> {
+        self.lock().work(place, work)
+    }
+
+    /// Asks for the memory of two nodes that will have samples: for that of the one,
+    /// and for what is behind it of the other, whose turn comes first.
+    pub fn fetch(&self, soon: Option<Place>, next: Option<Place>) {
+        let inner = self.lock();
+        if let Some(place) = soon {
+            inner.nodes.fetch(place);
         }
-        inner.note(id, before, after);
-        Some(result)
+        if let Some(node) = next.and_then(|place| inner.nodes.at(place)) {
+            node.fetch_latest();
+        }
+    }
+
+    /// Where a node is, as long as it is not removed.
+    pub fn place(&self, id: i64) -> Option<Place> {
+        self.lock().nodes.place(id)
     }
 
     /// Who came and went since the last call.
@@ -190,11 +219,11 @@ impl Fleet {
     }
 
     pub fn knows(&self, id: i64) -> bool {
-        self.lock().nodes.contains_key(&id)
+        self.lock().nodes.place(id).is_some()
     }
 
     pub fn view(&self, id: i64) -> Option<NodeView> {
-        self.lock().nodes.get(&id).map(Node::view)
+        self.lock().nodes.get(id).map(Node::view)
     }
 
     /// Nodes in order of their id, from the first one above `after`.
@@ -211,13 +240,13 @@ impl Fleet {
     pub fn stats(&self, id: i64) -> Option<StatsView> {
         self.lock()
             .nodes
-            .get(&id)
+            .get(id)
             .map(|node| node.stats(crate::clock::wall_ms()))
     }
 
     /// What the node sends by its latest layout.
     pub fn series(&self, id: i64) -> Option<Vec<SeriesView>> {
-        self.lock().nodes.get(&id).map(Node::series)
+        self.lock().nodes.get(id).map(Node::series)
     }
 
     /// How many nodes are there, and how many are online.
@@ -272,7 +301,7 @@ impl Fleet {
         inner.urgent = BTreeSet::new();
         inner.sampled = VecDeque::new();
         inner.removed = Vec::new();
-        for node in inner.nodes.values_mut() {
+        for (_, node) in inner.nodes.iter_mut() {
             node.take_changed();
         }
     }
@@ -288,7 +317,7 @@ impl Fleet {
         let mut changes = Vec::new();
         let mut samples = Vec::with_capacity(samples_due);
         for id in due {
-            let Some(node) = inner.nodes.get_mut(&id) else {
+            let Some(node) = inner.nodes.get_mut(id) else {
                 continue;
             };
             // One that was on both lists is told once.

@@ -16,6 +16,7 @@ use super::view::{
     Exported, HelloChange, MetaChange, NodeChange, NodeView, SeriesView, StatsView, StatusChange,
 };
 use crate::events::What;
+use crate::prefetch;
 use crate::store::NodeRecord;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -226,6 +227,13 @@ impl Node {
         }
         self.record.last_seen_ms = Some(now_ms);
         self.changed.sample = true;
+    }
+
+    pub(super) fn fetch_latest(&self) {
+        if let Some(latest) = &self.latest {
+            prefetch::fetch(&*latest.scaled);
+            prefetch::fetch(&*latest.before);
+        }
     }
 
     pub(super) fn take_happened(&mut self) -> Option<What> {

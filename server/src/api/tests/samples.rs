@@ -54,7 +54,7 @@ fn samples_are_answered_live_and_from_disk() {
         version: "0.1.0".into(),
         identity,
     };
-    intakes.open(id, &hello, 1000, seen);
+    let (_, place) = intakes.open(id, &hello, 1000, seen);
     server.app.fleet.with_node(id, |node| {
         node.hello(&hello, &[0; 32], "192.0.2.7", 1000, START_MS)
     });
@@ -64,7 +64,7 @@ fn samples_are_answered_live_and_from_disk() {
         state.start(&layout, n as u64 + 1, START_MS + n * 1000, &values);
         let mut bytes = Vec::new();
         state.encode_keyframe(&layout, 0, &mut bytes);
-        intakes.push(id, &layout, &state, Record::Keyframe, &bytes);
+        intakes.push(place, &layout, &state, Record::Keyframe, &bytes);
         server
             .app
             .fleet

@@ -1,0 +1,153 @@
+//! Things by their number, and by the place where they are kept.
+//!
+//! Whoever works on one of them thousands of times a second remembers its place:
+//! a search touches memory that is in no cache when the fleet is large.
+
+use std::collections::BTreeMap;
+use std::ops::RangeBounds;
+
+use slab::Slab;
+
+use crate::prefetch;
+
+/// Where something is kept. It may be gone: then nothing is found there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    id: i64,
+    slot: usize,
+}
+
+impl Place {
+    pub fn id(self) -> i64 {
+        self.id
+    }
+}
+
+#[derive(Debug)]
+pub struct Places<T> {
+    slots: Slab<(i64, Box<T>)>,
+    by_id: BTreeMap<i64, usize>,
+}
+
+impl<T> Default for Places<T> {
+    fn default() -> Self {
+        Self {
+            slots: Slab::new(),
+            by_id: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T> Places<T> {
+    pub fn place(&self, id: i64) -> Option<Place> {
+        let slot = *self.by_id.get(&id)?;
+        Some(Place { id, slot })
+    }
+
+    pub fn at(&self, place: Place) -> Option<&T> {
+        let (id, value) = self.slots.get(place.slot)?;
+        (*id == place.id).then_some(&**value)
+    }
+
+    pub fn at_mut(&mut self, place: Place) -> Option<&mut T> {
+        let (id, value) = self.slots.get_mut(place.slot)?;
+        (*id == place.id).then_some(&mut **value)
+    }
+
+    /// That it will be needed soon.
+    pub fn fetch(&self, place: Place) {
+        if let Some((_, value)) = self.slots.get(place.slot) {
+            prefetch::fetch(&**value);
+        }
+    }
+
+    pub fn get(&self, id: i64) -> Option<&T> {
+        self.at(self.place(id)?)
+    }
+
+    pub fn get_mut(&mut self, id: i64) -> Option<&mut T> {
+        self.at_mut(self.place(id)?)
+    }
+
+    pub fn get_or_insert_with(&mut self, id: i64, value: impl FnOnce() -> T) -> (Place, &mut T) {
+        let slots = &mut self.slots;
+        let slot = *self
+            .by_id
+            .entry(id)
+            .or_insert_with(|| slots.insert((id, Box::new(value()))));
+        (Place { id, slot }, &mut *self.slots[slot].1)
+    }
+
+    /// Takes the place of what had this number before.
+    pub fn insert(&mut self, id: i64, value: T) -> Place {
+        if let Some(place) = self.place(id) {
+            *self.slots[place.slot].1 = value;
+            return place;
+        }
+        let slot = self.slots.insert((id, Box::new(value)));
+        self.by_id.insert(id, slot);
+        Place { id, slot }
+    }
+
+    pub fn remove(&mut self, id: i64) -> Option<T> {
+        let slot = self.by_id.remove(&id)?;
+        Some(*self.slots.remove(slot).1)
+    }
+
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// In the order of their numbers.
+    pub fn range(&self, ids: impl RangeBounds<i64>) -> impl Iterator<Item = (i64, &T)> {
+        let slots = self.by_id.range(ids);
+        slots.map(|(id, slot)| (*id, &*self.slots[*slot].1))
+    }
+
+    /// In the order of their numbers.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.range(..).map(|(_, value)| value)
+    }
+
+    /// In no order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (i64, &mut T)> {
+        let slots = self.slots.iter_mut();
+        slots.map(|(_, (id, value))| (*id, &mut **value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_finds_what_was_put_there_and_nothing_that_came_later() {
+        let mut places = Places::default();
+        let first = places.insert(7, "seven");
+        places.insert(3, "three");
+        assert_eq!(
+            (places.place(7), places.at(first)),
+            (Some(first), Some(&"seven"))
+        );
+        assert_eq!(places.insert(7, "again"), first);
+        assert_eq!(places.at_mut(first), Some(&mut "again"));
+        assert_eq!(places.values().collect::<Vec<_>>(), [&"three", &"again"]);
+        assert_eq!(places.range(4..).map(|(id, _)| id).collect::<Vec<_>>(), [7]);
+        assert_eq!((places.remove(7), places.remove(7)), (Some("again"), None));
+        // Its slot is used again, by another.
+        let other = places.insert(9, "nine");
+        assert_eq!(other.slot, first.slot);
+        assert_eq!((places.at(first), places.at(other)), (None, Some(&"nine")));
+        assert_eq!(
+            (places.get(7), places.get(9), places.len()),
+            (None, Some(&"nine"), 2)
+        );
+        let mut ids: Vec<i64> = places.iter_mut().map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, [3, 9]);
+    }
+}
