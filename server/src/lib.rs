@@ -8,6 +8,7 @@ pub mod auth;
 pub mod capsule;
 pub mod clock;
 pub mod config;
+mod crew;
 pub mod demo;
 pub mod error;
 pub mod events;

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use serde_json::Value;
 
@@ -13,6 +12,7 @@ use super::limits::GROUPS_MAX;
 use super::view::State;
 use super::waves::{self, SIZES_DEFAULT, Waves};
 use crate::app::App;
+use crate::crew::Crew;
 use crate::error::Error;
 use crate::log;
 use crate::major_tom::{Cause, Fault};
@@ -20,46 +20,33 @@ use crate::major_tom::{deploy, reboot};
 use crate::packages;
 
 /// The running threads; [`Threads::join`] waits for them after the board was stopped.
-pub struct Threads(Vec<JoinHandle<()>>);
+pub struct Threads([Arc<Crew<Arc<Job>>>; 2]);
 
 /// Starts the pool: threads for nodes, and those that work through groups.
 pub fn start(app: &Arc<App>) -> Result<Threads, Error> {
-    let mut threads = Vec::new();
-    for number in 0..app.config.ssh_threads {
-        threads.push(spawn(app, format!("job-{number}"), |app| {
-            while let Some(job) = app.jobs.next() {
-                run_one(app, &job);
-            }
-        })?);
-    }
-    for number in 0..GROUPS_MAX {
-        threads.push(spawn(app, format!("group-{number}"), |app| {
-            while let Some(job) = app.jobs.next_group() {
-                run_one(app, &job);
-            }
-        })?);
-    }
-    Ok(Threads(threads))
+    let (nodes, groups) = (Arc::clone(app), Arc::clone(app));
+    Ok(Threads([
+        crew(app, "job", app.config.ssh_threads, move || {
+            nodes.jobs.next()
+        })?,
+        crew(app, "group", GROUPS_MAX, move || groups.jobs.next_group())?,
+    ]))
 }
 
-fn spawn(
+fn crew(
     app: &Arc<App>,
-    name: String,
-    work: impl FnOnce(&Arc<App>) + Send + 'static,
-) -> Result<JoinHandle<()>, Error> {
+    name: &'static str,
+    most: usize,
+    next: impl Fn() -> Option<Arc<Job>> + Send + Sync + 'static,
+) -> Result<Arc<Crew<Arc<Job>>>, Error> {
     let app = Arc::clone(app);
-    std::thread::Builder::new()
-        .name(name)
-        .spawn(move || work(&app))
+    Crew::start(name, most, next, move |job| run_one(&app, &job))
         .map_err(|error| Error::system("start a job thread", &error))
 }
 
 impl Threads {
     pub fn join(self) {
-        for thread in self.0 {
-            // A panic of a job is caught; one of the pool itself was reported by the hook.
-            let _ = thread.join();
-        }
+        self.0.iter().for_each(|crew| crew.join());
     }
 }
 
