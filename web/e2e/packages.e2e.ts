@@ -1,3 +1,4 @@
+import type { Locator } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { looksGood } from './axe';
 import { eventually } from './browser';
@@ -18,9 +19,14 @@ for version in 1.0 2.0; do
   cat >tin-can/DEBIAN/postinst <<'END'
 #!/bin/sh
 printf '\\033[31mred\\033[0m <img src=x onerror="document.title=1"> <script>document.title=2</script>\\n'
-i=0; while [ $i -lt ${LINES} ]; do echo "floating $i"; i=$((i+1)); [ $((i % 40)) != 0 ] || sleep 0.1; done
+i=0; while [ $i -lt ${LINES} ]; do echo "floating $i"; i=$((i+1)); [ $((i % 40)) != 0 ] || sleep 0.3; done
 END
-  chmod 755 tin-can/DEBIAN/postinst
+  # Stops between unpacking and setting up until it was looked at.
+  cat >tin-can/DEBIAN/postrm <<'END'
+#!/bin/sh
+i=0; while [ ! -e /srv/go ] && [ $i -lt 600 ]; do i=$((i+1)); sleep 0.1; done
+END
+  chmod 755 tin-can/DEBIAN/postinst tin-can/DEBIAN/postrm
   dpkg-deb -b tin-can tin-can_$version.deb >/dev/null
   { dpkg-deb -f tin-can_$version.deb; printf 'Filename: ./tin-can_%s.deb\\nSize: %s\\nSHA256: %s\\n\\n' $version $(stat -c %s tin-can_$version.deb) $(sha256sum tin-can_$version.deb | cut -d' ' -f1); } >>Packages
 done
@@ -63,6 +69,20 @@ describe.skipIf(!canBoot())('packages of a host', () => {
     await page.getByTestId('preview-run').click();
   });
 
+  test('a bar shows how far it is', async () => {
+    const bar = stage.page.getByRole('progressbar', { name: 'Progress of the job' });
+    const width = async (of: Locator) => (await of.boundingBox())!.width;
+    const filled = async () => (await width(bar.locator('div'))) / (await width(bar));
+    const done = () => bar.getAttribute('aria-valuenow', { timeout: 30_000 });
+    // Unpacking and setting up are a step each.
+    await expect.poll(done, { timeout: 30_000 }).toBe('1');
+    expect(await bar.getAttribute('aria-valuemax')).toBe('2');
+    await expect.poll(filled).toBeCloseTo(0.5, 1);
+    stage.host.shell('touch /srv/go');
+    await expect.poll(done, { timeout: 30_000 }).toBe('2');
+    await expect.poll(filled).toBeCloseTo(1, 1);
+  });
+
   test('its output is followed live, as text and in colour, and lets go of the end by hand', async () => {
     const { page } = stage;
     const output = page.getByTestId('output');
@@ -87,6 +107,29 @@ describe.skipIf(!canBoot())('packages of a host', () => {
     expect(await page.title()).toContain('tin-can');
     await looksGood(page, 'packages-job');
     expect(stage.host.shell('dpkg-query -W tin-can')).toContain('2.0');
+  });
+
+  test('the whole output can be copied, as it is read', async () => {
+    const { page } = stage;
+    await page.getByRole('region', { name: 'Output' }).getByRole('button', { name: 'Copy' }).click();
+    await page.getByText('Copied', { exact: true }).waitFor();
+    // What the clipboard holds is what it pastes.
+    await page.evaluate(() => {
+      const area = document.createElement('textarea');
+      area.id = 'pasted';
+      document.body.append(area);
+      area.focus();
+    });
+    await page.keyboard.press('Control+V');
+    const pasted = await page.locator('#pasted').inputValue();
+    await page.evaluate(() => document.getElementById('pasted')!.remove());
+    const lines = pasted.split('\n');
+    expect(lines.length).toBe(Number(await page.getByTestId('output').getAttribute('data-lines')));
+    expect(lines).toContain('red <img src=x onerror="document.title=1"> <script>document.title=2</script>');
+    expect(lines.filter((line) => /^floating \d+$/.test(line))).toEqual(
+      Array.from({ length: LINES }, (_, i) => `floating ${i}`),
+    );
+    expect(pasted).not.toContain('\x1b');
   });
 
   test('afterwards nothing waits any more', async () => {
