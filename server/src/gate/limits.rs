@@ -81,7 +81,7 @@ pub const SWEEP_TICK: Duration = Duration::from_millis(250);
 pub const SWEEP_PARTS: usize = 4;
 /// While Spiders alone talk, and talk much, the loop lets their messages gather
 /// for this long: a wake-up then serves many of them.
-pub const GATHER_TIME: Duration = Duration::from_millis(5);
+pub const GATHER_TIME: Duration = Duration::from_millis(10);
 /// Events from other threads that may wait for the loop.
 pub const EVENTS_MAX: usize = 10_000;
 /// Pause after the system had no file descriptor left.

@@ -77,6 +77,9 @@ pub struct LastHello {
     pub online: bool,
 }
 
+/// Values at the beginning of a layout, where those of the CPU are.
+const FIRST_VALUES: usize = 16;
+
 pub struct Node {
     last_hello: Option<LastHello>,
     managed: bool,
@@ -231,8 +234,9 @@ impl Node {
 
     pub(super) fn fetch_latest(&self) {
         if let Some(latest) = &self.latest {
-            prefetch::fetch(&*latest.scaled);
+            // The new values take the place of those before; of the latest the CPU's are read.
             prefetch::fetch(&*latest.before);
+            prefetch::fetch(latest.scaled.get(..FIRST_VALUES).unwrap_or(&latest.scaled));
         }
     }
 
