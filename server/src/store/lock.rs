@@ -13,7 +13,17 @@ use crate::error::{Error, Kind};
 /// Held as long as this lives.
 #[derive(Debug)]
 pub struct DatabaseLock {
-    _file: Option<File>,
+    file: Option<File>,
+}
+
+/// Let go of in so many words: a child that was just forked has the file open too,
+/// and closing ours alone would leave the lock with it until it runs its program.
+impl Drop for DatabaseLock {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            let _ = file.unlock();
+        }
+    }
 }
 
 impl DatabaseLock {
@@ -59,11 +69,11 @@ impl DatabaseLock {
                 )
             })?;
         match lock(&file) {
-            Ok(()) => Ok(Self { _file: Some(file) }),
+            Ok(()) => Ok(Self { file: Some(file) }),
             Err(TryLockError::WouldBlock) => Err(held()),
             // A file system without locks: nothing can be told, which must not
             // keep a server from starting.
-            Err(TryLockError::Error(_)) => Ok(Self { _file: None }),
+            Err(TryLockError::Error(_)) => Ok(Self { file: None }),
         }
     }
 }
@@ -78,6 +88,19 @@ fn lock_path(db: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use crate::store::testing::Folder;
+
+    #[test]
+    fn it_is_let_go_of_although_a_child_has_its_file() {
+        let folder = Folder::new();
+        let db = folder.join("l.db");
+        let lock = DatabaseLock::alone(&db).unwrap();
+        // What a fork does to a descriptor.
+        let child = lock.file.as_ref().unwrap().try_clone().unwrap();
+        assert!(DatabaseLock::serve(&db).is_err());
+        drop(lock);
+        assert!(DatabaseLock::serve(&db).is_ok());
+        drop(child);
+    }
 
     #[test]
     fn a_server_keeps_rekey_out_and_the_reverse() {
