@@ -49,6 +49,7 @@ fn main() -> std::io::Result<()> {
             }
         }
         if path == IDLE {
+            each_second(&mut report, &Day::new(&recording, SERIES, 1, 1_000));
             let days = number("STARDUST_HISTORY_DAYS", 365);
             year(
                 &mut report,
@@ -137,6 +138,43 @@ fn fleet(report: &mut Report, day: &Day, kind: Kind, name: &str, count: usize) {
     let file = bench.stop() as f64;
     report.figure(&format!("{name}: file"), file / 1e6, "MB");
     report.figure(&format!("{name}: whole file"), file / values, "bytes/value");
+}
+
+/// What comes each second is merged in other steps than what comes each ten.
+fn each_second(report: &mut Report, day: &Day) {
+    const NODES: usize = 20;
+    const HOURS: usize = 4;
+    const COMMIT_ROWS: usize = 10;
+    let mut bench = Bench::new("second", Settings::default());
+    let mut nodes: Vec<_> = (0..NODES)
+        .map(|number| day.node(number as u64, Kind::Noisy, START_MS))
+        .collect();
+    for _ in 0..NODES {
+        bench.node(&day.layout, 1_000);
+    }
+    let (mut commit_ns, mut settle_ns) = (0, 0);
+    for row in 1..=HOURS * 3_600 {
+        for (stream, node) in nodes.iter_mut().enumerate() {
+            node.advance();
+            bench.push(stream, node.time_ms, &node.values);
+        }
+        if row % COMMIT_ROWS == 0 {
+            let start = thread_cpu_ns();
+            bench.commit();
+            let committed = thread_cpu_ns();
+            bench.settle();
+            commit_ns += committed - start;
+            settle_ns += thread_cpu_ns() - committed;
+        }
+    }
+    let samples = bench.samples as f64;
+    let file = bench.stop() as f64;
+    for (what, ns) in [("commit", commit_ns), ("merge", settle_ns)] {
+        let cost_us = ns as f64 / samples / 1e3;
+        report.figure(&format!("each second: {what}"), cost_us, "µs CPU/sample");
+    }
+    let values = samples * day.layout.len() as f64;
+    report.figure("each second: whole file", file / values, "bytes/value");
 }
 
 /// Commits of one kind: CPU, and time on the clock.

@@ -39,6 +39,8 @@ pub struct Fresh {
     pub rows: u64,
     pub bytes: u64,
     last_id: i64,
+    /// Rows of the node that has most; too many while a merge is under way.
+    longest: usize,
 }
 
 /// How far the merge of a generation is: of nodes up to `node`, rows up to
@@ -117,7 +119,9 @@ impl Fresh {
         self.last_id = self.last_id.max(row.id);
         self.rows += u64::from(row.rows);
         self.bytes += u64::from(row.bytes);
-        self.nodes.entry(node).or_default().push(row);
+        let rows = self.nodes.entry(node).or_default();
+        rows.push(row);
+        self.longest = self.longest.max(rows.len());
     }
 
     /// The first nodes, `most` of them, that have rows up to `end_id`; after
@@ -183,11 +187,18 @@ impl Fresh {
             self.rows -= u64::from(row.rows);
             self.bytes -= u64::from(row.bytes);
         }
+        self.end_generation();
     }
 
-    /// Rows of the node that has most.
+    /// Rows of the node that has most. Too many between [`Self::retire`] and
+    /// [`Self::end_generation`].
     pub fn longest(&self) -> usize {
-        self.nodes.values().map(Vec::len).max().unwrap_or(0)
+        self.longest
+    }
+
+    /// All rows of a generation were merged.
+    pub fn end_generation(&mut self) {
+        self.longest = self.nodes.values().map(Vec::len).max().unwrap_or(0);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -224,6 +235,7 @@ mod tests {
             fresh.add(node, row(id));
         }
         assert_eq!((fresh.rows, fresh.bytes, fresh.last_id()), (8, 400, 4));
+        assert_eq!(fresh.longest(), 3);
         assert_eq!(fresh.nodes_before(3, 0, 9), [7, 9]);
         assert_eq!(fresh.nodes_before(3, 0, 1), [7]);
         assert_eq!(fresh.nodes_before(3, 7, 9), [9]);
@@ -255,6 +267,8 @@ mod tests {
         assert_eq!(ids(&fresh, none), [1, 3, 4]);
         assert_eq!(ids(&fresh, half), [4]);
         assert_eq!((fresh.rows, fresh.bytes), (4, 200));
+        fresh.end_generation();
+        assert_eq!(fresh.longest(), 1);
         fresh.retire(&[9], 3, now + 2 * RETIRED);
         assert_eq!(ids(&fresh, none), [4]);
         fresh.forget(7);

@@ -90,7 +90,11 @@ pub fn merge_fresh(
     }
     merged.write(&transaction)?;
     transaction.commit()?;
-    shared.fresh().retire(&nodes, end_id, Instant::now());
+    let mut fresh = shared.fresh();
+    fresh.retire(&nodes, end_id, Instant::now());
+    if !more {
+        fresh.end_generation();
+    }
     Ok(nodes)
 }
 

@@ -83,8 +83,7 @@ impl Source for Pages<'_> {
     }
 
     fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), BlockError> {
-        let read = self.0.read_at_exact(into, offset);
-        read.map_err(|error| BlockError::Unreadable(error.to_string()))
+        self.0.read_at_exact(into, offset).map_err(unreadable)
     }
 }
 
@@ -200,7 +199,6 @@ impl<'c> NodeReader<'c> {
     }
 
     fn pages(&mut self, id: i64) -> Result<Pages<'c>, BlockError> {
-        let unreadable = |error: rusqlite::Error| BlockError::Unreadable(error.to_string());
         match self.pages.take() {
             Some(mut pages) => {
                 pages.0.reopen(id).map_err(unreadable)?;
@@ -309,8 +307,19 @@ impl<'c> NodeReader<'c> {
         faults: &mut Vec<Fault>,
     ) {
         let mut reader = WireReader::new(&stored.layout);
+        // Looked up once: there are many rows, and each is small.
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT crc, data FROM fresh WHERE id = ?1 AND node = ?2")
+            .map_err(unreadable);
         for row in rows {
-            if let Err(error) = self.read_fresh_row(row.id, &mut reader, wanted, into) {
+            let read = match &mut statement {
+                Ok(statement) => {
+                    read_fresh_row(statement, (row.id, self.node), &mut reader, wanted, into)
+                }
+                Err(error) => Err(error.clone()),
+            };
+            if let Err(error) = read {
                 faults.push(Fault {
                     fresh: true,
                     id: row.id,
@@ -319,33 +328,32 @@ impl<'c> NodeReader<'c> {
             }
         }
     }
+}
 
-    fn read_fresh_row(
-        &self,
-        id: i64,
-        reader: &mut WireReader<'_>,
-        wanted: &[usize],
-        into: &mut Columns,
-    ) -> Result<(), BlockError> {
-        let unreadable = |error: rusqlite::Error| BlockError::Unreadable(error.to_string());
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT crc, data FROM fresh WHERE id = ?1 AND node = ?2")
-            .map_err(unreadable)?;
-        let mut rows = statement
-            .query(params![id, self.node])
-            .map_err(unreadable)?;
-        let Some(row) = rows.next().map_err(unreadable)? else {
-            return Ok(());
-        };
-        let crc: Option<u32> = row.get(0).map_err(unreadable)?;
-        let data = row.get_ref(1).map_err(unreadable)?;
-        let data = data.as_blob().unwrap_or_default();
-        if crc.is_some_and(|crc| crc != crc32c(data)) {
-            return Err(BlockError::Corrupt("checksum of fresh records"));
-        }
-        reader.read(data, wanted, into)
+fn unreadable(error: rusqlite::Error) -> BlockError {
+    BlockError::Unreadable(error.to_string())
+}
+
+/// A row of the table `fresh`, by its id and node; nothing when it is not in this
+/// snapshot.
+fn read_fresh_row(
+    statement: &mut rusqlite::Statement<'_>,
+    of: (i64, i64),
+    reader: &mut WireReader<'_>,
+    wanted: &[usize],
+    into: &mut Columns,
+) -> Result<(), BlockError> {
+    let mut rows = statement.query(of).map_err(unreadable)?;
+    let Some(row) = rows.next().map_err(unreadable)? else {
+        return Ok(());
+    };
+    let crc: Option<u32> = row.get(0).map_err(unreadable)?;
+    let data = row.get_ref(1).map_err(unreadable)?;
+    let data = data.as_blob().unwrap_or_default();
+    if crc.is_some_and(|crc| crc != crc32c(data)) {
+        return Err(BlockError::Corrupt("checksum of fresh records"));
     }
+    reader.read(data, wanted, into)
 }
 
 /// Something that could not be read.

@@ -15,7 +15,8 @@ use rusqlite::Connection;
 
 use super::batch::{Batch, Committed, NodeBatch, Progress};
 use super::commit;
-use super::limits::{GENERATION_BYTES, LOG_BYTES_MAX, MERGE_NODES};
+use super::fresh::Fresh;
+use super::limits::{GENERATION_BYTES, GENERATION_COMMITS, LOG_BYTES_MAX, MERGE_NODES};
 use super::merge::{self, Buffers};
 use super::retention::{self, Held};
 use super::roll;
@@ -67,6 +68,13 @@ pub enum Outcome {
     Failing(String),
 }
 
+/// Bytes of a generation, of what is to be merged now: after a start, or a long
+/// while without merging, that is many of them.
+fn generation_of(fresh: &Fresh) -> u64 {
+    fresh.bytes * u64::from(GENERATION_COMMITS)
+        / fresh.longest().max(GENERATION_COMMITS as usize) as u64
+}
+
 /// What each run of each node has durable, newest run first.
 pub fn durable_progress(store: &Store) -> Result<Vec<(i64, Progress)>, StoreError> {
     let reader = store.reader()?;
@@ -97,6 +105,9 @@ pub struct Writer {
     to_merge: BTreeSet<i64>,
     next_age: Instant,
     next_shrink: Instant,
+    /// Bytes of a generation of fresh records: as many come again, so the pages
+    /// that they leave free are not given back.
+    generation_bytes: u64,
     /// When the log is looked at again after a reader was in the way.
     next_log: Instant,
     log_bytes_max: u64,
@@ -131,6 +142,7 @@ impl Writer {
             to_merge: nodes.into_iter().collect(),
             next_age: now,
             next_shrink: now,
+            generation_bytes: 0,
             next_log: now,
             log_bytes_max: LOG_BYTES_MAX,
             rest_until: None,
@@ -220,6 +232,8 @@ impl Writer {
             None => GENERATION_BYTES,
         };
         if merge::is_due(&self.connection, &self.shared, generation)? {
+            let bytes = generation_of(&self.shared.fresh());
+            self.generation_bytes = self.generation_bytes.max(bytes);
             self.make_room(generation + OVERHEAD_BYTES)?;
             let (connection, buffers) = (&mut self.connection, &mut self.buffers);
             let nodes = merge::merge_fresh(connection, &self.shared, buffers)?;
@@ -279,12 +293,14 @@ impl Writer {
         let over = self.budget.map_or(0, |budget| {
             (pages.count * pages.size).saturating_sub(budget.file_bytes)
         });
-        let many = pages.free > pages.count / FREE_SHARE && pages.free > FREE_PAGES_MIN;
+        // Rows come with heads, in pages that are not quite full.
+        let spare = self.generation_bytes / pages.size * 5 / 4 + FREE_PAGES_MIN;
+        let many = pages.free > pages.count / FREE_SHARE + spare;
         if over == 0 && (now < self.next_shrink || !many) {
             return Ok(false);
         }
         if !can_shrink(&self.connection)? {
-            self.next_shrink = now + SHRINK_INTERVAL;
+            self.shrink_later(now);
             return Ok(false);
         }
         if pages.free == 0 {
@@ -293,11 +309,16 @@ impl Writer {
         space::shrink(&self.connection, SHRINK_PAGES)?;
         self.keep_log_small()?;
         let left = Pages::of(&self.connection)?;
-        let more = left.free > left.count / (2 * FREE_SHARE) && left.count < pages.count;
+        let more = left.free > left.count / (2 * FREE_SHARE) + spare && left.count < pages.count;
         if !more {
-            self.next_shrink = now + SHRINK_INTERVAL;
+            self.shrink_later(now);
         }
         Ok(more || over > 0)
+    }
+
+    fn shrink_later(&mut self, now: Instant) {
+        self.next_shrink = now + SHRINK_INTERVAL;
+        self.generation_bytes = 0;
     }
 
     /// Lets old blocks go until `bytes` can be written within the budget.
