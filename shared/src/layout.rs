@@ -9,10 +9,10 @@ use crate::varint::{Reader, put};
 pub const KIND_LAYOUT: u8 = 1;
 
 const FLAG_COUNTER: u8 = 1;
-const FLAG_STEADY: u8 = 2;
-const FLAG_PART: u8 = 4;
-const FLAG_SUM: u8 = 8;
-const FLAG_RISING: u8 = 16;
+pub(crate) const FLAG_STEADY: u8 = 2;
+pub(crate) const FLAG_PART: u8 = 4;
+pub(crate) const FLAG_SUM: u8 = 8;
+pub(crate) const FLAG_RISING: u8 = 16;
 
 /// A list of series in a fixed order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,13 +21,29 @@ pub struct Layout {
     series: Vec<SeriesDef>,
     /// How many are steady.
     steady: usize,
+    /// What the codec needs of each series, close together: with ten thousand
+    /// nodes the definitions are in no cache when a record comes.
+    flags: Box<[u8]>,
+    /// Of each eight series, those that change also when nothing of them is sent.
+    moving: Box<[u8]>,
 }
 
 impl Layout {
     /// `id` grows with every layout of one run of the Spider.
     pub fn new(id: u64, series: Vec<SeriesDef>) -> Self {
-        let steady = series.iter().filter(|series| series.steady).count();
-        Self { id, series, steady }
+        let flags: Box<[u8]> = series.iter().map(flags).collect();
+        let moves = |flags: &u8| flags & (FLAG_STEADY | FLAG_SUM) != 0;
+        let moving = flags.chunks(8).map(|eight| {
+            let bits = eight.iter().enumerate();
+            bits.fold(0, |all, (bit, flags)| all | u8::from(moves(flags)) << bit)
+        });
+        Self {
+            id,
+            steady: series.iter().filter(|series| series.steady).count(),
+            moving: moving.collect(),
+            flags,
+            series,
+        }
     }
 
     pub fn id(&self) -> u64 {
@@ -48,6 +64,15 @@ impl Layout {
 
     pub(crate) fn steady(&self) -> usize {
         self.steady
+    }
+
+    /// `FLAG_…` of each series.
+    pub(crate) fn flags(&self) -> &[u8] {
+        &self.flags
+    }
+
+    pub(crate) fn moving(&self) -> &[u8] {
+        &self.moving
     }
 
     /// Appends the whole message, kind byte included.

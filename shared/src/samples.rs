@@ -4,8 +4,8 @@
 //! records. Values are divided by the scale of their series before they are
 //! encoded; [`State`] holds them divided, and [`State::value`] multiplies.
 
+use crate::layout::{FLAG_PART, FLAG_RISING, FLAG_STEADY, FLAG_SUM};
 use crate::limits::SERIES_MAX;
-use crate::series::{Role, SeriesDef};
 use crate::varint::{Reader, put, put_signed};
 use crate::{ABSENT, Layout, WireError};
 
@@ -129,14 +129,14 @@ impl State {
             let mut bits = 0u8;
             for (bit, &value) in chunk.iter().enumerate() {
                 let index = group * 8 + bit;
-                let series = &layout.series()[index];
-                let now = scale(value, series.scale);
+                let flags = layout.flags()[index];
+                let now = scale(value, layout.series()[index].scale);
                 let before = self.scaled[index];
-                let residual = now.wrapping_sub(expect.next(series, before));
-                expect.came(series, before, now);
+                let residual = now.wrapping_sub(expect.next(flags, before));
+                expect.came(flags, before, now);
                 if residual != 0 {
                     bits |= 1 << bit;
-                    if series.rising {
+                    if flags & FLAG_RISING != 0 {
                         put(out, residual as u64);
                     } else {
                         put_signed(out, residual);
@@ -200,27 +200,32 @@ impl State {
         }
         // Steady series and sums move even where nothing was sent.
         let mut expect = Expect::new(&mut self.steps);
-        let series = layout.series().chunks(8);
-        for (group, (values, series)) in self.scaled.chunks_mut(8).zip(series).enumerate() {
+        let eights = layout.flags().chunks(8).zip(layout.moving());
+        for (group, (values, (flags, moving))) in self.scaled.chunks_mut(8).zip(eights).enumerate()
+        {
             let mut bits = 0;
             if top[group / 8] >> (group % 8) & 1 == 1 {
-                bits = usize::from(*group_bytes.next().ok_or(WireError::Truncated)?);
+                bits = *group_bytes.next().ok_or(WireError::Truncated)?;
             }
-            if bits >> values.len() != 0 {
-                return Err(WireError::OutOfRange("series number"));
-            }
-            for (bit, (value, series)) in values.iter_mut().zip(series).enumerate() {
+            // The others are as they were, as most are.
+            let mut changing = bits | moving;
+            while changing != 0 {
+                let bit = changing.trailing_zeros() as usize;
+                changing &= changing - 1;
+                let (Some(value), Some(&flags)) = (values.get_mut(bit), flags.get(bit)) else {
+                    return Err(WireError::OutOfRange("series number"));
+                };
                 let before = *value;
-                *value = expect.next(series, before);
+                *value = expect.next(flags, before);
                 if bits >> bit & 1 == 1 {
-                    let residual = if series.rising {
+                    let residual = if flags & FLAG_RISING != 0 {
                         reader.varint()? as i64
                     } else {
                         reader.signed()?
                     };
                     *value = value.wrapping_add(residual);
                 }
-                expect.came(series, before, *value);
+                expect.came(flags, before, *value);
             }
         }
         Ok(Record::Delta)
@@ -260,7 +265,7 @@ fn scale(value: i64, scale: u32) -> i64 {
 }
 
 /// What is expected of the series of one record, one after the other: the same
-/// on both sides. Nothing is expected of an absent one but to stay so.
+/// on both sides. One that neither is sent nor moves may be left out. Nothing is expected of an absent one but to stay so.
 struct Expect<'a> {
     /// Last changes of the steady series that are still to come.
     steps: std::slice::IterMut<'a, i64>,
@@ -275,12 +280,12 @@ impl<'a> Expect<'a> {
     }
 
     /// The value that follows `before`, if all is as expected.
-    fn next(&mut self, series: &SeriesDef, before: i64) -> i64 {
+    fn next(&mut self, flags: u8, before: i64) -> i64 {
         let mut change = 0;
-        if series.role == Role::Sum {
+        if flags & FLAG_SUM != 0 {
             change = std::mem::take(&mut self.parts);
         }
-        if series.steady {
+        if flags & FLAG_STEADY != 0 {
             let step = self.steps.as_slice().first().copied().unwrap_or(0);
             change = step.wrapping_add(change);
         }
@@ -292,12 +297,12 @@ impl<'a> Expect<'a> {
     }
 
     /// What really came, once for each [`Self::next`].
-    fn came(&mut self, series: &SeriesDef, before: i64, now: i64) {
+    fn came(&mut self, flags: u8, before: i64, now: i64) {
         let change = step(before, now);
-        if series.role == Role::Part {
+        if flags & FLAG_PART != 0 {
             self.parts = self.parts.wrapping_add(change);
         }
-        if series.steady
+        if flags & FLAG_STEADY != 0
             && let Some(step) = self.steps.next()
         {
             *step = change;

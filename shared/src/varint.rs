@@ -65,12 +65,16 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn varint(&mut self) -> Result<u64, WireError> {
         // Nearly all varints of the stream are one byte long.
-        if let [first, rest @ ..] = self.rest
-            && *first < 0x80
-        {
-            self.rest = rest;
-            return Ok(u64::from(*first));
+        match self.rest {
+            [first, rest @ ..] if *first < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*first))
+            }
+            _ => self.long_varint(),
         }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0u64;
         for index in 0..VARINT_BYTES_MAX {
             let byte = *self.rest.get(index).ok_or(WireError::Truncated)?;

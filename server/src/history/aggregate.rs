@@ -183,7 +183,7 @@ pub fn read<S: Source + ?Sized>(
 #[cfg(test)]
 mod tests {
     use super::super::block::Run;
-    use super::super::bucket::{Place, stretches};
+    use super::super::bucket::{Cuts, Place};
     use super::super::column::Effort;
     use super::*;
     use stardust_shared::{ABSENT, SeriesDef};
@@ -200,8 +200,8 @@ mod tests {
             ],
         );
         let times: Vec<i64> = (0..300).map(|n| n * 1_000).collect();
-        let mut cuts = Vec::new();
-        stretches(&times, |t| Place::Bucket((t / 60_000) as usize), &mut cuts);
+        let mut cuts = Cuts::default();
+        cuts.cut(&times, |t| Place::Bucket((t / 60_000) as usize));
         let values: [Vec<i64>; 4] = [
             (0..300).map(|n| 1_000 + n % 17).collect(),
             (0..300)
@@ -213,7 +213,7 @@ mod tests {
         let mut series = Vec::new();
         for (values, definition) in values.iter().zip(layout.series()) {
             let mut column = Column::new(definition.kind, 5);
-            column.add(&cuts, &times, &Run::Values(values), definition.scale);
+            column.add(&mut cuts, &times, &Run::Values(values), definition.scale);
             series.push(column);
         }
         let starts: Vec<i64> = (0..5).map(|n| n * 60_000).collect();

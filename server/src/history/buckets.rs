@@ -109,44 +109,49 @@ pub struct SeriesAnswer {
 }
 
 pub fn answer(column: &Column, key: &str, unit: &'static str) -> SeriesAnswer {
-    let some = |pick: &dyn Fn(&Bucket) -> f64| -> Vec<Option<f64>> {
-        let buckets = column.buckets.iter();
-        buckets.map(|b| (b.count > 0).then(|| pick(b))).collect()
-    };
-    let counter = column.kind == Kind::Counter;
-    let number = |value: i64| {
-        if counter {
-            f64::from_bits(value as u64)
-        } else {
-            value as f64
-        }
+    let buckets = &column.buckets[..];
+    let (avg, min, max, increase) = match column.kind {
+        Kind::Gauge => (
+            some(buckets, |b| float(b.sum) / b.count as f64),
+            some(buckets, |b| b.min as f64),
+            some(buckets, |b| b.max as f64),
+            None,
+        ),
+        Kind::Counter => (
+            some(buckets, |b| float(b.sum) * 1000.0 / b.elapsed_ms as f64),
+            some(buckets, |b| f64::from_bits(b.min as u64)),
+            some(buckets, |b| f64::from_bits(b.max as u64)),
+            Some(some(buckets, |b| i64::try_from(b.sum).unwrap_or(i64::MAX))),
+        ),
     };
     SeriesAnswer {
         key: key.to_string(),
         unit,
         kind: column.kind.name(),
-        count: column.buckets.iter().map(|bucket| bucket.count).collect(),
-        avg: some(&|b| {
-            if counter {
-                b.sum as f64 * 1000.0 / b.elapsed_ms as f64
-            } else {
-                b.sum as f64 / b.count as f64
-            }
-        }),
-        min: some(&|b| number(b.min)),
-        max: some(&|b| number(b.max)),
-        increase: counter.then(|| {
-            let buckets = column.buckets.iter();
-            let grown = |b: &Bucket| i64::try_from(b.sum).unwrap_or(i64::MAX);
-            buckets.map(|b| (b.count > 0).then(|| grown(b))).collect()
-        }),
+        count: buckets.iter().map(|bucket| bucket.count).collect(),
+        avg,
+        min,
+        max,
+        increase,
     }
+}
+
+/// What there is in each bucket that has samples.
+fn some<T>(buckets: &[Bucket], pick: impl Fn(&Bucket) -> T) -> Vec<Option<T>> {
+    let each = buckets.iter();
+    each.map(|bucket| (bucket.count > 0).then(|| pick(bucket)))
+        .collect()
+}
+
+/// The conversion from 128 bits is a call; nearly no sum needs it.
+fn float(sum: i128) -> f64 {
+    i64::try_from(sum).map_or(sum as f64, |sum| sum as f64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::block::Run;
-    use super::super::bucket::stretches;
+    use super::super::bucket::Cuts;
     use super::*;
     use stardust_shared::ABSENT;
 
@@ -176,10 +181,11 @@ mod tests {
 
     /// In pieces, as blocks hand them over.
     fn add(column: &mut Column, grid: &Grid, samples: &[(i64, i64)], scale: u32) {
-        let (mut cuts, times): (_, Vec<i64>) = (Vec::new(), samples.iter().map(|s| s.0).collect());
+        let times: Vec<i64> = samples.iter().map(|s| s.0).collect();
         let values: Vec<i64> = samples.iter().map(|s| s.1).collect();
-        stretches(&times, |time_ms| grid.place(time_ms), &mut cuts);
-        column.add(&cuts, &times, &Run::Values(&values), scale);
+        let mut cuts = Cuts::default();
+        cuts.cut(&times, |time_ms| grid.place(time_ms));
+        column.add(&mut cuts, &times, &Run::Values(&values), scale);
     }
 
     #[test]
@@ -233,8 +239,8 @@ mod tests {
     fn what_stands_still_comes_to_the_same_in_one_step() {
         let grid = Grid::new(0, 60_000, 6, 0);
         let times: Vec<i64> = (0..60).map(|n| n * 1_000).collect();
-        let mut cuts = Vec::new();
-        stretches(&times, |time_ms| grid.place(time_ms), &mut cuts);
+        let mut cuts = Cuts::default();
+        cuts.cut(&times, |time_ms| grid.place(time_ms));
         for kind in [Kind::Gauge, Kind::Counter] {
             for before in [
                 None,
@@ -245,8 +251,8 @@ mod tests {
                 let mut one = Column::new(kind, grid.count);
                 one.before = before;
                 let mut other = one.clone();
-                one.add(&cuts, &times, &Run::Constant(7), 10);
-                other.add(&cuts, &times, &Run::Values(&[7; 60]), 10);
+                one.add(&mut cuts, &times, &Run::Constant(7), 10);
+                other.add(&mut cuts, &times, &Run::Values(&[7; 60]), 10);
                 assert_eq!(one.buckets, other.buckets, "{kind:?} {before:?}");
                 if kind == Kind::Counter {
                     assert_eq!(one.before, other.before);

@@ -15,6 +15,8 @@
 mod bins;
 mod contexts;
 
+use std::cell::RefCell;
+
 use stardust_shared::varint::{Reader, put, put_signed};
 
 use crate::history::block::BlockError;
@@ -77,6 +79,15 @@ pub fn encode(column: &[i64]) -> Option<Vec<u8>> {
 
 /// Replaces what is in `column` with the `rows` values of `bytes`.
 pub fn decode(bytes: &[u8], rows: usize, column: &mut Vec<i64>) -> Result<(), BlockError> {
+    TABLES.with_borrow_mut(|tables| decode_by(tables, bytes, rows, column))
+}
+
+fn decode_by(
+    tables: &mut Vec<Table>,
+    bytes: &[u8],
+    rows: usize,
+    column: &mut Vec<i64>,
+) -> Result<(), BlockError> {
     column.clear();
     if rows < ROWS_MIN {
         return Err(BlockError::Corrupt("column is too short"));
@@ -92,10 +103,10 @@ pub fn decode(bytes: &[u8], rows: usize, column: &mut Vec<i64>) -> Result<(), Bl
     let bins = bins::read(&mut reader)?;
     let contexts = Contexts::read(&mut reader)?;
     let mut bits = BitReader::new(reader.rest());
-    let mut tables = Tables::new(contexts.count());
-    for context in 0..contexts.count() {
-        let frequencies = read_frequencies(bins.len(), &mut bits)?;
-        tables.fill(context, &frequencies);
+    tables.resize_with(tables.len().max(contexts.count()), Table::default);
+    let tables = &mut tables[..contexts.count()];
+    for table in &mut *tables {
+        table.fill(&read_frequencies(bins.len(), &mut bits)?);
     }
     reader.bytes(bits.bytes_read())?;
     let state: [u8; 4] = reader
@@ -123,7 +134,7 @@ pub fn decode(bytes: &[u8], rows: usize, column: &mut Vec<i64>) -> Result<(), Bl
     let mut walk = follow.start;
     for _ in column.len()..rows {
         let slot = state & (SLOTS - 1);
-        let table = &tables.0[usize::from(follow.context(walk))];
+        let table = &tables[usize::from(follow.context(walk))];
         let number = table.bins[slot as usize];
         let (frequency, start) = table.ranges[usize::from(number)];
         state = u32::from(frequency) * (state >> SLOT_BITS) + slot - u32::from(start);
@@ -290,33 +301,36 @@ impl Symbol {
     }
 }
 
-/// What decoding looks up, for each context.
-struct Tables(Vec<Table>);
+thread_local! {
+    /// Used again for each column: to empty them would cost as much as to fill them.
+    static TABLES: RefCell<Vec<Table>> = const { RefCell::new(Vec::new()) };
+}
 
+/// What decoding looks up in a context.
 struct Table {
     bins: [u8; SLOTS as usize],
     /// Frequency and where it starts.
     ranges: [(u16, u16); BINS_MAX],
 }
 
-impl Tables {
-    fn new(count: usize) -> Self {
-        let mut tables = Vec::with_capacity(count);
-        tables.resize_with(count, || Table {
+impl Default for Table {
+    fn default() -> Self {
+        Self {
             bins: [0; SLOTS as usize],
             ranges: [(0, 0); BINS_MAX],
-        });
-        Self(tables)
+        }
     }
+}
 
-    /// The frequencies add up to [`SLOTS`].
-    fn fill(&mut self, context: usize, frequencies: &[u32]) {
-        let table = &mut self.0[context];
+impl Table {
+    /// The frequencies add up to [`SLOTS`], so every slot is written, and no bin
+    /// is found there that has no range.
+    fn fill(&mut self, frequencies: &[u32]) {
         let mut start = 0;
         for (number, &frequency) in frequencies.iter().enumerate() {
             let end = start + frequency as usize;
-            table.bins[start..end].fill(number as u8);
-            table.ranges[number] = (frequency as u16, start as u16);
+            self.bins[start..end].fill(number as u8);
+            self.ranges[number] = (frequency as u16, start as u16);
             start = end;
         }
     }

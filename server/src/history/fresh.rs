@@ -31,11 +31,19 @@ pub struct Row {
 
 type Nodes = BTreeMap<i64, Vec<Row>>;
 
+/// Rows that were merged, up to `end_id`.
+#[derive(Debug)]
+struct Retired {
+    since: Instant,
+    end_id: i64,
+    nodes: Nodes,
+}
+
 #[derive(Debug, Default)]
 pub struct Fresh {
     /// By node, in the order of the commits.
     nodes: Nodes,
-    retired: VecDeque<(Instant, Nodes)>,
+    retired: VecDeque<Retired>,
     pub rows: u64,
     pub bytes: u64,
     last_id: i64,
@@ -139,7 +147,11 @@ impl Fresh {
     /// says `merged`. Some may not be in its snapshot: they came later, or went
     /// before.
     pub fn of(&self, node: i64, from_ms: i64, to_ms: i64, merged: Merged) -> Vec<Row> {
-        let retired = self.retired.iter().map(|(_, nodes)| nodes);
+        let there = self
+            .retired
+            .iter()
+            .filter(|retired| retired.end_id >= merged.first_id);
+        let retired = there.map(|retired| &retired.nodes);
         let all = retired.chain(std::iter::once(&self.nodes));
         all.filter_map(|nodes| nodes.get(&node))
             .flatten()
@@ -157,8 +169,8 @@ impl Fresh {
 
     /// Rows of a node up to `end_id` were merged.
     pub fn retire(&mut self, nodes: &[i64], end_id: i64, now: Instant) {
-        while let Some((since, _)) = self.retired.front()
-            && now.duration_since(*since) > RETIRED
+        while let Some(retired) = self.retired.front()
+            && now.duration_since(retired.since) > RETIRED
         {
             self.retired.pop_front();
         }
@@ -178,7 +190,11 @@ impl Fresh {
             }
             retired.insert(*node, gone);
         }
-        self.retired.push_back((now, retired));
+        self.retired.push_back(Retired {
+            since: now,
+            end_id,
+            nodes: retired,
+        });
     }
 
     /// The node was removed.

@@ -10,7 +10,7 @@ use stardust_shared::series::Kind;
 
 use super::aggregate;
 use super::block::{self, BlockError, Run, Scratch, WireReader};
-use super::bucket::{Column, Place, Stretch, stretches};
+use super::bucket::{Column, Cuts, Place};
 use super::check::crc32c;
 use super::columns::{Block, Columns, Source};
 use super::fresh::{Fresh, Merged, Row};
@@ -93,7 +93,7 @@ pub struct NodeReader<'c> {
     node: i64,
     pages: Option<Pages<'c>>,
     scratch: Scratch,
-    cuts: Vec<Stretch>,
+    cuts: Cuts,
 }
 
 impl<'c> NodeReader<'c> {
@@ -106,7 +106,7 @@ impl<'c> NodeReader<'c> {
             node,
             pages: None,
             scratch: Scratch::default(),
-            cuts: Vec::new(),
+            cuts: Cuts::default(),
         }
     }
 
@@ -223,10 +223,10 @@ impl<'c> NodeReader<'c> {
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
         let cuts = &mut self.cuts;
-        cuts.clear();
+        let mut first = true;
         let mut each = |number: usize, times: &[i64], run: Run<'_>| {
-            if number == 0 || cuts.is_empty() {
-                stretches(times, place, cuts);
+            if std::mem::take(&mut first) {
+                cuts.cut(times, place);
             }
             let scale = stored.layout.series()[wanted.at[number]].scale;
             columns[wanted.columns[number]].add(cuts, times, &run, scale);
@@ -256,7 +256,7 @@ impl<'c> NodeReader<'c> {
             return Err(BlockError::Corrupt("number of columns"));
         }
         block.times(&mut self.scratch.times)?;
-        stretches(&self.scratch.times, place, &mut self.cuts);
+        self.cuts.cut(&self.scratch.times, place);
         let offsets = aggregate::offsets(&stored.layout);
         let tails = aggregate::read_tail(&stored.layout, &block.tail)?;
         let mut rows = Vec::new();
@@ -264,7 +264,7 @@ impl<'c> NodeReader<'c> {
             let series = &stored.layout.series()[at];
             aggregate::read(&block, series.kind, series.scale, offsets[at], &mut rows)?;
             let column = &mut columns[column];
-            for cut in &self.cuts {
+            for cut in &self.cuts.stretches {
                 if let Some(bucket) = cut.bucket {
                     for row in &rows[cut.start..cut.end] {
                         column.merge(bucket, row);
@@ -289,11 +289,11 @@ impl<'c> NodeReader<'c> {
     ) {
         let mut gathered = Columns::new(wanted.at.len());
         self.read_fresh(rows, stored, &wanted.at, &mut gathered, faults);
-        stretches(&gathered.times, place, &mut self.cuts);
+        self.cuts.cut(&gathered.times, place);
         for ((values, &at), &column) in gathered.values.iter().zip(&wanted.at).zip(&wanted.columns)
         {
             let scale = stored.layout.series()[at].scale;
-            columns[column].add(&self.cuts, &gathered.times, &Run::Values(values), scale);
+            columns[column].add(&mut self.cuts, &gathered.times, &Run::Values(values), scale);
         }
     }
 
