@@ -5,17 +5,21 @@ left_out_lines=()
 child=
 log="$(mktemp)"
 started=$SECONDS
+# What runs beside the steps, and where it writes.
+beside=
+beside_log="$(mktemp)"
 
 # Whatever ends this script ends the step that is under way, with all that it has
 # started: each step is a process group of its own.
 on_exit() {
   local status=$?
   trap - EXIT
-  if [[ -n "$child" ]]; then
-    kill -- "-$child" 2>/dev/null || true
-    wait "$child" 2>/dev/null || true
-  fi
-  rm -f "$log"
+  local group
+  for group in $child $beside; do
+    kill -- "-$group" 2>/dev/null || true
+    wait "$group" 2>/dev/null || true
+  done
+  rm -f "$log" "$beside_log"
   if ((status != 0)); then
     printf '\nFAILED after %d s in: %s\n' $((SECONDS - started)) "${current:-set-up}"
     printf '%d passed, 1 failed\n' "$passed"
@@ -39,6 +43,27 @@ step() {
   set +m
   wait "$child"
   child=
+}
+
+# Runs a command beside the steps that follow, with what they leave of the processor,
+# until `join`; one at a time. For builds: what they say can wait.
+start_beside() {
+  set -m
+  {
+    renice -n 19 -p "$BASHPID" >/dev/null
+    "$@"
+  } </dev/null >"$beside_log" 2>&1 &
+  beside=$!
+  set +m
+}
+
+join() {
+  local status=0
+  [[ -n "$beside" ]] || return 0
+  wait "$beside" || status=$?
+  beside=
+  cat "$beside_log"
+  return "$status"
 }
 
 # A step whose runner says how many tests passed: `counted cargo|vitest COMMAND…`.
