@@ -5,11 +5,10 @@
 //! finds what repeats, [`super::coder`] packs noise close to its entropy.
 //! `benches/benches/history_codecs.rs` compares them with others.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 
 use pco::wrapped::FileDecompressor;
-use stardust_shared::varint::{Reader, put_signed};
+use stardust_shared::varint::{Reader, put_signed, zigzag};
 
 use super::block::BlockError;
 use super::coder;
@@ -43,30 +42,28 @@ const ZSTD_BEST: i32 = 6;
 
 /// Appends the column and answers its mode. Constant ones are the caller's.
 pub fn encode(column: &[i64], effort: Effort, out: &mut Vec<u8>) -> std::io::Result<u8> {
-    let start = out.len();
-    put_deltas(column, out);
     if effort == Effort::Quick {
+        put_deltas(column, out);
         return Ok(MODE_DELTAS);
     }
-    let (mut mode, mut best) = (MODE_DELTAS, Cow::Borrowed(&out[start..]));
-    if let Some(coded) = coder::encode(column)
-        && coded.len() < best.len()
-    {
-        (mode, best) = (MODE_CODED, coded.into());
-    }
-    if effort == Effort::Best && repeats(column, best.len()) {
+    let plain = deltas_length(column);
+    let coded = coder::encode(column).filter(|coded| coded.len() < plain);
+    let best = coded.as_ref().map_or(plain, Vec::len);
+    if effort == Effort::Best && repeats(column, best) {
         // zstd at its best takes its time: only where it is ahead anyway.
-        let deltas = &out[start..];
-        let packed = zstd_encode(deltas, ZSTD_FAIR)?;
-        if packed.len() < best.len() {
-            (mode, best) = (MODE_ZSTD, zstd_encode(deltas, ZSTD_BEST)?.into());
+        let mut deltas = Vec::with_capacity(plain);
+        put_deltas(column, &mut deltas);
+        if zstd_encode(&deltas, ZSTD_FAIR)?.len() < best {
+            out.extend_from_slice(&zstd_encode(&deltas, ZSTD_BEST)?);
+            return Ok(MODE_ZSTD);
         }
     }
-    if let Cow::Owned(best) = best {
-        out.truncate(start);
-        out.extend_from_slice(&best);
-    }
-    Ok(mode)
+    let Some(coded) = coded else {
+        put_deltas(column, out);
+        return Ok(MODE_DELTAS);
+    };
+    out.extend_from_slice(&coded);
+    Ok(MODE_CODED)
 }
 
 fn put_deltas(column: &[i64], out: &mut Vec<u8>) {
@@ -76,6 +73,17 @@ fn put_deltas(column: &[i64], out: &mut Vec<u8>) {
         put_signed(out, value.wrapping_sub(before));
         before = value;
     }
+}
+
+/// Bytes of what [`put_deltas`] writes.
+fn deltas_length(column: &[i64]) -> usize {
+    let mut before = 0i64;
+    let lengths = column.iter().map(|&value| {
+        let bits = 64 - (zigzag(value.wrapping_sub(before)) | 1).leading_zeros();
+        before = value;
+        bits.div_ceil(7) as usize
+    });
+    lengths.sum()
 }
 
 /// Bits of a stretch that is not twice in a column by chance.
@@ -210,6 +218,9 @@ mod tests {
         for effort in [Effort::Quick, Effort::Fair, Effort::Best] {
             let mut bytes = Vec::new();
             let mode = encode(column, effort, &mut bytes).unwrap();
+            if mode == MODE_DELTAS {
+                assert_eq!(bytes.len(), deltas_length(column));
+            }
             let mut back = vec![7; 3];
             decode(mode, &bytes, column.len(), &mut back).unwrap();
             assert_eq!(back, column, "{effort:?}");
