@@ -106,8 +106,9 @@ pub struct Writer {
     next_age: Instant,
     next_shrink: Instant,
     /// Bytes of a generation of fresh records: as many come again, so the pages
-    /// that they leave free are not given back.
-    generation_bytes: u64,
+    /// that they leave free are not given back. Nothing is known of that before
+    /// the first time, when all that is free goes.
+    generation_bytes: Option<u64>,
     /// When the log is looked at again after a reader was in the way.
     next_log: Instant,
     log_bytes_max: u64,
@@ -142,7 +143,7 @@ impl Writer {
             to_merge: nodes.into_iter().collect(),
             next_age: now,
             next_shrink: now,
-            generation_bytes: 0,
+            generation_bytes: None,
             next_log: now,
             log_bytes_max: LOG_BYTES_MAX,
             rest_until: None,
@@ -232,8 +233,9 @@ impl Writer {
             None => GENERATION_BYTES,
         };
         if merge::is_due(&self.connection, &self.shared, generation)? {
-            let bytes = generation_of(&self.shared.fresh());
-            self.generation_bytes = self.generation_bytes.max(bytes);
+            if let Some(bytes) = &mut self.generation_bytes {
+                *bytes = generation_of(&self.shared.fresh()).max(*bytes);
+            }
             self.make_room(generation + OVERHEAD_BYTES)?;
             let (connection, buffers) = (&mut self.connection, &mut self.buffers);
             let nodes = merge::merge_fresh(connection, &self.shared, buffers)?;
@@ -294,7 +296,7 @@ impl Writer {
             (pages.count * pages.size).saturating_sub(budget.file_bytes)
         });
         // Rows come with heads, in pages that are not quite full.
-        let spare = self.generation_bytes / pages.size * 5 / 4 + FREE_PAGES_MIN;
+        let spare = self.generation_bytes.unwrap_or(0) / pages.size * 5 / 4 + FREE_PAGES_MIN;
         let many = pages.free > pages.count / FREE_SHARE + spare;
         if over == 0 && (now < self.next_shrink || !many) {
             return Ok(false);
@@ -318,7 +320,7 @@ impl Writer {
 
     fn shrink_later(&mut self, now: Instant) {
         self.next_shrink = now + SHRINK_INTERVAL;
-        self.generation_bytes = 0;
+        self.generation_bytes = Some(0);
     }
 
     /// Lets old blocks go until `bytes` can be written within the budget.
