@@ -318,7 +318,7 @@ fn queries(report: &mut Report, bench: &Bench, day: &Day, name: &str, end_ms: i6
     }
     let mean_ms = ns as f64 / f64::from(asked) / 1e6;
     report.figure(&format!("{name}: 24 h of one series"), mean_ms, "ms CPU");
-    let (mut ns, rounds) = (0, 20);
+    let (mut ns, rounds) = (0, 200);
     for _ in 0..rounds {
         let start = thread_cpu_ns();
         let answer = bench.query(0, "*", end_ms - DAY_MS, end_ms, 1_440);
