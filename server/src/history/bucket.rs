@@ -270,7 +270,7 @@ impl Column {
             (Run::Constant(value), Kind::Counter) => {
                 let value = unscaled(*value, scale);
                 if cuts.elapsed_ms.is_empty() {
-                    self.add_constant(&cuts.stretches, times, value);
+                    self.add_steps(&cuts.stretches, times, |_| Some(value));
                 } else {
                     self.add_rising(cuts, times, |_| value, |_| (0.0, 0.0));
                 }
@@ -294,20 +294,25 @@ impl Column {
                     let value = |row: usize| unscaled(values[row], scale);
                     self.add_rising(cuts, times, value, |steps| ends(&cuts.rates[steps]));
                 } else {
-                    self.add_steps(&cuts.stretches, times, values, scale);
+                    let value = |row: usize| present(values[row], scale);
+                    self.add_steps(&cuts.stretches, times, value);
                 }
             }
         }
     }
 
-    /// A counter step by step.
-    fn add_steps(&mut self, stretches: &[Stretch], times: &[i64], values: &[i64], scale: u32) {
+    /// A counter step by step; `value` is that of a row, if it is there.
+    fn add_steps(
+        &mut self,
+        stretches: &[Stretch],
+        times: &[i64],
+        value: impl Fn(usize) -> Option<i64>,
+    ) {
         for stretch in stretches {
-            let rows = stretch.start..stretch.end;
             let (mut own, mut steps) = (Bucket::default(), Steps::default());
-            for (&time_ms, &scaled) in times[rows.clone()].iter().zip(&values[rows]) {
-                if scaled != ABSENT {
-                    self.step(time_ms, unscaled(scaled, scale), &mut steps, &mut own);
+            for row in stretch.start..stretch.end {
+                if let Some(value) = value(row) {
+                    self.step(times[row], value, &mut steps, &mut own);
                 }
             }
             own.steps(&steps);
@@ -360,20 +365,11 @@ impl Column {
             steps.add(increase(then, value), time_ms - then_ms, own);
         }
     }
+}
 
-    /// A counter that stands still, where rows are not in order.
-    fn add_constant(&mut self, stretches: &[Stretch], times: &[i64], value: i64) {
-        for stretch in stretches {
-            let (mut own, mut steps) = (Bucket::default(), Steps::default());
-            for &time_ms in &times[stretch.start..stretch.end] {
-                self.step(time_ms, value, &mut steps, &mut own);
-            }
-            own.steps(&steps);
-            if let Some(bucket) = stretch.bucket {
-                self.bucket(bucket).merge(&own);
-            }
-        }
-    }
+#[inline]
+fn present(value: i64, scale: u32) -> Option<i64> {
+    (value != ABSENT).then(|| unscaled(value, scale))
 }
 
 #[inline]
@@ -442,7 +438,7 @@ mod tests {
                     let (start, end) = (at, at + 1);
                     each.push(Stretch { bucket, start, end });
                 }
-                other.add_steps(&each, &times, &values, scale);
+                other.add_steps(&each, &times, |row| present(values[row], scale));
                 assert_eq!(one.before, other.before, "{round}");
                 assert_eq!(one.buckets, other.buckets, "{round}");
             }

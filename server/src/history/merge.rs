@@ -375,14 +375,11 @@ fn gather(
         }
         return Ok(());
     }
-    let unreadable = |error: rusqlite::Error| BlockError::Unreadable(error.to_string());
-    let mut statement = connection
-        .prepare_cached("SELECT data FROM blocks WHERE id = ?1")
-        .map_err(unreadable)?;
-    let mut rows = statement.query([id]).map_err(unreadable)?;
-    let row = rows.next().map_err(unreadable)?;
+    let mut statement = connection.prepare_cached("SELECT data FROM blocks WHERE id = ?1")?;
+    let mut rows = statement.query([id])?;
+    let row = rows.next()?;
     let row = row.ok_or_else(|| BlockError::Unreadable("it is gone".into()))?;
-    let data = row.get_ref(0).map_err(unreadable)?;
+    let data = row.get_ref(0)?;
     let block = Block::open(data.as_blob().unwrap_or_default())?;
     if first {
         columns.reset(block.width());
@@ -426,10 +423,9 @@ pub fn read_whole(
     id: i64,
     format: u8,
 ) -> std::result::Result<Columns, BlockError> {
-    let data: rusqlite::Result<Vec<u8>> = connection
-        .prepare_cached("SELECT data FROM blocks WHERE id = ?1")
-        .and_then(|mut statement| statement.query_row([id], |row| row.get(0)));
-    let data = data.map_err(|error| BlockError::Unreadable(error.to_string()))?;
+    let data: Vec<u8> = connection
+        .prepare_cached("SELECT data FROM blocks WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))?;
     if is_rows(format) || is_aggregates(format) {
         let block = Block::open(&data[..])?;
         let mut columns = Columns::new(block.width());

@@ -83,7 +83,7 @@ impl Source for Pages<'_> {
     }
 
     fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), BlockError> {
-        self.0.read_at_exact(into, offset).map_err(unreadable)
+        Ok(self.0.read_at_exact(into, offset)?)
     }
 }
 
@@ -201,14 +201,14 @@ impl<'c> NodeReader<'c> {
     fn pages(&mut self, id: i64) -> Result<Pages<'c>, BlockError> {
         match self.pages.take() {
             Some(mut pages) => {
-                pages.0.reopen(id).map_err(unreadable)?;
+                pages.0.reopen(id)?;
                 Ok(pages)
             }
             None => {
                 let blob = self
                     .connection
                     .blob_open("main", "blocks", "data", id, true);
-                blob.map(Pages).map_err(unreadable)
+                Ok(Pages(blob?))
             }
         }
     }
@@ -311,7 +311,7 @@ impl<'c> NodeReader<'c> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT crc, data FROM fresh WHERE id = ?1 AND node = ?2")
-            .map_err(unreadable);
+            .map_err(BlockError::from);
         for row in rows {
             let read = match &mut statement {
                 Ok(statement) => {
@@ -330,10 +330,6 @@ impl<'c> NodeReader<'c> {
     }
 }
 
-fn unreadable(error: rusqlite::Error) -> BlockError {
-    BlockError::Unreadable(error.to_string())
-}
-
 /// A row of the table `fresh`, by its id and node; nothing when it is not in this
 /// snapshot.
 fn read_fresh_row(
@@ -343,12 +339,12 @@ fn read_fresh_row(
     wanted: &[usize],
     into: &mut Columns,
 ) -> Result<(), BlockError> {
-    let mut rows = statement.query(of).map_err(unreadable)?;
-    let Some(row) = rows.next().map_err(unreadable)? else {
+    let mut rows = statement.query(of)?;
+    let Some(row) = rows.next()? else {
         return Ok(());
     };
-    let crc: Option<u32> = row.get(0).map_err(unreadable)?;
-    let data = row.get_ref(1).map_err(unreadable)?;
+    let crc: Option<u32> = row.get(0)?;
+    let data = row.get_ref(1)?;
     let data = data.as_blob().unwrap_or_default();
     if crc.is_some_and(|crc| crc != crc32c(data)) {
         return Err(BlockError::Corrupt("checksum of fresh records"));
