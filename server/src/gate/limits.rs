@@ -41,12 +41,18 @@ pub const HELLO_TIME_MAX: Duration = Duration::from_secs(30);
 /// Time for a close frame to leave.
 pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
 /// Sockets that are served in one turn of the loop; others have their turn next.
-pub const EVENTS_PER_TURN: usize = 1_024;
+/// When a fleet comes back, each may have ten minutes of samples: so many then take
+/// two tenths of a second, in which nobody is accepted and no browser is told anything.
+pub const EVENTS_PER_TURN: usize = 256;
 /// Time for handshakes of TLS in one turn of the loop: a storm of them must not
 /// keep those who are in already from their turn.
 pub const HANDSHAKES_TIME: Duration = Duration::from_millis(20);
 /// Connections accepted in one turn of the loop.
-pub const ACCEPTS_PER_TURN: usize = 64;
+pub const ACCEPTS_PER_TURN: usize = 256;
+/// Connections that may wait to be accepted, as far as the system allows
+/// (`net.core.somaxconn`). Those that find no room there try again after 1 s, then
+/// after twice as long each time: a fleet that comes at once would take a minute.
+pub const LISTEN_BACKLOG: i32 = 4_096;
 /// Messages read from one WebSocket in one turn of the loop.
 pub const MESSAGES_PER_TURN: usize = 32;
 /// What each WebSocket keeps to read into; a larger message makes it grow. All

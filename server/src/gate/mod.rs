@@ -43,7 +43,8 @@ use self::core::Core;
 pub use self::handle::{Event, GateHandle};
 use self::http::{HttpConn, Step};
 use self::limits::{
-    EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LIVE_TICK, RELAYS_WAITING_MAX, SWEEP_TICK,
+    EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LISTEN_BACKLOG, LIVE_TICK, RELAYS_WAITING_MAX,
+    SWEEP_TICK,
 };
 pub use self::limits::{connections_max, files_needed};
 use self::live::LiveConn;
@@ -141,6 +142,8 @@ impl GateSocket {
     pub fn bind(address: SocketAddr) -> io::Result<(Self, GateHandle)> {
         let poll = Poll::new()?;
         let mut listener = TcpListener::bind(address)?;
+        // Once more, for more of them than mio asks for.
+        socket2::SockRef::from(&listener).listen(LISTEN_BACKLOG)?;
         let address = listener.local_addr()?;
         poll.registry()
             .register(&mut listener, LISTENER, Interest::READABLE)?;
@@ -268,6 +271,8 @@ impl Gate {
             self.ticks();
             self.hand_out();
             gathering &= self.again.is_empty() && self.handshakes.is_empty();
+            // Others have something already.
+            gathering &= tokens.len() < EVENTS_PER_TURN;
             self.turns += 1;
             if self.stopped() {
                 return Ok(());
@@ -438,5 +443,24 @@ impl Gate {
                 &Ending::close(code::FRESH_SESSION, "history takes samples again"),
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_while_the_loop_is_busy_finds_room_to_wait() {
+        let (socket, _handle) = GateSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        let count = most.trim().parse::<usize>().unwrap().min(400);
+        // Nobody accepts. One that finds no room is sent away without a word, and
+        // tries again after a second.
+        let second = Duration::from_secs(1);
+        let waiting: Vec<_> = (0..count)
+            .map(|_| std::net::TcpStream::connect_timeout(&socket.address(), second))
+            .collect();
+        assert_eq!(waiting.iter().filter(|come| come.is_ok()).count(), count);
     }
 }

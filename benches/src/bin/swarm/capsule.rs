@@ -1,7 +1,7 @@
 //! Open Capsules: each a thread that reads `/live` and notes how long it is silent.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -11,6 +11,7 @@ use crate::Failure;
 use crate::server::Server;
 
 pub struct Capsules {
+    sockets: Vec<TcpStream>,
     measuring: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<(u64, Duration)>>,
@@ -23,6 +24,7 @@ impl Capsules {
     pub fn open(server: &Server, count: usize) -> Result<Self, Failure> {
         let (measuring, stop) = (Arc::default(), Arc::default());
         let mut capsules = Self {
+            sockets: Vec::new(),
             measuring,
             stop,
             threads: Vec::new(),
@@ -30,6 +32,7 @@ impl Capsules {
         for _ in 0..count {
             let tcp = TcpStream::connect(server.address)?;
             tcp.set_read_timeout(Some(Duration::from_secs(30)))?;
+            capsules.sockets.push(tcp.try_clone()?);
             let mut stream: Box<dyn Stream> = match &server.tls {
                 None => Box::new(tcp),
                 Some(config) => {
@@ -60,6 +63,10 @@ impl Capsules {
     /// Bytes that one was sent, and the longest silence of any.
     pub fn close(self) -> (u64, Duration) {
         self.stop.store(true, Ordering::Relaxed);
+        // Who waits for news waits no longer: with no samples sent there may be none.
+        for socket in &self.sockets {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
         let ends = self
             .threads
             .into_iter()
@@ -91,6 +98,10 @@ fn listen(
                 longest = longest.max(last.elapsed());
             }
             Ok(1..) => {}
+            _ if stop.load(Ordering::Relaxed) => {
+                longest = longest.max(last.elapsed());
+                break;
+            }
             _ => return (bytes, Duration::MAX),
         }
         last = Instant::now();
