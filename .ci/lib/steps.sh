@@ -46,7 +46,7 @@ step() {
 }
 
 # Runs a command beside the steps that follow, with what they leave of the processor,
-# until `join`; one at a time. For builds: what they say can wait.
+# until `join`; one at a time. What it says can wait.
 start_beside() {
   set -m
   {
@@ -57,9 +57,13 @@ start_beside() {
   set +m
 }
 
+is_beside() {
+  [[ -n "$beside" ]]
+}
+
 join() {
   local status=0
-  [[ -n "$beside" ]] || return 0
+  is_beside || return 0
   wait "$beside" || status=$?
   beside=
   cat "$beside_log"

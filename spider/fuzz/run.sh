@@ -3,7 +3,6 @@
 # with the kept corpus, and fails on the first finding.
 #
 #   spider/fuzz/run.sh 60 [TARGET…]
-#   spider/fuzz/run.sh --build          only builds them
 #
 # Needs cargo-fuzz (cargo install --locked cargo-fuzz) and a C++ compiler. It is made for
 # nightly; RUSTC_BOOTSTRAP lets the stable toolchain of the build do. A finding is
@@ -28,7 +27,6 @@ fi
 for folder in "$here/../../shared/fuzz" "$here" "$here/../../server/fuzz"; do
     cd "$folder"
     cargo fuzz build --sanitizer "$sanitizer" --fuzz-dir .
-    [ "$seconds" != --build ] || continue
     for target in $(cargo fuzz list --fuzz-dir .); do
         if [ $# -gt 0 ] && ! printf '%s\n' "$@" | grep -qx "$target"; then
             continue
