@@ -59,7 +59,7 @@ pub fn columns(layout: &Layout, starts: &[i64], series: &[Column]) -> Columns {
         let mut own = own.into_iter();
         let mut part = |value: &dyn Fn(&Bucket) -> i64| {
             if let Some(part) = own.next() {
-                part.extend(column.buckets.iter().map(value));
+                part.extend(column.buckets.iter().map(|bucket| value(&bucket)));
             }
         };
         // All values are multiples of the scale.
@@ -227,9 +227,9 @@ mod tests {
             series.iter().zip(layout.series()).zip(offsets(&layout))
         {
             read(&block, column.kind, definition.scale, offset, &mut back).unwrap();
-            for (back, bucket) in back.iter().zip(&column.buckets) {
+            for (back, bucket) in back.iter().zip(column.buckets.iter()) {
                 if column.kind == Kind::Gauge {
-                    assert_eq!(back, bucket, "{}", definition.key);
+                    assert_eq!(*back, bucket, "{}", definition.key);
                     continue;
                 }
                 assert_eq!(

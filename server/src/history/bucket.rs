@@ -24,6 +24,17 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// Of gauges.
+    fn of(count: u64, sum: i128, min: i64, max: i64) -> Self {
+        Self {
+            count,
+            sum,
+            elapsed_ms: 0,
+            min,
+            max,
+        }
+    }
+
     /// Steps that took as long each: the least and the greatest tell the rates.
     fn steps(&mut self, steps: &Steps) {
         if steps.count > 0 {
@@ -47,14 +58,6 @@ impl Bucket {
         }
         self.count += count;
         self.sum += sum;
-    }
-
-    /// Adds what other samples came to.
-    pub fn merge(&mut self, other: &Self) {
-        if other.count > 0 {
-            self.extend(other.count, other.sum, other.min, other.max);
-            self.elapsed_ms = self.elapsed_ms.saturating_add(other.elapsed_ms);
-        }
     }
 }
 
@@ -92,6 +95,116 @@ impl Steps {
     }
 }
 
+/// The buckets of one series, each part for itself: an answer takes the parts over
+/// as they are, and what a kind has no use for takes no memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buckets {
+    /// Of more samples it stays at the most.
+    pub counts: Vec<u32>,
+    /// The lower 64 bits of each sum.
+    sums: Vec<i64>,
+    /// What is above those, for all of them once one needs it.
+    above: Vec<i64>,
+    pub min: Vec<i64>,
+    pub max: Vec<i64>,
+    /// Counters only.
+    pub elapsed_ms: Vec<i64>,
+}
+
+impl Buckets {
+    fn new(kind: Kind, count: usize) -> Self {
+        let timed = if kind == Kind::Counter { count } else { 0 };
+        Self {
+            counts: vec![0; count],
+            sums: vec![0; count],
+            above: Vec::new(),
+            min: vec![0; count],
+            max: vec![0; count],
+            elapsed_ms: vec![0; timed],
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    pub fn grow(&mut self, kind: Kind, count: usize) {
+        if count > self.len() {
+            let all = [&mut self.sums, &mut self.min, &mut self.max];
+            all.into_iter().for_each(|part| part.resize(count, 0));
+            self.counts.resize(count, 0);
+            if kind == Kind::Counter {
+                self.elapsed_ms.resize(count, 0);
+            }
+            if !self.above.is_empty() {
+                self.above.resize(count, 0);
+            }
+        }
+    }
+
+    pub fn get(&self, at: usize) -> Bucket {
+        Bucket {
+            count: u64::from(self.counts[at]),
+            sum: self.sum(at),
+            elapsed_ms: self.elapsed_ms.get(at).copied().unwrap_or(0),
+            min: self.min[at],
+            max: self.max[at],
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Bucket> {
+        (0..self.len()).map(|at| self.get(at))
+    }
+
+    pub fn sum(&self, at: usize) -> i128 {
+        let above = self.above.get(at).copied().unwrap_or(0);
+        (i128::from(above) << 64) + i128::from(self.sums[at])
+    }
+
+    fn merge(&mut self, at: usize, other: &Bucket) {
+        if other.count == 0 {
+            return;
+        }
+        let count = u32::try_from(other.count).unwrap_or(u32::MAX);
+        let (small, large) = match i64::try_from(other.sum) {
+            Ok(sum) => (sum, 0),
+            Err(_) => (0, other.sum),
+        };
+        self.add(at, count, small, (other.min, other.max), other.elapsed_ms);
+        if large != 0 {
+            self.add_large(at, large);
+        }
+    }
+
+    /// The same in parts; `count` is not 0.
+    #[inline(always)]
+    fn add(&mut self, at: usize, count: u32, sum: i64, ends: (i64, i64), elapsed_ms: i64) {
+        let (min, max) = (&mut self.min[at], &mut self.max[at]);
+        if self.counts[at] == 0 {
+            (*min, *max) = ends;
+        } else {
+            *min = ends.0.min(*min);
+            *max = ends.1.max(*max);
+        }
+        self.counts[at] = self.counts[at].saturating_add(count);
+        if let Some(all_ms) = self.elapsed_ms.get_mut(at) {
+            *all_ms = all_ms.saturating_add(elapsed_ms);
+        }
+        match self.sums[at].checked_add(sum) {
+            Some(sum) => self.sums[at] = sum,
+            None => self.add_large(at, i128::from(sum)),
+        }
+    }
+
+    #[cold]
+    fn add_large(&mut self, at: usize, more: i128) {
+        let sum = self.sum(at).saturating_add(more);
+        self.above.resize(self.len(), 0);
+        self.sums[at] = sum as i64;
+        self.above[at] = ((sum - i128::from(sum as i64)) >> 64) as i64;
+    }
+}
+
 /// Where a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -114,6 +227,8 @@ pub struct Stretch {
 #[derive(Debug, Default)]
 pub struct Cuts {
     pub stretches: Vec<Stretch>,
+    /// All of their buckets are below this.
+    buckets: usize,
     /// From each row to the next, when every one is later than the one before and
     /// stretches join; empty otherwise, and with less than two rows.
     elapsed_ms: Vec<f64>,
@@ -125,6 +240,7 @@ impl Cuts {
     pub fn cut(&mut self, times: &[i64], mut place: impl FnMut(i64) -> Place) {
         self.stretches.clear();
         self.elapsed_ms.clear();
+        self.buckets = 0;
         let later = times.windows(2).all(|pair| pair[0] < pair[1]);
         let (mut start, mut length) = (0, 1);
         while let Some(&time_ms) = times.get(start) {
@@ -144,6 +260,7 @@ impl Cuts {
                 Place::Bucket(bucket) => Some(Some(bucket)),
             };
             if let Some(bucket) = bucket {
+                self.buckets = self.buckets.max(bucket.map_or(0, |at| at + 1));
                 self.stretches.push(Stretch { bucket, start, end });
             }
             (start, length) = (end, end - start);
@@ -156,28 +273,49 @@ impl Cuts {
     }
 
     /// The rate of each step of a counter (the first is that from row 0 to row 1).
-    /// False when it can't be had so: the counter falls, or is absent somewhere.
+    /// False when it can't be had so: the counter falls, grows beyond reason, or is
+    /// absent somewhere.
     fn rates(&mut self, values: &[i64], scale: u32) -> bool {
         let (Some(&first), Some(&last)) = (values.first(), values.last()) else {
             return false;
         };
-        // What only rises is between these two, so nothing below overflows.
-        let fits = |value: i64| value != ABSENT && value.checked_mul(i64::from(scale)).is_some();
-        if self.elapsed_ms.len() + 1 != values.len()
-            || !(fits(first) && fits(last) && last.checked_sub(first).is_some())
-        {
+        let scaled = |value: i64| value.checked_mul(i64::from(scale));
+        let fits = |value: i64| value != ABSENT && scaled(value).is_some();
+        let grown = last.checked_sub(first).filter(|all| *all >= 0);
+        let Some(grown) = grown.filter(|all| fits(first) && fits(last) && scaled(*all).is_some())
+        else {
+            return false;
+        };
+        if self.elapsed_ms.len() + 1 != values.len() || values.len() > STEPS_MAX {
             return false;
         }
         let per_second = 1000.0 * f64::from(scale);
-        let mut falls = false;
+        let (mut any, mut sum) = (0u64, 0u64);
         self.rates.clear();
-        let steps = values.windows(2).zip(&self.elapsed_ms);
-        self.rates.extend(steps.map(|(pair, elapsed_ms)| {
-            falls |= pair[1] < pair[0];
-            pair[1].wrapping_sub(pair[0]) as f64 * per_second / elapsed_ms
-        }));
-        !falls
+        // No branch, and no conversion that takes one at a time.
+        let steps = values.iter().zip(&values[1..]).zip(&self.elapsed_ms);
+        self.rates
+            .extend(steps.map(|((before, after), elapsed_ms)| {
+                let step = after.wrapping_sub(*before) as u64;
+                any |= step;
+                sum = sum.wrapping_add(step);
+                small(step) * per_second / elapsed_ms
+            }));
+        // All that rise are of so few bits, and add up to the whole.
+        any < SMALL_MAX && sum == grown as u64
     }
+}
+
+/// Numbers below this are converted by their bits; so many steps of them fit 64 bits.
+const SMALL_MAX: u64 = 1 << 52;
+const STEPS_MAX: usize = 1 << 12;
+
+/// The same as a float. Exact for what is small; with other numbers it is of no use.
+#[inline]
+fn small(number: u64) -> f64 {
+    // Bits of the fraction of 2^52, whose last one is 1.
+    let one = SMALL_MAX as f64;
+    f64::from_bits(number | one.to_bits()) - one
 }
 
 /// Least and greatest; of none, infinities.
@@ -194,29 +332,27 @@ fn ends(rates: &[f64]) -> (f64, f64) {
     )
 }
 
-/// Count, sum, least and greatest of what is there.
+/// Sum, least and greatest, where all are there and nothing is too much for 64 bits.
 #[inline]
-fn gauges(values: &[i64]) -> (u64, i128, i64, i64) {
+fn gauges(values: &[i64]) -> Option<(i64, i64, i64)> {
     let (mut sum, mut least, mut most) = (0i64, i64::MAX, i64::MIN);
     for &value in values {
         sum = sum.wrapping_add(value);
         least = least.min(value);
         most = most.max(value);
     }
-    let count = values.len() as i64;
-    if least != ABSENT && least.checked_mul(count).is_some() && most.checked_mul(count).is_some() {
-        return (values.len() as u64, i128::from(sum), least, most);
-    }
-    // Some are absent, or the sum is too large for that.
-    let (mut count, mut sum) = (0, 0i128);
-    (least, most) = (i64::MAX, i64::MIN);
+    let fits = |value: i64| value.checked_mul(values.len() as i64).is_some();
+    (least != ABSENT && fits(least) && fits(most)).then_some((sum, least, most))
+}
+
+/// Any gauges as a bucket.
+fn any_gauges(values: &[i64], scale: u32) -> Bucket {
+    let mut own = Bucket::default();
     for &value in values.iter().filter(|value| **value != ABSENT) {
-        count += 1;
-        sum += i128::from(value);
-        least = least.min(value);
-        most = most.max(value);
+        let value = unscaled(value, scale);
+        own.extend(1, i128::from(value), value, value);
     }
-    (count, sum, least, most)
+    own
 }
 
 /// One series: takes its samples oldest first.
@@ -225,7 +361,7 @@ pub struct Column {
     pub kind: Kind,
     /// Time and value of the last sample of a counter.
     pub before: Option<(i64, i64)>,
-    pub buckets: Vec<Bucket>,
+    pub buckets: Buckets,
 }
 
 impl Column {
@@ -233,21 +369,15 @@ impl Column {
         Self {
             kind,
             before: None,
-            buckets: vec![Bucket::default(); buckets],
+            buckets: Buckets::new(kind, buckets),
         }
     }
 
-    /// Grows to hold that bucket.
-    fn bucket(&mut self, at: usize) -> &mut Bucket {
-        if at >= self.buckets.len() {
-            self.buckets.resize(at + 1, Bucket::default());
-        }
-        &mut self.buckets[at]
-    }
-
-    /// Adds what other samples came to.
+    /// Adds what other samples came to; grows to hold that bucket.
+    #[inline]
     pub fn merge(&mut self, at: usize, other: &Bucket) {
-        self.bucket(at).merge(other);
+        self.buckets.grow(self.kind, at + 1);
+        self.buckets.merge(at, other);
     }
 
     /// `cuts` are of `times`; the values are divided by `scale`.
@@ -255,6 +385,7 @@ impl Column {
     /// Growth since the sample before counts to this sample's bucket, so that
     /// the buckets of any window add up exactly.
     pub fn add(&mut self, cuts: &mut Cuts, times: &[i64], run: &Run<'_>, scale: u32) {
+        self.buckets.grow(self.kind, cuts.buckets);
         match (run, self.kind) {
             (Run::Constant(ABSENT), _) => {}
             (Run::Constant(value), Kind::Gauge) => {
@@ -263,7 +394,8 @@ impl Column {
                     if let Some(bucket) = stretch.bucket {
                         let count = stretch.end - stretch.start;
                         let sum = i128::from(value) * count as i128;
-                        self.bucket(bucket).extend(count as u64, sum, value, value);
+                        let all = Bucket::of(count as u64, sum, value, value);
+                        self.buckets.merge(bucket, &all);
                     }
                 }
             }
@@ -280,12 +412,18 @@ impl Column {
                     let Some(bucket) = stretch.bucket else {
                         continue;
                     };
+                    let values = &values[stretch.start..stretch.end];
                     // In scaled values: what they have in common is for the end.
-                    let (count, sum, least, most) = gauges(&values[stretch.start..stretch.end]);
-                    if count > 0 {
-                        let (least, most) = (unscaled(least, scale), unscaled(most, scale));
-                        let sum = sum * i128::from(scale);
-                        self.bucket(bucket).extend(count, sum, least, most);
+                    let sum = gauges(values).and_then(|(sum, least, most)| {
+                        let sum = sum.checked_mul(i64::from(scale))?;
+                        Some((sum, unscaled(least, scale), unscaled(most, scale)))
+                    });
+                    match sum {
+                        Some((sum, least, most)) => {
+                            let count = values.len() as u32;
+                            self.buckets.add(bucket, count, sum, (least, most), 0);
+                        }
+                        None => self.buckets.merge(bucket, &any_gauges(values, scale)),
                     }
                 }
             }
@@ -310,14 +448,15 @@ impl Column {
     ) {
         for stretch in stretches {
             let (mut own, mut steps) = (Bucket::default(), Steps::default());
-            for row in stretch.start..stretch.end {
+            let rows = stretch.start..stretch.end;
+            for (row, &time_ms) in rows.clone().zip(&times[rows]) {
                 if let Some(value) = value(row) {
-                    self.step(times[row], value, &mut steps, &mut own);
+                    self.step(time_ms, value, &mut steps, &mut own);
                 }
             }
             own.steps(&steps);
             if let Some(bucket) = stretch.bucket {
-                self.bucket(bucket).merge(&own);
+                self.buckets.merge(bucket, &own);
             }
         }
     }
@@ -332,28 +471,32 @@ impl Column {
         value: impl Fn(usize) -> i64,
         ends: impl Fn(Range<usize>) -> (f64, f64),
     ) {
-        for (number, stretch) in cuts.stretches.iter().enumerate() {
-            let (mut own, mut before) = (Bucket::default(), stretch.start);
-            if number == 0 {
-                let mut steps = Steps::default();
-                self.step(times[before], value(before), &mut steps, &mut own);
-                own.steps(&steps);
-            } else {
-                before -= 1;
-            }
-            let last = stretch.end - 1;
-            if let Some(bucket) = stretch.bucket {
-                if last > before {
-                    let grown = i128::from(value(last)) - i128::from(value(before));
-                    let (least, most) = ends(before..last);
-                    let (least, most) = (least.to_bits() as i64, most.to_bits() as i64);
-                    own.extend((last - before) as u64, grown, least, most);
-                    own.elapsed_ms += times[last] - times[before];
-                }
-                self.bucket(bucket).merge(&own);
-            }
-            self.before = Some((times[last], value(last)));
+        let Some(first) = cuts.stretches.first() else {
+            return;
+        };
+        // Its first step is from what was before these rows.
+        let (mut own, mut steps) = (Bucket::default(), Steps::default());
+        self.step(times[first.start], value(first.start), &mut steps, &mut own);
+        own.steps(&steps);
+        if let Some(bucket) = first.bucket {
+            self.buckets.merge(bucket, &own);
         }
+        let mut before = first.start;
+        for stretch in &cuts.stretches {
+            let last = stretch.end - 1;
+            if let Some(bucket) = stretch.bucket
+                && last > before
+            {
+                let grown = value(last) - value(before);
+                let (least, most) = ends(before..last);
+                let ends = (least.to_bits() as i64, most.to_bits() as i64);
+                let elapsed_ms = times[last] - times[before];
+                let count = (last - before) as u32;
+                self.buckets.add(bucket, count, grown, ends, elapsed_ms);
+            }
+            before = last;
+        }
+        self.before = Some((times[before], value(before)));
     }
 
     #[inline]
@@ -448,12 +591,43 @@ mod tests {
 
     #[test]
     fn what_is_too_much_for_64_bits_is_added_up_all_the_same() {
-        let values = [i64::MAX, i64::MAX, ABSENT, 5];
+        let mut column = Column::new(Kind::Gauge, 2);
+        let most = i128::from(i64::MAX);
+        for (sum, expected) in [
+            (most, most),
+            (-most, 0),
+            (most, most),
+            (9, most + 9),
+            (2 * most, 3 * most + 9),
+            (-5 * most, 9 - 2 * most),
+            (2 * most, 9),
+        ] {
+            column.merge(1, &Bucket::of(1, sum, -1, 1));
+            assert_eq!(column.buckets.get(1).sum, expected);
+        }
+        column.merge(4, &Bucket::of(u64::MAX, 3, -1, 1));
+        column.merge(4, &Bucket::of(1, 4, -9, 1));
         assert_eq!(
-            gauges(&values),
-            (3, 2 * i128::from(i64::MAX) + 5, 5, i64::MAX)
+            column.buckets.get(4),
+            Bucket::of(u64::from(u32::MAX), 7, -9, 1)
         );
-        assert_eq!(gauges(&[ABSENT; 3]), (0, 0, i64::MAX, i64::MIN));
-        assert_eq!(gauges(&[-4, 9, 1]), (3, 6, -4, 9));
+        assert_eq!(column.buckets.get(0), Bucket::default());
+        let values = [i64::MAX, i64::MAX, ABSENT, 5];
+        assert_eq!(gauges(&values), None);
+        assert_eq!(
+            any_gauges(&values, 1),
+            Bucket::of(3, 2 * most + 5, 5, i64::MAX)
+        );
+        assert_eq!(gauges(&[ABSENT; 3]), None);
+        assert_eq!(any_gauges(&[ABSENT; 3], 1), Bucket::default());
+        assert_eq!(gauges(&[-4, 9, 1]), Some((6, -4, 9)));
+        assert_eq!(any_gauges(&[-4, 9, 1], 2), Bucket::of(3, 12, -8, 18));
+    }
+
+    #[test]
+    fn small_numbers_are_floats_by_their_bits() {
+        for number in [0, 1, 9, 1 << 31, (1 << 51) + 1, SMALL_MAX - 1] {
+            assert_eq!(small(number), number as f64);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use stardust_shared::series::Kind;
 
-use super::bucket::{Bucket, Column, Place};
+use super::bucket::{Buckets, Column, Place};
 
 /// Steps that people read easily, in milliseconds; each divides a day or is whole days.
 const STEPS_MS: &[i64] = &[
@@ -90,62 +90,128 @@ impl Grid {
     }
 }
 
-/// One series of the answer.
+/// One series of the answer. Where a bucket has no samples it has no numbers.
 #[derive(Clone, Debug, Serialize)]
 pub struct SeriesAnswer {
     pub key: String,
     pub unit: &'static str,
     pub kind: &'static str,
     /// Samples in each bucket.
-    pub count: Vec<u64>,
+    pub count: Vec<u32>,
     /// Gauges: the value; counters: the rate per second.
-    pub avg: Vec<Option<f64>>,
+    pub avg: Points,
     /// The least and the greatest sample, or rate between two samples.
-    pub min: Vec<Option<f64>>,
-    pub max: Vec<Option<f64>>,
+    pub min: Points,
+    pub max: Points,
     /// Counters only: exact growth within the bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub increase: Option<Vec<Option<i64>>>,
+    pub increase: Option<Growth>,
 }
 
-pub fn answer(column: &Column, key: &str, unit: &'static str) -> SeriesAnswer {
-    let buckets = &column.buckets[..];
-    let (avg, min, max, increase) = match column.kind {
-        Kind::Gauge => (
-            some(buckets, |b| float(b.sum) / b.count as f64),
-            some(buckets, |b| b.min as f64),
-            some(buckets, |b| b.max as f64),
-            None,
-        ),
-        Kind::Counter => (
-            some(buckets, |b| float(b.sum) * 1000.0 / b.elapsed_ms as f64),
-            some(buckets, |b| f64::from_bits(b.min as u64)),
-            some(buckets, |b| f64::from_bits(b.max as u64)),
-            Some(some(buckets, |b| i64::try_from(b.sum).unwrap_or(i64::MAX))),
-        ),
+/// A number for each bucket, `null` in JSON where there is none. NaN stands for that
+/// here: an option would be twice as large.
+#[derive(Clone, Debug)]
+pub struct Points(Vec<f64>);
+
+impl Points {
+    pub fn iter(&self) -> impl Iterator<Item = Option<f64>> {
+        self.0
+            .iter()
+            .map(|&number| (!number.is_nan()).then_some(number))
+    }
+}
+
+impl PartialEq for Points {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl FromIterator<Option<f64>> for Points {
+    fn from_iter<T: IntoIterator<Item = Option<f64>>>(numbers: T) -> Self {
+        let numbers = numbers.into_iter();
+        Self(numbers.map(|number| number.unwrap_or(f64::NAN)).collect())
+    }
+}
+
+impl Serialize for Points {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+/// What a counter grew in each bucket, `null` in JSON where there is none. That is -1
+/// here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Growth(Vec<i64>);
+
+impl Growth {
+    pub fn iter(&self) -> impl Iterator<Item = Option<i64>> {
+        self.0.iter().map(|&grown| (grown >= 0).then_some(grown))
+    }
+}
+
+impl Serialize for Growth {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+/// The parts of the buckets become the answer in the memory that they have.
+pub fn answer(column: Column, key: &str, unit: &'static str) -> SeriesAnswer {
+    let Column { kind, buckets, .. } = column;
+    let avg = |at: usize, sum: i128| match kind {
+        Kind::Gauge => float(sum) / f64::from(buckets.counts[at]),
+        Kind::Counter => float(sum) * 1000.0 / buckets.elapsed_ms[at] as f64,
+    };
+    let averages = (0..buckets.len()).map(|at| match buckets.counts[at] {
+        0 => f64::NAN,
+        _ => avg(at, buckets.sum(at)),
+    });
+    let avg = Points(averages.collect());
+    let increase = (kind == Kind::Counter).then(|| {
+        let grown = (0..buckets.len()).map(|at| match buckets.counts[at] {
+            0 => -1,
+            _ => i64::try_from(buckets.sum(at)).unwrap_or(i64::MAX),
+        });
+        Growth(grown.collect())
+    });
+    let number = |bits: i64| match kind {
+        Kind::Gauge => bits as f64,
+        Kind::Counter => f64::from_bits(bits as u64),
+    };
+    let Buckets {
+        counts, min, max, ..
+    } = buckets;
+    let ends = |part: Vec<i64>| {
+        let each = part.into_iter().zip(&counts);
+        let numbers = each.map(|(bits, &count)| if count == 0 { f64::NAN } else { number(bits) });
+        Points(numbers.collect())
     };
     SeriesAnswer {
         key: key.to_string(),
         unit,
-        kind: column.kind.name(),
-        count: buckets.iter().map(|bucket| bucket.count).collect(),
+        kind: kind.name(),
         avg,
-        min,
-        max,
+        min: ends(min),
+        max: ends(max),
         increase,
+        count: counts,
     }
-}
-
-/// What there is in each bucket that has samples.
-fn some<T>(buckets: &[Bucket], pick: impl Fn(&Bucket) -> T) -> Vec<Option<T>> {
-    let each = buckets.iter();
-    each.map(|bucket| (bucket.count > 0).then(|| pick(bucket)))
-        .collect()
 }
 
 /// The conversion from 128 bits is a call; nearly no sum needs it.
 fn float(sum: i128) -> f64 {
-    i64::try_from(sum).map_or(sum as f64, |sum| sum as f64)
+    match i64::try_from(sum) {
+        Ok(sum) => sum as f64,
+        Err(_) => float_of_large(sum),
+    }
+}
+
+/// Cold, since else it is called always, and its result used rarely.
+#[cold]
+fn float_of_large(sum: i128) -> f64 {
+    sum as f64
 }
 
 #[cfg(test)]
@@ -212,9 +278,8 @@ mod tests {
             (15_000, 50),
         ];
         for cut in 0..5 {
-            (gauge.buckets, counter.buckets) =
-                (vec![Bucket::default(); 2], vec![Bucket::default(); 2]);
-            counter.before = None;
+            gauge = Column::new(Kind::Gauge, grid.count);
+            counter = Column::new(Kind::Counter, grid.count);
             for part in [&gauges[..cut], &gauges[cut..]] {
                 add(&mut gauge, &grid, part, 2);
             }
@@ -222,16 +287,23 @@ mod tests {
                 add(&mut counter, &grid, part, 10);
             }
         }
-        let gauge = answer(&gauge, "g", "count");
-        assert_eq!(gauge.avg, [Some(6.0), Some(14.0)]);
-        assert_eq!((gauge.min[0], gauge.max[0]), (Some(2.0), Some(10.0)));
+        let gauge = answer(gauge, "g", "count");
+        let first = |points: &Points| points.iter().next().unwrap();
+        assert!(gauge.avg.iter().eq([Some(6.0), Some(14.0)]));
+        assert_eq!(
+            (first(&gauge.min), first(&gauge.max)),
+            (Some(2.0), Some(10.0))
+        );
         assert_eq!(gauge.count, [2, 1]);
         assert_eq!(gauge.increase, None);
-        let counter = answer(&counter, "c", "count");
+        let counter = answer(counter, "c", "count");
         // 600 since the sample before the range, then a reset to 200.
-        assert_eq!(counter.increase, Some(vec![Some(800), Some(300)]));
-        assert_eq!(counter.avg, [Some(200.0), Some(25.0)]);
-        assert_eq!((counter.min[0], counter.max[0]), (Some(100.0), Some(300.0)));
+        assert_eq!(counter.increase, Some(Growth(vec![800, 300])));
+        assert!(counter.avg.iter().eq([Some(200.0), Some(25.0)]));
+        assert_eq!(
+            (first(&counter.min), first(&counter.max)),
+            (Some(100.0), Some(300.0))
+        );
         assert_eq!(counter.count, [2, 2]);
     }
 
@@ -263,8 +335,13 @@ mod tests {
 
     #[test]
     fn empty_buckets_are_null_not_zero() {
-        let answer = answer(&Column::new(Kind::Counter, 3), "c", "bytes");
-        assert_eq!(answer.avg, [None, None, None]);
-        assert_eq!(answer.increase, Some(vec![None, None, None]));
+        let answer = answer(Column::new(Kind::Counter, 3), "c", "bytes");
+        assert!(answer.avg.iter().eq([None, None, None]));
+        let json = serde_json::to_value(&answer).unwrap();
+        let none = serde_json::json!([null, null, null]);
+        for part in ["avg", "min", "max", "increase"] {
+            assert_eq!(json[part], none, "{part}");
+        }
+        assert_eq!(json["count"], serde_json::json!([0, 0, 0]));
     }
 }

@@ -83,7 +83,7 @@ pub fn decode(bytes: &[u8], rows: usize, column: &mut Vec<i64>) -> Result<(), Bl
 }
 
 fn decode_by(
-    tables: &mut Vec<Table>,
+    tables: &mut Tables,
     bytes: &[u8],
     rows: usize,
     column: &mut Vec<i64>,
@@ -103,10 +103,8 @@ fn decode_by(
     let bins = bins::read(&mut reader)?;
     let contexts = Contexts::read(&mut reader)?;
     let mut bits = BitReader::new(reader.rest());
-    tables.resize_with(tables.len().max(contexts.count()), Table::default);
-    let tables = &mut tables[..contexts.count()];
-    for table in &mut *tables {
-        table.fill(&read_frequencies(bins.len(), &mut bits)?);
+    for context in 0..contexts.count() {
+        tables.fill(context, &read_frequencies(bins.len(), &mut bits)?);
     }
     reader.bytes(bits.bytes_read())?;
     let state: [u8; 4] = reader
@@ -116,7 +114,8 @@ fn decode_by(
     let mut state = u32::from_le_bytes(state);
     let count = reader.varint()?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let mut words = reader.bytes(count.saturating_mul(2))?;
+    let words = reader.bytes(count.saturating_mul(2))?;
+    let mut word_at = 0;
     let mut bits = BitReader::new(reader.rest());
 
     column.reserve(rows);
@@ -130,27 +129,29 @@ fn decode_by(
     for (number, bin) in bins.iter().enumerate() {
         (least[number], wide[number]) = (bin.least, bin.bits);
     }
-    let follow = contexts.follow(&bins);
-    let mut walk = follow.start;
+    let next = contexts.follow(&bins).next(bins.len());
+    let (mut carried, mut context) = next.start;
     for _ in column.len()..rows {
+        // What comes next waits for this one's bin: as few steps as can be on the way
+        // there, and no branch that depends on the values.
         let slot = state & (SLOTS - 1);
-        let table = &tables[usize::from(follow.context(walk))];
-        let number = table.bins[slot as usize];
-        let (frequency, start) = table.ranges[usize::from(number)];
-        state = u32::from(frequency) * (state >> SLOT_BITS) + slot - u32::from(start);
-        if state < STATE_MIN {
-            let Some((word, rest)) = words.split_first_chunk::<2>() else {
-                return Err(BlockError::Corrupt("column cut"));
-            };
-            state = state << 16 | u32::from(u16::from_le_bytes(*word));
-            words = rest;
-        }
+        let number = tables.bins[usize::from(context) << SLOT_BITS | slot as usize];
+        let range = tables.ranges[usize::from(context) << 8 | usize::from(number)];
+        (carried, context) = next.after(carried, number);
+        state = u32::from(range.frequency) * (state >> SLOT_BITS) + slot - u32::from(range.start);
+        let word = match words.get(word_at..word_at + 2) {
+            Some(word) => u16::from_le_bytes(word.try_into().unwrap_or_default()),
+            None => 0,
+        };
+        let low = state < STATE_MIN;
+        state = if low {
+            state << 16 | u32::from(word)
+        } else {
+            state
+        };
+        word_at += 2 * usize::from(low);
         let at = usize::from(number);
-        let mut residual = least[at];
-        if wide[at] > 0 {
-            residual = residual.wrapping_add(bits.take(u32::from(wide[at])) as i64);
-        }
-        follow.step(&mut walk, number);
+        let residual = least[at].wrapping_add(bits.take(u32::from(wide[at])) as i64);
         if order == 1 {
             value = value.wrapping_add(residual);
         } else {
@@ -159,7 +160,10 @@ fn decode_by(
         }
         column.push(value);
     }
-    if state != STATE_MIN || !words.is_empty() || bits.overrun() {
+    if word_at > words.len() {
+        return Err(BlockError::Corrupt("column cut"));
+    }
+    if state != STATE_MIN || word_at < words.len() || bits.overrun() {
         return Err(BlockError::Corrupt("column does not unpack"));
     }
     Ok(())
@@ -303,34 +307,42 @@ impl Symbol {
 
 thread_local! {
     /// Used again for each column: to empty them would cost as much as to fill them.
-    static TABLES: RefCell<Vec<Table>> = const { RefCell::new(Vec::new()) };
+    static TABLES: RefCell<Tables> = RefCell::new(Tables::default());
 }
 
-/// What decoding looks up in a context.
-struct Table {
-    bins: [u8; SLOTS as usize],
-    /// Frequency and where it starts.
-    ranges: [(u16, u16); BINS_MAX],
+/// What decoding looks up, context by context.
+#[derive(Default)]
+struct Tables {
+    /// The bin of each slot.
+    bins: Vec<u8>,
+    /// For each context [`BINS_MAX`] of them.
+    ranges: Vec<Range>,
 }
 
-impl Default for Table {
-    fn default() -> Self {
-        Self {
-            bins: [0; SLOTS as usize],
-            ranges: [(0, 0); BINS_MAX],
-        }
-    }
+/// The slots of a bin.
+#[derive(Clone, Copy, Default)]
+struct Range {
+    frequency: u16,
+    start: u16,
 }
 
-impl Table {
+impl Tables {
     /// The frequencies add up to [`SLOTS`], so every slot is written, and no bin
     /// is found there that has no range.
-    fn fill(&mut self, frequencies: &[u32]) {
+    fn fill(&mut self, context: usize, frequencies: &[u32]) {
+        let (bins, ranges) = (context * SLOTS as usize, context * BINS_MAX);
+        if self.bins.len() == bins {
+            self.bins.resize(bins + SLOTS as usize, 0);
+            self.ranges.resize(ranges + BINS_MAX, Range::default());
+        }
         let mut start = 0;
         for (number, &frequency) in frequencies.iter().enumerate() {
             let end = start + frequency as usize;
-            self.bins[start..end].fill(number as u8);
-            self.ranges[number] = (frequency as u16, start as u16);
+            self.bins[bins + start..bins + end].fill(number as u8);
+            self.ranges[ranges + number] = Range {
+                frequency: frequency as u16,
+                start: start as u16,
+            };
             start = end;
         }
     }
@@ -384,9 +396,14 @@ impl<'a> BitReader<'a> {
     #[inline]
     fn take(&mut self, bits: u32) -> u64 {
         if bits > 56 {
-            let low = self.take(32);
-            return low | self.take(bits - 32) << 32;
+            return self.take_short(32) | self.take_short(bits - 32) << 32;
         }
+        self.take_short(bits)
+    }
+
+    /// At most 56 bits.
+    #[inline(always)]
+    fn take_short(&mut self, bits: u32) -> u64 {
         let byte = self.at >> 3;
         let word = match self.bytes.get(byte..byte + 8) {
             Some(word) => u64::from_le_bytes(word.try_into().unwrap_or_default()),

@@ -45,7 +45,7 @@ use std::sync::Arc;
 
 pub use batch::{Batch, Committed, Progress, Seen};
 #[cfg(test)]
-pub use buckets::SeriesAnswer;
+pub use buckets::{Points, SeriesAnswer};
 pub use gaps::Cause;
 pub use intake::{Intakes, Pushed};
 pub use query::{Answer, HistoryError, Query};

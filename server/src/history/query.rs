@@ -181,11 +181,10 @@ pub fn run(
         step_ms: grid.step_ms,
         tier: plan.tier.name(),
         times: grid.times(),
-        // Each column's memory serves the answers of the next ones.
         series: columns
             .into_iter()
             .zip(&defs)
-            .map(|(column, def)| buckets::answer(&column, &def.key, def.unit.name()))
+            .map(|(column, def)| buckets::answer(column, &def.key, def.unit.name()))
             .collect(),
         gaps,
     })

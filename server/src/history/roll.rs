@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::aggregate;
 use super::block::{FORMAT_AGGREGATES, FORMAT_COLUMNS_V1, is_aggregates, is_rows};
-use super::bucket::{Bucket, Column, Place};
+use super::bucket::{Column, Place};
 use super::column::Effort;
 use super::damage;
 use super::insert::{LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
@@ -146,7 +146,7 @@ impl Roll {
                 continue;
             };
             for column in &mut made.columns {
-                column.buckets.resize(made.starts.len(), Bucket::default());
+                column.buckets.grow(column.kind, made.starts.len());
             }
             let columns = aggregate::columns(&stored.layout, &made.starts, &made.columns);
             let data = columns.encode(Effort::Best)?;

@@ -191,6 +191,8 @@ fn check(bench: &Bench, node: i64, count: i64) {
     let rx = by_key("net.rx_bytes{iface=eth0}");
     let mem = by_key("mem.free_bytes");
     assert_eq!(answer.times.len(), rx.count.len());
+    let increase: Vec<_> = rx.increase.as_ref().unwrap().iter().collect();
+    let (mem, rates): (Vec<_>, Vec<_>) = (mem.avg.iter().collect(), rx.avg.iter().collect());
     for n in 1..=count {
         let at = n as usize;
         assert_eq!(answer.times[at], START_MS + n * 1_000);
@@ -199,12 +201,12 @@ fn check(bench: &Bench, node: i64, count: i64) {
         } else {
             Some(4096.0 * (1_000 + n % 7) as f64)
         };
-        assert_eq!(mem.avg[at], expected, "sample {n}");
+        assert_eq!(mem[at], expected, "sample {n}");
         // The first sample has nothing before it to count from.
-        assert_eq!(rx.count[at], u64::from(n > 1), "sample {n}");
+        assert_eq!(rx.count[at], u32::from(n > 1), "sample {n}");
         if n > 1 {
-            assert_eq!(rx.increase.as_ref().unwrap()[at], Some(100), "sample {n}");
-            assert_eq!(rx.avg[at], Some(100.0));
+            assert_eq!(increase[at], Some(100), "sample {n}");
+            assert_eq!(rates[at], Some(100.0));
         }
     }
     assert_eq!(answer.gaps, []);
@@ -569,7 +571,7 @@ fn assert_same(coarse: &Answer, fine: &Answer) {
             continue;
         }
         for (coarse, fine) in [(&coarse.min, &fine.min), (&coarse.max, &fine.max)] {
-            for (coarse, fine) in coarse.iter().zip(fine) {
+            for (coarse, fine) in coarse.iter().zip(fine.iter()) {
                 let (coarse, fine) = (coarse.unwrap_or(-1.0), fine.unwrap_or(-1.0));
                 assert!(
                     (coarse - fine).abs() <= fine.abs() / 1_000.0,
@@ -610,7 +612,7 @@ fn hours_say_what_the_samples_say() {
         direct.store.writer().execute(back, [until]).unwrap();
         if from_h == 0 {
             let gauge = fine.series.iter().find(|series| series.kind == "gauge");
-            assert_eq!(gauge.unwrap().count.iter().sum::<u64>(), 2_400);
+            assert_eq!(gauge.unwrap().count.iter().sum::<u32>(), 2_400);
         }
         assert_same(&coarse, &fine);
     }
@@ -685,9 +687,9 @@ fn minutes_take_the_place_of_old_samples_and_say_the_same() {
     assert_eq!(old.number("SELECT COUNT(*) FROM blocks WHERE tier < 2"), 0);
     let hours = old.query(from, to, 240);
     assert_eq!((hours.tier, hours.step_ms), ("hour", HOUR_MS));
-    let samples: u64 = hours.series[1].count.iter().sum();
+    let samples: u32 = hours.series[1].count.iter().sum();
     // What is fresh still is read with them.
-    assert_eq!(samples, whole.series[1].count.iter().sum::<u64>());
+    assert_eq!(samples, whole.series[1].count.iter().sum::<u32>());
     assert_same(&hours, &whole);
 }
 
@@ -718,7 +720,7 @@ fn a_damaged_block_is_named_and_set_aside_and_the_rest_of_it_stays() {
     flip(direct.number("SELECT MIN(id) FROM blocks"), last);
     flip(direct.number("SELECT MAX(id) FROM blocks"), 20);
     let answer = direct.query(from, to, 10);
-    let counts = |answer: &Answer| -> u64 { answer.series.iter().flat_map(|s| &s.count).sum() };
+    let counts = |answer: &Answer| -> u32 { answer.series.iter().flat_map(|s| &s.count).sum() };
     let seen = counts(&answer);
     assert!(seen < counts(&sound) && seen > 0, "{seen}");
     direct.writer.settle();
@@ -830,10 +832,10 @@ fn a_kept_history_of_schema_3_is_read_and_merged() {
         let answer = history.query(&query).unwrap();
         let of = |key: &str| answer.series.iter().find(|s| s.key == key).unwrap().clone();
         let (mem, cpu) = (of("mem.free_bytes"), of("cpu.user_ms"));
-        let grown: i64 = cpu.increase.unwrap().into_iter().flatten().sum();
+        let grown: i64 = cpu.increase.unwrap().iter().flatten().sum();
         (
-            mem.count.iter().sum::<u64>(),
-            cpu.count.iter().sum::<u64>(),
+            mem.count.iter().sum::<u32>(),
+            cpu.count.iter().sum::<u32>(),
             grown,
         )
     };

@@ -81,21 +81,15 @@ fn vitals(answer: &Answer, cores: Option<u32>, from_ms: i64) -> Vitals {
         let (mut sum, mut count) = (0.0, 0.0);
         for (value, samples) in series.avg.iter().zip(&series.count).skip(early) {
             if let Some(value) = value {
-                sum += value * *samples as f64;
-                count += *samples as f64;
+                sum += value * f64::from(*samples);
+                count += f64::from(*samples);
             }
         }
         (count > 0.0).then(|| sum / count)
     };
     let most = |key: &str| {
         let series = answer.series.iter().find(|series| series.key == key)?;
-        series
-            .max
-            .iter()
-            .skip(early)
-            .flatten()
-            .copied()
-            .reduce(f64::max)
+        series.max.iter().skip(early).flatten().reduce(f64::max)
     };
     let busy: Option<f64> = SERIES[..5].iter().map(|key| average(key)).sum();
     let idle = average("cpu.idle_ms").map(|idle| idle + average("cpu.iowait_ms").unwrap_or(0.0));
@@ -201,9 +195,9 @@ mod tests {
                 unit: "",
                 kind: "gauge",
                 count: vec![1; 3],
-                avg: values.map(Some).to_vec(),
-                min: values.map(Some).to_vec(),
-                max: values.map(Some).to_vec(),
+                avg: values.map(Some).into_iter().collect(),
+                min: values.map(Some).into_iter().collect(),
+                max: values.map(Some).into_iter().collect(),
                 increase: None,
             };
             let answer = Answer {

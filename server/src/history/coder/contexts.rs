@@ -164,6 +164,47 @@ impl Follow {
     }
 }
 
+impl Follow {
+    /// The same for `bins` bins, each step a single look-up.
+    pub fn next(&self, bins: usize) -> Next {
+        let mut context = [[0; 256]; CARRIED];
+        for (carried, of_bin) in (0u8..).zip(&mut context) {
+            for (number, context) in (0u8..=255).zip(&mut of_bin[..bins]) {
+                let key = self.now[usize::from(number)] + carried;
+                *context = self.context(Walk { key, carried: 0 });
+            }
+        }
+        Next {
+            start: (self.start.carried, self.context(self.start)),
+            context,
+            carried: self.later,
+        }
+    }
+}
+
+/// What a value can carry over to the one after the next.
+const CARRIED: usize = RANK_MAX as usize + 1;
+
+/// Contexts by what was carried over and the bin.
+pub struct Next {
+    /// What is carried over to the first value, and its context.
+    pub start: (u8, u8),
+    context: [[u8; 256]; CARRIED],
+    carried: [u8; 256],
+}
+
+impl Next {
+    /// What is carried over, and the context after a value of this bin.
+    #[inline(always)]
+    pub fn after(&self, carried: u8, bin: u8) -> (u8, u8) {
+        let bin = usize::from(bin);
+        (
+            self.carried[bin],
+            self.context[usize::from(carried) % CARRIED][bin],
+        )
+    }
+}
+
 /// The contexts with which these bins take the least.
 pub fn choose(bins: &[Bin], numbers: &[u8]) -> Contexts {
     let mut counts = vec![0u32; bins.len()];
