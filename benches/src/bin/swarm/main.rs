@@ -1,7 +1,7 @@
 //! A fleet of Spiders in one process, to load a Ground Control on this machine.
 //!
 //!   swarm [--nodes 100,1000,10000] [--seconds 30] [--capsules 20] [--tls yes|both]
-//!         [--distinct yes] [--storm MINUTES] [--interval 1000]
+//!         [--distinct yes] [--storm MINUTES] [--interval 1000] [--floor no]
 //!         [--server FILE] [--recording FILE]
 //!
 //! It starts a server of its own with a database in a temporary folder, for each
@@ -11,6 +11,10 @@
 //! scheduler's accounts, all its threads, the open Capsules included), its
 //! memory a connection, and the time from a sample to its acknowledgement.
 //!
+//! Before that the same nodes send the same to a program that only takes it off its
+//! sockets (`--floor no` leaves that out): what Ground Control takes as often as that
+//! is what to compare between machines.
+//!
 //! `--tls both` prints the table that the README has: each number of nodes, plain
 //! and over TLS.
 //!
@@ -19,6 +23,7 @@
 //! two layouts are alike. Loopback only, and it stops by itself.
 
 mod capsule;
+mod floor;
 mod line;
 mod options;
 mod recording;
@@ -31,8 +36,11 @@ mod table;
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
-    let options = options::read()?;
     raise_file_limit();
+    if std::env::args().nth(1).as_deref() == Some(floor::FLAG) {
+        return floor::serve();
+    }
+    let options = options::read()?;
     let recording = recording::read(&options.recording)?;
     println!(
         "{} series, {} recorded rows, {} Capsules{}",
@@ -45,12 +53,26 @@ fn main() -> Result<(), Failure> {
             ""
         },
     );
+    let mut floors = Vec::new();
+    if options.floor && options.storm_minutes.is_none() {
+        for &nodes in &options.nodes {
+            let (server, tokens) = server::Server::floor(nodes)?;
+            let row = steady::run(&options, &recording, &server, tokens, 0)?;
+            floors.push((nodes, row.cpu_us));
+        }
+    }
     let mut rows = Vec::new();
     for &tls in &options.tls {
         for &nodes in &options.nodes {
             let (server, tokens) = server::Server::with_nodes(&options, nodes, tls)?;
             match options.storm_minutes {
-                None => rows.push(steady::run(&options, &recording, &server, tokens)?),
+                None => {
+                    let capsules = options.capsules;
+                    let mut row = steady::run(&options, &recording, &server, tokens, capsules)?;
+                    let floor = floors.iter().find(|floor| floor.0 == nodes);
+                    row.floor_us = floor.map(|floor| floor.1);
+                    rows.push(row);
+                }
                 Some(minutes) => storm::run(&options, &recording, &server, tokens, minutes)?,
             }
         }

@@ -14,6 +14,8 @@ pub struct Options {
     /// What is measured, one after the other: plain, TLS, or both.
     pub tls: Vec<bool>,
     pub distinct: bool,
+    /// Whether the floor is measured first.
+    pub floor: bool,
     pub storm_minutes: Option<u64>,
     pub recording: PathBuf,
 }
@@ -43,6 +45,7 @@ pub fn read() -> Result<Options, Failure> {
             _ => return Err("--tls is no, yes or both".into()),
         },
         distinct: take("distinct", "no") == "yes",
+        floor: take("floor", "yes") == "yes",
         storm_minutes: match take("storm", "").as_str() {
             "" => None,
             minutes => Some(minutes.parse()?),

@@ -22,10 +22,20 @@ pub struct Server {
     /// How clients trust it, where it speaks TLS.
     pub tls: Option<Arc<rustls::ClientConfig>>,
     pub login: String,
+    is_floor: bool,
 }
 
 /// Removed when the measurement is over.
 struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Failure> {
+        let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
+        let folder = std::env::temp_dir().join(format!("stardust-swarm-{run}"));
+        std::fs::create_dir(&folder)?;
+        Ok(Self(folder))
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -47,9 +57,7 @@ impl Server {
         nodes: usize,
         tls: bool,
     ) -> Result<(Self, Vec<String>), Failure> {
-        let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
-        let folder = Folder(std::env::temp_dir().join(format!("stardust-swarm-{run}")));
-        std::fs::create_dir(&folder.0)?;
+        let folder = Folder::new()?;
         let (mut child, address) = start(options, &folder.0, &[])?;
         let added = add_nodes(address, nodes);
         terminate(&mut child)?;
@@ -65,8 +73,30 @@ impl Server {
             folder,
             tls: trusted,
             login,
+            is_floor: false,
         };
         Ok((server, tokens))
+    }
+
+    /// One that only takes frames off its sockets, from whoever comes.
+    pub fn floor(nodes: usize) -> Result<(Self, Vec<String>), Failure> {
+        let folder = Folder::new()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(crate::floor::FLAG);
+        let (child, address) = listening(command, &folder.0)?;
+        let server = Self {
+            child,
+            address,
+            folder,
+            tls: None,
+            login: String::new(),
+            is_floor: true,
+        };
+        Ok((server, (0..nodes).map(|n| format!("{n:032}")).collect()))
+    }
+
+    pub fn is_floor(&self) -> bool {
+        self.is_floor
     }
 
     pub fn server_name() -> ServerName<'static> {
@@ -123,18 +153,25 @@ fn field_kb(text: &str, name: &str) -> Result<u64, Failure> {
 }
 
 fn start(options: &Options, folder: &Path, flags: &[&str]) -> Result<(Child, SocketAddr), Failure> {
-    let mut child = Command::new(&options.server)
+    let mut command = Command::new(&options.server);
+    command
         .args(["--port", "0", "--db"])
         .arg(folder.join("s.db"))
         .args(flags)
         .env("STARDUST_SECRET", "only for this measurement")
         .env("STARDUST_ADMIN_PASS", PASSWORD)
-        .env("TMPDIR", folder)
+        .env("TMPDIR", folder);
+    listening(command, folder)
+}
+
+/// A child that says in its first line where it listens.
+fn listening(mut command: Command, folder: &Path) -> Result<(Child, SocketAddr), Failure> {
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(std::fs::File::create(folder.join("log"))?)
         .spawn()
-        .map_err(|error| format!("{}: {error}", options.server.display()))?;
+        .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
     let mut line = String::new();
     let stdout = child.stdout.take().ok_or("no output")?;
     BufReader::new(stdout).read_line(&mut line)?;

@@ -23,6 +23,7 @@ pub fn run(
     recording: &Recording,
     server: &Server,
     tokens: Vec<String>,
+    capsules_count: usize,
 ) -> Result<Row, Failure> {
     let memory_before = server.memory_kb()?;
     let mut poll = Poll::new()?;
@@ -54,7 +55,7 @@ pub fn run(
             settled = now + SETTLE;
             // Memory a connection, before those of the Capsules join.
             let memory = server.memory_kb()?;
-            capsules = Some((Capsules::open(server, options.capsules)?, memory));
+            capsules = Some((Capsules::open(server, capsules_count)?, memory));
         }
         if now >= settled
             && from.is_none()
@@ -108,6 +109,7 @@ pub fn run(
         nodes: count,
         tls: server.tls.is_some(),
         cpu_us: cpu as f64 / samples as f64 / 1_000.0,
+        floor_us: None,
         core_percent: cpu as f64 / elapsed.as_nanos() as f64 * 100.0,
         connection_kb: memory.saturating_sub(memory_before) as f64 / count as f64,
         resident_mb: resident as f64 / 1_024.0,
@@ -116,10 +118,15 @@ pub fn run(
         silence,
     };
     println!(
-        "{count} nodes{}: {online} online, {closed} closed, {:.0} samples/s | server CPU {:.2} us a \
+        "{}: {count} nodes{}: {online} online, {closed} closed, {:.0} samples/s | CPU {:.2} us a \
          sample, {:.1} % of a core | memory {:.1} KB a connection, {:.1} MB in all ({:.1} MB \
          resident, {:.1} MB at most) | sample to acknowledgement {:.1} s, longest {:.1} s | a \
          Capsule got {:.0} KB/s, longest silence {:.2} s",
+        if server.is_floor() {
+            "the floor"
+        } else {
+            "the server"
+        },
         if row.tls { " over TLS" } else { "" },
         samples as f64 / elapsed.as_secs_f64(),
         row.cpu_us,

@@ -7,6 +7,8 @@ pub struct Row {
     pub nodes: usize,
     pub tls: bool,
     pub cpu_us: f64,
+    /// What as many nodes cost a server that only takes frames off its sockets.
+    pub floor_us: Option<f64>,
     pub core_percent: f64,
     pub connection_kb: f64,
     pub resident_mb: f64,
@@ -20,16 +22,18 @@ pub fn print(rows: &[Row]) {
         return;
     }
     println!(
-        "\n| nodes | CPU a sample | of one core | memory a connection | resident in all | sample to \
+        "\n| nodes | CPU a sample | × floor | of one core | memory a connection | resident in all | sample to \
          commit, mean | longest | longest silence of a Capsule |\n\
-         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     );
     for row in rows {
         println!(
-            "| {}{} | {:.1} µs | {:.1} % | {:.1} KB | {:.1} MB | {:.1} s | {:.1} s | {:.1} s |",
+            "| {}{} | {:.1} µs | {} | {:.1} % | {:.1} KB | {:.1} MB | {:.1} s | {:.1} s | {:.1} s |",
             thousands(row.nodes),
             if row.tls { ", TLS" } else { "" },
             row.cpu_us,
+            row.floor_us
+                .map_or_else(|| "–".into(), |floor| format!("{:.1}", row.cpu_us / floor)),
             row.core_percent,
             row.connection_kb,
             row.resident_mb,
