@@ -43,12 +43,6 @@ impl From<WireError> for BlockError {
     }
 }
 
-impl From<rusqlite::Error> for BlockError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Unreadable(error.to_string())
-    }
-}
-
 impl std::fmt::Display for BlockError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -74,6 +74,13 @@ impl Item {
     }
 }
 
+/// Here, since blocks themselves know of no database.
+impl From<rusqlite::Error> for BlockError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
 /// A block's bytes in the database, read page by page.
 struct Pages<'c>(Blob<'c>);
 
