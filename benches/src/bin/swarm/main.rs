@@ -57,7 +57,7 @@ fn main() -> Result<(), Failure> {
     if options.floor && options.storm_minutes.is_none() {
         for &nodes in &options.nodes {
             let (server, tokens) = server::Server::floor(nodes)?;
-            let row = steady::run(&options, &recording, &server, tokens, 0)?;
+            let row = steady::run(&options, &recording, &server, tokens)?;
             floors.push((nodes, row.cpu_us));
         }
     }
@@ -67,8 +67,7 @@ fn main() -> Result<(), Failure> {
             let (server, tokens) = server::Server::with_nodes(&options, nodes, tls)?;
             match options.storm_minutes {
                 None => {
-                    let capsules = options.capsules;
-                    let mut row = steady::run(&options, &recording, &server, tokens, capsules)?;
+                    let mut row = steady::run(&options, &recording, &server, tokens)?;
                     let floor = floors.iter().find(|floor| floor.0 == nodes);
                     row.floor_us = floor.map(|floor| floor.1);
                     rows.push(row);

@@ -23,8 +23,13 @@ pub fn run(
     recording: &Recording,
     server: &Server,
     tokens: Vec<String>,
-    capsules_count: usize,
 ) -> Result<Row, Failure> {
+    // The floor has nothing to show.
+    let watching = if server.is_floor() {
+        0
+    } else {
+        options.capsules
+    };
     let memory_before = server.memory_kb()?;
     let mut poll = Poll::new()?;
     let interval = Duration::from_millis(options.interval_ms);
@@ -55,7 +60,7 @@ pub fn run(
             settled = now + SETTLE;
             // Memory a connection, before those of the Capsules join.
             let memory = server.memory_kb()?;
-            capsules = Some((Capsules::open(server, capsules_count)?, memory));
+            capsules = Some((Capsules::open(server, watching)?, memory));
         }
         if now >= settled
             && from.is_none()
