@@ -32,6 +32,8 @@ pub struct Core {
     pub wall_ms: i64,
     /// One buffer to read into, for all connections.
     pub scratch: Vec<u8>,
+    /// Another one, for the frames of all Spiders.
+    pub inbox: Vec<u8>,
     /// Bytes of request bodies that are being gathered.
     pub bodies_bytes: usize,
 

@@ -55,9 +55,13 @@ pub const ACCEPTS_PER_TURN: usize = 256;
 pub const LISTEN_BACKLOG: i32 = 4_096;
 /// Messages read from one WebSocket in one turn of the loop.
 pub const MESSAGES_PER_TURN: usize = 32;
-/// What each WebSocket keeps to read into; a larger message makes it grow. All
-/// of it is cleared before every read, so that a small one costs less time too.
+/// What the WebSocket of a browser keeps to read into; a larger message makes it
+/// grow. All of it is cleared before every read, so that a small one costs less time too.
 pub const READ_BUFFER_BYTES: usize = 512;
+/// The same of a Spider's, which has control frames to read and little else.
+pub const FRAMES_BUFFER_BYTES: usize = 64;
+/// Memory that all Spiders' frames are read into.
+pub const INBOX_BYTES: usize = 64 << 10;
 /// Control frames (ping, pong) of one peer in a second.
 pub const CONTROL_FRAMES_PER_SECOND: u32 = 20;
 /// What a browser may have waiting before it is dropped as too slow.
@@ -83,8 +87,9 @@ pub const LIVE_TICK: Duration = Duration::from_millis(500);
 pub const LIVE_SAMPLES_PER_TICK: usize = 1_000;
 /// How often deadlines are looked at.
 pub const SWEEP_TICK: Duration = Duration::from_millis(250);
-/// Spiders are looked at in as many parts, one in each such tick.
-pub const SWEEP_PARTS: usize = 4;
+/// Spiders are looked at in as many parts, one in each such tick: each of them
+/// every three seconds. More often would be as much to look at as their samples.
+pub const SWEEP_PARTS: usize = 12;
 /// While Spiders alone talk, and talk much, the loop lets their messages gather
 /// for this long: a wake-up then serves many of them.
 pub const GATHER_TIME: Duration = Duration::from_millis(10);

@@ -9,9 +9,11 @@ mod client;
 mod commit;
 mod core;
 mod door;
+mod frame;
 mod handle;
 mod head;
 mod http;
+mod inbox;
 mod layouts;
 mod leaving;
 mod limits;
@@ -187,6 +189,7 @@ impl Gate {
                 now,
                 wall_ms: wall_ms(),
                 scratch: vec![0; 16 << 10],
+                inbox: Vec::new(),
                 bodies_bytes: 0,
                 spiders: Default::default(),
                 live_count: 0,

@@ -1,6 +1,6 @@
 //! A WebSocket in the loop: what Spiders' and browsers' connections share.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
 use stardust_shared::limits::{PING_INTERVAL_MS, PINGS_MISSED_MAX};
@@ -10,7 +10,9 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
-use super::limits::{CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND, READ_BUFFER_BYTES};
+use super::limits::{
+    CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND, FRAMES_BUFFER_BYTES, READ_BUFFER_BYTES,
+};
 use super::stream::Stream;
 
 /// Bytes that are thrown away at a time.
@@ -61,7 +63,8 @@ pub enum Incoming {
 }
 
 pub struct Socket {
-    ws: WebSocket<Stream>,
+    ws: WebSocket<Fed>,
+    message_bytes_max: usize,
     last_heard: Instant,
     pinged_at: Instant,
     /// Control frames since the second began.
@@ -73,16 +76,74 @@ pub struct Socket {
     broken: bool,
 }
 
+/// What tungstenite reads from.
+struct Fed {
+    stream: Stream,
+    /// Read already, and to be read first.
+    given: Vec<u8>,
+    /// How much of it was.
+    at: usize,
+    /// Whether it may read from the stream itself.
+    open: bool,
+}
+
+impl Read for Fed {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.given.is_empty() {
+            return if self.open {
+                self.stream.read(out)
+            } else {
+                Err(io::ErrorKind::WouldBlock.into())
+            };
+        }
+        let count = (&self.given[self.at..]).read(out)?;
+        self.at += count;
+        if self.at == self.given.len() {
+            (self.given, self.at) = (Vec::new(), 0);
+        }
+        Ok(count)
+    }
+}
+
+impl Write for Fed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
 impl Socket {
     /// `rest`: what was read behind the request head.
     pub fn new(stream: Stream, rest: Vec<u8>, message_bytes_max: usize, now: Instant) -> Self {
+        let mut socket = Self::fed(stream, message_bytes_max, READ_BUFFER_BYTES, now);
+        let fed = socket.ws.get_mut();
+        (fed.given, fed.open) = (rest, true);
+        socket
+    }
+
+    /// One whose frames are read elsewhere, and [given](Self::give) one by one.
+    pub fn of_frames(stream: Stream, message_bytes_max: usize, now: Instant) -> Self {
+        Self::fed(stream, message_bytes_max, FRAMES_BUFFER_BYTES, now)
+    }
+
+    fn fed(stream: Stream, message_bytes_max: usize, buffer_bytes: usize, now: Instant) -> Self {
         let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
+            .read_buffer_size(buffer_bytes)
             .write_buffer_size(4 << 10)
             .max_message_size(Some(message_bytes_max))
             .max_frame_size(Some(message_bytes_max));
+        let fed = Fed {
+            stream,
+            given: Vec::new(),
+            at: 0,
+            open: false,
+        };
         Self {
-            ws: WebSocket::from_partially_read(stream, rest, Role::Server, Some(config)),
+            ws: WebSocket::from_raw_socket(fed, Role::Server, Some(config)),
+            message_bytes_max,
             last_heard: now,
             pinged_at: now,
             controls: (now, 0),
@@ -93,7 +154,34 @@ impl Socket {
     }
 
     pub fn stream(&mut self) -> &mut Stream {
-        self.ws.get_mut()
+        &mut self.ws.get_mut().stream
+    }
+
+    pub fn message_bytes_max(&self) -> usize {
+        self.message_bytes_max
+    }
+
+    /// After a violation: what comes is only thrown away.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// The frame that [`Self::read`] reads next.
+    pub fn give(&mut self, frame: &[u8]) {
+        self.ws.get_mut().given.extend_from_slice(frame);
+        // It may want an answer.
+        self.flushed = false;
+    }
+
+    /// From here on it reads what comes itself.
+    pub fn read_on(&mut self) {
+        self.ws.get_mut().open = true;
+    }
+
+    /// The peer said something.
+    pub fn heard(&mut self, now: Instant) {
+        self.last_heard = now;
+        self.pinged_at = now;
     }
 
     pub fn is_closing(&self) -> bool {
@@ -112,8 +200,7 @@ impl Socket {
         }
         match self.ws.read() {
             Ok(message) => {
-                self.last_heard = now;
-                self.pinged_at = now;
+                self.heard(now);
                 if message.is_ping() || message.is_pong() {
                     self.count_control(now)?;
                 }
@@ -132,7 +219,7 @@ impl Socket {
     /// Unread bytes would reset the connection, and the peer might lose the
     /// close frame with its reason. The deadline of the close bounds this.
     fn discard(&mut self) -> Result<Incoming, Ending> {
-        match self.ws.get_mut().read(&mut [0; DISCARD_BYTES]) {
+        match self.stream().read(&mut [0; DISCARD_BYTES]) {
             Ok(0) => Err(Ending::gone("closed")),
             Ok(_) => Ok(Incoming::Discarded),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Incoming::Nothing),

@@ -12,8 +12,9 @@ use stardust_shared::{Layout, PROTOCOL_VERSION, State, WireError, layout, sample
 use tungstenite::Message;
 
 use super::core::Core;
+use super::inbox::{Inbox, Next, Rest};
 use super::limits::{HELLO_TIME_MAX, MESSAGES_PER_TURN};
-use super::socket::{Ending, Incoming, Socket, code};
+use super::socket::{Ending, Socket, code};
 use crate::history::{Intakes, Pushed, Seen};
 use crate::hub;
 use crate::places::Place;
@@ -21,6 +22,7 @@ use crate::prefetch;
 
 pub struct SpiderConn {
     pub socket: Socket,
+    rest: Rest,
     pub node: i64,
     token: hub::TokenHash,
     address: String,
@@ -63,9 +65,9 @@ impl SpiderConn {
         address: String,
         now: Instant,
     ) -> Self {
-        let socket = Socket::new(stream, rest, FRAME_BYTES_MAX, now);
         Self {
-            socket,
+            socket: Socket::of_frames(stream, FRAME_BYTES_MAX, now),
+            rest: Rest::new(rest),
             node,
             token,
             address,
@@ -116,32 +118,46 @@ impl SpiderConn {
 
     /// Reads and works on what has come, a bounded number of messages.
     pub fn drive(&mut self, core: &mut Core) -> Result<Turn, Ending> {
-        let mut turn = Turn::More;
-        for _ in 0..MESSAGES_PER_TURN {
-            match self.socket.read(core.now)? {
-                Incoming::Nothing => {
-                    turn = Turn::Done;
-                    break;
-                }
-                Incoming::Message(message) if !self.socket.is_closing() => {
-                    self.message(message, core)?;
-                }
-                Incoming::Message(_) | Incoming::Discarded => {}
-            }
-        }
+        let mut inbox = self.rest.open(std::mem::take(&mut core.inbox));
+        let turn = self.work(&mut inbox, core);
+        core.inbox = self.rest.close(inbox);
+        let turn = turn?;
         self.flush()?;
         Ok(turn)
     }
 
+    fn work(&mut self, inbox: &mut Inbox, core: &mut Core) -> Result<Turn, Ending> {
+        for _ in 0..MESSAGES_PER_TURN {
+            let next = inbox.next(&mut self.socket, core.now)?;
+            match next {
+                Next::Nothing => return Ok(Turn::Done),
+                // The answer to ours.
+                Next::Other(Message::Close(_)) if self.socket.is_closing() => {
+                    return Err(Ending::gone("closed"));
+                }
+                _ if self.socket.is_closing() => {}
+                Next::Binary(at) => self.binary(inbox.bytes(at), core)?,
+                Next::Text(at) => self.text(inbox.bytes(at), core)?,
+                Next::Other(message) => self.other(message, core)?,
+                Next::Discarded => {}
+            }
+        }
+        Ok(Turn::More)
+    }
+
     fn flush(&mut self) -> Result<(), Ending> {
+        if !self.socket.is_flushed() {
+            self.socket.flush()?;
+        }
         if let Phase::Streaming(streaming) = &mut self.state
             && self.socket.is_flushed()
             && let Some(seq) = streaming.ack.take()
         {
             self.socket
                 .write(Message::text(Control::ack(seq).encode()))?;
+            self.socket.flush()?;
         }
-        self.socket.flush()
+        Ok(())
     }
 
     pub fn ack(&mut self, seq: u64) -> Result<(), Ending> {
@@ -162,25 +178,40 @@ impl SpiderConn {
         self.socket.tick(now)
     }
 
-    fn message(&mut self, message: Message, core: &mut Core) -> Result<(), Ending> {
-        match (&mut self.state, message) {
-            (_, Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Ok(()),
-            (_, Message::Close(frame)) => Err(Ending::gone(match frame {
+    fn other(&mut self, message: Message, core: &mut Core) -> Result<(), Ending> {
+        match message {
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
+            Message::Close(frame) => Err(Ending::gone(match frame {
                 Some(frame) if !frame.reason.is_empty() => {
                     format!("the Spider said: {}", frame.reason)
                 }
                 _ => "the Spider closed the connection".to_string(),
             })),
-            (Phase::AwaitHello, Message::Text(text)) => self.hello(&text, core),
-            (Phase::AwaitHello, Message::Binary(_)) => Err(Ending::close(
+            // It came in parts.
+            Message::Text(text) => self.text(text.as_bytes(), core),
+            Message::Binary(bytes) => self.binary(&bytes, core),
+        }
+    }
+
+    fn text(&mut self, text: &[u8], core: &mut Core) -> Result<(), Ending> {
+        let text = std::str::from_utf8(text)
+            .map_err(|_| Ending::close(code::VIOLATION, "a text that is not UTF-8"))?;
+        match &self.state {
+            Phase::AwaitHello => self.hello(text, core),
+            // No text message but hello is known in version 1: kinds of a newer
+            // Spider are skipped.
+            Phase::Streaming(_) => Ok(()),
+        }
+    }
+
+    fn binary(&mut self, bytes: &[u8], core: &mut Core) -> Result<(), Ending> {
+        match &mut self.state {
+            Phase::AwaitHello => Err(Ending::close(
                 code::VIOLATION,
                 "the first message must be a hello",
             )),
-            // No text message but hello is known in version 1: kinds of a newer
-            // Spider are skipped.
-            (Phase::Streaming(_), Message::Text(_)) => Ok(()),
-            (Phase::Streaming(streaming), Message::Binary(bytes)) => {
-                streaming.binary(self.node, &bytes, core).map_err(violation)
+            Phase::Streaming(streaming) => {
+                streaming.binary(self.node, bytes, core).map_err(violation)
             }
         }
     }

@@ -65,6 +65,12 @@ impl Stream {
         }
     }
 
+    /// As after an event that says that there is something to read.
+    #[cfg(test)]
+    pub fn readable(&mut self) {
+        self.counted().drained = false;
+    }
+
     /// An event came for this socket.
     pub fn ready(&mut self, event: &mio::event::Event) {
         let tcp = self.counted();
@@ -123,7 +129,8 @@ impl Read for Tcp {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let count = self.socket.read(out)?;
-        self.drained = count < out.len() && !self.ending;
+        // The end is found again, however often it is asked for.
+        self.drained = count < out.len() && count > 0 && !self.ending;
         Ok(count)
     }
 }
