@@ -9,6 +9,8 @@ use crate::limits::SERIES_MAX;
 use crate::varint::{Reader, put, put_signed};
 use crate::{ABSENT, Layout, WireError};
 
+mod before;
+
 /// First byte of a binary message: one or more sample records.
 pub const KIND_SAMPLES: u8 = 2;
 
@@ -74,6 +76,11 @@ impl State {
     /// Values divided by their scale, [`ABSENT`] where there is none.
     pub fn scaled(&self) -> &[i64] {
         &self.scaled
+    }
+
+    /// Time between the last two samples in milliseconds.
+    pub fn step_ms(&self) -> i64 {
+        self.step_ms
     }
 
     /// Last change of each steady series.
@@ -218,12 +225,7 @@ impl State {
                 let before = *value;
                 *value = expect.next(flags, before);
                 if bits >> bit & 1 == 1 {
-                    let residual = if flags & FLAG_RISING != 0 {
-                        reader.varint()? as i64
-                    } else {
-                        reader.signed()?
-                    };
-                    *value = value.wrapping_add(residual);
+                    *value = value.wrapping_add(residual(reader, flags)?);
                 }
                 expect.came(flags, before, *value);
             }
@@ -310,6 +312,16 @@ impl<'a> Expect<'a> {
     }
 }
 
+/// By how much a value is not what was expected.
+#[inline]
+fn residual(reader: &mut Reader<'_>, flags: u8) -> Result<i64, WireError> {
+    if flags & FLAG_RISING != 0 {
+        Ok(reader.varint()? as i64)
+    } else {
+        reader.signed()
+    }
+}
+
 fn step(before: i64, now: i64) -> i64 {
     if before == ABSENT || now == ABSENT {
         0
@@ -367,6 +379,7 @@ mod tests {
             encoder.start(&layout, 1, 1_000, &values);
             encoder.encode_keyframe(&layout, 0, &mut bytes);
             let mut seq = 1;
+            let mut before = Vec::new();
             for round in 0..60 {
                 let mut reader = Reader::new(&bytes);
                 let record = decoder.apply(&layout, &mut reader).unwrap();
@@ -377,6 +390,15 @@ mod tests {
                     let expected = (value != ABSENT).then_some(value);
                     assert_eq!(decoder.value(&layout, index), expected, "seed {seed}");
                 }
+                // And the way back; of what is gone nobody asks what it was.
+                let back = decoder.before(&layout, &bytes);
+                assert_eq!(back.is_none(), record == Record::Keyframe);
+                let changes = before.iter().zip(back.iter().flatten());
+                for ((&before, &back), &now) in changes.zip(decoder.scaled()) {
+                    let expected = if now == ABSENT { ABSENT } else { before };
+                    assert_eq!(back, expected, "seed {seed} round {round}");
+                }
+                before = decoder.scaled().to_vec();
                 bytes.clear();
                 seq += 1 + rng.next() % 3;
                 for (value, series) in values.iter_mut().zip(layout.series()) {

@@ -63,7 +63,8 @@ pub enum Incoming {
 }
 
 pub struct Socket {
-    ws: WebSocket<Fed>,
+    /// Apart: of a Spider's only the stream is needed for most of what comes.
+    ws: Box<WebSocket<Fed>>,
     message_bytes_max: usize,
     last_heard: Instant,
     pinged_at: Instant,
@@ -142,7 +143,7 @@ impl Socket {
             open: false,
         };
         Self {
-            ws: WebSocket::from_raw_socket(fed, Role::Server, Some(config)),
+            ws: Box::new(WebSocket::from_raw_socket(fed, Role::Server, Some(config))),
             message_bytes_max,
             last_heard: now,
             pinged_at: now,
@@ -155,6 +156,10 @@ impl Socket {
 
     pub fn stream(&mut self) -> &mut Stream {
         &mut self.ws.get_mut().stream
+    }
+
+    pub fn stream_ref(&self) -> &Stream {
+        &self.ws.get_ref().stream
     }
 
     pub fn message_bytes_max(&self) -> usize {

@@ -8,7 +8,7 @@ use stardust_shared::limits::{
 };
 use stardust_shared::message::{Control, Hello};
 use stardust_shared::varint::Reader;
-use stardust_shared::{Layout, PROTOCOL_VERSION, State, WireError, layout, samples};
+use stardust_shared::{Layout, PROTOCOL_VERSION, Record, WireError, layout, samples};
 use tungstenite::Message;
 
 use super::core::Core;
@@ -32,7 +32,7 @@ pub struct SpiderConn {
 
 enum Phase {
     AwaitHello,
-    Streaming(Box<Streaming>),
+    Streaming(Streaming),
 }
 
 struct Streaming {
@@ -41,7 +41,8 @@ struct Streaming {
     intake: Place,
     run: String,
     layout: Option<Arc<Layout>>,
-    state: State,
+    /// The next record is the first of its layout.
+    anew: bool,
     /// Sequence of the last record of this session.
     last_seq: u64,
     /// Some samples were not taken in: the Spider must send them again.
@@ -86,9 +87,7 @@ impl SpiderConn {
 
     /// That it will be driven soon: asks for what is behind it.
     pub fn fetch(&self) {
-        if let Phase::Streaming(streaming) = &self.state {
-            prefetch::fetch(&**streaming);
-        }
+        prefetch::fetch(self.socket.stream_ref());
     }
 
     /// The same, for what is behind that. Answers its node's place in the fleet.
@@ -96,8 +95,6 @@ impl SpiderConn {
         let Phase::Streaming(streaming) = &self.state else {
             return None;
         };
-        prefetch::fetch(streaming.state.scaled());
-        prefetch::fetch(streaming.state.steps());
         intakes.fetch(streaming.intake);
         Some(streaming.live)
     }
@@ -257,16 +254,16 @@ impl SpiderConn {
         let (durable_seq, intake) = core.intakes.open(self.node, &hello, interval_ms, seen);
         let welcome = Control::welcome(durable_seq, core.wall_ms, told);
         self.socket.write(Message::text(welcome.encode()))?;
-        self.state = Phase::Streaming(Box::new(Streaming {
+        self.state = Phase::Streaming(Streaming {
             live,
             intake,
             run: hello.run,
             layout: None,
-            state: State::default(),
+            anew: true,
             last_seq: 0,
             missed: false,
             ack: None,
-        }));
+        });
         Ok(())
     }
 
@@ -296,7 +293,7 @@ impl Streaming {
                     core.outbox.push_back((node, message.into()));
                 }
                 self.layout = Some(layout);
-                self.state = State::default();
+                self.anew = true;
                 Ok(())
             }
             Some((&samples::KIND_SAMPLES, body)) => self.samples(node, body, core),
@@ -307,49 +304,68 @@ impl Streaming {
 
     fn samples(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), WireError> {
         let layout = self.layout.clone().ok_or(WireError::UnknownLayout)?;
+        let fleet = Arc::clone(&core.fleet);
+        let watched = core.is_watched(node);
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
-            let start = reader.rest();
-            let record = self.state.apply(&layout, &mut reader)?;
-            let bytes = &start[..start.len() - reader.rest().len()];
-            if self.state.seq <= self.last_seq {
-                return Err(WireError::OutOfRange("sequence"));
-            }
-            self.last_seq = self.state.seq;
-            core.samples += 1;
-            let latest = core.wall_ms.saturating_add(TIME_AHEAD_MS_MAX);
-            if !(TIME_MS_MIN..=latest).contains(&self.state.time_ms) {
-                return Err(WireError::OutOfRange("sample time"));
-            }
-            if self.missed {
-                // A later sample must not become durable before a missed one.
-                self.show(node, &layout, core);
-                continue;
-            }
-            match core
-                .intakes
-                .push(self.intake, &layout, &self.state, record, bytes)
-            {
-                Pushed::Known => {}
-                Pushed::Taken => self.show(node, &layout, core),
-                Pushed::Full => {
-                    self.missed = true;
-                    core.overflowed = true;
-                    self.show(node, &layout, core);
+            let anew = std::mem::take(&mut self.anew);
+            let told = fleet.at(self.live, |live| {
+                let start = reader.rest();
+                let record = live.apply(&layout, anew, &mut reader)?;
+                let bytes = &start[..start.len() - reader.rest().len()];
+                let news = self.take(live, &layout, record, bytes, core);
+                if news.is_err() {
+                    live.forget_latest();
                 }
+                let state = live.state().filter(|_| watched && news == Ok(true));
+                news?;
+                Ok(state.map(|state| hub::sample_message(node, &layout, state)))
+            });
+            match told {
+                Some(Ok(None)) => {}
+                Some(Ok(Some(message))) => core.outbox.push_back((node, message.into())),
+                Some(Err(error)) => return Err(error),
+                // The node was removed: its connection ends.
+                None => return Ok(()),
             }
         }
         Ok(())
     }
 
-    /// The live view has every sample, stored or not.
-    fn show(&self, node: i64, layout: &Arc<Layout>, core: &mut Core) {
-        core.fleet
-            .at(self.live, |n| n.sample(layout, &self.state, core.wall_ms));
-        if core.is_watched(node) {
-            let message = hub::sample_message(node, layout, &self.state);
-            core.outbox.push_back((node, message.into()));
+    /// Takes the record that was applied last to the history, and answers whether
+    /// it is news to those who look: the live view has every sample, stored or not.
+    fn take(
+        &mut self,
+        live: &mut hub::Node,
+        layout: &Arc<Layout>,
+        record: Record,
+        bytes: &[u8],
+        core: &mut Core,
+    ) -> Result<bool, WireError> {
+        let state = live.state().ok_or(WireError::NoKeyframe)?;
+        if state.seq <= self.last_seq {
+            return Err(WireError::OutOfRange("sequence"));
         }
+        self.last_seq = state.seq;
+        core.samples += 1;
+        let latest = core.wall_ms.saturating_add(TIME_AHEAD_MS_MAX);
+        if !(TIME_MS_MIN..=latest).contains(&state.time_ms) {
+            return Err(WireError::OutOfRange("sample time"));
+        }
+        // A later sample must not become durable before a missed one.
+        if !self.missed {
+            let intakes = &mut core.intakes;
+            match intakes.push(self.intake, layout, state, record, bytes) {
+                Pushed::Known => return Ok(false),
+                Pushed::Taken => {}
+                Pushed::Full => {
+                    self.missed = true;
+                    core.overflowed = true;
+                }
+            }
+        }
+        live.sampled(core.wall_ms);
+        Ok(true)
     }
 }
 

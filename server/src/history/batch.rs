@@ -19,7 +19,7 @@ pub struct NodeBatch {
     pub blocks: Vec<Block>,
     pub gaps: Vec<Gap>,
     pub progress: Vec<Progress>,
-    pub seen: Option<Seen>,
+    pub seen: Option<Box<Seen>>,
 }
 
 /// Samples of one layout as they came over the wire: a keyframe, then deltas.

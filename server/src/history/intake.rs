@@ -58,7 +58,7 @@ struct Intake {
     /// Older than that.
     closed: Vec<Block>,
     gaps: Vec<Gap>,
-    seen: Option<Seen>,
+    seen: Option<Box<Seen>>,
     /// Newest sample of any run.
     last_ms: Option<i64>,
     last_boot: Option<Arc<str>>,
@@ -172,7 +172,7 @@ impl Intakes {
         intake.run = Some(run);
         intake.older_runs.truncate(RUNS_KEPT - 1);
         intake.close_block();
-        intake.seen = Some(seen);
+        intake.seen = Some(Box::new(seen));
         intake.interval_ms = i64::try_from(interval_ms).unwrap_or(i64::MAX);
         intake.opening = Some(Opening {
             outage: hello

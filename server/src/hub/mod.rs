@@ -4,6 +4,7 @@
 //! Nothing here does I/O. Bounded by the number of nodes and by the series
 //! limit of the wire.
 
+mod latest;
 mod live;
 mod node;
 mod rates;
@@ -200,8 +201,8 @@ impl Fleet {
     /// and for what is behind it of the other, whose turn comes first.
     pub fn fetch(&self, soon: Option<Place>, next: Option<Place>) {
         let inner = self.lock();
-        if let Some(place) = soon {
-            inner.nodes.fetch(place);
+        if let Some(node) = soon.and_then(|place| inner.nodes.at(place)) {
+            node.fetch();
         }
         if let Some(node) = next.and_then(|place| inner.nodes.at(place)) {
             node.fetch_latest();

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use stardust_shared::message::Hello;
 use stardust_shared::series::Kind;
-use stardust_shared::{ABSENT, Layout, State};
+use stardust_shared::varint::Reader;
+use stardust_shared::{ABSENT, Layout, Record, State, WireError};
 
 use super::TokenHash;
+use super::latest::Latest;
 use super::rates::{increase, per_second};
 use super::spark::Spark;
-use super::summary::{Plan, SampleRow, Summary};
+use super::summary::{SampleRow, Summary};
 use super::view::{
     Exported, HelloChange, MetaChange, NodeChange, NodeView, SeriesView, StatsView, StatusChange,
 };
@@ -77,10 +79,8 @@ pub struct LastHello {
     pub online: bool,
 }
 
-/// Values at the beginning of a layout, where those of the CPU are.
-const FIRST_VALUES: usize = 16;
-
 pub struct Node {
+    pulse: Pulse,
     last_hello: Option<LastHello>,
     managed: bool,
     record: NodeRecord,
@@ -88,21 +88,16 @@ pub struct Node {
     since_ms: i64,
     reason: Option<String>,
     interval_ms: Option<u64>,
-    latest: Option<Latest>,
-    spark: Spark,
-    changed: Changed,
-    /// That it came or went, until it is taken to be written down.
-    happened: Option<What>,
 }
 
-/// The last two samples, so that rates can be told.
-struct Latest {
-    layout: Arc<Layout>,
-    plan: Arc<Plan>,
-    scaled: Vec<i64>,
-    time_ms: i64,
-    before: Vec<i64>,
-    before_ms: Option<i64>,
+/// What each sample touches: together, so that it is few lines of the cache.
+struct Pulse {
+    changed: Changed,
+    last_seen_ms: Option<i64>,
+    /// That it came or went, until it is taken to be written down.
+    happened: Option<Box<What>>,
+    latest: Option<Latest>,
+    spark: Spark,
 }
 
 impl Node {
@@ -116,6 +111,16 @@ impl Node {
             None => (Status::Pending, record.created_ms, None),
         };
         Self {
+            pulse: Pulse {
+                changed: Changed {
+                    new: true,
+                    ..Changed::default()
+                },
+                last_seen_ms: record.last_seen_ms,
+                happened: None,
+                latest: None,
+                spark: Spark::default(),
+            },
             last_hello: None,
             managed: false,
             record,
@@ -123,13 +128,6 @@ impl Node {
             since_ms,
             reason,
             interval_ms: None,
-            latest: None,
-            spark: Spark::default(),
-            changed: Changed {
-                new: true,
-                ..Changed::default()
-            },
-            happened: None,
         }
     }
 
@@ -148,7 +146,7 @@ impl Node {
 
     pub(super) fn set_managed(&mut self, managed: bool) {
         self.managed = managed;
-        self.changed.meta = true;
+        self.pulse.changed.meta = true;
     }
 
     pub(super) fn last_hello(&self) -> Option<&LastHello> {
@@ -158,7 +156,7 @@ impl Node {
     pub(super) fn rename(&mut self, name: &str, tags: &[String]) {
         self.record.name = name.to_string();
         self.record.tags = tags.to_vec();
-        self.changed.meta = true;
+        self.pulse.changed.meta = true;
     }
 
     /// A Spider with this node's token said hello.
@@ -184,16 +182,16 @@ impl Node {
         self.status = Status::Online;
         self.reason = None;
         self.interval_ms = Some(interval_ms);
-        self.record.last_seen_ms = Some(now_ms);
+        self.pulse.last_seen_ms = Some(now_ms);
         self.record.address = Some(address.to_string());
         self.record.spider_version = Some(hello.version.clone());
         self.record.identity = Some(hello.identity.clone());
-        self.changed.status = true;
-        self.changed.hello = true;
-        self.happened = Some(What::Seen {
+        self.pulse.changed.status = true;
+        self.pulse.changed.hello = true;
+        self.pulse.happened = Some(Box::new(What::Seen {
             boot_id: hello.boot_id.clone(),
             version: hello.version.clone(),
-        });
+        }));
     }
 
     /// Its connection ended. `reason` is shown to the operator.
@@ -206,50 +204,108 @@ impl Node {
             last.online = false;
         }
         self.reason = Some(reason.to_string());
-        self.changed.status = true;
-        self.happened = Some(What::Lost {
+        self.pulse.changed.status = true;
+        self.pulse.happened = Some(Box::new(What::Lost {
             reason: reason.to_string(),
-        });
+        }));
     }
 
-    /// Takes the state after a record as the latest sample.
-    pub fn sample(&mut self, layout: &Arc<Layout>, state: &State, now_ms: i64) {
-        let latest = match &mut self.latest {
-            Some(latest) if Arc::ptr_eq(&latest.layout, layout) => {
-                std::mem::swap(&mut latest.before, &mut latest.scaled);
-                latest.scaled.clear();
-                latest.scaled.extend_from_slice(state.scaled());
-                latest.before_ms = Some(latest.time_ms);
-                latest
+    /// Reads one record off `reader`, by that layout; with `anew` one that goes on
+    /// from nothing that came before. After an error nothing is known of the node's
+    /// values.
+    pub fn apply(
+        &mut self,
+        layout: &Arc<Layout>,
+        anew: bool,
+        reader: &mut Reader<'_>,
+    ) -> Result<Record, WireError> {
+        let Pulse { latest, spark, .. } = &mut self.pulse;
+        let goes_on = |latest: &&mut Latest| !anew && Arc::ptr_eq(latest.layout(), layout);
+        let result = match latest.as_mut().filter(goes_on) {
+            Some(latest) => latest.apply(reader),
+            None => {
+                spark.end(latest.as_ref().and_then(Latest::cpu));
+                latest.insert(Latest::new(layout)).apply(reader)
             }
-            slot => slot.insert(Latest::new(layout, state)),
         };
-        latest.time_ms = state.time_ms;
-        if let Some(percent) = latest.cpu_percent() {
-            self.spark.push(state.time_ms, percent as f32);
+        if result.is_err() {
+            self.forget_latest();
         }
-        self.record.last_seen_ms = Some(now_ms);
-        self.changed.sample = true;
+        result
     }
 
+    /// What came last was wrong, and is not shown.
+    pub fn forget_latest(&mut self) {
+        let latest = self.pulse.latest.take();
+        self.pulse.spark.end(latest.as_ref().and_then(Latest::cpu));
+    }
+
+    /// The state after the last record.
+    pub fn state(&self) -> Option<&State> {
+        self.pulse.latest.as_ref().map(Latest::state)
+    }
+
+    /// The last record was a new sample.
+    pub fn sampled(&mut self, now_ms: i64) {
+        let Pulse { latest, spark, .. } = &mut self.pulse;
+        if let Some(latest) = latest {
+            let time_ms = latest.state().time_ms;
+            if spark.is_new(time_ms) {
+                spark.begin(time_ms, latest.cpu_before(), latest.cpu());
+            }
+        }
+        self.pulse.last_seen_ms = Some(now_ms);
+        self.pulse.changed.sample = true;
+    }
+
+    /// Takes these values, in units, as its Spider would send them.
+    #[cfg(test)]
+    pub fn sample(
+        &mut self,
+        layout: &Arc<Layout>,
+        (seq, time_ms): (u64, i64),
+        values: &[i64],
+        now_ms: i64,
+    ) {
+        let mut bytes = Vec::new();
+        let known = self.pulse.latest.as_ref();
+        match known.filter(|latest| Arc::ptr_eq(latest.layout(), layout)) {
+            Some(latest) => {
+                let mut state = latest.state().clone();
+                state.encode_delta(layout, seq, time_ms, values, &mut bytes);
+            }
+            None => {
+                let mut state = State::default();
+                state.start(layout, seq, time_ms, values);
+                state.encode_keyframe(layout, 0, &mut bytes);
+            }
+        }
+        self.apply(layout, false, &mut Reader::new(&bytes)).unwrap();
+        self.sampled(now_ms);
+    }
+
+    /// That a sample will come soon.
+    pub(super) fn fetch(&self) {
+        prefetch::fetch(&self.pulse);
+    }
+
+    /// The same, a little later.
     pub(super) fn fetch_latest(&self) {
-        if let Some(latest) = &self.latest {
-            // The new values take the place of those before; of the latest the CPU's are read.
-            prefetch::fetch(&*latest.before);
-            prefetch::fetch(latest.scaled.get(..FIRST_VALUES).unwrap_or(&latest.scaled));
+        if let Some(latest) = &self.pulse.latest {
+            latest.fetch();
         }
     }
 
     pub(super) fn take_happened(&mut self) -> Option<What> {
-        self.happened.take()
+        self.pulse.happened.take().map(|what| *what)
     }
 
     pub(super) fn changed(&self) -> Changed {
-        self.changed
+        self.pulse.changed
     }
 
     pub(super) fn take_changed(&mut self) -> Changed {
-        std::mem::take(&mut self.changed)
+        std::mem::take(&mut self.pulse.changed)
     }
 
     /// All of it, for somebody who knows nothing of it.
@@ -292,14 +348,14 @@ impl Node {
     pub(super) fn sample_row(&self) -> SampleRow {
         SampleRow {
             node: self.record.id,
-            last_seen_ms: self.record.last_seen_ms,
+            last_seen_ms: self.pulse.last_seen_ms,
             summary: self.summary(),
         }
     }
 
     /// Worked out when somebody looks: samples come more often than looks.
     fn summary(&self) -> Option<Summary> {
-        self.latest.as_ref().map(Latest::summary)
+        self.pulse.latest.as_ref().map(Latest::summary)
     }
 
     pub(super) fn view(&self) -> NodeView {
@@ -311,21 +367,25 @@ impl Node {
             since_ms: self.since_ms,
             reason: self.reason.clone(),
             created_ms: self.record.created_ms,
-            last_seen_ms: self.record.last_seen_ms,
+            last_seen_ms: self.pulse.last_seen_ms,
             interval_ms: self.interval_ms,
             address: self.record.address.clone(),
             spider_version: self.record.spider_version.clone(),
             identity: self.record.identity.clone(),
             summary: self.summary(),
-            spark: self.spark.view(),
+            spark: self
+                .pulse
+                .spark
+                .view(self.pulse.latest.as_ref().and_then(Latest::cpu)),
             managed: self.managed,
         }
     }
 
     pub(super) fn export(&self) -> Exported {
-        let latest = self.latest.as_ref().map(|latest| {
-            let layout = Arc::clone(&latest.layout);
-            (layout, latest.scaled.clone(), latest.time_ms)
+        let latest = self.pulse.latest.as_ref().map(|latest| {
+            let state = latest.state();
+            let layout = Arc::clone(latest.layout());
+            (layout, state.scaled().to_vec(), state.time_ms)
         });
         Exported {
             id: self.record.id,
@@ -347,29 +407,23 @@ impl Node {
             rates: BTreeMap::new(),
             summary: self.summary(),
         };
-        let Some(latest) = &self.latest else {
+        let Some(latest) = &self.pulse.latest else {
             return stats;
         };
-        stats.time_ms = Some(latest.time_ms);
-        stats.age_ms = Some((now_ms - latest.time_ms).max(0));
-        for (index, series) in latest.layout.series().iter().enumerate() {
-            let scale = i64::from(series.scale);
-            let Some(&now) = latest.scaled.get(index).filter(|value| **value != ABSENT) else {
+        let (state, before) = (latest.state(), latest.before());
+        stats.time_ms = Some(state.time_ms);
+        stats.age_ms = Some((now_ms - state.time_ms).max(0));
+        for (index, series) in latest.layout().series().iter().enumerate() {
+            let Some(value) = state.value(latest.layout(), index) else {
                 continue;
             };
-            stats
-                .series
-                .insert(series.key.to_string(), now.wrapping_mul(scale));
-            let before = latest
-                .before
-                .get(index)
-                .copied()
-                .filter(|value| *value != ABSENT);
-            if let (Kind::Counter, Some(before), Some(before_ms)) =
-                (series.kind, before, latest.before_ms)
+            stats.series.insert(series.key.to_string(), value);
+            if let (Kind::Counter, Some((before, elapsed_ms))) = (series.kind, &before)
+                && let Some(&before) = before.get(index).filter(|value| **value != ABSENT)
             {
-                let grown = increase(before, now).saturating_mul(scale);
-                if let Some(rate) = per_second(grown, latest.time_ms - before_ms) {
+                let grown = increase(before, state.scaled()[index]);
+                let grown = grown.saturating_mul(i64::from(series.scale));
+                if let Some(rate) = per_second(grown, *elapsed_ms) {
                     stats.rates.insert(series.key.to_string(), rate);
                 }
             }
@@ -378,40 +432,16 @@ impl Node {
     }
 
     pub(super) fn series(&self) -> Vec<SeriesView> {
-        let layout = self.latest.as_ref().map(|latest| latest.layout.series());
+        let layout = self
+            .pulse
+            .latest
+            .as_ref()
+            .map(|latest| latest.layout().series());
         layout
             .unwrap_or_default()
             .iter()
             .map(SeriesView::from)
             .collect()
-    }
-}
-
-impl Latest {
-    fn new(layout: &Arc<Layout>, state: &State) -> Self {
-        Self {
-            layout: Arc::clone(layout),
-            plan: Plan::of(layout),
-            scaled: state.scaled().to_vec(),
-            time_ms: state.time_ms,
-            before: Vec::new(),
-            before_ms: None,
-        }
-    }
-
-    fn before(&self) -> Option<(&[i64], i64)> {
-        let before_ms = self.before_ms?;
-        Some((&self.before, self.time_ms - before_ms))
-    }
-
-    fn cpu_percent(&self) -> Option<f64> {
-        let before = self.before()?.0;
-        self.plan.cpu_percent(&self.layout, &self.scaled, before)
-    }
-
-    fn summary(&self) -> Summary {
-        self.plan
-            .summary(&self.layout, &self.scaled, self.before(), self.time_ms)
     }
 }
 

@@ -125,6 +125,22 @@ struct Filesystem {
     available: Option<usize>,
 }
 
+/// Time of all processors together since the machine started, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuTime {
+    pub busy_ms: i64,
+    pub total_ms: i64,
+}
+
+impl CpuTime {
+    /// Percent of the time between; `None` when there was none.
+    pub fn percent_since(&self, before: &Self) -> Option<f64> {
+        let total_ms = self.total_ms.saturating_sub(before.total_ms);
+        let busy_ms = self.busy_ms.saturating_sub(before.busy_ms);
+        (total_ms > 0).then(|| busy_ms as f64 * 100.0 / total_ms as f64)
+    }
+}
+
 /// Plans at hand: a fleet has few kinds of machines.
 const PLANS_KEPT: usize = 64;
 
@@ -268,8 +284,24 @@ impl Plan {
         summary
     }
 
-    /// The one number that is kept of every sample.
-    pub fn cpu_percent(&self, layout: &Layout, now: &[i64], before: &[i64]) -> Option<f64> {
+    /// What the processors have done so far.
+    pub fn cpu(&self, layout: &Layout, now: &[i64]) -> Option<CpuTime> {
+        let sum = |indexes: &[usize]| -> Option<i64> {
+            let known = indexes.iter().filter_map(|&index| {
+                let value = *now.get(index).filter(|value| **value != ABSENT)?;
+                let scale = layout.series().get(index)?.scale;
+                Some(value.saturating_mul(i64::from(scale)))
+            });
+            known.reduce(i64::saturating_add)
+        };
+        let busy_ms = sum(&self.cpu_busy)?;
+        Some(CpuTime {
+            busy_ms,
+            total_ms: busy_ms.saturating_add(sum(&self.cpu_idle)?),
+        })
+    }
+
+    fn cpu_percent(&self, layout: &Layout, now: &[i64], before: &[i64]) -> Option<f64> {
         let busy = grown(layout, &self.cpu_busy, now, before)?;
         let total = busy.saturating_add(grown(layout, &self.cpu_idle, now, before)?);
         (total > 0).then(|| round1(busy as f64 * 100.0 / total as f64))

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use stardust_shared::message::{Hello, Identity};
-use stardust_shared::{Layout, SeriesDef, State};
+use stardust_shared::{Layout, SeriesDef};
 
 use super::*;
 
@@ -109,11 +109,14 @@ fn samples_give_values_rates_and_a_summary() {
             SeriesDef::new("mem.available_bytes", &[]),
         ],
     ));
-    let mut state = State::default();
-    for (seq, rx) in [(1, 1_000), (2, 4_000)] {
-        state.start(&layout, seq, seq as i64 * 2_000, &[rx, 8192, 4096]);
-        fleet.with_node(1, |node| node.sample(&layout, &state, 4_500));
-    }
+    let sample = |seq: u64, rx| {
+        let values = [rx, 8192, 4096];
+        let at = (seq, seq as i64 * 2_000);
+        fleet.with_node(1, |node| node.sample(&layout, at, &values, 4_500))
+    };
+    sample(1, 1_000);
+    assert!(fleet.stats(1).unwrap().rates.is_empty());
+    sample(2, 4_000);
     let stats = serde_json::to_value(fleet.stats(1).unwrap()).unwrap();
     assert_eq!(stats["series"]["net.rx_bytes{iface=eth0}"], 4_000);
     assert_eq!(stats["rates"]["net.rx_bytes{iface=eth0}"], 1_500.0);
@@ -122,7 +125,7 @@ fn samples_give_values_rates_and_a_summary() {
     assert_eq!(stats["time_ms"], 4_000);
     // A row has the values of the summary under the names that the snapshot gives.
     fleet.listen(true);
-    fleet.with_node(1, |node| node.sample(&layout, &state, 4_500));
+    sample(3, 4_000);
     let snapshot: serde_json::Value = serde_json::from_str(&fleet.snapshot(0, &[])[0]).unwrap();
     let fields = snapshot["sample_fields"].as_array().unwrap();
     let told = changes(&fleet);
@@ -146,18 +149,27 @@ fn samples_give_values_rates_and_a_summary() {
         2,
         vec![SeriesDef::new("net.rx_bytes", &[("iface", "eth0")])],
     ));
-    state.start(&other, 3, 6_000, &[9]);
-    fleet.with_node(1, |node| node.sample(&other, &state, 6_500));
+    fleet.with_node(1, |node| node.sample(&other, (4, 8_000), &[9], 8_500));
     assert!(fleet.stats(1).unwrap().rates.is_empty());
+    assert_eq!(fleet.stats(1).unwrap().time_ms, Some(8_000));
+    // What breaks the rules leaves nothing that could be shown.
+    let bad = [7, 0, 0];
+    let mut reader = stardust_shared::varint::Reader::new(&bad);
+    let refused = fleet.with_node(1, |node| node.apply(&other, false, &mut reader));
+    assert!(refused.unwrap().is_err());
+    assert_eq!(fleet.stats(1).unwrap().time_ms, None);
+    assert!(fleet.view(1).unwrap().summary.is_none());
 }
 
 #[test]
 fn samples_take_turns_and_other_news_do_not_wait() {
     let fleet = Fleet::new((1..=4).map(|id| record(id, None)).collect(), 0);
     let layout = Arc::new(Layout::new(1, vec![SeriesDef::new("proc.total", &[])]));
-    let mut state = State::default();
-    state.start(&layout, 1, 2_000, &[5]);
-    let sample = |id| fleet.with_node(id, |node| node.sample(&layout, &state, 0));
+    let seq = std::cell::Cell::new(0);
+    let sample = |id| {
+        seq.set(seq.get() + 1);
+        fleet.with_node(id, |node| node.sample(&layout, (seq.get(), 2_000), &[5], 0))
+    };
     let nobody: [i64; 0] = [];
     let told = |limit| -> Vec<i64> {
         let text = fleet.take_changes(limit, 0).unwrap_or("{}".into());
@@ -230,4 +242,38 @@ fn lists_go_on_after_a_cursor() {
     assert_eq!(ids(2, 2), [3, 4]);
     assert_eq!(ids(4, 9), [5]);
     assert_eq!(ids(i64::MAX, 9), [] as [i64; 0]);
+}
+
+#[test]
+fn the_last_minutes_of_the_cpu_are_there_however_often_it_reconnects() {
+    let fleet = Fleet::new(vec![record(1, None)], 0);
+    let layout = || {
+        Arc::new(Layout::new(
+            1,
+            vec![
+                SeriesDef::new("cpu.user_ms", &[]),
+                SeriesDef::new("cpu.idle_ms", &[]),
+            ],
+        ))
+    };
+    let start_ms = 1_700_000_000_000;
+    let sample = |layout: &Arc<Layout>, second: i64, busy_ms, idle_ms| {
+        let at = (second as u64 + 1, start_ms + second * 1_000);
+        fleet.with_node(1, |node| node.sample(layout, at, &[busy_ms, idle_ms], 0))
+    };
+    let last = |count: usize| {
+        let all = fleet.view(1).unwrap().spark.cpu_percent;
+        all[all.len() - count..].to_vec()
+    };
+    let first = layout();
+    for second in 0..50 {
+        sample(&first, second, second * 250, second * 750);
+    }
+    assert_eq!(last(4), [None, Some(25), Some(25), Some(25)]);
+    // Restarted: it counts from zero, and from its first sample on.
+    let second = layout();
+    sample(&second, 55, 10, 10);
+    assert_eq!(last(2), [Some(25), Some(25)]);
+    sample(&second, 60, 1_010, 10);
+    assert_eq!(last(2), [Some(25), Some(100)]);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stardust_shared::message::Hello;
-use stardust_shared::{Layout, SeriesDef, State};
+use stardust_shared::{Layout, SeriesDef};
 
 use super::{Call, PASSWORD, Server, USER};
 use crate::api::ScrapeToken;
@@ -93,14 +93,7 @@ fn samples_are_there_under_standard_names() {
             SeriesDef::new("mem.total_bytes", &[]),
         ],
     ));
-    let mut state = State::default();
-    let absent = stardust_shared::ABSENT;
-    state.start(
-        &layout,
-        1,
-        1_790_000_000_500,
-        &[1_230, 1_230, -5_250, absent],
-    );
+    let values = [1_230, 1_230, -5_250, stardust_shared::ABSENT];
     let hello: Hello = serde_json::from_value(json!({
         "type": "hello", "protocol": 1, "version": "0.1.0", "run": "r", "boot_id": "b",
         "oldest_seq": 0, "newest_seq": 0, "interval_ms": 1000, "identity": {"os": "Debian \"12\""},
@@ -108,7 +101,7 @@ fn samples_are_there_under_standard_names() {
     .unwrap();
     server.app.fleet.with_node(id, |node| {
         node.hello(&hello, &[0; 32], "192.0.2.7", 1_000, 5);
-        node.sample(&layout, &state, 6);
+        node.sample(&layout, (1, 1_790_000_000_500), &values, 6);
     });
     let read = |only: &str| {
         let call = Call::get(&format!("/metrics{only}")).bearer(TOKEN);

@@ -65,10 +65,9 @@ fn samples_are_answered_live_and_from_disk() {
         let mut bytes = Vec::new();
         state.encode_keyframe(&layout, 0, &mut bytes);
         intakes.push(place, &layout, &state, Record::Keyframe, &bytes);
-        server
-            .app
-            .fleet
-            .with_node(id, |node| node.sample(&layout, &state, START_MS + n * 1000));
+        let at = (n as u64 + 1, START_MS + n * 1000);
+        let fleet = &server.app.fleet;
+        fleet.with_node(id, |node| node.sample(&layout, at, &values, at.1));
     }
     let writer = server.app.history.writer().unwrap();
     let (commands, receiver) = channel();
