@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
-use slab::Slab;
-
 use crate::prefetch;
 
 /// Where something is kept. It may be gone: then nothing is found there.
@@ -25,14 +23,17 @@ impl Place {
 
 #[derive(Debug)]
 pub struct Places<T> {
-    slots: Slab<(i64, Box<T>)>,
+    slots: Vec<Option<(i64, Box<T>)>>,
+    /// Slots that are empty.
+    vacant: Vec<usize>,
     by_id: BTreeMap<i64, usize>,
 }
 
 impl<T> Default for Places<T> {
     fn default() -> Self {
         Self {
-            slots: Slab::new(),
+            slots: Vec::new(),
+            vacant: Vec::new(),
             by_id: BTreeMap::new(),
         }
     }
@@ -45,20 +46,18 @@ impl<T> Places<T> {
     }
 
     pub fn at(&self, place: Place) -> Option<&T> {
-        let (id, value) = self.slots.get(place.slot)?;
+        let (id, value) = self.slots.get(place.slot)?.as_ref()?;
         (*id == place.id).then_some(&**value)
     }
 
     pub fn at_mut(&mut self, place: Place) -> Option<&mut T> {
-        let (id, value) = self.slots.get_mut(place.slot)?;
+        let (id, value) = self.slots.get_mut(place.slot)?.as_mut()?;
         (*id == place.id).then_some(&mut **value)
     }
 
-    /// That it will be needed soon.
-    pub fn fetch(&self, place: Place) {
-        if let Some((_, value)) = self.slots.get(place.slot) {
-            prefetch::fetch(&**value);
-        }
+    /// That it will be needed: asks for what says where it is.
+    pub fn fetch_slot(&self, place: Place) {
+        prefetch::fetch_at(self.slots.as_ptr().wrapping_add(place.slot));
     }
 
     pub fn get(&self, id: i64) -> Option<&T> {
@@ -69,43 +68,48 @@ impl<T> Places<T> {
         self.at_mut(self.place(id)?)
     }
 
+    /// The slot of this number, which may be empty yet.
+    fn slot(&mut self, id: i64) -> usize {
+        *self.by_id.entry(id).or_insert_with(|| {
+            self.vacant.pop().unwrap_or_else(|| {
+                self.slots.push(None);
+                self.slots.len() - 1
+            })
+        })
+    }
+
     pub fn get_or_insert_with(&mut self, id: i64, value: impl FnOnce() -> T) -> (Place, &mut T) {
-        let slots = &mut self.slots;
-        let slot = *self
-            .by_id
-            .entry(id)
-            .or_insert_with(|| slots.insert((id, Box::new(value()))));
-        (Place { id, slot }, &mut *self.slots[slot].1)
+        let slot = self.slot(id);
+        let (_, value) = self.slots[slot].get_or_insert_with(|| (id, Box::new(value())));
+        (Place { id, slot }, value)
     }
 
     /// Takes the place of what had this number before.
     pub fn insert(&mut self, id: i64, value: T) -> Place {
-        if let Some(place) = self.place(id) {
-            *self.slots[place.slot].1 = value;
-            return place;
-        }
-        let slot = self.slots.insert((id, Box::new(value)));
-        self.by_id.insert(id, slot);
+        let slot = self.slot(id);
+        self.slots[slot] = Some((id, Box::new(value)));
         Place { id, slot }
     }
 
     pub fn remove(&mut self, id: i64) -> Option<T> {
         let slot = self.by_id.remove(&id)?;
-        Some(*self.slots.remove(slot).1)
+        let (_, value) = self.slots[slot].take()?;
+        self.vacant.push(slot);
+        Some(*value)
     }
 
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.by_id.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.by_id.is_empty()
     }
 
     /// In the order of their numbers.
     pub fn range(&self, ids: impl RangeBounds<i64>) -> impl Iterator<Item = (i64, &T)> {
         let slots = self.by_id.range(ids);
-        slots.map(|(id, slot)| (*id, &*self.slots[*slot].1))
+        slots.filter_map(|(id, slot)| Some((*id, &*self.slots[*slot].as_ref()?.1)))
     }
 
     /// In the order of their numbers.
@@ -115,8 +119,8 @@ impl<T> Places<T> {
 
     /// In no order.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (i64, &mut T)> {
-        let slots = self.slots.iter_mut();
-        slots.map(|(_, (id, value))| (*id, &mut **value))
+        let slots = self.slots.iter_mut().flatten();
+        slots.map(|(id, value)| (*id, &mut **value))
     }
 }
 

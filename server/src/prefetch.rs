@@ -5,6 +5,11 @@
 
 const LINE_BYTES: usize = 64;
 
+/// Asks for what is at an address; it may be any.
+pub fn fetch_at<T>(address: *const T) {
+    line(address.cast());
+}
+
 /// Asks for all of a value.
 pub fn fetch<T: ?Sized>(value: &T) {
     let start = std::ptr::from_ref(value).cast::<u8>();

@@ -38,6 +38,15 @@ pub const LINGER_BYTES_MAX: usize = 256 << 10;
 /// Time for a Spider to say hello. A whole fleet that comes at once is served in
 /// turns, and what was said may wait for its own.
 pub const HELLO_TIME_MAX: Duration = Duration::from_secs(30);
+/// What is durable is acknowledged at once in the first time of a session, in which
+/// a Spider catches up, or hands over what it kept and waits to be done with it.
+pub const ACK_SOON_TIME: Duration = Duration::from_secs(20);
+/// Later this long after the last time, with the commit that comes then: a frame costs
+/// as much as several samples.
+pub const ACK_TIME: Duration = Duration::from_secs(25);
+/// Or after so many bytes of samples, a part of the smallest ring that a Spider keeps
+/// them in.
+pub const ACK_BYTES: usize = 4 << 10;
 /// Time for a close frame to leave.
 pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
 /// Sockets that are served in one turn of the loop; others have their turn next.

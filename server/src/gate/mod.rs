@@ -284,23 +284,28 @@ impl Gate {
     }
 
     /// Asks for the memory of the Spiders that have their turn next. What is found
-    /// behind a pointer is asked for when that has come: the last of these is only
-    /// looked up, the first is ready to be driven.
+    /// behind a pointer is asked for when that has come, which takes about as long as
+    /// a turn: the last of these is only looked up, the first is ready to be driven.
     fn fetch_ahead(&self, tokens: &[usize]) {
         let spider = |ahead: usize| match self.conns.get(tokens.get(ahead)? / 2)? {
-            Conn::Spider(spider) => Some(spider),
+            Conn::Spider(spider) => Some(&**spider),
             _ => None,
         };
-        if let Some(spider) = spider(3) {
-            prefetch::fetch(&**spider);
+        if let Some(spider) = spider(6) {
+            prefetch::fetch(spider);
         }
-        if let Some(spider) = spider(2) {
-            spider.fetch();
+        if let Some(spider) = spider(4) {
+            spider.fetch_stream();
         }
-        let soon = spider(1).and_then(|spider| spider.fetch_state(&self.core.intakes));
-        let next = spider(0).and_then(|spider| spider.fetch_block(&self.core.intakes));
-        if soon.is_some() || next.is_some() {
-            self.core.fleet.fetch(soon, next);
+        let places = [4, 2, 0].map(|ahead| spider(ahead).and_then(SpiderConn::places));
+        let [slot, soon, next] = places.map(|places| places.map(|places| places.intake));
+        let intakes = &self.core.intakes;
+        slot.inspect(|place| intakes.fetch_slot(*place));
+        soon.inspect(|place| intakes.fetch(*place));
+        next.inspect(|place| intakes.fetch_block(*place));
+        let live = places.map(|places| places.map(|places| places.live));
+        if live.iter().any(Option::is_some) {
+            self.core.fleet.fetch(live);
         }
     }
 
@@ -435,7 +440,7 @@ impl Gate {
             if spider.run() != Some(&*done.run) {
                 continue;
             }
-            if let Err(ending) = spider.ack(done.seq) {
+            if let Err(ending) = spider.ack(done.seq, self.core.now) {
                 self.close(index, &ending);
             }
         }

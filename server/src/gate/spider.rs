@@ -13,9 +13,9 @@ use tungstenite::Message;
 
 use super::core::Core;
 use super::inbox::{Inbox, Next, Rest};
-use super::limits::{HELLO_TIME_MAX, MESSAGES_PER_TURN};
+use super::limits::{ACK_BYTES, ACK_SOON_TIME, ACK_TIME, HELLO_TIME_MAX, MESSAGES_PER_TURN};
 use super::socket::{Ending, Socket, code};
-use crate::history::{Intakes, Pushed, Seen};
+use crate::history::{Pushed, Seen};
 use crate::hub;
 use crate::places::Place;
 use crate::prefetch;
@@ -36,9 +36,7 @@ enum Phase {
 }
 
 struct Streaming {
-    /// Where its node is in the live fleet, and where its samples go.
-    live: Place,
-    intake: Place,
+    places: Where,
     run: String,
     layout: Option<Arc<Layout>>,
     /// The next record is the first of its layout.
@@ -49,6 +47,17 @@ struct Streaming {
     missed: bool,
     /// Acknowledgement that has not left yet; a newer one replaces it.
     ack: Option<u64>,
+    /// When the last one left, or the session began.
+    acked: Instant,
+    /// Bytes of samples that came since.
+    unacked_bytes: usize,
+}
+
+/// Where its node is in the live fleet, and where its samples go.
+#[derive(Clone, Copy)]
+pub struct Where {
+    pub live: Place,
+    pub intake: Place,
 }
 
 /// Whether there may be more to read.
@@ -85,27 +94,17 @@ impl SpiderConn {
         }
     }
 
-    /// That it will be driven soon: asks for what is behind it.
-    pub fn fetch(&self) {
+    /// That it will be driven soon.
+    pub fn fetch_stream(&self) {
         prefetch::fetch(self.socket.stream_ref());
     }
 
-    /// The same, for what is behind that. Answers its node's place in the fleet.
-    pub fn fetch_state(&self, intakes: &Intakes) -> Option<Place> {
-        let Phase::Streaming(streaming) = &self.state else {
-            return None;
-        };
-        intakes.fetch(streaming.intake);
-        Some(streaming.live)
-    }
-
-    /// The same, for what is behind that again.
-    pub fn fetch_block(&self, intakes: &Intakes) -> Option<Place> {
-        let Phase::Streaming(streaming) = &self.state else {
-            return None;
-        };
-        intakes.fetch_block(streaming.intake);
-        Some(streaming.live)
+    /// Where its node is, and where its samples go, once it has said hello.
+    pub fn places(&self) -> Option<Where> {
+        match &self.state {
+            Phase::Streaming(streaming) => Some(streaming.places),
+            Phase::AwaitHello => None,
+        }
     }
 
     /// Samples of this session were refused and must be sent again.
@@ -119,7 +118,7 @@ impl SpiderConn {
         let turn = self.work(&mut inbox, core);
         core.inbox = self.rest.close(inbox);
         let turn = turn?;
-        self.flush()?;
+        self.flush(core.now)?;
         Ok(turn)
     }
 
@@ -142,14 +141,17 @@ impl SpiderConn {
         Ok(Turn::More)
     }
 
-    fn flush(&mut self) -> Result<(), Ending> {
+    fn flush(&mut self, now: Instant) -> Result<(), Ending> {
         if !self.socket.is_flushed() {
             self.socket.flush()?;
         }
+        let soon = now.duration_since(self.opened) < ACK_SOON_TIME;
         if let Phase::Streaming(streaming) = &mut self.state
             && self.socket.is_flushed()
+            && (soon || streaming.ack_is_due(now))
             && let Some(seq) = streaming.ack.take()
         {
+            (streaming.acked, streaming.unacked_bytes) = (now, 0);
             self.socket
                 .write(Message::text(Control::ack(seq).encode()))?;
             self.socket.flush()?;
@@ -157,11 +159,12 @@ impl SpiderConn {
         Ok(())
     }
 
-    pub fn ack(&mut self, seq: u64) -> Result<(), Ending> {
+    /// Everything up to `seq` is durable.
+    pub fn ack(&mut self, seq: u64, now: Instant) -> Result<(), Ending> {
         if let Phase::Streaming(streaming) = &mut self.state {
             streaming.ack = Some(seq);
         }
-        self.flush()
+        self.flush(now)
     }
 
     pub fn tick(&mut self, now: Instant) -> Result<(), Ending> {
@@ -172,6 +175,7 @@ impl SpiderConn {
         {
             return Err(Ending::close(code::VIOLATION, "no hello within 30 s"));
         }
+        self.flush(now)?;
         self.socket.tick(now)
     }
 
@@ -255,14 +259,15 @@ impl SpiderConn {
         let welcome = Control::welcome(durable_seq, core.wall_ms, told);
         self.socket.write(Message::text(welcome.encode()))?;
         self.state = Phase::Streaming(Streaming {
-            live,
-            intake,
+            places: Where { live, intake },
             run: hello.run,
             layout: None,
             anew: true,
             last_seq: 0,
             missed: false,
             ack: None,
+            acked: core.now,
+            unacked_bytes: 0,
         });
         Ok(())
     }
@@ -277,6 +282,12 @@ impl SpiderConn {
 }
 
 impl Streaming {
+    /// Whether an acknowledgement is worth a frame: it lets the Spider forget what
+    /// is durable, and the welcome of the next session says the same.
+    fn ack_is_due(&self, now: Instant) -> bool {
+        self.unacked_bytes >= ACK_BYTES || now.duration_since(self.acked) >= ACK_TIME
+    }
+
     fn binary(&mut self, node: i64, bytes: &[u8], core: &mut Core) -> Result<(), WireError> {
         match bytes.split_first() {
             Some((&layout::KIND_LAYOUT, body)) => {
@@ -303,13 +314,14 @@ impl Streaming {
     }
 
     fn samples(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), WireError> {
+        self.unacked_bytes = self.unacked_bytes.saturating_add(body.len());
         let layout = self.layout.clone().ok_or(WireError::UnknownLayout)?;
         let fleet = Arc::clone(&core.fleet);
         let watched = core.is_watched(node);
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let anew = std::mem::take(&mut self.anew);
-            let told = fleet.at(self.live, |live| {
+            let told = fleet.at(self.places.live, |live| {
                 let start = reader.rest();
                 let record = live.apply(&layout, anew, &mut reader)?;
                 let bytes = &start[..start.len() - reader.rest().len()];
@@ -355,7 +367,7 @@ impl Streaming {
         // A later sample must not become durable before a missed one.
         if !self.missed {
             let intakes = &mut core.intakes;
-            match intakes.push(self.intake, layout, state, record, bytes) {
+            match intakes.push(self.places.intake, layout, state, record, bytes) {
                 Pushed::Known => return Ok(false),
                 Pushed::Taken => {}
                 Pushed::Full => {

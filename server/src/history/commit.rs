@@ -1,6 +1,6 @@
 //! One batch into the tables: blocks, gaps and progress of each node together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
 use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
@@ -16,6 +16,9 @@ use super::intake::RUNS_KEPT;
 const LAYOUT_CACHE_MAX: usize = 4096;
 /// The same by address: one a session, small.
 const ADDRESSES_MAX: usize = 1 << 16;
+
+/// So many nodes' parts in a batch make it worth knowing all nodes.
+const MANY_NODES: usize = 100;
 
 /// Row numbers of stored layouts.
 #[derive(Default)]
@@ -63,14 +66,27 @@ pub fn bytes_of(node: &NodeBatch) -> u64 {
 pub struct Statements<'a> {
     transaction: &'a Transaction<'a>,
     known: CachedStatement<'a>,
+    /// All nodes that there are, where asking for each would take longer.
+    all_known: Option<HashSet<i64>>,
     fresh: CachedStatement<'a>,
     progress: CachedStatement<'a>,
 }
 
 impl<'a> Statements<'a> {
-    pub fn new(transaction: &'a Transaction<'a>) -> rusqlite::Result<Self> {
+    /// For so many nodes' parts.
+    pub fn new(transaction: &'a Transaction<'a>, nodes: usize) -> rusqlite::Result<Self> {
+        let all_known = if nodes < MANY_NODES {
+            None
+        } else {
+            let mut all = transaction.prepare_cached("SELECT id FROM nodes")?;
+            Some(
+                all.query_map([], |row| row.get(0))?
+                    .collect::<Result<_, _>>()?,
+            )
+        };
         Ok(Self {
             transaction,
+            all_known,
             known: transaction.prepare_cached("SELECT 1 FROM nodes WHERE id = ?1")?,
             fresh: transaction.prepare_cached(
                 "INSERT INTO fresh (id, node, layout, time_min_ms, time_max_ms, rows, crc, data)
@@ -84,6 +100,15 @@ impl<'a> Statements<'a> {
     }
 }
 
+impl Statements<'_> {
+    fn knows(&mut self, node: i64) -> rusqlite::Result<bool> {
+        match &self.all_known {
+            Some(all) => Ok(all.contains(&node)),
+            None => self.known.exists([node]),
+        }
+    }
+}
+
 /// Writes a node's part. What was added to `fresh` is noted in `added`. Nothing
 /// is written when the node is gone.
 pub fn insert_node(
@@ -94,7 +119,7 @@ pub fn insert_node(
     added: &mut Vec<(i64, Row)>,
 ) -> rusqlite::Result<()> {
     let transaction = statements.transaction;
-    if !statements.known.exists([batch.node])? {
+    if !statements.knows(batch.node)? {
         return Ok(());
     }
     for block in &batch.blocks {

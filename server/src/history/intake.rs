@@ -138,12 +138,19 @@ impl Intakes {
         self.nodes.place(node)
     }
 
-    /// That a sample for this place will be pushed soon.
-    pub fn fetch(&self, place: Place) {
-        self.nodes.fetch(place);
+    /// That a sample for this place will be pushed: asks for what says where it is.
+    pub fn fetch_slot(&self, place: Place) {
+        self.nodes.fetch_slot(place);
     }
 
     /// The same, a little later.
+    pub fn fetch(&self, place: Place) {
+        if let Some(intake) = self.nodes.at(place) {
+            prefetch::fetch(intake);
+        }
+    }
+
+    /// The same, a little later again.
     pub fn fetch_block(&self, place: Place) {
         if let Some(block) = self.nodes.at(place).and_then(|intake| intake.open.as_ref()) {
             prefetch::fetch(&block.data[block.data.len().saturating_sub(1)..]);

@@ -498,7 +498,7 @@ impl Writer {
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut next_id = self.shared.fresh().last_id() + 1;
         let mut added = Vec::new();
-        let mut statements = commit::Statements::new(&transaction)?;
+        let mut statements = commit::Statements::new(&transaction, nodes.len())?;
         for node in nodes {
             commit::insert_node(
                 &mut statements,

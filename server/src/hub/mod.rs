@@ -197,10 +197,14 @@ impl Fleet {
         self.lock().work(place, work)
     }
 
-    /// Asks for the memory of two nodes that will have samples: for that of the one,
-    /// and for what is behind it of the other, whose turn comes first.
-    pub fn fetch(&self, soon: Option<Place>, next: Option<Place>) {
+    /// Asks for memory of nodes that will have samples: for what says where the one
+    /// is, for the one itself of the second, for its values of the third, whose turn
+    /// comes first.
+    pub fn fetch(&self, [slot, soon, next]: [Option<Place>; 3]) {
         let inner = self.lock();
+        if let Some(place) = slot {
+            inner.nodes.fetch_slot(place);
+        }
         if let Some(node) = soon.and_then(|place| inner.nodes.at(place)) {
             node.fetch();
         }
