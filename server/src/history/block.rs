@@ -126,12 +126,21 @@ pub fn read_rows<S: Source + ?Sized>(
 pub struct WireReader<'a> {
     layout: &'a Layout,
     state: State,
+    /// Rows that are not in their columns yet, one behind the other.
+    rows: Vec<i64>,
 }
+
+/// Rows that are put into their columns at a time: one by one each value would be in
+/// another place of the memory than the one before.
+const ROWS_AT_ONCE: usize = 32;
 
 impl<'a> WireReader<'a> {
     pub fn new(layout: &'a Layout) -> Self {
-        let state = State::default();
-        Self { layout, state }
+        Self {
+            layout,
+            state: State::default(),
+            rows: Vec::new(),
+        }
     }
 
     /// Appends the records to `into`, which holds the columns `wanted`. On an
@@ -143,6 +152,7 @@ impl<'a> WireReader<'a> {
         into: &mut Columns,
     ) -> Result<(), BlockError> {
         let before = into.rows();
+        self.rows.clear();
         let result = self.append(data, wanted, into);
         if result.is_err() {
             into.truncate(before);
@@ -169,12 +179,21 @@ impl<'a> WireReader<'a> {
         while !reader.is_empty() {
             self.state.apply_as(self.layout, head >> 1, &mut reader)?;
             into.times.push(self.state.time_ms);
-            let scaled = self.state.scaled();
-            for (column, &at) in into.values.iter_mut().zip(wanted) {
-                column.push(scaled[at]);
+            self.rows.extend_from_slice(self.state.scaled());
+            if self.rows.len() >= ROWS_AT_ONCE * self.layout.len() {
+                self.put_rows(wanted, into);
             }
         }
+        self.put_rows(wanted, into);
         Ok(())
+    }
+
+    fn put_rows(&mut self, wanted: &[usize], into: &mut Columns) {
+        let (rows, width) = (&self.rows, self.layout.len());
+        for (column, &at) in into.values.iter_mut().zip(wanted) {
+            column.extend((0..rows.len() / width).map(|row| rows[row * width + at]));
+        }
+        self.rows.clear();
     }
 }
 

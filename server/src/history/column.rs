@@ -5,7 +5,7 @@
 //! finds what repeats, [`super::coder`] packs noise close to its entropy.
 //! `benches/benches/history_codecs.rs` compares them with others.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 use pco::wrapped::FileDecompressor;
 use stardust_shared::varint::{Reader, put_signed, zigzag};
@@ -46,12 +46,15 @@ pub fn encode(column: &[i64], effort: Effort, out: &mut Vec<u8>) -> std::io::Res
         put_deltas(column, out);
         return Ok(MODE_DELTAS);
     }
-    let plain = deltas_length(column);
-    let coded = coder::encode(column).filter(|coded| coded.len() < plain);
-    let best = coded.as_ref().map_or(plain, Vec::len);
+    // Differences take a byte each at least: mostly there is no need to count them.
+    let plain = OnceCell::new();
+    let plain = || *plain.get_or_init(|| deltas_length(column));
+    let coded = coder::encode(column);
+    let coded = coded.filter(|coded| coded.len() < column.len() || coded.len() < plain());
+    let best = coded.as_ref().map_or_else(plain, Vec::len);
     if effort == Effort::Best && repeats(column, best) {
         // zstd at its best takes its time: only where it is ahead anyway.
-        let mut deltas = Vec::with_capacity(plain);
+        let mut deltas = Vec::with_capacity(plain());
         put_deltas(column, &mut deltas);
         if zstd_encode(&deltas, ZSTD_FAIR)?.len() < best {
             out.extend_from_slice(&zstd_encode(&deltas, ZSTD_BEST)?);

@@ -108,17 +108,20 @@ impl Columns {
                 put_signed(&mut directory, first);
                 continue;
             }
-            // Packets of an idle interface, or two names of one disk.
-            match earlier.entry(fingerprint(column)) {
-                Place::Occupied(like) if like.get().1 == column => {
-                    directory.push(MODE_SAME);
-                    put(&mut directory, like.get().0 as u64);
-                    continue;
-                }
-                // Another one that looks like it: each is for itself.
-                Place::Occupied(_) => {}
-                Place::Vacant(none) => {
-                    none.insert((number, column));
+            // Packets of an idle interface, or two names of one disk. Looking for them
+            // costs as much as a quick encoding, and more than it saves there.
+            if effort > Effort::Quick {
+                match earlier.entry(fingerprint(column)) {
+                    Place::Occupied(like) if like.get().1 == column => {
+                        directory.push(MODE_SAME);
+                        put(&mut directory, like.get().0 as u64);
+                        continue;
+                    }
+                    // Another one that looks like it: each is for itself.
+                    Place::Occupied(_) => {}
+                    Place::Vacant(none) => {
+                        none.insert((number, column));
+                    }
                 }
             }
             let before = body.len();
