@@ -5,6 +5,7 @@
 //! Unix socket. The loop never waits on disk, DNS, SSH or a lock that is held
 //! across I/O. What bounds it is in [`limits`].
 
+mod acks;
 mod client;
 mod commit;
 mod core;

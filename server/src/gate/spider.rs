@@ -11,9 +11,10 @@ use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, PROTOCOL_VERSION, Record, WireError, layout, samples};
 use tungstenite::Message;
 
+use super::acks::Acks;
 use super::core::Core;
 use super::inbox::{Inbox, Next, Rest};
-use super::limits::{ACK_BYTES, ACK_SOON_TIME, ACK_TIME, HELLO_TIME_MAX, MESSAGES_PER_TURN};
+use super::limits::{HELLO_TIME_MAX, MESSAGES_PER_TURN};
 use super::socket::{Ending, Socket, code};
 use crate::history::{Pushed, Seen};
 use crate::hub;
@@ -45,12 +46,7 @@ struct Streaming {
     last_seq: u64,
     /// Some samples were not taken in: the Spider must send them again.
     missed: bool,
-    /// Acknowledgement that has not left yet; a newer one replaces it.
-    ack: Option<u64>,
-    /// When the last one left, or the session began.
-    acked: Instant,
-    /// Bytes of samples that came since.
-    unacked_bytes: usize,
+    acks: Acks,
 }
 
 /// Where its node is in the live fleet, and where its samples go.
@@ -145,13 +141,10 @@ impl SpiderConn {
         if !self.socket.is_flushed() {
             self.socket.flush()?;
         }
-        let soon = now.duration_since(self.opened) < ACK_SOON_TIME;
         if let Phase::Streaming(streaming) = &mut self.state
             && self.socket.is_flushed()
-            && (soon || streaming.ack_is_due(now))
-            && let Some(seq) = streaming.ack.take()
+            && let Some(seq) = streaming.acks.take(now)
         {
-            (streaming.acked, streaming.unacked_bytes) = (now, 0);
             self.socket
                 .write(Message::text(Control::ack(seq).encode()))?;
             self.socket.flush()?;
@@ -162,7 +155,7 @@ impl SpiderConn {
     /// Everything up to `seq` is durable.
     pub fn ack(&mut self, seq: u64, now: Instant) -> Result<(), Ending> {
         if let Phase::Streaming(streaming) = &mut self.state {
-            streaming.ack = Some(seq);
+            streaming.acks.durable(seq);
         }
         self.flush(now)
     }
@@ -265,9 +258,7 @@ impl SpiderConn {
             anew: true,
             last_seq: 0,
             missed: false,
-            ack: None,
-            acked: core.now,
-            unacked_bytes: 0,
+            acks: Acks::new(core.now),
         });
         Ok(())
     }
@@ -282,12 +273,6 @@ impl SpiderConn {
 }
 
 impl Streaming {
-    /// Whether an acknowledgement is worth a frame: it lets the Spider forget what
-    /// is durable, and the welcome of the next session says the same.
-    fn ack_is_due(&self, now: Instant) -> bool {
-        self.unacked_bytes >= ACK_BYTES || now.duration_since(self.acked) >= ACK_TIME
-    }
-
     fn binary(&mut self, node: i64, bytes: &[u8], core: &mut Core) -> Result<(), WireError> {
         match bytes.split_first() {
             Some((&layout::KIND_LAYOUT, body)) => {
@@ -314,7 +299,7 @@ impl Streaming {
     }
 
     fn samples(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), WireError> {
-        self.unacked_bytes = self.unacked_bytes.saturating_add(body.len());
+        self.acks.came(body.len());
         let layout = self.layout.clone().ok_or(WireError::UnknownLayout)?;
         let fleet = Arc::clone(&core.fleet);
         let watched = core.is_watched(node);
