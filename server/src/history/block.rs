@@ -17,6 +17,8 @@ pub const FORMAT_AGGREGATES_V2: u8 = 3;
 pub const FORMAT_ROWS: u8 = 4;
 /// Rows that each stand for many, the same.
 pub const FORMAT_AGGREGATES: u8 = 5;
+/// Rows as [`super::records`] has them, until they are merged.
+pub const FORMAT_RECORDS: u8 = 6;
 
 pub fn is_rows(format: u8) -> bool {
     format == FORMAT_ROWS || format == FORMAT_ROWS_V2

@@ -3,12 +3,13 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::block::{FORMAT_ROWS, Run, Scratch, is_rows, read_rows};
+use super::block::{FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, is_rows, read_rows};
 use super::column::Effort;
 use super::columns::{Block, Columns};
 use super::gaps::Cause;
 use super::merge::Result;
 use super::reader::Fault;
+use super::records;
 use super::shared::Shared;
 use super::tier::Tier;
 use crate::clock::wall_ms;
@@ -39,9 +40,9 @@ pub fn set_aside(connection: &Connection, shared: &Shared, node: i64, fault: &Fa
     }
     let saved = if fault.fresh {
         connection.execute("DELETE FROM fresh WHERE id = ?1", [fault.id])?;
-        false
+        None
     } else {
-        save_sound_columns(connection, shared, fault.id)?
+        save_what_is_sound(connection, shared, fault.id)?
     };
     let span: (i64, i64, i64) = connection.query_row(
         "SELECT time_min_ms, time_max_ms, rows FROM damaged WHERE id = last_insert_rowid()",
@@ -55,7 +56,7 @@ pub fn set_aside(connection: &Connection, shared: &Shared, node: i64, fault: &Fa
             span.0,
             span.1.max(span.0 + 1),
             Cause::Damaged.name(),
-            if saved { 0 } else { span.2 }
+            (span.2 - saved.unwrap_or(0)).max(0)
         ],
     )?;
     connection.execute(
@@ -69,8 +70,8 @@ pub fn set_aside(connection: &Connection, shared: &Shared, node: i64, fault: &Fa
         span.2,
         span.0,
         span.1,
-        if saved {
-            "Its sound columns stay readable. "
+        if saved.is_some() {
+            "What is sound of it stays readable. "
         } else {
             ""
         }
@@ -78,9 +79,9 @@ pub fn set_aside(connection: &Connection, shared: &Shared, node: i64, fault: &Fa
     Ok(())
 }
 
-/// Puts a block of what can be read in the place of the damaged one. False when
-/// nothing can.
-fn save_sound_columns(connection: &Connection, shared: &Shared, id: i64) -> Result<bool> {
+/// Puts a block of what can be read in the place of the damaged one. Answers its
+/// rows; `None` when nothing can be read.
+fn save_what_is_sound(connection: &Connection, shared: &Shared, id: i64) -> Result<Option<i64>> {
     let found: Option<(i64, u8, u8, Vec<u8>)> = connection
         .query_row(
             "SELECT layout, format, tier, data FROM blocks WHERE id = ?1",
@@ -89,28 +90,35 @@ fn save_sound_columns(connection: &Connection, shared: &Shared, id: i64) -> Resu
         )
         .optional()?;
     let Some((layout, format, tier, data)) = found else {
-        return Ok(false);
+        return Ok(None);
     };
     let stored = shared.layouts.get(connection, layout)?;
     let sound = match &stored {
+        Some(stored) if format == FORMAT_RECORDS => {
+            let sound = records::sound(&data, &stored.layout);
+            sound.map(|(data, rows)| (format, data, rows))
+        }
         Some(stored) if is_rows(format) && tier != Tier::Hour.number() => {
-            sound_columns(&data, stored.layout.len())
+            match sound_columns(&data, stored.layout.len()) {
+                Some(columns) => Some((FORMAT_ROWS, columns.encode(Effort::Best)?, columns.rows())),
+                None => None,
+            }
         }
         // Parts of an aggregate are of no use alone.
         _ => None,
     };
     match sound {
-        Some(columns) => {
-            let data = columns.encode(Effort::Best)?;
+        Some((format, data, rows)) => {
+            let rows = i64::try_from(rows)?;
             connection.execute(
-                "UPDATE blocks SET data = ?2, bytes = ?3, format = ?4 WHERE id = ?1",
-                params![id, data, data.len() as i64, FORMAT_ROWS],
+                "UPDATE blocks SET data = ?2, bytes = ?3, format = ?4, rows = ?5 WHERE id = ?1",
+                params![id, data, data.len() as i64, format, rows],
             )?;
-            Ok(true)
+            Ok(Some(rows))
         }
         None => {
             connection.execute("DELETE FROM blocks WHERE id = ?1", [id])?;
-            Ok(false)
+            Ok(None)
         }
     }
 }

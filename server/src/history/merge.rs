@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::block::{
-    self, BlockError, FORMAT_AGGREGATES, FORMAT_ROWS, Run, Scratch, is_aggregates, is_rows,
+    self, BlockError, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, WireReader,
+    is_aggregates, is_rows,
 };
 use super::column::Effort;
 use super::columns::{Block, Columns};
@@ -24,6 +25,7 @@ use super::limits::{
     FAIR_ROWS, FULL_ROWS, FULL_SPAN_MS, GENERATION_COMMITS, MERGE_NODES, MERGE_VALUES_MAX,
 };
 use super::reader::{Fault, NodeReader};
+use super::records;
 use super::shared::Shared;
 use super::tier::Tier;
 
@@ -36,6 +38,8 @@ const FULL_ROWS_COARSE: usize = 1_024;
 /// Small blocks of more rows than one in so many of a full block wait for that:
 /// merging them before would be work for an hour.
 const FAIR_SHARE: usize = 4;
+/// Samples of a commit, on average, that make it worth keeping them as they came.
+const DENSE_ROWS: usize = 5;
 /// After so long a step ends, so that a commit does not wait.
 const STEP_TIME: Duration = Duration::from_millis(50);
 /// And after so many bytes of blocks, which all are in the log at once.
@@ -130,6 +134,10 @@ fn merge_fresh_of(
             });
             let (now, later) = rest.split_at(fits.count());
             rest = later;
+            if are_dense(now) {
+                insert_records(transaction, &reader, node, now, &mut faults)?;
+                continue;
+            }
             let columns = &mut buffers.columns;
             columns.reset(all.len());
             reader.read_fresh(now, &stored, &all, columns, &mut faults);
@@ -139,6 +147,47 @@ fn merge_fresh_of(
     for fault in faults {
         damage::set_aside(transaction, shared, node, &fault)?;
     }
+    Ok(())
+}
+
+/// Whether records are better left as they are until they are merged for good: a
+/// commit of few samples is mostly its keyframe, and what is nearly a full block is
+/// made one.
+fn are_dense(rows: &[Row]) -> bool {
+    let count: usize = rows.iter().map(|row| row.rows as usize).sum();
+    count >= DENSE_ROWS * rows.len() && count < FAIR_ROWS
+}
+
+fn insert_records(
+    transaction: &Transaction<'_>,
+    reader: &NodeReader<'_>,
+    node: i64,
+    rows: &[Row],
+    faults: &mut Vec<Fault>,
+) -> Result<()> {
+    let mut data = Vec::new();
+    let (mut count, mut span_ms) = (0, (i64::MAX, i64::MIN));
+    reader.each_fresh(rows, faults, |row, records| {
+        records::put_commit(records, &mut data);
+        count += row.rows as usize;
+        span_ms.0 = span_ms.0.min(row.time_min_ms);
+        span_ms.1 = span_ms.1.max(row.time_max_ms);
+        Ok(())
+    });
+    if count == 0 {
+        return Ok(());
+    }
+    NewBlock {
+        node,
+        tier: Tier::Raw,
+        level: LEVEL_SMALL,
+        layout: rows[0].layout,
+        format: FORMAT_RECORDS,
+        span_ms,
+        rows: count,
+        data: &data,
+    }
+    .insert(transaction)?;
     Ok(())
 }
 
@@ -309,7 +358,8 @@ fn merge_once(
         return Ok(None);
     };
     for (number, block) in run.iter().enumerate() {
-        match gather(transaction, block.id, block.format, number == 0, buffers) {
+        let first = number == 0;
+        match gather(transaction, shared, block, first, buffers) {
             Ok(()) => {}
             Err(error) if error.is_damage() => {
                 // The others are merged in the next step, without it.
@@ -356,12 +406,26 @@ fn merge_once(
 /// Appends a block to what the buffers hold; the first one decides how wide it is.
 fn gather(
     connection: &Connection,
-    id: i64,
-    format: u8,
+    shared: &Shared,
+    block: &Small,
     first: bool,
     buffers: &mut Buffers,
 ) -> std::result::Result<(), BlockError> {
+    let &Small { id, format, .. } = block;
     let Buffers { columns, part } = buffers;
+    if format == FORMAT_RECORDS {
+        let stored = shared.layouts.get(connection, block.layout)?;
+        let stored = stored.ok_or(BlockError::Corrupt("its layout is missing"))?;
+        let width = stored.layout.len();
+        if first {
+            columns.reset(width);
+        }
+        let all: Vec<usize> = (0..width).collect();
+        let mut reader = WireReader::new(&stored.layout);
+        return with_data(connection, id, |data| {
+            records::read(data, &mut reader, &all, columns)
+        });
+    }
     if !(is_rows(format) || is_aggregates(format)) {
         let whole = read_whole(connection, id, format)?;
         if first {
@@ -375,18 +439,29 @@ fn gather(
         }
         return Ok(());
     }
+    with_data(connection, id, |data| {
+        let block = Block::open(data)?;
+        if first {
+            columns.reset(block.width());
+        } else if columns.values.len() != block.width() {
+            return Err(BlockError::Corrupt("width"));
+        }
+        columns.append(block, part)
+    })
+}
+
+/// Gives the bytes of a block to `work`, where SQLite has them.
+fn with_data<T>(
+    connection: &Connection,
+    id: i64,
+    work: impl FnOnce(&[u8]) -> std::result::Result<T, BlockError>,
+) -> std::result::Result<T, BlockError> {
     let mut statement = connection.prepare_cached("SELECT data FROM blocks WHERE id = ?1")?;
     let mut rows = statement.query([id])?;
     let row = rows.next()?;
     let row = row.ok_or_else(|| BlockError::Unreadable("it is gone".into()))?;
     let data = row.get_ref(0)?;
-    let block = Block::open(data.as_blob().unwrap_or_default())?;
-    if first {
-        columns.reset(block.width());
-    } else if columns.values.len() != block.width() {
-        return Err(BlockError::Corrupt("width"));
-    }
-    columns.append(block, part)
+    work(data.as_blob().unwrap_or_default())
 }
 
 fn small_blocks(

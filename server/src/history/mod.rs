@@ -30,6 +30,7 @@ mod limits;
 mod merge;
 mod query;
 mod reader;
+mod records;
 mod retention;
 mod roll;
 mod select;

@@ -15,6 +15,7 @@ use super::check::crc32c;
 use super::columns::{Block, Columns, Source};
 use super::fresh::{Fresh, Merged, Row};
 use super::layouts::{Layouts, Stored};
+use super::records;
 use super::tier::Tier;
 
 /// Which series of a layout are wanted.
@@ -198,6 +199,8 @@ impl<'c> NodeReader<'c> {
         let pages = self.pages(head.id)?;
         let result = if block::is_aggregates(head.format) {
             self.feed_aggregates(&pages, stored, wanted, place, columns)
+        } else if head.format == block::FORMAT_RECORDS {
+            self.feed_records(&pages, stored, wanted, place, columns)
         } else {
             self.feed_rows(head.format, &pages, stored, wanted, place, columns)
         };
@@ -250,6 +253,23 @@ impl<'c> NodeReader<'c> {
         block::read_rows(format, pages, &wanted.at, &mut self.scratch, &mut each)
     }
 
+    fn feed_records(
+        &mut self,
+        pages: &Pages<'_>,
+        stored: &Stored,
+        wanted: &Wanted,
+        place: &dyn Fn(i64) -> Place,
+        columns: &mut [Column],
+    ) -> Result<(), BlockError> {
+        let mut data = vec![0; pages.len()];
+        pages.read(0, &mut data)?;
+        let mut gathered = Columns::new(wanted.at.len());
+        let mut reader = WireReader::new(&stored.layout);
+        let result = records::read(&data, &mut reader, &wanted.at, &mut gathered);
+        self.add(&gathered, stored, wanted, place, columns);
+        result
+    }
+
     fn feed_aggregates(
         &mut self,
         pages: &Pages<'_>,
@@ -296,6 +316,18 @@ impl<'c> NodeReader<'c> {
     ) {
         let mut gathered = Columns::new(wanted.at.len());
         self.read_fresh(rows, stored, &wanted.at, &mut gathered, faults);
+        self.add(&gathered, stored, wanted, place, columns);
+    }
+
+    /// Adds the wanted series, gathered as columns.
+    fn add(
+        &mut self,
+        gathered: &Columns,
+        stored: &Stored,
+        wanted: &Wanted,
+        place: &dyn Fn(i64) -> Place,
+        columns: &mut [Column],
+    ) {
         self.cuts.cut(&gathered.times, place);
         for ((values, &at), &column) in gathered.values.iter().zip(&wanted.at).zip(&wanted.columns)
         {
@@ -314,6 +346,17 @@ impl<'c> NodeReader<'c> {
         faults: &mut Vec<Fault>,
     ) {
         let mut reader = WireReader::new(&stored.layout);
+        self.each_fresh(rows, faults, |_, data| reader.read(data, wanted, into));
+    }
+
+    /// Gives the records of those fresh rows that are in this snapshot to `each`, one
+    /// commit's at a time.
+    pub fn each_fresh(
+        &self,
+        rows: &[Row],
+        faults: &mut Vec<Fault>,
+        mut each: impl FnMut(&Row, &[u8]) -> Result<(), BlockError>,
+    ) {
         // Looked up once: there are many rows, and each is small.
         let mut statement = self
             .connection
@@ -322,7 +365,7 @@ impl<'c> NodeReader<'c> {
         for row in rows {
             let read = match &mut statement {
                 Ok(statement) => {
-                    read_fresh_row(statement, (row.id, self.node), &mut reader, wanted, into)
+                    read_fresh_row(statement, (row.id, self.node), |data| each(row, data))
                 }
                 Err(error) => Err(error.clone()),
             };
@@ -342,9 +385,7 @@ impl<'c> NodeReader<'c> {
 fn read_fresh_row(
     statement: &mut rusqlite::Statement<'_>,
     of: (i64, i64),
-    reader: &mut WireReader<'_>,
-    wanted: &[usize],
-    into: &mut Columns,
+    work: impl FnOnce(&[u8]) -> Result<(), BlockError>,
 ) -> Result<(), BlockError> {
     let mut rows = statement.query(of)?;
     let Some(row) = rows.next()? else {
@@ -356,7 +397,7 @@ fn read_fresh_row(
     if crc.is_some_and(|crc| crc != crc32c(data)) {
         return Err(BlockError::Corrupt("checksum of fresh records"));
     }
-    reader.read(data, wanted, into)
+    work(data)
 }
 
 /// Something that could not be read.

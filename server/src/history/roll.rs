@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::aggregate;
-use super::block::{FORMAT_AGGREGATES, FORMAT_COLUMNS_V1, is_aggregates, is_rows};
+use super::block::{FORMAT_AGGREGATES, FORMAT_COLUMNS_V1, FORMAT_RECORDS, is_aggregates, is_rows};
 use super::bucket::{Column, Place};
 use super::column::Effort;
 use super::damage;
@@ -404,7 +404,9 @@ fn block_before(connection: &Connection, node: i64, head: &Head) -> Result<Optio
             .max_by_key(|head| head.time_max_ms);
     }
     let known = |head: &Head| {
-        head.format == FORMAT_COLUMNS_V1 || is_rows(head.format) || is_aggregates(head.format)
+        matches!(head.format, FORMAT_COLUMNS_V1 | FORMAT_RECORDS)
+            || is_rows(head.format)
+            || is_aggregates(head.format)
     };
     Ok(newest.filter(known))
 }

@@ -532,6 +532,18 @@ impl Direct {
         self.history.query(&query).unwrap()
     }
 
+    /// Damages one byte of a block, counted from 1.
+    fn flip(&self, id: i64, at: i64) {
+        self.store
+            .writer()
+            .execute(
+                "UPDATE blocks SET data = CAST(substr(data, 1, ?2 - 1) || x'a5' || substr(data, ?2 + 1) AS BLOB)
+                 WHERE id = ?1",
+                [id, at],
+            )
+            .unwrap();
+    }
+
     fn number(&self, sql: &str) -> i64 {
         let reader = self.store.reader().unwrap();
         reader.query_row(sql, [], |row| row.get(0)).unwrap()
@@ -697,24 +709,14 @@ fn minutes_take_the_place_of_old_samples_and_say_the_same() {
 fn a_damaged_block_is_named_and_set_aside_and_the_rest_of_it_stays() {
     let folder = folder("damage");
     let mut direct = Direct::start(&folder, Settings::default());
-    direct.run(&layout(1), 0, 320, 10, 1_000);
-    direct.run(&layout(1), 320, 640, 10, 1_000);
+    direct.run(&layout(1), 0, 128, 4, 1_000);
+    direct.run(&layout(1), 128, 256, 4, 1_000);
     let (from, to) = (START_MS, START_MS + 700_000);
     let sound = direct.query(from, to, 10);
-    let blocks = direct.number("SELECT COUNT(*) FROM blocks");
+    let blocks = direct.number("SELECT COUNT(*) FROM blocks WHERE format = 4");
     assert!(blocks >= 2);
     // The last byte is of a column, the twentieth of the directory.
-    let flip = |id: i64, at: i64| {
-        direct
-            .store
-            .writer()
-            .execute(
-                "UPDATE blocks SET data = CAST(substr(data, 1, ?2 - 1) || x'a5' || substr(data, ?2 + 1) AS BLOB)
-                 WHERE id = ?1",
-                [id, at],
-            )
-            .unwrap();
-    };
+    let flip = |id: i64, at: i64| direct.flip(id, at);
     let last =
         direct.number("SELECT length(data) FROM blocks WHERE id = (SELECT MIN(id) FROM blocks)");
     flip(direct.number("SELECT MIN(id) FROM blocks"), last);
@@ -751,7 +753,7 @@ fn a_damaged_block_is_named_and_set_aside_and_the_rest_of_it_stays() {
     );
 
     // Fresh records have a checksum too.
-    direct.run(&layout(1), 640, 650, 10, 1_000);
+    direct.run(&layout(1), 256, 260, 4, 1_000);
     direct
         .store
         .writer()
@@ -761,6 +763,51 @@ fn a_damaged_block_is_named_and_set_aside_and_the_rest_of_it_stays() {
     direct.writer.settle();
     assert_eq!(direct.history.status().unwrap().damaged.len(), 3);
     assert_eq!(direct.number("SELECT COUNT(*) FROM fresh"), 0);
+}
+
+#[test]
+fn commits_of_many_samples_stay_as_they_came_until_they_are_merged_for_good() {
+    let folder = folder("records");
+    let mut direct = Direct::start(&folder, Settings::default());
+    let (from, to) = (START_MS, START_MS + 4_000_000);
+    let counts = |answer: &Answer| -> u32 { answer.series.iter().flat_map(|s| &s.count).sum() };
+    let formats = "SELECT group_concat(DISTINCT format) FROM blocks";
+    let formats = |direct: &Direct| -> Option<String> {
+        let reader = direct.store.reader().unwrap();
+        reader.query_row(formats, [], |row| row.get(0)).unwrap()
+    };
+    direct.run(&layout(1), 0, 320, 10, 1_000);
+    let whole = direct.query(from, to, 400);
+    assert_eq!(formats(&direct).as_deref(), Some("6"));
+    // One commit is damaged, and costs its own samples.
+    let id = direct.number("SELECT MIN(id) FROM blocks");
+    direct.flip(id, direct.number("SELECT length(data) FROM blocks"));
+    let damaged = direct.query(from, to, 400);
+    // What counts has no growth in the first sample.
+    assert_eq!(counts(&whole), 3 * 320 - 2);
+    assert_eq!(counts(&damaged), 3 * 310 - 2);
+    direct.writer.settle();
+    let status = direct.history.status().unwrap();
+    assert_eq!(status.damaged.len(), 1);
+    let after = direct.query(from, to, 400);
+    assert_eq!(counts(&after), 3 * 310 - 2);
+    let gap = after.gaps.iter().find(|gap| gap.cause == Cause::Damaged);
+    assert_eq!(gap.unwrap().lost, 10);
+    assert_eq!(direct.number("SELECT rows FROM blocks"), 310);
+    // Then they are merged, and say the same.
+    direct.run(&layout(1), 320, 3_200, 10, 1_000);
+    let merged = direct.query(from, to, 400);
+    let full = "SELECT COUNT(*) FROM blocks WHERE format = 4 AND level = 2";
+    assert_eq!(direct.number(full), 1);
+    assert_eq!(counts(&merged), 3 * (3_200 - 10) - 2);
+    let first = |answer: &Answer| -> Vec<u32> {
+        answer
+            .series
+            .iter()
+            .flat_map(|s| s.count[..20].to_vec())
+            .collect()
+    };
+    assert_eq!(first(&merged), first(&after));
 }
 
 #[test]
