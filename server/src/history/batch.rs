@@ -30,6 +30,33 @@ pub struct Block {
     pub time_max_ms: i64,
     pub rows: u32,
     pub data: Vec<u8>,
+    /// Of one that goes on from the node's block before.
+    pub lead: Option<Lead>,
+}
+
+/// The first sample of a block twice, one behind the other: whoever has the samples
+/// before can do with the few bytes of the second.
+#[derive(Clone, Copy, Debug)]
+pub struct Lead {
+    pub keyframe_bytes: usize,
+    /// The delta, as it came.
+    pub delta_bytes: usize,
+}
+
+impl Block {
+    /// Records that can be read alone, in two parts.
+    pub fn alone(&self) -> [&[u8]; 2] {
+        let Some(lead) = self.lead else {
+            return [&self.data, &[]];
+        };
+        let (keyframe, others) = self.data.split_at(lead.keyframe_bytes);
+        [keyframe, &others[lead.delta_bytes..]]
+    }
+
+    /// Records that go on from the node's block before.
+    pub fn going_on(&self) -> Option<&[u8]> {
+        self.lead.map(|lead| &self.data[lead.keyframe_bytes..])
+    }
 }
 
 /// A stretch without samples, and why.

@@ -127,6 +127,8 @@ pub fn read_rows<S: Source + ?Sized>(
 /// Reads fresh blocks of one stored layout.
 pub struct WireReader<'a> {
     layout: &'a Layout,
+    /// The number by which the records call it.
+    number: u64,
     state: State,
     /// Rows that are not in their columns yet, one behind the other.
     rows: Vec<i64>,
@@ -140,14 +142,31 @@ impl<'a> WireReader<'a> {
     pub fn new(layout: &'a Layout) -> Self {
         Self {
             layout,
+            number: 0,
             state: State::default(),
             rows: Vec::new(),
         }
     }
 
-    /// Appends the records to `into`, which holds the columns `wanted`. On an
-    /// error nothing is appended.
+    /// Appends the records to `into`, which holds the columns `wanted`; the first one
+    /// is a keyframe. On an error nothing is appended.
     pub fn read(
+        &mut self,
+        data: &[u8],
+        wanted: &[usize],
+        into: &mut Columns,
+    ) -> Result<(), BlockError> {
+        // It has the number that the Spider gave the layout.
+        let head = Reader::new(data).varint()?;
+        if head & 1 == 0 {
+            return Err(WireError::NoKeyframe.into());
+        }
+        self.number = head >> 1;
+        self.go_on(data, wanted, into)
+    }
+
+    /// The same with records that go on from the last ones, which were read.
+    pub fn go_on(
         &mut self,
         data: &[u8],
         wanted: &[usize],
@@ -169,17 +188,11 @@ impl<'a> WireReader<'a> {
         into: &mut Columns,
     ) -> Result<(), BlockError> {
         let mut reader = Reader::new(data);
-        // The first record is a keyframe, under the number that the Spider gave
-        // the layout.
-        let head = reader.clone().varint()?;
-        if head & 1 == 0 {
-            return Err(WireError::NoKeyframe.into());
-        }
         if wanted.iter().any(|at| *at >= self.layout.len()) {
             return Err(BlockError::Corrupt("series number"));
         }
         while !reader.is_empty() {
-            self.state.apply_as(self.layout, head >> 1, &mut reader)?;
+            self.state.apply_as(self.layout, self.number, &mut reader)?;
             into.times.push(self.state.time_ms);
             self.rows.extend_from_slice(self.state.scaled());
             if self.rows.len() >= ROWS_AT_ONCE * self.layout.len() {

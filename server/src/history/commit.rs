@@ -9,8 +9,9 @@ use stardust_shared::Layout;
 
 use super::batch::NodeBatch;
 use super::check::crc32c;
-use super::fresh::Row;
+use super::fresh::{Chain, Row};
 use super::intake::RUNS_KEPT;
+use super::shared::Shared;
 
 /// Layouts whose row number is kept at hand.
 const LAYOUT_CACHE_MAX: usize = 4096;
@@ -69,6 +70,8 @@ pub struct Statements<'a> {
     /// All nodes that there are, where asking for each would take longer.
     all_known: Option<HashSet<i64>>,
     fresh: CachedStatement<'a>,
+    /// Records that had to be put together: used again.
+    records: Vec<u8>,
     progress: CachedStatement<'a>,
 }
 
@@ -89,9 +92,11 @@ impl<'a> Statements<'a> {
             all_known,
             known: transaction.prepare_cached("SELECT 1 FROM nodes WHERE id = ?1")?,
             fresh: transaction.prepare_cached(
-                "INSERT INTO fresh (id, node, layout, time_min_ms, time_max_ms, rows, crc, data)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO fresh (id, node, layout, time_min_ms, time_max_ms, rows, crc, data,
+                                    before)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?,
+            records: Vec::new(),
             progress: transaction.prepare_cached(
                 "INSERT INTO progress (node, run, boot_id, seq, time_ms) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (node, run) DO UPDATE SET seq = excluded.seq, time_ms = excluded.time_ms",
@@ -109,12 +114,14 @@ impl Statements<'_> {
     }
 }
 
-/// Writes a node's part. What was added to `fresh` is noted in `added`. Nothing
-/// is written when the node is gone.
+/// Writes a node's part. What was added to the table `fresh` is noted in `added`: it
+/// is known to `shared` when all of the batch is. Nothing is written when the node is
+/// gone.
 pub fn insert_node(
     statements: &mut Statements<'_>,
     layouts: &mut LayoutRows,
     batch: &NodeBatch,
+    shared: &Shared,
     next_id: &mut i64,
     added: &mut Vec<(i64, Row)>,
 ) -> rusqlite::Result<()> {
@@ -122,8 +129,26 @@ pub fn insert_node(
     if !statements.knows(batch.node)? {
         return Ok(());
     }
-    for block in &batch.blocks {
+    for (number, block) in batch.blocks.iter().enumerate() {
         let layout = layouts.row(transaction, &block.layout)?;
+        // The first goes on from what is committed; others are rare, and stand alone.
+        let going_on = block.going_on().filter(|_| number == 0);
+        let going_on = going_on.and_then(|records| {
+            let chain = shared.fresh().chain(batch.node, layout, block.rows)?;
+            Some((records, chain))
+        });
+        let (records, chain) = match (going_on, block.alone()) {
+            (Some(going_on), _) => going_on,
+            (None, [all, []]) => (all, Chain::begin(block.rows)),
+            (None, parts) => {
+                let records = &mut statements.records;
+                records.clear();
+                parts
+                    .iter()
+                    .for_each(|part| records.extend_from_slice(part));
+                (&records[..], Chain::begin(block.rows))
+            }
+        };
         statements.fresh.execute(params![
             *next_id,
             batch.node,
@@ -131,8 +156,9 @@ pub fn insert_node(
             block.time_min_ms,
             block.time_max_ms,
             block.rows,
-            crc32c(&block.data),
-            block.data
+            crc32c(records),
+            records,
+            chain.before
         ])?;
         added.push((
             batch.node,
@@ -142,7 +168,8 @@ pub fn insert_node(
                 time_min_ms: block.time_min_ms,
                 time_max_ms: block.time_max_ms,
                 rows: block.rows,
-                bytes: u32::try_from(block.data.len()).unwrap_or(u32::MAX),
+                bytes: u32::try_from(records.len()).unwrap_or(u32::MAX),
+                chain,
             },
         ));
         *next_id += 1;

@@ -39,6 +39,7 @@ pub fn set_aside(connection: &Connection, shared: &Shared, node: i64, fault: &Fa
         return Ok(());
     }
     let saved = if fault.fresh {
+        shared.fresh().end_chain(node, fault.id);
         connection.execute("DELETE FROM fresh WHERE id = ?1", [fault.id])?;
         None
     } else {

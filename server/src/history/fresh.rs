@@ -4,6 +4,9 @@
 //! flash card is not worn by many half-written pages. Which rows are of which
 //! node is kept here, in memory; a start reads it from the table.
 //!
+//! Most rows go on from the node's row before: a keyframe in each of them would be
+//! most of what a commit writes.
+//!
 //! All rows up to an end (a *generation*) are merged together and then deleted
 //! as one range, so that whole pages become free. While a merge is under way
 //! `fresh_merge` says how far it is: a reader that sees the merged block of a
@@ -17,6 +20,11 @@ use rusqlite::{Connection, params};
 /// Rows that were merged are remembered for this long: a query that began
 /// before may still have to read them.
 const RETIRED: Duration = Duration::from_secs(120);
+/// Rows that go on one from the other, with the one of the keyframe. All of them are
+/// read to have the last, and lost when the first is damaged.
+const CHAIN_ROWS_MAX: u16 = 16;
+/// Samples of them all: a chain is merged as a whole.
+const CHAIN_SAMPLES_MAX: u32 = 512;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +35,40 @@ pub struct Row {
     pub time_max_ms: i64,
     pub rows: u32,
     pub bytes: u32,
+    pub chain: Chain,
+}
+
+/// What a row goes on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// The row before; `None` of one that begins with a keyframe.
+    pub before: Option<i64>,
+    /// Rows since that keyframe, this one included.
+    rows: u16,
+    /// Samples of them.
+    samples: u32,
+}
+
+impl Chain {
+    /// Of a row with so many samples that begins with a keyframe.
+    pub fn begin(samples: u32) -> Self {
+        Self {
+            before: None,
+            rows: 1,
+            samples,
+        }
+    }
+}
+
+impl Row {
+    /// Of a row with so many samples that goes on from this one.
+    fn chain(&self, samples: u32) -> Chain {
+        Chain {
+            before: Some(self.id),
+            rows: self.chain.rows.saturating_add(1),
+            samples: self.chain.samples.saturating_add(samples),
+        }
+    }
 }
 
 type Nodes = BTreeMap<i64, Vec<Row>>;
@@ -47,6 +89,8 @@ pub struct Fresh {
     pub rows: u64,
     pub bytes: u64,
     last_id: i64,
+    /// Rows up to there are being merged.
+    merging: i64,
     /// Rows of the node that has most; too many while a merge is under way.
     longest: usize,
 }
@@ -93,23 +137,32 @@ impl Fresh {
         let merged = Merged::read(connection)?;
         let mut fresh = Self {
             last_id: merged.end_id,
+            merging: merged.end_id,
             ..Self::default()
         };
         let mut statement = connection.prepare(
-            "SELECT id, node, layout, time_min_ms, time_max_ms, rows, length(data)
+            "SELECT id, node, layout, time_min_ms, time_max_ms, rows, length(data), before
              FROM fresh ORDER BY id",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let node = row.get(1)?;
-            let row = Row {
+            let mut row = Row {
                 id: row.get(0)?,
                 layout: row.get(2)?,
                 time_min_ms: row.get(3)?,
                 time_max_ms: row.get(4)?,
                 rows: row.get(5)?,
                 bytes: row.get(6)?,
+                chain: Chain {
+                    before: row.get(7)?,
+                    ..Chain::begin(row.get(5)?)
+                },
             };
+            let last = fresh.nodes.get(&node).and_then(|rows| rows.last());
+            if let Some(last) = last.filter(|last| Some(last.id) == row.chain.before) {
+                row.chain = last.chain(row.rows);
+            }
             fresh.last_id = fresh.last_id.max(row.id);
             if !merged.covers(node, row.id) {
                 fresh.add(node, row);
@@ -132,6 +185,22 @@ impl Fresh {
         self.longest = self.longest.max(rows.len());
     }
 
+    /// What a new row of so many samples of that layout can go on from, if its
+    /// records do from the last ones of the node.
+    pub fn chain(&self, node: i64, layout: i64, samples: u32) -> Option<Chain> {
+        let last = self.nodes.get(&node)?.last()?;
+        // What is being merged goes, and what goes on from it would have no beginning.
+        let stays = last.id > self.merging && last.layout == layout;
+        let chain = last.chain(samples);
+        let fits = chain.rows <= CHAIN_ROWS_MAX && chain.samples <= CHAIN_SAMPLES_MAX;
+        (stays && fits).then_some(chain)
+    }
+
+    /// Rows up to there are merged from now on.
+    pub fn begin_merge(&mut self, end_id: i64) {
+        self.merging = end_id;
+    }
+
     /// The first nodes, `most` of them, that have rows up to `end_id`; after
     /// `node`, in order.
     pub fn nodes_before(&self, end_id: i64, node: i64, most: usize) -> Vec<i64> {
@@ -143,9 +212,9 @@ impl Fresh {
             .collect()
     }
 
-    /// Rows of a node that reach into the range, for a reader whose snapshot
-    /// says `merged`. Some may not be in its snapshot: they came later, or went
-    /// before.
+    /// Rows of a node that reach into the range, and those that they go on from, for
+    /// a reader whose snapshot says `merged`. Some may not be in its snapshot: they
+    /// came later, or went before.
     pub fn of(&self, node: i64, from_ms: i64, to_ms: i64, merged: Merged) -> Vec<Row> {
         let there = self
             .retired
@@ -153,12 +222,23 @@ impl Fresh {
             .filter(|retired| retired.end_id >= merged.first_id);
         let retired = there.map(|retired| &retired.nodes);
         let all = retired.chain(std::iter::once(&self.nodes));
-        all.filter_map(|nodes| nodes.get(&node))
-            .flatten()
-            .filter(|row| row.time_max_ms >= from_ms && row.time_min_ms < to_ms)
+        let rows = all.filter_map(|nodes| nodes.get(&node)).flatten();
+        let mut rows: Vec<Row> = rows
             .filter(|row| !merged.covers(node, row.id))
             .copied()
-            .collect()
+            .collect();
+        rows.reverse();
+        let mut before = None;
+        rows.retain(|row| {
+            let reaches = row.time_max_ms >= from_ms && row.time_min_ms < to_ms;
+            let wanted = reaches || before == Some(row.id);
+            if wanted {
+                before = row.chain.before;
+            }
+            wanted
+        });
+        rows.reverse();
+        rows
     }
 
     /// Rows of a node up to `end_id` that still are to be merged.
@@ -203,7 +283,15 @@ impl Fresh {
             self.rows -= u64::from(row.rows);
             self.bytes -= u64::from(row.bytes);
         }
-        self.end_generation();
+        self.count_longest();
+    }
+
+    /// Nothing goes on from that row any more: it can't be read.
+    pub fn end_chain(&mut self, node: i64, id: i64) {
+        let rows = self.nodes.get_mut(&node).into_iter().flatten();
+        for row in rows.filter(|row| row.id == id) {
+            row.chain.rows = u16::MAX;
+        }
     }
 
     /// Rows of the node that has most. Too many between [`Self::retire`] and
@@ -214,6 +302,11 @@ impl Fresh {
 
     /// All rows of a generation were merged.
     pub fn end_generation(&mut self) {
+        self.merging = 0;
+        self.count_longest();
+    }
+
+    fn count_longest(&mut self) {
         self.longest = self.nodes.values().map(Vec::len).max().unwrap_or(0);
     }
 
@@ -241,7 +334,49 @@ mod tests {
             time_max_ms: id * 10 + 5,
             rows: 2,
             bytes: 100,
+            chain: Chain::begin(2),
         }
+    }
+
+    #[test]
+    fn rows_go_on_from_each_other_as_long_as_those_before_stay() {
+        let mut fresh = Fresh::default();
+        let add = |fresh: &mut Fresh, id, samples| {
+            let chain = fresh.chain(7, 1, samples).unwrap_or(Chain::begin(samples));
+            let rows = samples;
+            fresh.add(
+                7,
+                Row {
+                    rows,
+                    chain,
+                    ..row(id)
+                },
+            );
+            chain.before
+        };
+        assert_eq!(add(&mut fresh, 1, 2), None);
+        for id in 2..=16 {
+            assert_eq!(add(&mut fresh, id, 2), Some(id - 1));
+        }
+        assert_eq!(add(&mut fresh, 17, 500), None);
+        assert_eq!(add(&mut fresh, 18, 12), Some(17));
+        assert_eq!(add(&mut fresh, 19, 1), None);
+        assert_eq!((fresh.chain(8, 1, 1), fresh.chain(7, 2, 1)), (None, None));
+        // Those that a row goes on from are read with it.
+        let none = Merged::default();
+        let ids = |rows: Vec<Row>| -> Vec<i64> { rows.iter().map(|row| row.id).collect() };
+        assert_eq!(ids(fresh.of(7, 30, 40, none)), [1, 2, 3]);
+        assert_eq!(ids(fresh.of(7, 180, 500, none)), [17, 18, 19]);
+        // One that is being merged, or can't be read, is gone on from no more.
+        fresh.begin_merge(19);
+        assert_eq!(add(&mut fresh, 20, 1), None);
+        assert_eq!(add(&mut fresh, 21, 1), Some(20));
+        fresh.forget(9);
+        fresh.end_chain(7, 21);
+        assert_eq!(add(&mut fresh, 22, 1), None);
+        fresh.retire(&[7], 19, Instant::now());
+        fresh.end_generation();
+        assert_eq!(add(&mut fresh, 23, 1), Some(22));
     }
 
     #[test]

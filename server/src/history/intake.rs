@@ -1,7 +1,8 @@
 //! Gathers samples between two commits. Pure: no clock, no disk.
 //!
 //! Runs on the gate thread. Records are kept as they came over the wire; a
-//! block opens with a keyframe so that it can be read alone. What bounds it is
+//! block opens with a keyframe so that it can be read alone, and where it goes on
+//! from the one before also as it came. What bounds it is
 //! [`PENDING_BYTES_MAX`]: past that, samples are left to the rings of the
 //! Spiders until the writer has caught up.
 
@@ -11,7 +12,7 @@ use stardust_shared::message::Hello;
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, Record, State};
 
-use super::batch::{Batch, Block, Committed, Gap, NodeBatch, Progress, Seen};
+use super::batch::{Batch, Block, Committed, Gap, Lead, NodeBatch, Progress, Seen};
 use super::gaps::Cause;
 use crate::places::{Place, Places};
 use crate::prefetch;
@@ -57,6 +58,8 @@ struct Intake {
     open: Option<Block>,
     /// Older than that.
     closed: Vec<Block>,
+    /// The next record counts from the last one that was taken.
+    goes_on: bool,
     gaps: Vec<Gap>,
     seen: Option<Box<Seen>>,
     /// Newest sample of any run.
@@ -74,9 +77,14 @@ impl Intake {
         self.run.iter_mut().chain(&mut self.older_runs)
     }
 
-    /// What comes next can't be appended: its delta would count from what is not there.
     fn close_block(&mut self) {
         self.closed.extend(self.open.take());
+    }
+
+    /// What comes next can't be appended: its delta would count from what is not there.
+    fn break_off(&mut self) {
+        self.close_block();
+        self.goes_on = false;
     }
 
     fn take_blocks(&mut self) -> Vec<Block> {
@@ -178,7 +186,7 @@ impl Intakes {
         let durable_seq = run.durable_seq;
         intake.run = Some(run);
         intake.older_runs.truncate(RUNS_KEPT - 1);
-        intake.close_block();
+        intake.break_off();
         intake.seen = Some(Box::new(seen));
         intake.interval_ms = i64::try_from(interval_ms).unwrap_or(i64::MAX);
         intake.opening = Some(Opening {
@@ -208,11 +216,11 @@ impl Intakes {
         };
         if state.seq <= run.accepted_seq {
             // The next delta counts from this record, which no block holds.
-            intake.close_block();
+            intake.break_off();
             return Pushed::Known;
         }
         if self.pending_bytes >= PENDING_BYTES_MAX {
-            intake.close_block();
+            intake.break_off();
             return Pushed::Full;
         }
         let lost = state.seq - run.accepted_seq - 1;
@@ -255,12 +263,19 @@ impl Intakes {
             rows: 0,
             // About as much as last time: growing costs a copy each time.
             data: Vec::with_capacity(intake.usual_bytes),
+            lead: None,
         });
         let before = block.data.len();
-        if appendable || record == Record::Keyframe {
-            block.data.extend_from_slice(bytes);
-        } else {
+        let goes_on = std::mem::replace(&mut intake.goes_on, true);
+        if !appendable && record == Record::Delta {
             state.encode_keyframe(layout, 0, &mut block.data);
+            block.lead = goes_on.then_some(Lead {
+                keyframe_bytes: block.data.len(),
+                delta_bytes: bytes.len(),
+            });
+        }
+        if appendable || record == Record::Keyframe || goes_on {
+            block.data.extend_from_slice(bytes);
         }
         block.rows += 1;
         block.time_min_ms = block.time_min_ms.min(state.time_ms);
@@ -319,9 +334,11 @@ impl Intakes {
         let open = self.nodes.get(node).into_iter().flat_map(Intake::blocks);
         for block in sealed.chain(open) {
             let mut state = State::default();
-            let mut reader = Reader::new(&block.data);
-            while !reader.is_empty() && state.apply(&block.layout, &mut reader).is_ok() {
-                each(&block.layout, &state);
+            for records in block.alone() {
+                let mut reader = Reader::new(records);
+                while !reader.is_empty() && state.apply(&block.layout, &mut reader).is_ok() {
+                    each(&block.layout, &state);
+                }
             }
         }
     }

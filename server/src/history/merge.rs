@@ -74,7 +74,8 @@ pub fn merge_fresh(
     if merged.end_id == 0 {
         merged.end_id = shared.fresh().last_id();
     }
-    let fresh = shared.fresh();
+    let mut fresh = shared.fresh();
+    fresh.begin_merge(merged.end_id);
     let mut nodes = fresh.nodes_before(merged.end_id, merged.node, MERGE_NODES + 1);
     drop(fresh);
     let more = nodes.len() > MERGE_NODES;
@@ -126,13 +127,16 @@ fn merge_fresh_of(
         let mut rest = rows;
         while !rest.is_empty() {
             // What a Spider sends after a long cut can be more than one block's worth.
-            let mut count = 0u32;
-            let fits = rest.iter().take_while(|row| {
-                let fits = count == 0 || (count + row.rows) as usize <= rows_max;
-                count += row.rows;
-                fits
-            });
-            let (now, later) = rest.split_at(fits.count());
+            let (mut count, mut length) = (0, 0);
+            for chain in rest.chunk_by(|_, row| row.chain.before.is_some()) {
+                let more: usize = chain.iter().map(|row| row.rows as usize).sum();
+                if count > 0 && count + more > rows_max {
+                    break;
+                }
+                count += more;
+                length += chain.len();
+            }
+            let (now, later) = rest.split_at(length);
             rest = later;
             if are_dense(now) {
                 insert_records(transaction, &reader, node, now, &mut faults)?;
@@ -150,9 +154,9 @@ fn merge_fresh_of(
     Ok(())
 }
 
-/// Whether records are better left as they are until they are merged for good: a
-/// commit of few samples is mostly its keyframe, and what is nearly a full block is
-/// made one.
+/// Whether records are better left as they are until they are merged for good: where
+/// samples are rare, their columns stay for hours and are read often, and what is
+/// nearly a full block is made one.
 fn are_dense(rows: &[Row]) -> bool {
     let count: usize = rows.iter().map(|row| row.rows as usize).sum();
     count >= DENSE_ROWS * rows.len() && count < FAIR_ROWS
@@ -165,15 +169,20 @@ fn insert_records(
     rows: &[Row],
     faults: &mut Vec<Fault>,
 ) -> Result<()> {
-    let mut data = Vec::new();
+    let (mut data, mut chain) = (Vec::new(), Vec::new());
     let (mut count, mut span_ms) = (0, (i64::MAX, i64::MIN));
     reader.each_fresh(rows, faults, |row, records| {
-        records::put_commit(records, &mut data);
+        if row.chain.before.is_none() {
+            records::put_records(&chain, &mut data);
+            chain.clear();
+        }
+        chain.extend_from_slice(records);
         count += row.rows as usize;
         span_ms.0 = span_ms.0.min(row.time_min_ms);
         span_ms.1 = span_ms.1.max(row.time_max_ms);
         Ok(())
     });
+    records::put_records(&chain, &mut data);
     if count == 0 {
         return Ok(());
     }

@@ -346,11 +346,14 @@ impl<'c> NodeReader<'c> {
         faults: &mut Vec<Fault>,
     ) {
         let mut reader = WireReader::new(&stored.layout);
-        self.each_fresh(rows, faults, |_, data| reader.read(data, wanted, into));
+        self.each_fresh(rows, faults, |row, data| match row.chain.before {
+            None => reader.read(data, wanted, into),
+            Some(_) => reader.go_on(data, wanted, into),
+        });
     }
 
     /// Gives the records of those fresh rows that are in this snapshot to `each`, one
-    /// commit's at a time.
+    /// commit's at a time; none of a row whose row before could not be read.
     pub fn each_fresh(
         &self,
         rows: &[Row],
@@ -362,11 +365,19 @@ impl<'c> NodeReader<'c> {
             .connection
             .prepare_cached("SELECT crc, data FROM fresh WHERE id = ?1 AND node = ?2")
             .map_err(BlockError::from);
+        // The last one that was read.
+        let mut last = None;
         for row in rows {
-            let read = match &mut statement {
-                Ok(statement) => {
-                    read_fresh_row(statement, (row.id, self.node), |data| each(row, data))
+            let work = |data: &[u8]| {
+                if row.chain.before.is_some() && row.chain.before != last {
+                    return Err(BlockError::Corrupt("the records before are damaged"));
                 }
+                each(row, data)?;
+                last = Some(row.id);
+                Ok(())
+            };
+            let read = match &mut statement {
+                Ok(statement) => read_fresh_row(statement, (row.id, self.node), work),
                 Err(error) => Err(error.clone()),
             };
             if let Err(error) = read {

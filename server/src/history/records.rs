@@ -1,10 +1,10 @@
-//! Records as they came over the wire, of several commits one behind the other. Pure.
+//! Records as they came over the wire, several runs of them one behind the other. Pure.
 //!
-//! What fresh records of many samples become until they are merged for good: each
-//! commit's begin with a keyframe and are smaller than plain columns, and nothing is
+//! What fresh records of many samples become until they are merged for good: a run
+//! begins with a keyframe, all of them are smaller than plain columns, and nothing is
 //! worked out twice. A reader takes all series to have one.
 //!
-//! For each commit the length of its records, their CRC (4 bytes, little-endian), and
+//! For each run the length of its records, their CRC (4 bytes, little-endian), and
 //! the records.
 
 use stardust_shared::Layout;
@@ -14,8 +14,11 @@ use super::block::{BlockError, WireReader};
 use super::check::crc32c;
 use super::columns::Columns;
 
-/// Appends the records of one commit to a block.
-pub fn put_commit(records: &[u8], block: &mut Vec<u8>) {
+/// Appends a run of records to a block; nothing when there are none.
+pub fn put_records(records: &[u8], block: &mut Vec<u8>) {
+    if records.is_empty() {
+        return;
+    }
     put(block, records.len() as u64);
     block.extend_from_slice(&crc32c(records).to_le_bytes());
     block.extend_from_slice(records);
@@ -23,7 +26,7 @@ pub fn put_commit(records: &[u8], block: &mut Vec<u8>) {
 
 /// Appends the rows of a block to `into`, which holds the columns `wanted`.
 ///
-/// A damaged commit does not keep the others from being read; the first error is
+/// A damaged run does not keep the others from being read; the first error is
 /// the answer.
 pub fn read(
     block: &[u8],
@@ -31,25 +34,25 @@ pub fn read(
     wanted: &[usize],
     into: &mut Columns,
 ) -> Result<(), BlockError> {
-    each_commit(block, &mut |records| reader.read(records, wanted, into))
+    each_run(block, &mut |records| reader.read(records, wanted, into))
 }
 
-/// A block of the commits that can be read, and how many rows these have. `None`
+/// A block of the runs that can be read, and how many rows these have. `None`
 /// when none can.
 pub fn sound(block: &[u8], layout: &Layout) -> Option<(Vec<u8>, usize)> {
     let mut reader = WireReader::new(layout);
     let mut rows = Columns::new(0);
     let mut sound = Vec::new();
     // The error is why we are here.
-    let _ = each_commit(block, &mut |records| {
+    let _ = each_run(block, &mut |records| {
         reader.read(records, &[], &mut rows)?;
-        put_commit(records, &mut sound);
+        put_records(records, &mut sound);
         Ok(())
     });
     (rows.rows() > 0).then_some((sound, rows.rows()))
 }
 
-fn each_commit(
+fn each_run(
     block: &[u8],
     work: &mut dyn FnMut(&[u8]) -> Result<(), BlockError>,
 ) -> Result<(), BlockError> {
@@ -75,8 +78,8 @@ mod tests {
     use super::*;
     use stardust_shared::{ABSENT, Layout, SeriesDef, State};
 
-    /// Two commits of sessions that call the layout by different numbers.
-    fn two_commits() -> (Layout, Vec<u8>, Vec<[i64; 2]>) {
+    /// Two runs, of sessions that call the layout by different numbers.
+    fn two_runs() -> (Layout, Vec<u8>, Vec<[i64; 2]>) {
         let series = || {
             vec![
                 SeriesDef::new("proc.total", &[]),
@@ -100,14 +103,14 @@ mod tests {
                 }
                 all.push(values);
             }
-            put_commit(&bytes, &mut block);
+            put_records(&bytes, &mut block);
         }
         (Layout::new(0, series()), block, all)
     }
 
     #[test]
-    fn commits_of_several_sessions_come_back() {
-        let (layout, data, all) = two_commits();
+    fn runs_of_several_sessions_come_back() {
+        let (layout, data, all) = two_runs();
         let mut columns = Columns::new(2);
         columns.push(7, &[1, 2]);
         read(&data, &mut WireReader::new(&layout), &[0, 1], &mut columns).unwrap();
@@ -126,8 +129,8 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_noticed_and_costs_its_own_commit() {
-        let (layout, data, _) = two_commits();
+    fn damage_is_noticed_and_costs_its_own_run() {
+        let (layout, data, _) = two_runs();
         let reads = |data: &[u8]| {
             let mut columns = Columns::new(2);
             let result = read(data, &mut WireReader::new(&layout), &[0, 1], &mut columns);
@@ -138,7 +141,7 @@ mod tests {
         assert_eq!(sound(&data, &layout), Some((data.clone(), 14)));
         let mut first = Vec::new();
         let length = usize::from(data[0]);
-        put_commit(&data[5..5 + length], &mut first);
+        put_records(&data[5..5 + length], &mut first);
         for end in 1..data.len() {
             let whole = if end < first.len() { 0 } else { 10 };
             assert_eq!(

@@ -77,13 +77,7 @@ impl Bench {
     }
 
     fn open(&mut self, node: i64, hello: &Hello) -> u64 {
-        let seen = Seen {
-            time_ms: START_MS,
-            address: "192.0.2.1".into(),
-            version: "0.1.0".into(),
-            identity: Identity::default(),
-        };
-        self.intakes.open(node, hello, 1_000, seen).0
+        self.intakes.open(node, hello, 1_000, seen()).0
     }
 
     fn commit(&mut self) -> Vec<Committed> {
@@ -121,6 +115,15 @@ impl Bench {
     fn stop(self) {
         self.commands.send(Command::Stop).unwrap();
         self.writer.join().unwrap();
+    }
+}
+
+fn seen() -> Seen {
+    Seen {
+        time_ms: START_MS,
+        address: "192.0.2.1".into(),
+        version: "0.1.0".into(),
+        identity: Identity::default(),
     }
 }
 
@@ -458,6 +461,13 @@ struct Direct {
     place: Place,
 }
 
+/// What a Spider has sent so far.
+#[derive(Default)]
+struct Encoder {
+    state: State,
+    samples: i64,
+}
+
 impl Direct {
     fn start(folder: &Folder, settings: Settings) -> Self {
         let store = Arc::new(Store::open(&folder.0.join("d.db")).unwrap());
@@ -465,13 +475,7 @@ impl Direct {
         let writer = history.writer().unwrap();
         let node = store.insert_node("n", &[], [7; 32], START_MS).unwrap().id;
         let mut intakes = Intakes::new(Vec::new());
-        let seen = Seen {
-            time_ms: START_MS,
-            address: "192.0.2.1".into(),
-            version: "0.1.0".into(),
-            identity: Identity::default(),
-        };
-        let (_, place) = intakes.open(node, &hello("r", "b", None), 1_000, seen);
+        let (_, place) = intakes.open(node, &hello("r", "b", None), 1_000, seen());
         Self {
             store,
             history,
@@ -484,34 +488,63 @@ impl Direct {
 
     /// Samples `from..to`, `each` of them a commit, `step_ms` apart.
     fn run(&mut self, layout: &Arc<Layout>, from: i64, to: i64, each: i64, step_ms: i64) {
-        let mut encoder = State::default();
+        let mut encoder = Encoder {
+            samples: from,
+            ..Encoder::default()
+        };
         for n in from..to {
-            let (seq, time_ms) = (n as u64 + 1, START_MS + n * step_ms);
-            let mut bytes = Vec::new();
-            // A counter that starts again now and then.
-            let by_key = |key: &str| match key {
-                "mem.free_bytes" => 4096 * noise(n),
-                "system.uptime_ms" => n * step_ms,
-                _ => (n % 1_000) * 100,
-            };
-            let series = layout.series().iter();
-            let values: Vec<i64> = series.map(|series| by_key(&series.key)).collect();
-            let record = if n == from {
-                encoder.start(layout, seq, time_ms, &values);
-                encoder.encode_keyframe(layout, 0, &mut bytes);
-                Record::Keyframe
-            } else {
-                encoder.encode_delta(layout, seq, time_ms, &values, &mut bytes);
-                Record::Delta
-            };
-            self.intakes
-                .push(self.place, layout, &encoder, record, &bytes);
+            self.push(layout, &mut encoder, step_ms);
             if n % each == each - 1 {
                 self.commit();
             }
         }
         self.commit();
         self.writer.settle();
+    }
+
+    /// The next sample of a Spider, `step_ms` after the one before.
+    fn push(&mut self, layout: &Arc<Layout>, encoder: &mut Encoder, step_ms: i64) {
+        let n = encoder.samples;
+        let (seq, time_ms) = (n as u64 + 1, START_MS + n * step_ms);
+        let mut bytes = Vec::new();
+        // A counter that starts again now and then.
+        let by_key = |key: &str| match key {
+            "mem.free_bytes" => 4096 * noise(n),
+            "system.uptime_ms" => n * step_ms,
+            _ => (n % 1_000) * 100,
+        };
+        let series = layout.series().iter();
+        let values: Vec<i64> = series.map(|series| by_key(&series.key)).collect();
+        let state = &mut encoder.state;
+        let record = if state.seq == 0 {
+            state.start(layout, seq, time_ms, &values);
+            state.encode_keyframe(layout, 0, &mut bytes);
+            Record::Keyframe
+        } else {
+            state.encode_delta(layout, seq, time_ms, &values, &mut bytes);
+            Record::Delta
+        };
+        encoder.samples += 1;
+        self.intakes
+            .push(self.place, layout, &encoder.state, record, &bytes);
+    }
+
+    /// Ends it, and opens the same database again.
+    fn restart(self, folder: &Folder) -> Self {
+        drop((self.history, self.writer, self.store));
+        let store = Arc::new(Store::open(&folder.0.join("d.db")).unwrap());
+        let history = History::open(Arc::clone(&store), Settings::default()).unwrap();
+        let writer = history.writer().unwrap();
+        let mut intakes = Intakes::new(durable_progress(&store).unwrap());
+        let (_, place) = intakes.open(self.node, &hello("r", "b", None), 1_000, seen());
+        Self {
+            store,
+            history,
+            writer,
+            intakes,
+            node: self.node,
+            place,
+        }
     }
 
     fn commit(&mut self) {
@@ -530,6 +563,17 @@ impl Direct {
             points,
         };
         self.history.query(&query).unwrap()
+    }
+
+    fn numbers(&self, sql: &str) -> Vec<i64> {
+        let reader = self.store.reader().unwrap();
+        let mut statement = reader.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    fn execute(&self, sql: &str) {
+        self.store.writer().execute(sql, []).unwrap();
     }
 
     /// Damages one byte of a block, counted from 1.
@@ -716,11 +760,10 @@ fn a_damaged_block_is_named_and_set_aside_and_the_rest_of_it_stays() {
     let blocks = direct.number("SELECT COUNT(*) FROM blocks WHERE format = 4");
     assert!(blocks >= 2);
     // The last byte is of a column, the twentieth of the directory.
-    let flip = |id: i64, at: i64| direct.flip(id, at);
     let last =
         direct.number("SELECT length(data) FROM blocks WHERE id = (SELECT MIN(id) FROM blocks)");
-    flip(direct.number("SELECT MIN(id) FROM blocks"), last);
-    flip(direct.number("SELECT MAX(id) FROM blocks"), 20);
+    direct.flip(direct.number("SELECT MIN(id) FROM blocks"), last);
+    direct.flip(direct.number("SELECT MAX(id) FROM blocks"), 20);
     let answer = direct.query(from, to, 10);
     let counts = |answer: &Answer| -> u32 { answer.series.iter().flat_map(|s| &s.count).sum() };
     let seen = counts(&answer);
@@ -779,27 +822,27 @@ fn commits_of_many_samples_stay_as_they_came_until_they_are_merged_for_good() {
     direct.run(&layout(1), 0, 320, 10, 1_000);
     let whole = direct.query(from, to, 400);
     assert_eq!(formats(&direct).as_deref(), Some("6"));
-    // One commit is damaged, and costs its own samples.
+    // One of two runs is damaged, and costs its own samples.
     let id = direct.number("SELECT MIN(id) FROM blocks");
     direct.flip(id, direct.number("SELECT length(data) FROM blocks"));
     let damaged = direct.query(from, to, 400);
     // What counts has no growth in the first sample.
     assert_eq!(counts(&whole), 3 * 320 - 2);
-    assert_eq!(counts(&damaged), 3 * 310 - 2);
+    assert_eq!(counts(&damaged), 3 * 160 - 2);
     direct.writer.settle();
     let status = direct.history.status().unwrap();
     assert_eq!(status.damaged.len(), 1);
     let after = direct.query(from, to, 400);
-    assert_eq!(counts(&after), 3 * 310 - 2);
+    assert_eq!(counts(&after), 3 * 160 - 2);
     let gap = after.gaps.iter().find(|gap| gap.cause == Cause::Damaged);
-    assert_eq!(gap.unwrap().lost, 10);
-    assert_eq!(direct.number("SELECT rows FROM blocks"), 310);
+    assert_eq!(gap.unwrap().lost, 160);
+    assert_eq!(direct.number("SELECT rows FROM blocks"), 160);
     // Then they are merged, and say the same.
     direct.run(&layout(1), 320, 3_200, 10, 1_000);
     let merged = direct.query(from, to, 400);
     let full = "SELECT COUNT(*) FROM blocks WHERE format = 4 AND level = 2";
     assert_eq!(direct.number(full), 1);
-    assert_eq!(counts(&merged), 3 * (3_200 - 10) - 2);
+    assert_eq!(counts(&merged), 3 * (3_200 - 160) - 2);
     let first = |answer: &Answer| -> Vec<u32> {
         answer
             .series
@@ -808,6 +851,86 @@ fn commits_of_many_samples_stay_as_they_came_until_they_are_merged_for_good() {
             .collect()
     };
     assert_eq!(first(&merged), first(&after));
+}
+
+#[test]
+fn most_commits_go_on_from_the_one_before_and_are_read_from_anywhere() {
+    let folder = folder("chains");
+    let mut direct = Direct::start(&folder, Settings::default());
+    // All that is fresh, by one commit after the other.
+    let mut encoder = Encoder::default();
+    let layout = layout(1);
+    let times = |answer: &Answer| -> Vec<u32> { answer.series[0].count.clone() };
+    let mut commits = |direct: &mut Direct, count: i64| {
+        for _ in 0..count * 3 {
+            direct.push(&layout, &mut encoder, 1_000);
+            if encoder.samples % 3 == 0 {
+                direct.commit();
+            }
+        }
+    };
+    commits(&mut direct, 20);
+    let first: Vec<i64> = direct.numbers("SELECT id FROM fresh WHERE before IS NULL");
+    assert_eq!(first, [1, 17]);
+    assert_eq!(
+        direct.number("SELECT COUNT(*) FROM fresh WHERE before = id - 1"),
+        18
+    );
+    // Whatever the range, the samples of it are there with their values.
+    let all = direct.query(START_MS, START_MS + 60_000, 60);
+    assert_eq!(all.step_ms, 1_000);
+    for from in [0, 1, 29, 46, 50, 59] {
+        let some = direct.query(START_MS + from * 1_000, START_MS + 60_000, 60);
+        for (some, all) in some.series.iter().zip(&all.series) {
+            let all = all.avg.iter().skip(from as usize + 1);
+            assert!(some.avg.iter().skip(1).eq(all), "from {from}");
+        }
+    }
+    // After a start no session goes on, and what is there is read as before.
+    let mut direct = direct.restart(&folder);
+    assert_eq!(
+        direct.query(START_MS, START_MS + 60_000, 60).series[0].avg,
+        all.series[0].avg
+    );
+    encoder.state = State::default();
+    let mut commits = |direct: &mut Direct, count: i64| {
+        for _ in 0..count * 3 {
+            direct.push(&layout, &mut encoder, 1_000);
+            if encoder.samples % 3 == 0 {
+                direct.commit();
+            }
+        }
+    };
+    commits(&mut direct, 8);
+    let first: Vec<i64> = direct.numbers("SELECT id FROM fresh WHERE before IS NULL");
+    assert_eq!(first, [1, 17, 21]);
+
+    // A damaged row takes those with it that go on from it, and no other; nothing
+    // goes on from them any more.
+    direct.execute("UPDATE fresh SET data = x'00' WHERE id = 19");
+    direct.execute("DELETE FROM fresh WHERE id = 24");
+    let whole = |answer: &Answer| -> u32 { times(answer).iter().sum() };
+    let left = direct.query(START_MS, START_MS + 90_000, 90);
+    assert_eq!(whole(&left), 3 * (28 - 2 - 5) - 1);
+    direct.writer.settle();
+    assert_eq!(direct.history.status().unwrap().damaged.len(), 2 + 4);
+    commits(&mut direct, 3);
+    let first: Vec<i64> = direct.numbers("SELECT id FROM fresh WHERE before IS NULL");
+    assert_eq!(first, [1, 17, 21, 29]);
+    let left = direct.query(START_MS, START_MS + 100_000, 50);
+    assert_eq!(whole(&left), 3 * (31 - 2 - 5) - 1);
+
+    // What is merged says the same, and what comes then does not count from it.
+    commits(&mut direct, 1);
+    direct.writer.settle();
+    assert_eq!(direct.number("SELECT COUNT(*) FROM fresh"), 0);
+    let merged = direct.query(START_MS, START_MS + 100_000, 50);
+    assert_eq!(whole(&merged), 3 * (32 - 2 - 5) - 1);
+    let of = |answer: &Answer| -> Vec<_> { answer.series[0].avg.iter().take(45).collect() };
+    assert_eq!(of(&merged), of(&left));
+    commits(&mut direct, 2);
+    let first: Vec<i64> = direct.numbers("SELECT id FROM fresh WHERE before IS NULL");
+    assert_eq!(first, [33]);
 }
 
 #[test]

@@ -504,6 +504,7 @@ impl Writer {
                 &mut statements,
                 &mut self.layouts,
                 node,
+                &self.shared,
                 &mut next_id,
                 &mut added,
             )?;

@@ -26,6 +26,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/0006_packages.sql"),
     ),
     ("0007_events", include_str!("migrations/0007_events.sql")),
+    (
+        "0008_history_chains",
+        include_str!("migrations/0008_history_chains.sql"),
+    ),
 ];
 
 /// The schema version that this program writes.
