@@ -20,6 +20,7 @@ pub mod hub;
 pub mod jobs;
 pub mod log;
 pub mod major_tom;
+mod memory;
 pub mod packages;
 pub mod places;
 mod prefetch;

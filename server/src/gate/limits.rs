@@ -99,6 +99,9 @@ pub const SWEEP_TICK: Duration = Duration::from_millis(250);
 /// Spiders are looked at in as many parts, one in each such tick: each of them
 /// every three seconds. More often would be as much to look at as their samples.
 pub const SWEEP_PARTS: usize = 12;
+/// Spiders that make it worth having the heap on large pages: of fewer, most memory
+/// that a sample takes is at hand anyway.
+pub const LARGE_FLEET: usize = 1_000;
 /// While Spiders alone talk, and talk much, the loop lets their messages gather
 /// for this long: a wake-up then serves many of them.
 pub const GATHER_TIME: Duration = Duration::from_millis(10);

@@ -60,6 +60,7 @@ use crate::clock::wall_ms;
 use crate::health::Health;
 use crate::history::Command;
 use crate::log::Level;
+use crate::memory::LargePages;
 use crate::prefetch;
 
 const LISTENER: Token = Token(usize::MAX - 1);
@@ -130,6 +131,7 @@ pub struct Gate {
     stop_by: Option<Instant>,
     health: Arc<Health>,
     turns: u64,
+    large_pages: LargePages,
 }
 
 /// The parts of a gate that exist before the threads that talk to it.
@@ -216,6 +218,7 @@ impl Gate {
             stop_by: None,
             health: parts.health,
             turns: 0,
+            large_pages: LargePages::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The regular look at all connections: deadlines, keep-alives, and how things are.
 
-use super::limits::SWEEP_PARTS;
+use super::limits::{LARGE_FLEET, SWEEP_PARTS};
 use super::socket::Ending;
 use super::{Conn, Gate};
 
@@ -10,6 +10,9 @@ impl Gate {
         let now = self.core.now;
         self.core.notes.tick(now);
         self.publish();
+        if self.core.spiders.len() >= LARGE_FLEET {
+            self.large_pages.ask();
+        }
         // Places are getting scarce: who has asked for nothing yet must hurry.
         let crowded = self.conns.len() > self.connections_max / 4 * 3;
         let mut endings = Vec::new();
