@@ -1,5 +1,6 @@
 //! Ground Control put together: what starts, in which order, and how it stops.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -96,11 +97,14 @@ impl Running {
         refuse_open_default(&config, &auth)?;
 
         let progress = history::durable_progress(&store)?;
+        // Of several runs the newest is the last here.
+        let newest = progress.iter().rev();
+        let newest: HashMap<i64, i64> = newest
+            .map(|(node, progress)| (*node, progress.time_ms))
+            .collect();
         let mut records = store.nodes()?;
         for record in &mut records {
-            let newest = progress.iter().filter(|(node, _)| *node == record.id);
-            let newest = newest.map(|(_, progress)| progress.time_ms).max();
-            record.last_seen_ms = record.last_seen_ms.max(newest);
+            record.last_seen_ms = record.last_seen_ms.max(newest.get(&record.id).copied());
         }
         let records_count = records.len();
         let fleet = Arc::new(Fleet::new(records, wall_ms()));

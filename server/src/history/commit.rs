@@ -9,7 +9,7 @@ use stardust_shared::Layout;
 
 use super::batch::NodeBatch;
 use super::check::crc32c;
-use super::fresh::{Chain, Row};
+use super::fresh::{Chain, Reached, Row};
 use super::intake::RUNS_KEPT;
 use super::shared::Shared;
 
@@ -56,6 +56,31 @@ impl LayoutRows {
     }
 }
 
+/// Row numbers of the runs that commits are of.
+#[derive(Default)]
+pub struct RunRows(HashMap<i64, (Arc<str>, i64)>);
+
+impl RunRows {
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub fn forget(&mut self, node: i64) {
+        self.0.remove(&node);
+    }
+
+    /// The number of the one run that a batch is of, when its row in `progress` need
+    /// not be written: its newest samples say the same.
+    fn row(&self, batch: &NodeBatch) -> Option<i64> {
+        let [progress] = &batch.progress[..] else {
+            return None;
+        };
+        let (run, row) = self.0.get(&batch.node)?;
+        let known = *run == progress.run && batch.seen.is_none();
+        (known && !batch.blocks.is_empty()).then_some(*row)
+    }
+}
+
 /// About what a node's part of a batch takes in the database.
 pub fn bytes_of(node: &NodeBatch) -> u64 {
     let blocks: usize = node.blocks.iter().map(|block| block.data.len() + 64).sum();
@@ -93,13 +118,14 @@ impl<'a> Statements<'a> {
             known: transaction.prepare_cached("SELECT 1 FROM nodes WHERE id = ?1")?,
             fresh: transaction.prepare_cached(
                 "INSERT INTO fresh (id, node, layout, time_min_ms, time_max_ms, rows, crc, data,
-                                    before)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                                    before, run, seq)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?,
             records: Vec::new(),
             progress: transaction.prepare_cached(
                 "INSERT INTO progress (node, run, boot_id, seq, time_ms) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (node, run) DO UPDATE SET seq = excluded.seq, time_ms = excluded.time_ms",
+                 ON CONFLICT (node, run) DO UPDATE SET seq = excluded.seq, time_ms = excluded.time_ms
+                 RETURNING id",
             )?,
         })
     }
@@ -119,16 +145,17 @@ impl Statements<'_> {
 /// gone.
 pub fn insert_node(
     statements: &mut Statements<'_>,
-    layouts: &mut LayoutRows,
+    (layouts, runs): (&mut LayoutRows, &mut RunRows),
     batch: &NodeBatch,
     shared: &Shared,
     next_id: &mut i64,
-    added: &mut Vec<(i64, Row)>,
+    added: &mut Vec<(i64, Row, Option<Reached>)>,
 ) -> rusqlite::Result<()> {
     let transaction = statements.transaction;
     if !statements.knows(batch.node)? {
         return Ok(());
     }
+    let run = runs.row(batch);
     for (number, block) in batch.blocks.iter().enumerate() {
         let layout = layouts.row(transaction, &block.layout)?;
         // The first goes on from what is committed; others are rare, and stand alone.
@@ -149,6 +176,13 @@ pub fn insert_node(
                 (&records[..], Chain::begin(block.rows))
             }
         };
+        let newest = number + 1 == batch.blocks.len();
+        let reached = run.filter(|_| newest).zip(batch.progress.last());
+        let reached = reached.map(|(run, progress)| Reached {
+            run,
+            seq: signed(progress.seq),
+            time_ms: progress.time_ms,
+        });
         statements.fresh.execute(params![
             *next_id,
             batch.node,
@@ -158,7 +192,9 @@ pub fn insert_node(
             block.rows,
             crc32c(records),
             records,
-            chain.before
+            chain.before,
+            reached.map(|reached| reached.run),
+            reached.map(|reached| reached.seq)
         ])?;
         added.push((
             batch.node,
@@ -171,6 +207,7 @@ pub fn insert_node(
                 bytes: u32::try_from(records.len()).unwrap_or(u32::MAX),
                 chain,
             },
+            reached,
         ));
         *next_id += 1;
     }
@@ -184,27 +221,53 @@ pub fn insert_node(
                 gap.from_ms,
                 gap.to_ms,
                 gap.cause.name(),
-                i64::try_from(gap.lost).unwrap_or(i64::MAX)
+                signed(gap.lost)
             ])?;
     }
+    if run.is_some() {
+        return Ok(());
+    }
     for progress in &batch.progress {
-        let inserted = statements.progress.execute(params![
-            batch.node,
-            progress.run,
-            progress.boot_id,
-            i64::try_from(progress.seq).unwrap_or(i64::MAX),
-            progress.time_ms
-        ])?;
-        debug_assert_eq!(inserted, 1);
+        let row = statements.progress.query_row(
+            params![
+                batch.node,
+                progress.run,
+                progress.boot_id,
+                signed(progress.seq),
+                progress.time_ms
+            ],
+            |row| row.get(0),
+        )?;
+        runs.0.insert(batch.node, (Arc::clone(&progress.run), row));
     }
     if batch.seen.is_some() {
-        // Once a session: runs that nobody will come back to.
+        // Once a session: runs that nobody will come back to. More stay than are asked
+        // for, since the newest may have times of some minutes ago here.
         transaction
             .prepare_cached(
                 "DELETE FROM progress WHERE node = ?1 AND run NOT IN
                  (SELECT run FROM progress WHERE node = ?1 ORDER BY time_ms DESC LIMIT ?2)",
             )?
-            .execute(params![batch.node, RUNS_KEPT as i64])?;
+            .execute(params![batch.node, 2 * RUNS_KEPT as i64])?;
+        runs.forget(batch.node);
+    }
+    Ok(())
+}
+
+/// SQLite's integers are signed; sequences never reach the upper half.
+fn signed(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+/// Notes in `progress` what rows that will go say of it.
+pub fn note_progress(transaction: &Transaction<'_>, reached: &[Reached]) -> rusqlite::Result<()> {
+    for reached in reached {
+        transaction
+            .prepare_cached(
+                "UPDATE progress SET seq = ?2, time_ms = max(time_ms, ?3)
+                 WHERE id = ?1 AND seq < ?2",
+            )?
+            .execute(params![reached.run, reached.seq, reached.time_ms])?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@
 //! `fresh_merge` says how far it is: a reader that sees the merged block of a
 //! node must not see its rows too.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
@@ -71,6 +71,15 @@ impl Row {
     }
 }
 
+/// How far a run is durable, by its number in `progress`, which does not say so yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    pub run: i64,
+    pub seq: i64,
+    /// Time of that sample.
+    pub time_ms: i64,
+}
+
 type Nodes = BTreeMap<i64, Vec<Row>>;
 
 /// Rows that were merged, up to `end_id`.
@@ -85,6 +94,8 @@ struct Retired {
 pub struct Fresh {
     /// By node, in the order of the commits.
     nodes: Nodes,
+    /// By node, what its rows say of its runs.
+    reached: HashMap<i64, Vec<Reached>>,
     retired: VecDeque<Retired>,
     pub rows: u64,
     pub bytes: u64,
@@ -141,12 +152,21 @@ impl Fresh {
             ..Self::default()
         };
         let mut statement = connection.prepare(
-            "SELECT id, node, layout, time_min_ms, time_max_ms, rows, length(data), before
+            "SELECT id, node, layout, time_min_ms, time_max_ms, rows, length(data), before,
+                    run, seq
              FROM fresh ORDER BY id",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let node = row.get(1)?;
+            let reached = match row.get(8)? {
+                Some(run) => Some(Reached {
+                    run,
+                    seq: row.get(9)?,
+                    time_ms: row.get(4)?,
+                }),
+                None => None,
+            };
             let mut row = Row {
                 id: row.get(0)?,
                 layout: row.get(2)?,
@@ -165,7 +185,7 @@ impl Fresh {
             }
             fresh.last_id = fresh.last_id.max(row.id);
             if !merged.covers(node, row.id) {
-                fresh.add(node, row);
+                fresh.add(node, row, reached);
             }
         }
         Ok(fresh)
@@ -176,7 +196,14 @@ impl Fresh {
         self.last_id
     }
 
-    pub fn add(&mut self, node: i64, row: Row) {
+    pub fn add(&mut self, node: i64, row: Row, reached: Option<Reached>) {
+        if let Some(reached) = reached {
+            let of_node = self.reached.entry(node).or_default();
+            match of_node.iter_mut().find(|of| of.run == reached.run) {
+                Some(of) => *of = reached,
+                None => of_node.push(reached),
+            }
+        }
         self.last_id = self.last_id.max(row.id);
         self.rows += u64::from(row.rows);
         self.bytes += u64::from(row.bytes);
@@ -241,13 +268,18 @@ impl Fresh {
         rows
     }
 
+    /// How far the node's runs are, to be noted before its rows go.
+    pub fn reached(&self, node: i64) -> Vec<Reached> {
+        self.reached.get(&node).cloned().unwrap_or_default()
+    }
+
     /// Rows of a node up to `end_id` that still are to be merged.
     pub fn to_merge(&self, node: i64, end_id: i64) -> Vec<Row> {
         let rows = self.nodes.get(&node).into_iter().flatten();
         rows.take_while(|row| row.id <= end_id).copied().collect()
     }
 
-    /// Rows of a node up to `end_id` were merged.
+    /// Rows of nodes up to `end_id` were merged, and noted how far their runs are.
     pub fn retire(&mut self, nodes: &[i64], end_id: i64, now: Instant) {
         while let Some(retired) = self.retired.front()
             && now.duration_since(retired.since) > RETIRED
@@ -256,6 +288,7 @@ impl Fresh {
         }
         let mut retired = Nodes::new();
         for node in nodes {
+            self.reached.remove(node);
             let Some(rows) = self.nodes.get_mut(node) else {
                 continue;
             };
@@ -279,6 +312,7 @@ impl Fresh {
 
     /// The node was removed.
     pub fn forget(&mut self, node: i64) {
+        self.reached.remove(&node);
         for row in self.nodes.remove(&node).into_iter().flatten() {
             self.rows -= u64::from(row.rows);
             self.bytes -= u64::from(row.bytes);
@@ -351,6 +385,7 @@ mod tests {
                     chain,
                     ..row(id)
                 },
+                None,
             );
             chain.before
         };
@@ -383,7 +418,7 @@ mod tests {
     fn a_reader_that_began_before_a_merge_still_finds_its_rows() {
         let mut fresh = Fresh::default();
         for (id, node) in [(1, 7), (2, 9), (3, 7), (4, 7)] {
-            fresh.add(node, row(id));
+            fresh.add(node, row(id), None);
         }
         assert_eq!((fresh.rows, fresh.bytes, fresh.last_id()), (8, 400, 4));
         assert_eq!(fresh.longest(), 3);

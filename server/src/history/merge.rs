@@ -17,6 +17,7 @@ use super::block::{
 };
 use super::column::Effort;
 use super::columns::{Block, Columns};
+use super::commit;
 use super::damage;
 use super::fresh::{Merged, Row};
 use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
@@ -81,7 +82,11 @@ pub fn merge_fresh(
     let more = nodes.len() > MERGE_NODES;
     nodes.truncate(MERGE_NODES);
     for &node in &nodes {
-        let rows = shared.fresh().to_merge(node, merged.end_id);
+        let (rows, reached) = {
+            let fresh = shared.fresh();
+            (fresh.to_merge(node, merged.end_id), fresh.reached(node))
+        };
+        commit::note_progress(&transaction, &reached)?;
         merge_fresh_of(&transaction, shared, buffers, node, &rows)?;
     }
     let end_id = merged.end_id;

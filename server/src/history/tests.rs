@@ -934,6 +934,65 @@ fn most_commits_go_on_from_the_one_before_and_are_read_from_anywhere() {
 }
 
 #[test]
+fn how_far_a_run_is_durable_is_in_its_newest_row_until_that_is_merged() {
+    let folder = folder("reached");
+    let mut direct = Direct::start(&folder, Settings::default());
+    let mut encoder = Encoder::default();
+    let mut commits = |direct: &mut Direct, count: i64| {
+        for _ in 0..count {
+            direct.push(&layout(1), &mut encoder, 10_000);
+            direct.commit();
+        }
+    };
+    let durable = |direct: &Direct| -> Vec<(String, u64)> {
+        let progress = durable_progress(&direct.store).unwrap();
+        let runs = progress.iter();
+        runs.map(|(_, progress)| (progress.run.to_string(), progress.seq))
+            .collect()
+    };
+    let written = "SELECT seq FROM progress ORDER BY id";
+    // The row is written with the session, and once more: it may have been let go.
+    commits(&mut direct, 9);
+    assert_eq!(direct.numbers(written), [2]);
+    assert_eq!(durable(&direct), [("r".to_owned(), 9)]);
+    // Another run, and the first one again after a start.
+    let open = |direct: &mut Direct, run: &str| {
+        let hello = hello(run, "b", None);
+        direct.intakes.open(direct.node, &hello, 1_000, seen()).0
+    };
+    assert_eq!(open(&mut direct, "other"), 0);
+    commits(&mut direct, 5);
+    assert_eq!(direct.numbers(written), [2, 11]);
+    let mut direct = direct.restart(&folder);
+    assert_eq!(
+        durable(&direct),
+        [("other".to_owned(), 14), ("r".to_owned(), 9)]
+    );
+    assert_eq!(open(&mut direct, "other"), 14);
+    assert_eq!(open(&mut direct, "r"), 9);
+    commits(&mut direct, 17);
+    assert_eq!(direct.numbers(written), [16, 11]);
+    // A commit that fails leaves nothing that is taken for written.
+    direct.execute("CREATE TRIGGER no BEFORE INSERT ON fresh BEGIN SELECT RAISE(ABORT, ''); END");
+    direct.push(&layout(1), &mut encoder, 10_000);
+    let batch = direct.intakes.seal().unwrap();
+    direct.writer.write(&batch).unwrap_err();
+    assert_eq!(durable(&direct)[0], ("r".to_owned(), 31));
+    direct.execute("DROP TRIGGER no");
+    direct.writer.write(&batch).unwrap();
+    assert_eq!(durable(&direct)[0], ("r".to_owned(), 32));
+    // Merged: the rows are gone, and what they said is not.
+    direct.writer.settle();
+    assert_eq!(direct.number("SELECT COUNT(*) FROM fresh"), 0);
+    assert_eq!(direct.numbers(written), [32, 14]);
+    let direct = direct.restart(&folder);
+    assert_eq!(
+        durable(&direct),
+        [("r".to_owned(), 32), ("other".to_owned(), 14)]
+    );
+}
+
+#[test]
 fn the_budget_is_never_exceeded_log_included() {
     let folder = folder("budget");
     let budget = 16 << 20;

@@ -79,7 +79,7 @@ fn generation_of(fresh: &Fresh) -> u64 {
 pub fn durable_progress(store: &Store) -> Result<Vec<(i64, Progress)>, StoreError> {
     let reader = store.reader()?;
     let mut statement = reader.prepare(
-        "SELECT node, run, boot_id, seq, time_ms FROM progress ORDER BY node, time_ms DESC",
+        "SELECT node, run, boot_id, seq, time_ms FROM durable ORDER BY node, time_ms DESC",
     )?;
     let rows = statement.query_map([], |row| {
         let progress = Progress {
@@ -99,6 +99,7 @@ pub struct Writer {
     shared: Arc<Shared>,
     connection: Connection,
     layouts: commit::LayoutRows,
+    runs: commit::RunRows,
     /// Of merging; let go of when there is nothing to merge.
     buffers: Buffers,
     /// Nodes with blocks that may want merging, or new hours.
@@ -139,6 +140,7 @@ impl Writer {
             shared,
             connection,
             layouts: commit::LayoutRows::default(),
+            runs: commit::RunRows::default(),
             buffers: Buffers::default(),
             to_merge: nodes.into_iter().collect(),
             next_age: now,
@@ -437,7 +439,6 @@ impl Writer {
                         self.shared.set_failing(Some((reason.clone(), wall_ms())));
                         report(Outcome::Failing(reason));
                     }
-                    self.layouts.clear();
                     match commands.recv_timeout(RETRY) {
                         Err(RecvTimeoutError::Timeout) => {}
                         Ok(Command::Forget(node)) => self.forget(node),
@@ -486,7 +487,13 @@ impl Writer {
             let bytes: u64 = part.iter().map(commit::bytes_of).sum();
             self.make_room(bytes + OVERHEAD_BYTES)
                 .map_err(|error| why_no_room(&*error))?;
-            self.commit_part(part).map_err(|error| why(error.into()))?;
+            let committed = self.commit_part(part);
+            if committed.is_err() {
+                // What was noted on the way may not be in the database.
+                self.layouts.clear();
+                self.runs.clear();
+            }
+            committed.map_err(|error| why(error.into()))?;
             *done += part.len();
         }
         Ok(())
@@ -502,7 +509,7 @@ impl Writer {
         for node in nodes {
             commit::insert_node(
                 &mut statements,
-                &mut self.layouts,
+                (&mut self.layouts, &mut self.runs),
                 node,
                 &self.shared,
                 &mut next_id,
@@ -512,14 +519,15 @@ impl Writer {
         drop(statements);
         transaction.commit()?;
         let mut fresh = self.shared.fresh();
-        for (node, row) in added {
-            fresh.add(node, row);
+        for (node, row, reached) in added {
+            fresh.add(node, row, reached);
         }
         Ok(())
     }
 
     fn forget(&mut self, node: i64) {
         self.to_merge.remove(&node);
+        self.runs.forget(node);
         if crate::store::damage::found().is_some() {
             return;
         }

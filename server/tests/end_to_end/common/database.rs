@@ -87,7 +87,7 @@ pub fn stored(database: &Path, node: i64) -> Stored {
     let connection = connection.unchecked_transaction().unwrap();
     let mut stored = Stored::default();
     let mut runs = connection
-        .prepare("SELECT run, seq FROM progress WHERE node = ?1")
+        .prepare("SELECT run, seq FROM durable WHERE node = ?1")
         .unwrap();
     let runs = runs
         .query_map([node], |row| {
