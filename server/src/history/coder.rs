@@ -20,7 +20,8 @@ use std::cell::RefCell;
 use stardust_shared::varint::{Reader, put, put_signed};
 
 use crate::history::block::BlockError;
-use contexts::Contexts;
+use bins::Bin;
+use contexts::{Contexts, Follow, Walk};
 
 /// Frequencies add up to this.
 const SLOT_BITS: u32 = 12;
@@ -43,10 +44,12 @@ pub fn encode(column: &[i64]) -> Option<Vec<u8>> {
     if magnitude(&second) < magnitude(&residuals[1..]) {
         (order, residuals) = (2, second);
     }
-    let bins = bins::choose(&residuals);
+    let (bins, counts) = bins::choose(&residuals);
+    let place_bits = bins.iter().zip(&counts);
+    let place_bits = place_bits.map(|(bin, &count)| usize::from(bin.bits) * count as usize);
+    let place_bits: usize = place_bits.sum();
     let numbers = bins::numbers_of(&bins, &residuals);
-    let contexts = contexts::choose(&bins, &numbers);
-    let (of_each, counts) = contexts.of_each(&bins, &numbers);
+    let (contexts, counts) = contexts::choose(&bins, counts, &numbers);
     let frequencies: Vec<u32> = counts.chunks(bins.len()).flat_map(normalised).collect();
 
     let mut out = vec![order];
@@ -61,19 +64,16 @@ pub fn encode(column: &[i64]) -> Option<Vec<u8>> {
         write_frequencies(of_context, &mut bits);
     }
     out.extend_from_slice(&bits.finish());
-    let (state, words) = put_symbols(&numbers, &of_each, &frequencies, bins.len());
+    let (state, words) = put_symbols(&numbers, &contexts.follow(&bins), &frequencies, bins.len());
     out.extend_from_slice(&state.to_le_bytes());
     put(&mut out, words.len() as u64);
     // What was put last is read first.
     for word in words.iter().rev() {
         out.extend_from_slice(&word.to_le_bytes());
     }
-    let mut bits = BitWriter::default();
-    for (&value, &number) in residuals.iter().zip(&numbers) {
-        let bin = bins[usize::from(number)];
-        bits.put(value.wrapping_sub(bin.least) as u64, u32::from(bin.bits));
+    if place_bits > 0 {
+        out.extend_from_slice(&put_places(&residuals, &numbers, &bins, place_bits));
     }
-    out.extend_from_slice(&bits.finish());
     Some(out)
 }
 
@@ -244,9 +244,10 @@ fn read_frequencies(count: usize, bits: &mut BitReader<'_>) -> Result<Vec<u32>, 
 }
 
 /// rANS, from the last symbol to the first: the state and the words it gave.
+#[inline(never)]
 fn put_symbols(
     numbers: &[u8],
-    contexts: &[u8],
+    follow: &Follow,
     frequencies: &[u32],
     bins: usize,
 ) -> (u32, Vec<u16>) {
@@ -258,18 +259,57 @@ fn put_symbols(
             start += frequency;
         }
     }
-    let mut words = Vec::with_capacity(numbers.len() / 4);
+    let mut words = Vec::with_capacity(numbers.len());
     let mut state = STATE_MIN;
-    for (&number, &context) in numbers.iter().zip(contexts).rev() {
+    let mut put = |number: u8, walk: Walk| {
+        let context = follow.context(walk);
         let symbol = symbols[usize::from(context) * bins + usize::from(number)];
         if u64::from(state) >= u64::from(symbol.frequency) << (32 - SLOT_BITS) {
             words.push(state as u16);
             state >>= 16;
         }
-        let parts = symbol.parts_of(state);
-        state = (parts << SLOT_BITS) + (state - parts * symbol.frequency) + symbol.start;
+        // `parts * SLOTS + state % frequency + start`, with as few steps as can be
+        // between a state and the next.
+        let others = SLOTS - symbol.frequency;
+        state = state + symbol.start + symbol.parts_of(state) * others;
+    };
+    for last in numbers.windows(3).rev() {
+        put(last[2], follow.behind(&last[..2]));
+    }
+    for at in (0..numbers.len().min(2)).rev() {
+        put(numbers[at], follow.behind(&numbers[..at]));
     }
     (state, words)
+}
+
+/// Where in its bin each value is: what [`BitWriter`] would write, of which the
+/// length is known before.
+#[inline(never)]
+fn put_places(values: &[i64], numbers: &[u8], bins: &[Bin], place_bits: usize) -> Vec<u8> {
+    // Eight bytes are written at once, of which what comes next replaces the last: there
+    // is no branch that depends on the values.
+    let mut bytes = vec![0u8; place_bits / 8 + 8];
+    let (mut at, mut held, mut count) = (0, 0u64, 0u32);
+    let mut put = |value: u64, bits: u32| {
+        held |= value << count;
+        bytes[at..at + 8].copy_from_slice(&held.to_le_bytes());
+        count += bits;
+        at += (count / 8) as usize;
+        held >>= count & !7;
+        count %= 8;
+    };
+    for (&value, &number) in values.iter().zip(numbers) {
+        let bin = bins[usize::from(number)];
+        let (place, bits) = (value.wrapping_sub(bin.least) as u64, u32::from(bin.bits));
+        if bits > 56 {
+            put(place & 0xffff_ffff, 32);
+            put(place >> 32, bits - 32);
+        } else {
+            put(place, bits);
+        }
+    }
+    bytes.truncate(place_bits.div_ceil(8));
+    bytes
 }
 
 /// A bin as rANS writes it.
@@ -471,6 +511,31 @@ mod tests {
             comes_back(&(0..rows).map(|_| (random() % 9) as i64).collect::<Vec<_>>());
         }
         assert!(encode(&[1; ROWS_MIN - 1]).is_none());
+    }
+
+    #[test]
+    fn places_are_written_as_bits_are() {
+        let mut random = noise(5);
+        for wide in [1, 8, 9, 32, 33, 56, 57, 63, 64] {
+            let bits = [0, wide, 3, wide / 2, 64];
+            let bins = bits.map(|bits| Bin {
+                least: i64::MIN / 3,
+                bits,
+            });
+            let numbers: Vec<u8> = (0..300).map(|_| (random() % 5) as u8).collect();
+            let (mut slow, mut place_bits) = (BitWriter::default(), 0);
+            let mut values = Vec::new();
+            for number in &numbers {
+                let bits = u32::from(bits[usize::from(*number)]);
+                let place =
+                    (random() << 40 ^ random() << 20 ^ random()) & ((1u128 << bits) - 1) as u64;
+                slow.put(place, bits);
+                place_bits += bits as usize;
+                values.push((i64::MIN / 3).wrapping_add(place as i64));
+            }
+            let places = put_places(&values, &numbers, &bins, place_bits);
+            assert_eq!(places, slow.finish(), "{wide}");
+        }
     }
 
     #[test]

@@ -106,18 +106,17 @@ const REPEATED_SHARE: usize = 5;
 fn repeats(column: &[i64], coded: usize) -> bool {
     const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
     // How long nothing changed belongs to the change that ended it.
-    let mut changes = Vec::with_capacity(column.len());
-    let mut still = 0u64;
+    let mut changes = vec![0u64; column.len()];
+    let (mut count, mut still) = (0, 0u64);
     for pair in column.windows(2) {
+        // No branch: when it changes is what nobody can guess.
         let difference = pair[1].wrapping_sub(pair[0]) as u64;
-        if difference == 0 {
-            still += 1;
-        } else {
-            changes.push(difference.wrapping_mul(BASE).wrapping_add(still));
-            still = 0;
-        }
+        let changed = difference != 0;
+        changes[count] = difference.wrapping_mul(BASE).wrapping_add(still);
+        count += usize::from(changed);
+        still = if changed { 0 } else { still + 1 };
     }
-    let count = changes.len();
+    changes.truncate(count);
     let length = (STRETCH_BITS * count / (8 * coded.max(1))).clamp(STRETCH_MIN, STRETCH_MAX);
     if count < 4 * length {
         return false;
@@ -125,11 +124,10 @@ fn repeats(column: &[i64], coded: usize) -> bool {
     let gone_by = (0..length).fold(1u64, |power, _| power.wrapping_mul(BASE));
     let mut seen = [0u32; 1 << SEEN_BITS];
     let (mut hash, mut found) = (0u64, 0);
-    for (at, change) in changes.iter().enumerate() {
-        hash = hash.wrapping_mul(BASE).wrapping_add(*change);
-        if at >= length {
-            hash = hash.wrapping_sub(changes[at - length].wrapping_mul(gone_by));
-        }
+    let before = std::iter::repeat_n(&0, length).chain(&changes);
+    for (change, gone) in changes.iter().zip(before) {
+        let moved = change.wrapping_sub(gone.wrapping_mul(gone_by));
+        hash = hash.wrapping_mul(BASE).wrapping_add(moved);
         let mixed = (hash ^ (hash >> 32)).wrapping_mul(BASE);
         let place = &mut seen[(mixed >> (64 - SEEN_BITS)) as usize];
         let tag = mixed as u32 | 1;

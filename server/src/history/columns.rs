@@ -149,11 +149,11 @@ fn fingerprint(column: &[i64]) -> u64 {
     let mix = |hash: u64, value: i64| {
         (hash.rotate_left(23) ^ value as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     };
-    // Four at a time: each step waits for the one before.
-    let (fours, rest) = column.as_chunks::<4>();
-    let mut hashes = [1, 2, 3, 4];
-    for four in fours {
-        for (hash, value) in hashes.iter_mut().zip(four) {
+    // Eight at a time: each step waits for the one before.
+    let (eights, rest) = column.as_chunks::<8>();
+    let mut hashes = [1, 2, 3, 4, 5, 6, 7, 8];
+    for eight in eights {
+        for (hash, value) in hashes.iter_mut().zip(eight) {
             *hash = mix(*hash, *value);
         }
     }

@@ -7,7 +7,7 @@
 
 use stardust_shared::varint::Reader;
 
-use super::bins::{Bin, log2};
+use super::bins::{Bin, log2, log2_of};
 use crate::history::block::BlockError;
 
 /// Ranks to one side: both ways and none, or two of them added, are 15 keys.
@@ -119,20 +119,6 @@ impl Contexts {
             later,
         }
     }
-
-    /// The context of each value, and how often each bin is in each context.
-    pub fn of_each(&self, bins: &[Bin], numbers: &[u8]) -> (Vec<u8>, Vec<u32>) {
-        let follow = self.follow(bins);
-        let mut walk = follow.start;
-        let mut counts = vec![0u32; self.count() * bins.len()];
-        let contexts = numbers.iter().map(|&number| {
-            let context = follow.context(walk);
-            counts[usize::from(context) * bins.len() + usize::from(number)] += 1;
-            follow.step(&mut walk, number);
-            context
-        });
-        (contexts.collect(), counts)
-    }
 }
 
 /// What is looked up on the way through a column.
@@ -161,6 +147,15 @@ impl Follow {
     pub fn step(&self, walk: &mut Walk, bin: u8) {
         walk.key = self.now[usize::from(bin)] + walk.carried;
         walk.carried = self.later[usize::from(bin)];
+    }
+
+    /// Where one is behind these values: the last two tell.
+    pub fn behind(&self, bins: &[u8]) -> Walk {
+        let mut walk = self.start;
+        for &bin in &bins[bins.len().saturating_sub(2)..] {
+            self.step(&mut walk, bin);
+        }
+        walk
     }
 }
 
@@ -205,15 +200,12 @@ impl Next {
     }
 }
 
-/// The contexts with which these bins take the least.
-pub fn choose(bins: &[Bin], numbers: &[u8]) -> Contexts {
-    let mut counts = vec![0u32; bins.len()];
-    for &number in numbers {
-        counts[usize::from(number)] += 1;
-    }
+/// The contexts with which these bins take the least, and how often each bin is
+/// in each of them. `counts` is how often each is there at all.
+pub fn choose(bins: &[Bin], counts: Vec<u32>, numbers: &[u8]) -> (Contexts, Vec<u32>) {
     let nothing = Contexts::new(Made::Nothing, 0, 0);
     if bins.len() < 2 {
-        return nothing;
+        return (nothing, counts);
     }
     let centre = median(counts.iter().copied()) as u8;
     // Rank 4 is where half of what is not usual lies.
@@ -228,15 +220,55 @@ pub fn choose(bins: &[Bin], numbers: &[u8]) -> Contexts {
         }
     }
     let near = (median(by_bits.into_iter()) as u8).saturating_sub(4);
-    let mut best = (cost(&counts), nothing);
-    for made in [Made::Busy, Made::Side] {
-        let mut contexts = Contexts::new(made, centre, near);
-        let bits = cut(&mut contexts, bins, numbers);
+    let made = [Made::Busy, Made::Side].map(|made| Contexts::new(made, centre, near));
+    let of_keys = count_keys(
+        made.each_ref().map(|made| made.follow(bins)),
+        bins.len(),
+        numbers,
+    );
+    let mut best = (cost(counts.iter().copied()), nothing, counts);
+    for (mut contexts, mut of_key) in made.into_iter().zip(of_keys) {
+        let bits = cut(&mut contexts, bins.len(), &mut of_key);
         if bits < best.0 {
-            best = (bits, contexts);
+            best = (bits, contexts, of_key);
         }
     }
-    best.1
+    (best.1, best.2)
+}
+
+/// How often each of the bins is behind each key, key by key, by both ways to follow.
+fn count_keys(follow: [Follow; 2], bins: usize, numbers: &[u8]) -> [Vec<u32>; 2] {
+    // Halves beside each other: often a bin follows itself, and each counter waits
+    // for what it was before.
+    let (first, second) = numbers.split_at(numbers.len() / 2);
+    let mut counts = [(); 4].map(|()| vec![0u32; KEYS * bins]);
+    let [busy, side, busy_later, side_later] = &mut counts;
+    let count = |counts: &mut [u32], follow: &Follow, walk: &mut Walk, bin: u8| {
+        counts[usize::from(walk.key) % KEYS * bins + usize::from(bin)] += 1;
+        follow.step(walk, bin);
+    };
+    let mut walks = follow.each_ref().map(|follow| follow.start);
+    let mut walks_later = follow.each_ref().map(|follow| follow.behind(first));
+    for (&bin, &later) in first.iter().zip(second) {
+        count(busy, &follow[0], &mut walks[0], bin);
+        count(side, &follow[1], &mut walks[1], bin);
+        count(busy_later, &follow[0], &mut walks_later[0], later);
+        count(side_later, &follow[1], &mut walks_later[1], later);
+    }
+    for &later in &second[first.len()..] {
+        count(busy_later, &follow[0], &mut walks_later[0], later);
+        count(side_later, &follow[1], &mut walks_later[1], later);
+    }
+    let [mut busy, mut side, busy_later, side_later] = counts;
+    add(&mut busy, &busy_later);
+    add(&mut side, &side_later);
+    [busy, side]
+}
+
+fn add(to: &mut [u32], counts: &[u32]) {
+    to.iter_mut()
+        .zip(counts)
+        .for_each(|(to, count)| *to += count);
 }
 
 /// Where half of the weight is.
@@ -250,60 +282,73 @@ fn median(weights: impl Iterator<Item = u32> + Clone) -> usize {
     upto.by_ref().count()
 }
 
-/// Joins neighbouring keys while that is smaller. Answers the bits that it takes.
-fn cut(contexts: &mut Contexts, bins: &[Bin], numbers: &[u8]) -> f32 {
-    let follow = contexts.follow(bins);
-    let mut of_key = vec![vec![0u32; bins.len()]; KEYS];
-    let mut walk = follow.start;
-    for &number in numbers {
-        of_key[usize::from(walk.key) % KEYS][usize::from(number)] += 1;
-        follow.step(&mut walk, number);
+/// Joins neighbouring keys while that is smaller: `of_key` becomes the counts of the
+/// contexts. Answers the bits that it takes.
+fn cut(contexts: &mut Contexts, bins: usize, of_key: &mut Vec<u32>) -> f32 {
+    /// Keys with one context, and its bits.
+    struct Group {
+        first_key: u8,
+        bits: f32,
     }
-    let sum = |a: &[u32], b: &[u32]| -> Vec<u32> { a.iter().zip(b).map(|(a, b)| a + b).collect() };
-    let mut groups: Vec<(u8, Vec<u32>, f32)> = (0u8..)
-        .zip(of_key)
-        .filter(|(_, counts)| counts.iter().any(|count| *count > 0))
-        .map(|(key, counts)| {
-            let bits = cost(&counts);
-            (key, counts, bits)
+    let row = |key: u8| usize::from(key) * bins..(usize::from(key) + 1) * bins;
+    let mut groups: Vec<Group> = (0u8..KEYS as u8)
+        .filter(|key| of_key[row(*key)].iter().any(|count| *count > 0))
+        .map(|first_key| Group {
+            first_key,
+            bits: cost(of_key[row(first_key)].iter().copied()),
         })
         .collect();
+    let together = |of_key: &[u32], a: &Group, b: &Group| {
+        let pairs = of_key[row(a.first_key)]
+            .iter()
+            .zip(&of_key[row(b.first_key)]);
+        cost(pairs.map(|(a, b)| a + b))
+    };
     // joined[n]: what groups n and n + 1 take together.
     let mut joined: Vec<f32> = groups
         .windows(2)
-        .map(|pair| cost(&sum(&pair[0].1, &pair[1].1)))
+        .map(|pair| together(of_key, &pair[0], &pair[1]))
         .collect();
     while let Some((at, more)) = joined
         .iter()
         .enumerate()
-        .map(|(at, bits)| (at, bits - groups[at].2 - groups[at + 1].2))
+        .map(|(at, bits)| (at, bits - groups[at].bits - groups[at + 1].bits))
         .min_by(|a, b| a.1.total_cmp(&b.1))
     {
         if more > 0.0 && groups.len() <= CONTEXTS_MAX {
             break;
         }
-        let (_, counts, _) = groups.remove(at + 1);
-        groups[at].1 = sum(&groups[at].1, &counts);
-        groups[at].2 = joined.remove(at);
+        let gone = groups.remove(at + 1);
+        let (to, counts) = of_key.split_at_mut(row(gone.first_key).start);
+        add(&mut to[row(groups[at].first_key)], &counts[..bins]);
+        groups[at].bits = joined.remove(at);
         if at > 0 {
-            joined[at - 1] = cost(&sum(&groups[at - 1].1, &groups[at].1));
+            joined[at - 1] = together(of_key, &groups[at - 1], &groups[at]);
         }
         if let Some(after) = groups.get(at + 1) {
-            joined[at] = cost(&sum(&groups[at].1, &after.1));
+            joined[at] = together(of_key, &groups[at], after);
         }
     }
-    contexts.cuts = groups.iter().skip(1).map(|group| group.0).collect();
-    groups.iter().map(|group| group.2).sum()
+    for (at, group) in groups.iter().enumerate() {
+        of_key.copy_within(row(group.first_key), at * bins);
+    }
+    of_key.truncate(groups.len() * bins);
+    contexts.cuts = groups.iter().skip(1).map(|group| group.first_key).collect();
+    groups.iter().map(|group| group.bits).sum()
 }
 
 /// Bits of so many of each bin, and of their table.
-fn cost(counts: &[u32]) -> f32 {
-    let all = counts.iter().sum::<u32>() as f32;
-    let mut bits = TABLE_BITS.0 * counts.len() as f32 + all * log2(all.max(1.0));
-    for &count in counts {
+fn cost(counts: impl Iterator<Item = u32> + Clone) -> f32 {
+    let (mut all, mut bins) = (0, 0);
+    for count in counts.clone() {
+        all += count;
+        bins += 1;
+    }
+    let all = all as f32;
+    let mut bits = TABLE_BITS.0 * bins as f32 + all * log2(all.max(1.0));
+    for count in counts {
         if count > 0 {
-            let count = count as f32;
-            bits += TABLE_BITS.1 - count * log2(count);
+            bits += TABLE_BITS.1 - count as f32 * log2_of(count);
         }
     }
     bits
