@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tungstenite::Utf8Bytes;
-
+use super::frame::TextFrame;
 use super::layouts::Layouts;
+use super::limits::LIVE_SAMPLES_PER_TICK;
 use super::notes::Notes;
 use crate::auth::Auth;
 use crate::history::Intakes;
@@ -42,7 +42,7 @@ pub struct Core {
     /// How many `/live` connections there are.
     pub live_count: usize,
     /// What those are shown first who come in this tick.
-    pub snapshot: Option<Vec<Utf8Bytes>>,
+    pub snapshot: Option<Vec<TextFrame>>,
     pub layouts: Layouts,
     /// What is written to the log about connections.
     pub notes: Notes,
@@ -52,7 +52,7 @@ pub struct Core {
     /// Which connections watch a node in full.
     pub watchers: HashMap<i64, Vec<usize>>,
     /// Messages for the watchers of a node, to be handed out this turn.
-    pub outbox: VecDeque<(i64, Utf8Bytes)>,
+    pub outbox: VecDeque<(i64, TextFrame)>,
     /// Samples were refused since the writer could not keep up.
     pub overflowed: bool,
 }
@@ -62,11 +62,11 @@ impl Core {
         self.watchers.contains_key(&node)
     }
 
-    pub fn snapshot(&mut self) -> &[Utf8Bytes] {
+    pub fn snapshot(&mut self) -> &[TextFrame] {
         let (fleet, jobs, wall_ms) = (&self.fleet, &self.jobs, self.wall_ms);
         self.snapshot.get_or_insert_with(|| {
-            let parts = fleet.snapshot(wall_ms, &jobs.snapshot());
-            parts.into_iter().map(Utf8Bytes::from).collect()
+            let parts = fleet.snapshot(LIVE_SAMPLES_PER_TICK, wall_ms, &jobs.snapshot());
+            parts.into_iter().map(TextFrame::from).collect()
         })
     }
 

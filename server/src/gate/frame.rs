@@ -5,6 +5,8 @@
 //! second: those are taken from where they were read. Everything else is left to
 //! tungstenite, frame by frame, and so is every word about what is wrong with it.
 
+use tungstenite::Bytes;
+
 /// Longest head in bytes.
 pub const HEAD_BYTES_MAX: usize = 14;
 
@@ -83,6 +85,38 @@ impl Head {
     }
 }
 
+/// A message for browsers as it leaves: servers don't mask, so all of them are sent
+/// the very same bytes, which are made once.
+#[derive(Clone, Debug)]
+pub struct TextFrame(pub Bytes);
+
+impl From<String> for TextFrame {
+    fn from(message: String) -> Self {
+        let mut frame = Vec::with_capacity(HEAD_BYTES_MAX + message.len());
+        frame.push(0x80 | TEXT);
+        match (u8::try_from(message.len()), u16::try_from(message.len())) {
+            (Ok(length @ ..126), _) => frame.push(length),
+            (_, Ok(length)) => {
+                frame.push(126);
+                frame.extend_from_slice(&length.to_be_bytes());
+            }
+            _ => {
+                frame.push(127);
+                frame.extend_from_slice(&(message.len() as u64).to_be_bytes());
+            }
+        }
+        frame.extend_from_slice(message.as_bytes());
+        Self(frame.into())
+    }
+}
+
+impl TextFrame {
+    /// Bytes of it, head and all.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// Takes the mask off a payload (section 5.3), or puts it on.
 pub fn unmask(payload: &mut [u8], mask: [u8; 4]) {
     let wide = u64::from(u32::from_ne_bytes(mask)) * 0x1_0000_0001;
@@ -102,6 +136,23 @@ mod tests {
     use super::*;
     use tungstenite::protocol::frame::FrameHeader;
     use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+    #[test]
+    fn a_text_is_framed_as_the_library_reads_it() {
+        for length in [0, 1, 125, 126, 300, 65_535, 65_536, 200_000] {
+            let frame = TextFrame::from("x".repeat(length));
+            let head = Head::read(&frame.0).unwrap();
+            assert_eq!(head.payload_bytes, length as u64);
+            assert_eq!(head.bytes + length, frame.len());
+            let mut library = tungstenite::WebSocket::from_raw_socket(
+                std::io::Cursor::new(frame.0.to_vec()),
+                tungstenite::protocol::Role::Client,
+                None,
+            );
+            let read = library.read().unwrap();
+            assert_eq!(read.into_text().unwrap().len(), length);
+        }
+    }
 
     #[test]
     fn heads_are_read_as_the_library_writes_them() {

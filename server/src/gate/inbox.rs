@@ -117,7 +117,7 @@ impl Inbox {
                     let taken = if too_long { head.bytes } else { whole_bytes };
                     let frame = self.at..self.at + taken;
                     self.at = frame.end;
-                    match self.look_at(&head, frame, socket, now)? {
+                    match self.look_at(&head, frame, too_long, socket, now)? {
                         Next::Nothing => continue,
                         next => return Ok(next),
                     }
@@ -147,11 +147,11 @@ impl Inbox {
         &mut self,
         head: &Head,
         frame: Range<usize>,
+        too_long: bool,
         socket: &mut Socket,
         now: Instant,
     ) -> Result<Next, Ending> {
-        let fits = head.payload_bytes <= socket.message_bytes_max() as u64;
-        if let Some((kind, mask)) = head.message(self.in_parts).filter(|_| fits) {
+        if let Some((kind, mask)) = head.message(self.in_parts).filter(|_| !too_long) {
             let payload = frame.start + head.bytes..frame.end;
             unmask(&mut self.bytes[payload.clone()], mask);
             socket.heard(now);

@@ -92,8 +92,9 @@ pub const JOBS_PAUSE: Duration = Duration::from_millis(100);
 /// How often changes are told to browsers.
 pub const LIVE_TICK: Duration = Duration::from_millis(500);
 /// Samples that browsers are told of in one such tick, newest news of other
-/// kinds apart: in a larger fleet each node has its turn less often.
-pub const LIVE_SAMPLES_PER_TICK: usize = 1_000;
+/// kinds apart: in a larger fleet each node has its turn less often, of 10,000 every
+/// ten seconds. More would be more than a phone on the road takes.
+pub const LIVE_SAMPLES_PER_TICK: usize = 500;
 /// How often deadlines are looked at.
 pub const SWEEP_TICK: Duration = Duration::from_millis(250);
 /// Spiders are looked at in as many parts, one in each such tick: each of them

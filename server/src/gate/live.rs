@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use serde::Deserialize;
-use tungstenite::{Message, Utf8Bytes};
+use tungstenite::Message;
 
 use super::core::Core;
+use super::frame::TextFrame;
 use super::limits::{
     FOLLOWED_MAX, LIVE_MESSAGE_BYTES_MAX, LIVE_QUEUE_BYTES_MAX, LIVE_STALL_MAX, MESSAGES_PER_TURN,
     WATCHED_MAX,
@@ -21,7 +22,7 @@ use crate::store::SessionId;
 pub struct LiveConn {
     pub socket: Socket,
     session: Session,
-    queue: VecDeque<Utf8Bytes>,
+    queue: VecDeque<TextFrame>,
     queued_bytes: usize,
     /// More than this, and it is too slow: the snapshot may be large.
     queue_bytes_max: usize,
@@ -73,7 +74,7 @@ impl LiveConn {
     }
 
     /// Queues a message that all browsers share.
-    pub fn push(&mut self, message: Utf8Bytes) {
+    pub fn push(&mut self, message: TextFrame) {
         if self.socket.is_closing() {
             return;
         }
@@ -163,8 +164,8 @@ impl LiveConn {
         Ok(())
     }
 
-    /// Sends what is queued. One message at a time is in tungstenite's buffer, so
-    /// that the queue says how far behind the browser is.
+    /// Sends what is queued, one message after the other, so that the queue says how
+    /// far behind the browser is.
     pub fn flush(&mut self, now: Instant) -> Result<(), Ending> {
         if self.socket.is_closing() {
             return self.socket.flush();
@@ -189,7 +190,7 @@ impl LiveConn {
                 return Ok(());
             };
             self.queued_bytes -= message.len();
-            self.socket.write(Message::Text(message))?;
+            self.socket.send(message);
         }
     }
 

@@ -8,8 +8,9 @@ use tungstenite::error::{CapacityError, Error as WsError};
 use tungstenite::protocol::frame::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Role, WebSocketConfig};
-use tungstenite::{Message, WebSocket};
+use tungstenite::{Bytes, Message, WebSocket};
 
+use super::frame::TextFrame;
 use super::limits::{
     CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND, FRAMES_BUFFER_BYTES, READ_BUFFER_BYTES,
 };
@@ -86,6 +87,23 @@ struct Fed {
     at: usize,
     /// Whether it may read from the stream itself.
     open: bool,
+    /// What is left of a frame that was not written by tungstenite: nothing may come
+    /// in the middle of it.
+    sending: Bytes,
+}
+
+impl Fed {
+    fn send_rest(&mut self) -> io::Result<()> {
+        while !self.sending.is_empty() {
+            match self.stream.write(&self.sending) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => drop(self.sending.split_to(count)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Read for Fed {
@@ -108,10 +126,12 @@ impl Read for Fed {
 
 impl Write for Fed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.send_rest()?;
         self.stream.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.send_rest()?;
         self.stream.flush()
     }
 }
@@ -141,6 +161,7 @@ impl Socket {
             given: Vec::new(),
             at: 0,
             open: false,
+            sending: Bytes::new(),
         };
         Self {
             ws: Box::new(WebSocket::from_raw_socket(fed, Role::Server, Some(config))),
@@ -209,6 +230,8 @@ impl Socket {
                 if message.is_ping() || message.is_pong() {
                     self.count_control(now)?;
                 }
+                // A ping and a close have an answer, which may not have left.
+                self.flushed &= !(message.is_ping() || message.is_close());
                 Ok(Incoming::Message(message))
             }
             Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -255,6 +278,16 @@ impl Socket {
             // The frame is in tungstenite's buffer; the kernel's is full.
             Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(ending(error)),
+        }
+    }
+
+    /// Queues a frame that all browsers share, as it is. Only when all that was
+    /// written before [has left](Self::is_flushed).
+    pub fn send(&mut self, frame: TextFrame) {
+        debug_assert!(self.flushed);
+        if self.closing.is_none() {
+            self.flushed = false;
+            self.ws.get_mut().sending = frame.0;
         }
     }
 
@@ -335,5 +368,46 @@ fn ending(error: WsError) -> Ending {
             format!("not the WebSocket protocol: {error}"),
         ),
         other => Ending::close(code::VIOLATION, other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_comes_in_the_middle_of_a_frame_that_all_share() {
+        const BYTES: usize = 15 << 20;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        server.set_nonblocking(true).unwrap();
+        let stream = Stream::plain(mio::net::TcpStream::from_std(server));
+        let mut socket = Socket::new(stream, Vec::new(), 1 << 10, Instant::now());
+        socket.send("x".repeat(BYTES).into());
+        socket.flush().unwrap();
+        assert!(!socket.is_flushed(), "more than the kernel keeps");
+        let mut client = WebSocket::from_raw_socket(client, Role::Client, None);
+        client
+            .send(Message::Ping(Bytes::from_static(b"?")))
+            .unwrap();
+        let pinged = loop {
+            match socket.read(Instant::now()).unwrap() {
+                Incoming::Message(message) => break message,
+                _ => std::thread::yield_now(),
+            }
+        };
+        assert!(pinged.is_ping());
+        let reader = std::thread::spawn(move || {
+            let messages = [client.read().unwrap(), client.read().unwrap()];
+            (messages[0].len(), messages[1].clone())
+        });
+        while !socket.is_flushed() {
+            socket.flush().unwrap();
+            std::thread::yield_now();
+        }
+        let (bytes, answer) = reader.join().unwrap();
+        assert_eq!(bytes, BYTES);
+        assert_eq!(answer, Message::Pong(Bytes::from_static(b"?")));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::frame::TextFrame;
 use super::limits::{BACKLOG_SAMPLES_MAX, LIVE_SAMPLES_PER_TICK};
 use super::{Conn, Gate};
 
@@ -102,7 +103,7 @@ impl Gate {
     pub(super) fn tell_jobs(&mut self) {
         let news = self.core.jobs.take_news();
         self.core.snapshot = None;
-        let changed: Vec<tungstenite::Utf8Bytes> = news
+        let changed: Vec<TextFrame> = news
             .jobs
             .iter()
             .map(|job| crate::hub::job_message(job).into())
@@ -132,7 +133,7 @@ impl Gate {
         self.tell_all(changes.into());
     }
 
-    pub(super) fn tell_all(&mut self, message: tungstenite::Utf8Bytes) {
+    pub(super) fn tell_all(&mut self, message: TextFrame) {
         for index in self.indexes(|conn| matches!(conn, Conn::Live(_))) {
             if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
                 live.push(message.clone());

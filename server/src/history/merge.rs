@@ -23,7 +23,7 @@ use super::fresh::{Merged, Row};
 use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
 use super::layouts::Stored;
 use super::limits::{
-    FAIR_ROWS, FULL_ROWS, FULL_SPAN_MS, GENERATION_COMMITS, MERGE_NODES, MERGE_VALUES_MAX,
+    FAIR_ROWS, FRESH_NODES, FULL_ROWS, FULL_SPAN_MS, GENERATION_COMMITS, MERGE_VALUES_MAX,
 };
 use super::reader::{Fault, NodeReader};
 use super::records;
@@ -77,18 +77,24 @@ pub fn merge_fresh(
     }
     let mut fresh = shared.fresh();
     fresh.begin_merge(merged.end_id);
-    let mut nodes = fresh.nodes_before(merged.end_id, merged.node, MERGE_NODES + 1);
+    let mut nodes = fresh.nodes_before(merged.end_id, merged.node, FRESH_NODES + 1);
     drop(fresh);
-    let more = nodes.len() > MERGE_NODES;
-    nodes.truncate(MERGE_NODES);
-    for &node in &nodes {
+    let (begin, mut bytes, mut done) = (Instant::now(), 0, 0);
+    for &node in nodes.iter().take(FRESH_NODES) {
+        if bytes >= STEP_BYTES || begin.elapsed() >= STEP_TIME {
+            break;
+        }
         let (rows, reached) = {
             let fresh = shared.fresh();
             (fresh.to_merge(node, merged.end_id), fresh.reached(node))
         };
         commit::note_progress(&transaction, &reached)?;
         merge_fresh_of(&transaction, shared, buffers, node, &rows)?;
+        bytes += rows.iter().map(|row| row.bytes as usize).sum::<usize>();
+        done += 1;
     }
+    let more = nodes.len() > done;
+    nodes.truncate(done);
     let end_id = merged.end_id;
     if !more {
         transaction

@@ -1041,6 +1041,70 @@ fn the_budget_is_never_exceeded_log_included() {
     assert!(raw.days_fit.unwrap() < raw.keep_days, "{status:?}");
 }
 
+/// A database of schema 7, whose runs had a row each that every commit wrote.
+#[test]
+fn a_kept_history_of_schema_7_goes_on_where_it_was() {
+    let folder = folder("kept-7");
+    let kept = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept/store-v7.sqlite3");
+    std::fs::copy(kept, folder.0.join("d.db")).unwrap();
+    let store = Arc::new(Store::open(&folder.0.join("d.db")).unwrap());
+    let durable: Vec<(i64, u64)> = durable_progress(&store)
+        .unwrap()
+        .iter()
+        .map(|(node, progress)| (*node, progress.seq))
+        .collect();
+    assert_eq!(durable, [(1, 191), (1, 25)]);
+    let history = History::open(Arc::clone(&store), Settings::default()).unwrap();
+    let mut writer = history.writer().unwrap();
+    let query = Query {
+        node: 1,
+        selectors: vec!["mem.free_bytes".into()],
+        from_ms: 1_795_985_760_000,
+        to_ms: 1_795_985_804_000,
+        points: 2_000,
+    };
+    let samples = || {
+        let answer = history.query(&query).unwrap();
+        (
+            answer.series[0].count.iter().sum::<u32>(),
+            answer.gaps.len(),
+        )
+    };
+    let before = samples();
+    assert_eq!(before.0, 216);
+    // Its Spider comes back, and sends the last sample that is there and a new one.
+    let mut intakes = Intakes::new(durable_progress(&store).unwrap());
+    let run = "e1995bfdc6ad445f429feb116042b19a";
+    let hello = hello(
+        run,
+        "0a1b2c3d-0001-4000-8000-000000000001",
+        Some("link_down"),
+    );
+    let (durable_seq, place) = intakes.open(1, &hello, 200, seen());
+    assert_eq!(durable_seq, 191);
+    let layout = layout(1);
+    let mut state = State::default();
+    for (seq, time_ms) in [(191, 1_795_985_803_332), (192, 1_795_985_803_532)] {
+        let mut bytes = Vec::new();
+        let record = if state.seq == 0 {
+            state.start(&layout, seq, time_ms, &[1, 4_096, 3]);
+            state.encode_keyframe(&layout, 0, &mut bytes);
+            Record::Keyframe
+        } else {
+            state.encode_delta(&layout, seq, time_ms, &[2, 8_192, 4], &mut bytes);
+            Record::Delta
+        };
+        let pushed = intakes.push(place, &layout, &state, record, &bytes);
+        let known = seq == 191;
+        assert_eq!(pushed, if known { Pushed::Known } else { Pushed::Taken });
+    }
+    let batch = intakes.seal().unwrap();
+    writer.write(&batch).unwrap();
+    assert_eq!(samples(), (217, before.1));
+    let durable = durable_progress(&store).unwrap();
+    assert_eq!((&*durable[0].1.run, durable[0].1.seq), (run, 192));
+}
+
 /// A database of schema 3 with blocks of both its formats, as `tests/kept` has it.
 #[test]
 fn a_kept_history_of_schema_3_is_read_and_merged() {

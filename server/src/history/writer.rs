@@ -116,13 +116,13 @@ pub struct Writer {
     /// Other work than committing has failed and rests until then.
     rest_until: Option<Instant>,
     budget: Option<Shares>,
+    /// Whether a transaction waits until the disk has it.
+    waits_for_disk: bool,
 }
 
 impl Writer {
     pub fn open(store: Arc<Store>, shared: Arc<Shared>) -> Result<Self, StoreError> {
         let connection = open_connection(store.path())?;
-        // An acknowledgement promises that the samples outlive a power cut.
-        connection.pragma_update(None, "synchronous", "FULL")?;
         let budget = shared.settings.budget_bytes.map(shares);
         if let Some(budget) = budget {
             // The log is cut back to this after each time it is emptied.
@@ -150,6 +150,7 @@ impl Writer {
             log_bytes_max: LOG_BYTES_MAX,
             rest_until: None,
             budget,
+            waits_for_disk: false,
         })
     }
 
@@ -219,7 +220,20 @@ impl Writer {
         }
     }
 
+    /// An acknowledgement promises that samples outlive a power cut, so commits wait
+    /// for the disk. What only moves them need not: the log keeps the order, and who
+    /// comes back after a power cut has them in their old place.
+    fn wait_for_disk(&mut self, wait: bool) -> rusqlite::Result<()> {
+        if self.waits_for_disk != wait {
+            let mode = if wait { "FULL" } else { "NORMAL" };
+            self.connection.pragma_update(None, "synchronous", mode)?;
+            self.waits_for_disk = wait;
+        }
+        Ok(())
+    }
+
     fn work_or_fail(&mut self, now: Instant) -> merge::Result<bool> {
+        self.wait_for_disk(false)?;
         self.bound_log(now)?;
         for (node, fault) in self.shared.take_faults() {
             if fault.error.is_damage() {
@@ -475,6 +489,8 @@ impl Writer {
         if !hellos.is_empty() {
             self.store.note_hellos(&hellos).map_err(why)?;
         }
+        self.wait_for_disk(true)
+            .map_err(|error| why(error.into()))?;
         let most = self.budget.map_or(u64::MAX, |budget| budget.log_bytes / 4);
         while *done < batch.nodes.len() {
             let mut bytes = 0;

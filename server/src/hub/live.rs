@@ -13,6 +13,8 @@ struct Snapshot<'a> {
     r#type: &'static str,
     time_ms: i64,
     version: &'static str,
+    /// As in [`Changes`], as far as it can be told before there was one.
+    turns: usize,
     /// What the values of a row of `samples` are, in all messages that follow.
     sample_fields: Vec<&'static str>,
     nodes: Vec<NodeView>,
@@ -23,6 +25,9 @@ struct Snapshot<'a> {
 struct Changes<'a> {
     r#type: &'static str,
     time_ms: i64,
+    /// Messages until each node that sends has had its turn in `samples`, this one
+    /// included: of a large fleet not all are in each.
+    turns: usize,
     nodes: &'a [NodeChange],
     samples: &'a [SampleRow],
     removed: &'a [i64],
@@ -72,6 +77,7 @@ fn json(message: &impl Serialize) -> String {
 
 pub fn snapshot_message<'a>(
     time_ms: i64,
+    turns: usize,
     nodes: impl Iterator<Item = &'a Node>,
     jobs: &[JobView],
 ) -> String {
@@ -79,6 +85,7 @@ pub fn snapshot_message<'a>(
         r#type: "snapshot",
         time_ms,
         version: env!("CARGO_PKG_VERSION"),
+        turns,
         sample_fields: SampleRow::fields(),
         nodes: nodes.map(Node::view).collect(),
         jobs,
@@ -87,6 +94,7 @@ pub fn snapshot_message<'a>(
 
 pub fn changes_message(
     time_ms: i64,
+    turns: usize,
     nodes: &[NodeChange],
     samples: &[SampleRow],
     removed: &[i64],
@@ -94,6 +102,7 @@ pub fn changes_message(
     json(&Changes {
         r#type: "changes",
         time_ms,
+        turns,
         nodes,
         samples,
         removed,

@@ -284,16 +284,19 @@ impl Fleet {
     }
 
     /// The first messages of a `/live` connection: of a large fleet not all nodes
-    /// are in the snapshot, the others follow as changes.
-    pub fn snapshot(&self, now_ms: i64, jobs: &[JobView]) -> Vec<String> {
+    /// are in the snapshot, the others follow as changes. Samples of `samples_max` nodes
+    /// will be told at a time.
+    pub fn snapshot(&self, samples_max: usize, now_ms: i64, jobs: &[JobView]) -> Vec<String> {
         let inner = self.lock();
         let nodes: Vec<&Node> = inner.nodes.values().collect();
+        let online = nodes.iter().filter(|node| node.status() == Status::Online);
+        let turns = turns(online.count(), samples_max);
         let mut parts = nodes.chunks(SNAPSHOT_NODES);
         let first = parts.next().unwrap_or_default();
-        let mut messages = vec![snapshot_message(now_ms, first.iter().copied(), jobs)];
+        let mut messages = vec![snapshot_message(now_ms, turns, first.iter().copied(), jobs)];
         for part in parts {
             let whole: Vec<_> = part.iter().map(|node| node.whole()).collect();
-            messages.push(changes_message(now_ms, &whole, &[], &[]));
+            messages.push(changes_message(now_ms, turns, &whole, &[], &[]));
         }
         messages
     }
@@ -316,7 +319,8 @@ impl Fleet {
     pub fn take_changes(&self, samples_max: usize, now_ms: i64) -> Option<String> {
         let mut inner = self.lock();
         let mut due: Vec<i64> = std::mem::take(&mut inner.urgent).into_iter().collect();
-        let samples_due = inner.sampled.len().min(samples_max);
+        let waiting = inner.sampled.len();
+        let samples_due = waiting.min(samples_max);
         due.extend(inner.sampled.drain(..samples_due));
         let removed = std::mem::take(&mut inner.removed);
         let mut changes = Vec::new();
@@ -337,8 +341,14 @@ impl Fleet {
         if changes.is_empty() && samples.is_empty() && removed.is_empty() {
             return None;
         }
-        Some(changes_message(now_ms, &changes, &samples, &removed))
+        let turns = turns(waiting, samples_max);
+        Some(changes_message(now_ms, turns, &changes, &samples, &removed))
     }
+}
+
+/// Messages until each of so many nodes was told of.
+fn turns(nodes: usize, samples_max: usize) -> usize {
+    nodes.div_ceil(samples_max).max(1)
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ fn samples_give_values_rates_and_a_summary() {
     // A row has the values of the summary under the names that the snapshot gives.
     fleet.listen(true);
     sample(3, 4_000);
-    let snapshot: serde_json::Value = serde_json::from_str(&fleet.snapshot(0, &[])[0]).unwrap();
+    let snapshot: serde_json::Value = serde_json::from_str(&fleet.snapshot(3, 0, &[])[0]).unwrap();
     let fields = snapshot["sample_fields"].as_array().unwrap();
     let told = changes(&fleet);
     assert_eq!(told["nodes"], serde_json::json!([]));
@@ -192,6 +192,10 @@ fn samples_take_turns_and_other_news_do_not_wait() {
     for id in [3, 1, 2, 3, 1] {
         sample(id);
     }
+    let turns = |limit| -> serde_json::Value {
+        let text = fleet.take_changes(limit, 0).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["turns"].clone()
+    };
     assert_eq!(told(2), [1, 3]);
     sample(3);
     fleet.with_node(1, |node| node.offline("gone", 0));
@@ -202,13 +206,21 @@ fn samples_take_turns_and_other_news_do_not_wait() {
     fleet.with_node(2, |node| node.offline("gone", 0));
     assert_eq!(told(9), [2]);
     assert_eq!(told(9), nobody);
+    // How long it takes until all had their turn.
+    for id in 1..=3 {
+        sample(id);
+    }
+    assert_eq!(
+        (turns(1), turns(1), turns(1)),
+        (3.into(), 2.into(), 1.into())
+    );
 }
 
 #[test]
 fn a_large_fleet_is_shown_in_parts() {
     let count = 2 * SNAPSHOT_NODES as i64 + 1;
     let fleet = Fleet::new((1..=count).map(|id| record(id, None)).collect(), 0);
-    let parts = fleet.snapshot(9, &[]);
+    let parts = fleet.snapshot(3, 9, &[]);
     let parts: Vec<serde_json::Value> = parts
         .iter()
         .map(|text| serde_json::from_str(text).unwrap())
@@ -225,7 +237,7 @@ fn a_large_fleet_is_shown_in_parts() {
         })
         .collect();
     assert_eq!(ids, (1..=count).collect::<Vec<_>>());
-    assert_eq!(Fleet::default().snapshot(0, &[]).len(), 1);
+    assert_eq!(Fleet::default().snapshot(3, 0, &[]).len(), 1);
 }
 
 #[test]

@@ -130,6 +130,8 @@ export type LiveMessage =
       type: 'snapshot';
       time_ms: number;
       version: string;
+      /** As in `changes`. */
+      turns?: number;
       nodes: Node[];
       jobs?: Job[];
       /** What the values of a row of samples are: `id`, `last_seen_ms`, then fields of the summary. */
@@ -138,6 +140,8 @@ export type LiveMessage =
   | {
       type: 'changes';
       time_ms: number;
+      /** Messages (two a second) until each node has had its turn in `samples`. */
+      turns?: number;
       nodes?: (Partial<Node> & { id: number })[];
       samples?: SampleRow[];
       removed?: number[];

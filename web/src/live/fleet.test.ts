@@ -103,6 +103,24 @@ describe('stale', () => {
     expect(shownStatus(first, HERE + 4_900)).toBe('online');
     expect(shownStatus(first, HERE + 5_100)).toBe('stale');
   });
+  it('waits for the turn that a node of a large fleet has', () => {
+    const snapshot = {
+      type: 'snapshot' as const,
+      time_ms: SERVER,
+      version: '0.1.0',
+      turns: 20,
+      nodes: [node(1)],
+      sample_fields: ['id', 'last_seen_ms'],
+    };
+    const first = reduceFleet(EMPTY_FLEET, snapshot, HERE);
+    expect(shownStatus(first.nodes!.get(1)!, HERE + 14_400)).toBe('online');
+    expect(shownStatus(first.nodes!.get(1)!, HERE + 14_600)).toBe('stale');
+    // The fleet has become smaller.
+    const row = { type: 'changes' as const, time_ms: SERVER, turns: 3, samples: [[1, SERVER]] };
+    const next = reduceFleet(first, row, HERE);
+    expect(shownStatus(next.nodes!.get(1)!, HERE + 5_900)).toBe('online');
+    expect(shownStatus(next.nodes!.get(1)!, HERE + 6_100)).toBe('stale');
+  });
   it('counts the age that a node had in the snapshot', () => {
     const old = start(node(1, { last_seen_ms: SERVER - 60_000 })).nodes!.get(1)!;
     expect(shownStatus(old, HERE)).toBe('stale');

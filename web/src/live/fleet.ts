@@ -4,6 +4,8 @@ import type { LiveMessage, Node, SampleRow, Spark, Summary } from '../api/types'
 export interface FleetNode extends Node {
   /** When the last sign of life came, by this browser's clock: the clocks of nodes may be wrong. */
   heardAt: number | null;
+  /** How much later than it comes a sample may be told: a large fleet takes turns. */
+  turnMs: number;
   /** Samples already in the spark's last bucket. */
   sparkCount: number;
 }
@@ -14,11 +16,13 @@ export interface FleetState {
   version: string;
   /** Server clock minus ours. */
   skewMs: number;
+  /** Of nodes whose samples were not told yet. */
+  turnMs: number;
   /** What the values of a row of samples are. */
   sampleFields: readonly string[];
 }
 
-export const EMPTY_FLEET: FleetState = { nodes: null, version: '', skewMs: 0, sampleFields: [] };
+export const EMPTY_FLEET: FleetState = { nodes: null, version: '', skewMs: 0, turnMs: 0, sampleFields: [] };
 const SPARK_POINTS_MAX = 45;
 
 function lastSignOfLife(node: Partial<Node>): number | null {
@@ -59,12 +63,13 @@ export function extendSpark(
   };
 }
 
-function fresh(node: Node, serverNow: number, now: number): FleetNode {
+function fresh(node: Node, serverNow: number, now: number, turnMs: number): FleetNode {
   const seen = lastSignOfLife(node);
   return {
     ...node,
     tags: node.tags ?? [],
     heardAt: seen === null ? null : now - Math.max(0, serverNow - seen),
+    turnMs,
     // A bucket under way holds as many readings as fit into it, near enough.
     sparkCount: 1,
   };
@@ -84,6 +89,13 @@ function merged(old: FleetNode, change: Partial<Node>, now: number): FleetNode {
 
 type Change = Partial<Node> & { id: number };
 
+/** How often /live tells of changes. */
+const MESSAGES_EVERY_MS = 500;
+
+function turnOf(turns = 1): number {
+  return (turns - 1) * MESSAGES_EVERY_MS;
+}
+
 /** A row of samples as what changed of its node. */
 function sampled(row: SampleRow, fields: readonly string[]): Change {
   const named = Object.fromEntries(row.map((value, index) => [fields[index] ?? '', value]));
@@ -96,9 +108,10 @@ function sampled(row: SampleRow, fields: readonly string[]): Change {
 /** The fleet after a message of /live. Nodes that did not change stay the same objects. */
 export function reduceFleet(state: FleetState, message: LiveMessage, now: number): FleetState {
   if (message.type === 'snapshot') {
-    const nodes = new Map(message.nodes.map((node) => [node.id, fresh(node, message.time_ms, now)]));
+    const turnMs = turnOf(message.turns);
+    const nodes = new Map(message.nodes.map((node) => [node.id, fresh(node, message.time_ms, now, turnMs)]));
     const skewMs = message.time_ms - now;
-    return { nodes, version: message.version, skewMs, sampleFields: message.sample_fields ?? [] };
+    return { nodes, version: message.version, skewMs, turnMs, sampleFields: message.sample_fields ?? [] };
   }
   if (message.type !== 'changes' || !state.nodes) return state;
   const nodes = new Map(state.nodes);
@@ -106,12 +119,14 @@ export function reduceFleet(state: FleetState, message: LiveMessage, now: number
     const old = nodes.get(change.id);
     if (old) nodes.set(change.id, merged(old, change, now));
     // An id that is new comes with all its fields.
-    else if (change.name !== undefined) nodes.set(change.id, fresh(change as Node, message.time_ms, now));
+    else if (change.name !== undefined)
+      nodes.set(change.id, fresh(change as Node, message.time_ms, now, state.turnMs));
   }
+  const turnMs = turnOf(message.turns);
   for (const row of message.samples ?? []) {
     const change = sampled(row, state.sampleFields);
     const old = nodes.get(change.id);
-    if (old) nodes.set(change.id, merged(old, change, now));
+    if (old) nodes.set(change.id, { ...merged(old, change, now), turnMs });
   }
   for (const id of message.removed ?? []) nodes.delete(id);
   return { ...state, nodes, skewMs: message.time_ms - now };
@@ -124,7 +139,9 @@ export function upsertNode(state: FleetState, node: Node, now: number): FleetSta
   const old = nodes.get(node.id);
   nodes.set(
     node.id,
-    old ? { ...old, name: node.name, tags: node.tags ?? [] } : fresh(node, now + state.skewMs, now),
+    old
+      ? { ...old, name: node.name, tags: node.tags ?? [] }
+      : fresh(node, now + state.skewMs, now, state.turnMs),
   );
   return { ...state, nodes };
 }
@@ -145,7 +162,7 @@ const BUNDLING_MS = 2_000;
 export function shownStatus(node: FleetNode, now: number): ShownStatus {
   if (node.status !== 'online') return node.status;
   if (node.heardAt === null) return 'online';
-  const allowed = INTERVALS_UNTIL_STALE * (node.interval_ms ?? 5_000) + BUNDLING_MS;
+  const allowed = INTERVALS_UNTIL_STALE * (node.interval_ms ?? 5_000) + BUNDLING_MS + node.turnMs;
   return now - node.heardAt > allowed ? 'stale' : 'online';
 }
 

@@ -5,7 +5,17 @@ import { matches, orderOf, rowsFor, shortOs } from './rows';
 import { countWaiting } from './use-waiting';
 
 function node(id: number, name: string, part: Partial<FleetNode> = {}): FleetNode {
-  return { id, name, tags: [], status: 'online', heardAt: 1_000, interval_ms: 1_000, sparkCount: 0, ...part };
+  return {
+    id,
+    name,
+    tags: [],
+    status: 'online',
+    heardAt: 1_000,
+    turnMs: 0,
+    interval_ms: 1_000,
+    sparkCount: 0,
+    ...part,
+  };
 }
 const fleet = [
   node(1, 'pi10', { summary: { cpu_percent: 10, load_1m: 8, cores: 16 }, tags: ['home'] }),
