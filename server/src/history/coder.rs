@@ -40,9 +40,8 @@ pub fn encode(column: &[i64]) -> Option<Vec<u8>> {
     }
     let mut residuals: Vec<i64> = differences(column);
     let mut order = 1;
-    let second = differences(&residuals);
-    if magnitude(&second) < magnitude(&residuals[1..]) {
-        (order, residuals) = (2, second);
+    if are_steadier_again(&residuals) {
+        (order, residuals) = (2, differences(&residuals));
     }
     let (bins, counts) = bins::choose(&residuals);
     let place_bits = bins.iter().zip(&counts);
@@ -174,10 +173,33 @@ fn differences(values: &[i64]) -> Vec<i64> {
     pairs.map(|pair| pair[1].wrapping_sub(pair[0])).collect()
 }
 
+/// Rows of a column that parts of it tell about.
+const ROWS_SAMPLED: usize = 1_024;
+/// Of so many rows in a row...
+const SAMPLE_OF: usize = 128;
+/// ...so many are looked at, in a row: what has a period has it in there too.
+const SAMPLE: usize = 32;
+
+/// Whether the differences between those differences are about fewer bits.
+fn are_steadier_again(first: &[i64]) -> bool {
+    let (every, some) = match first.len() {
+        0..ROWS_SAMPLED => (first.len(), first.len()),
+        _ => (SAMPLE_OF, SAMPLE + 1),
+    };
+    let parts = || {
+        first
+            .chunks(every)
+            .map(|part| &part[..part.len().min(some)])
+    };
+    let as_they_are: Vec<i64> = parts().flat_map(|part| &part[1..]).copied().collect();
+    let again: Vec<i64> = parts().flat_map(differences).collect();
+    magnitude(&again) < magnitude(&as_they_are)
+}
+
 /// About how many bits those values have around their middle: what all have in
 /// common costs nothing.
 fn magnitude(values: &[i64]) -> u64 {
-    let mut some: Vec<i64> = values.iter().copied().step_by(8).collect();
+    let mut some: Vec<i64> = values.iter().copied().step_by(2).collect();
     let at = some.len() / 2;
     let (_, &mut middle, _) = some.select_nth_unstable(at);
     let bits = |value: &i64| {
@@ -535,6 +557,20 @@ mod tests {
             }
             let places = put_places(&values, &numbers, &bins, place_bits);
             assert_eq!(places, slow.finish(), "{wide}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_column_tell_what_all_of_it_would() {
+        let mut random = noise(6);
+        for rows in [20, ROWS_SAMPLED as i64 - 1, ROWS_SAMPLED as i64, 2_880] {
+            let steady: Vec<i64> = (0..rows).map(|n| n * 1_000).collect();
+            assert!(are_steadier_again(&steady), "{rows}");
+            let noisy: Vec<i64> = (0..rows).map(|_| (random() % 500) as i64).collect();
+            assert!(!are_steadier_again(&noisy), "{rows}");
+            // Every fourth would be one value.
+            let turns: Vec<i64> = (0..rows).map(|n| [0, 0, 0, 900][n as usize % 4]).collect();
+            assert!(!are_steadier_again(&turns), "{rows}");
         }
     }
 
