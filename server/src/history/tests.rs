@@ -861,15 +861,15 @@ fn most_commits_go_on_from_the_one_before_and_are_read_from_anywhere() {
     let mut encoder = Encoder::default();
     let layout = layout(1);
     let times = |answer: &Answer| -> Vec<u32> { answer.series[0].count.clone() };
-    let mut commits = |direct: &mut Direct, count: i64| {
+    let commits = |direct: &mut Direct, encoder: &mut Encoder, count: i64| {
         for _ in 0..count * 3 {
-            direct.push(&layout, &mut encoder, 1_000);
+            direct.push(&layout, encoder, 1_000);
             if encoder.samples % 3 == 0 {
                 direct.commit();
             }
         }
     };
-    commits(&mut direct, 20);
+    commits(&mut direct, &mut encoder, 20);
     let first: Vec<i64> = direct.numbers("SELECT id FROM fresh WHERE before IS NULL");
     assert_eq!(first, [1, 17]);
     assert_eq!(
@@ -893,15 +893,7 @@ fn most_commits_go_on_from_the_one_before_and_are_read_from_anywhere() {
         all.series[0].avg
     );
     encoder.state = State::default();
-    let mut commits = |direct: &mut Direct, count: i64| {
-        for _ in 0..count * 3 {
-            direct.push(&layout, &mut encoder, 1_000);
-            if encoder.samples % 3 == 0 {
-                direct.commit();
-            }
-        }
-    };
-    commits(&mut direct, 8);
+    commits(&mut direct, &mut encoder, 8);
     let first: Vec<i64> = direct.numbers("SELECT id FROM fresh WHERE before IS NULL");
     assert_eq!(first, [1, 17, 21]);
 
@@ -914,21 +906,21 @@ fn most_commits_go_on_from_the_one_before_and_are_read_from_anywhere() {
     assert_eq!(whole(&left), 3 * (28 - 2 - 5) - 1);
     direct.writer.settle();
     assert_eq!(direct.history.status().unwrap().damaged.len(), 2 + 4);
-    commits(&mut direct, 3);
+    commits(&mut direct, &mut encoder, 3);
     let first: Vec<i64> = direct.numbers("SELECT id FROM fresh WHERE before IS NULL");
     assert_eq!(first, [1, 17, 21, 29]);
     let left = direct.query(START_MS, START_MS + 100_000, 50);
     assert_eq!(whole(&left), 3 * (31 - 2 - 5) - 1);
 
     // What is merged says the same, and what comes then does not count from it.
-    commits(&mut direct, 1);
+    commits(&mut direct, &mut encoder, 1);
     direct.writer.settle();
     assert_eq!(direct.number("SELECT COUNT(*) FROM fresh"), 0);
     let merged = direct.query(START_MS, START_MS + 100_000, 50);
     assert_eq!(whole(&merged), 3 * (32 - 2 - 5) - 1);
     let of = |answer: &Answer| -> Vec<_> { answer.series[0].avg.iter().take(45).collect() };
     assert_eq!(of(&merged), of(&left));
-    commits(&mut direct, 2);
+    commits(&mut direct, &mut encoder, 2);
     let first: Vec<i64> = direct.numbers("SELECT id FROM fresh WHERE before IS NULL");
     assert_eq!(first, [33]);
 }
