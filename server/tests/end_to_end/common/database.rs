@@ -111,7 +111,8 @@ pub fn stored(database: &Path, node: i64) -> Stored {
         .unwrap() as u64;
     let mut fresh = connection
         .prepare(
-            "SELECT rows, series, data FROM fresh JOIN layouts ON layouts.id = layout
+            "SELECT fresh.id, before, rows, series, data
+             FROM fresh JOIN layouts ON layouts.id = layout
              WHERE node = ?1 AND NOT EXISTS
                 (SELECT 1 FROM fresh_merge WHERE fresh.node <= fresh_merge.node
                                              AND fresh.id <= end_id)
@@ -119,31 +120,41 @@ pub fn stored(database: &Path, node: i64) -> Stored {
         )
         .unwrap();
     let mut blocks = fresh.query([node]).unwrap();
+    // What the last row ended with, and its number.
+    let mut last: Option<(Option<i64>, Layout, State)> = None;
     while let Some(block) = blocks.next().unwrap() {
-        let rows = block.get::<_, i64>(0).unwrap() as u64;
-        let series: Vec<u8> = block.get(1).unwrap();
-        let data: Vec<u8> = block.get(2).unwrap();
+        let id: i64 = block.get(0).unwrap();
+        let goes_on: Option<i64> = block.get(1).unwrap();
+        let rows = block.get::<_, i64>(2).unwrap() as u64;
+        let series: Vec<u8> = block.get(3).unwrap();
+        let data: Vec<u8> = block.get(4).unwrap();
+        let (layout, mut state) = match (goes_on, last.take()) {
+            (Some(_), Some((before, layout, state))) => {
+                assert_eq!(goes_on, before, "a block goes on from another one");
+                (layout, state)
+            }
+            (Some(_), None) => panic!("a block goes on from one that is not there"),
+            (None, _) => {
+                // The first record is a keyframe: it begins with the layout's number.
+                let id = Reader::new(&data).varint().unwrap() >> 1;
+                let layout = Layout::decode_series(id, &series).expect("a stored layout");
+                (layout, State::default())
+            }
+        };
         let before = stored.samples.len();
-        read_block(&series, &data, &mut stored.samples);
+        let mut reader = Reader::new(&data);
+        while !reader.is_empty() {
+            state.apply(&layout, &mut reader).expect("a stored record");
+            stored.samples.push((state.seq, state.time_ms));
+        }
         assert_eq!(
             (stored.samples.len() - before) as u64,
             rows,
             "a block miscounts its rows"
         );
+        last = Some((Some(id), layout, state));
     }
     drop(blocks);
     drop(fresh);
     stored
-}
-
-fn read_block(series: &[u8], data: &[u8], samples: &mut Vec<(u64, i64)>) {
-    // The first record is a keyframe: it begins with the layout's number.
-    let id = Reader::new(data).varint().unwrap() >> 1;
-    let layout = Layout::decode_series(id, series).expect("a stored layout");
-    let mut state = State::default();
-    let mut reader = Reader::new(data);
-    while !reader.is_empty() {
-        state.apply(&layout, &mut reader).expect("a stored record");
-        samples.push((state.seq, state.time_ms));
-    }
 }
