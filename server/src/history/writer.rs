@@ -533,6 +533,11 @@ impl Writer {
             )?;
         }
         drop(statements);
+        if let Some(newest_ms) = added.iter().map(|(_, row, _)| row.time_max_ms).max() {
+            transaction
+                .prepare_cached("UPDATE fresh_merge SET newest_ms = max(newest_ms, ?1)")?
+                .execute([newest_ms])?;
+        }
         transaction.commit()?;
         let mut fresh = self.shared.fresh();
         for (node, row, reached) in added {

@@ -193,9 +193,10 @@ fn copy_all(source: &Connection, file: &Path) -> rusqlite::Result<Salvage> {
     }
     mend::keep_numbers(source, &target)?;
     target.execute_batch(&triggers)?;
-    let history = |table: &String| ["blocks", "fresh"].contains(&table.as_str());
-    if made.damaged.iter().any(history) {
-        made.gaps = mend::note_gaps(&mut target)?;
+    let [blocks, fresh] =
+        ["blocks", "fresh"].map(|name| made.damaged.iter().any(|table| table == name));
+    if blocks || fresh {
+        made.gaps = mend::note_gaps(&mut target, fresh)?;
     }
     made.nodes = target.query_row("SELECT count(*) FROM nodes", [], |row| {
         row.get::<_, i64>(0).map(|count| count as u64)

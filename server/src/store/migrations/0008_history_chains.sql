@@ -7,6 +7,9 @@ ALTER TABLE fresh ADD COLUMN before INTEGER;
 ALTER TABLE fresh ADD COLUMN run INTEGER;
 ALTER TABLE fresh ADD COLUMN seq INTEGER;
 
+-- Time of the newest sample of any node: where fresh records are lost, this says up to when.
+ALTER TABLE fresh_merge ADD COLUMN newest_ms INTEGER NOT NULL DEFAULT 0;
+
 CREATE TABLE progress_by_id (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     node    INTEGER NOT NULL,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::quoted;
 use super::rows::is_constraint;
@@ -139,10 +139,18 @@ const HOLE_INTERVALS: i64 = 3;
 /// Where no interval can be told.
 const INTERVAL_MS: i64 = 60_000;
 
+/// A node whose last sample is so much older than the newest of all had none among
+/// those that are gone.
+const SILENT_MS: i64 = 3_600_000;
+
 /// Says of the stretches of time whose samples are gone why they are: a gap for
-/// each. The hours may still have them.
-pub fn note_gaps(target: &mut Connection) -> rusqlite::Result<u64> {
+/// each. The hours may still have them. With `fresh`, the newest of each node may be.
+pub fn note_gaps(target: &mut Connection, fresh: bool) -> rusqlite::Result<u64> {
     let transaction = target.transaction()?;
+    let newest_ms: Option<i64> = transaction
+        .query_row("SELECT newest_ms FROM fresh_merge", [], |row| row.get(0))
+        .optional()?;
+    let newest_ms = newest_ms.filter(|_| fresh);
     let mut noted = 0;
     let nodes: Vec<i64> = transaction
         .prepare("SELECT DISTINCT node FROM progress")?
@@ -171,7 +179,17 @@ pub fn note_gaps(target: &mut Connection) -> rusqlite::Result<u64> {
                 })
             })?
             .collect::<Result<_, _>>()?;
-        spans.sort_by_key(|span| span.from_ms);
+        let last_ms = spans.iter().map(|span| span.to_ms).max();
+        if let (Some(last_ms), Some(newest_ms)) = (last_ms, newest_ms)
+            && newest_ms.saturating_sub(last_ms) < SILENT_MS
+        {
+            spans.push(Span {
+                from_ms: newest_ms,
+                to_ms: newest_ms,
+                interval_ms: None,
+            });
+            spans.sort_by_key(|span| span.from_ms);
+        }
         for (from_ms, to_ms, lost) in holes(&spans) {
             transaction.execute(
                 "INSERT INTO gaps (node, from_ms, to_ms, cause, lost) VALUES (?1, ?2, ?3, ?4, ?5)",
