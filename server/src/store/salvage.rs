@@ -171,15 +171,15 @@ fn copy_all(source: &Connection, file: &Path) -> rusqlite::Result<Salvage> {
     let mut made = Salvage::default();
     // They would note again what is noted.
     let triggers = mend::take_triggers(&target)?;
-    let tables: Vec<(String, bool)> = target
-        .prepare("SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+    let tables: Vec<String> = target
+        .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")?
+        .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    for (table, without_rowid) in &tables {
+    for table in &tables {
         if table.starts_with("sqlite_") || table == LEFT_OUT {
             continue;
         }
-        let (rows, whole) = rows::copy(source, &mut target, table, *without_rowid)?;
+        let (rows, whole) = rows::copy(source, &mut target, table)?;
         made.rows += rows;
         if !whole {
             made.damaged.push(table.clone());
@@ -188,7 +188,7 @@ fn copy_all(source: &Connection, file: &Path) -> rusqlite::Result<Salvage> {
     if made.damaged.iter().any(|table| table == "nodes") {
         made.from_indexes = mend::nodes_from_indexes(source, &target)?;
     }
-    for (table, _) in &tables {
+    for table in &tables {
         made.orphans += mend::remove_orphans(&target, table)?;
     }
     mend::keep_numbers(source, &target)?;

@@ -181,14 +181,14 @@ pub fn note_gaps(target: &mut Connection, fresh: bool) -> rusqlite::Result<u64> 
             .collect::<Result<_, _>>()?;
         let last_ms = spans.iter().map(|span| span.to_ms).max();
         if let (Some(last_ms), Some(newest_ms)) = (last_ms, newest_ms)
-            && newest_ms.saturating_sub(last_ms) < SILENT_MS
+            // It is not newer where the database was of a schema that did not note it.
+            && (1..SILENT_MS).contains(&newest_ms.saturating_sub(last_ms))
         {
             spans.push(Span {
                 from_ms: newest_ms,
                 to_ms: newest_ms,
                 interval_ms: None,
             });
-            spans.sort_by_key(|span| span.from_ms);
         }
         for (from_ms, to_ms, lost) in holes(&spans) {
             transaction.execute(

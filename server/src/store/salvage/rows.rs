@@ -13,7 +13,6 @@ pub fn copy(
     source: &Connection,
     target: &mut Connection,
     table: &str,
-    without_rowid: bool,
 ) -> rusqlite::Result<(u64, bool)> {
     let columns = shared_columns(source, target, table)?;
     if columns.is_empty() {
@@ -27,7 +26,10 @@ pub fn copy(
         columns,
         rows: 0,
     };
-    let whole = if without_rowid {
+    // As it was there: a later schema may have made it another kind.
+    let without_rowid = "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1";
+    let without_rowid = source.query_row(without_rowid, [table], |row| row.get(0));
+    let whole = if without_rowid.unwrap_or(false) {
         copy.both_ends()?
     } else {
         copy.by_rowid()?
@@ -133,7 +135,7 @@ impl Copy<'_> {
     /// each up to the first page that can't be read.
     fn both_ends(&mut self) -> rusqlite::Result<bool> {
         let keys: Vec<String> = self
-            .target
+            .source
             .prepare(&format!(
                 "SELECT name FROM pragma_table_info({}) WHERE pk > 0 ORDER BY pk",
                 self.table.replace('"', "'")
