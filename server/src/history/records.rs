@@ -1,10 +1,10 @@
-//! Records as they came over the wire, several runs of them one behind the other. Pure.
+//! Records as they came over the wire, several chains of them one behind the other. Pure.
 //!
-//! What fresh records of many samples become until they are merged for good: a run
+//! What fresh records of many samples become until they are merged for good: a chain
 //! begins with a keyframe, all of them are smaller than plain columns, and nothing is
 //! worked out twice. A reader takes all series to have one.
 //!
-//! For each run the length of its records, their CRC (4 bytes, little-endian), and
+//! For each chain the length of its records, their CRC (4 bytes, little-endian), and
 //! the records.
 
 use stardust_shared::Layout;
@@ -14,7 +14,7 @@ use super::block::{BlockError, WireReader};
 use super::check::crc32c;
 use super::columns::Columns;
 
-/// Appends a run of records to a block; nothing when there are none.
+/// Appends a chain of records to a block; nothing when there are none.
 pub fn put_records(records: &[u8], block: &mut Vec<u8>) {
     if records.is_empty() {
         return;
@@ -26,7 +26,7 @@ pub fn put_records(records: &[u8], block: &mut Vec<u8>) {
 
 /// Appends the rows of a block to `into`, which holds the columns `wanted`.
 ///
-/// A damaged run does not keep the others from being read; the first error is
+/// A damaged chain does not keep the others from being read; the first error is
 /// the answer.
 pub fn read(
     block: &[u8],
@@ -34,17 +34,17 @@ pub fn read(
     wanted: &[usize],
     into: &mut Columns,
 ) -> Result<(), BlockError> {
-    each_run(block, &mut |records| reader.read(records, wanted, into))
+    each_chain(block, &mut |records| reader.read(records, wanted, into))
 }
 
-/// A block of the runs that can be read, and how many rows these have. `None`
+/// A block of the chains that can be read, and how many rows these have. `None`
 /// when none can.
 pub fn sound(block: &[u8], layout: &Layout) -> Option<(Vec<u8>, usize)> {
     let mut reader = WireReader::new(layout);
     let mut rows = Columns::new(0);
     let mut sound = Vec::new();
     // The error is why we are here.
-    let _ = each_run(block, &mut |records| {
+    let _ = each_chain(block, &mut |records| {
         reader.read(records, &[], &mut rows)?;
         put_records(records, &mut sound);
         Ok(())
@@ -52,7 +52,7 @@ pub fn sound(block: &[u8], layout: &Layout) -> Option<(Vec<u8>, usize)> {
     (rows.rows() > 0).then_some((sound, rows.rows()))
 }
 
-fn each_run(
+fn each_chain(
     block: &[u8],
     work: &mut dyn FnMut(&[u8]) -> Result<(), BlockError>,
 ) -> Result<(), BlockError> {
@@ -78,8 +78,8 @@ mod tests {
     use super::*;
     use stardust_shared::{ABSENT, Layout, SeriesDef, State};
 
-    /// Two runs, of sessions that call the layout by different numbers.
-    fn two_runs() -> (Layout, Vec<u8>, Vec<[i64; 2]>) {
+    /// Two chains, of sessions that call the layout by different numbers.
+    fn two_chains() -> (Layout, Vec<u8>, Vec<[i64; 2]>) {
         let series = || {
             vec![
                 SeriesDef::new("proc.total", &[]),
@@ -109,8 +109,8 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_several_sessions_come_back() {
-        let (layout, data, all) = two_runs();
+    fn chains_of_several_sessions_come_back() {
+        let (layout, data, all) = two_chains();
         let mut columns = Columns::new(2);
         columns.push(7, &[1, 2]);
         read(&data, &mut WireReader::new(&layout), &[0, 1], &mut columns).unwrap();
@@ -129,8 +129,8 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_noticed_and_costs_its_own_run() {
-        let (layout, data, _) = two_runs();
+    fn damage_is_noticed_and_costs_its_own_chain() {
+        let (layout, data, _) = two_chains();
         let reads = |data: &[u8]| {
             let mut columns = Columns::new(2);
             let result = read(data, &mut WireReader::new(&layout), &[0, 1], &mut columns);
