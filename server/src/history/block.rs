@@ -20,6 +20,11 @@ pub const FORMAT_AGGREGATES: u8 = 5;
 /// Rows as [`super::records`] has them, until they are merged.
 pub const FORMAT_RECORDS: u8 = 6;
 
+/// Whether this version reads it.
+pub fn is_known(format: u8) -> bool {
+    (FORMAT_COLUMNS_V1..=FORMAT_RECORDS).contains(&format)
+}
+
 pub fn is_rows(format: u8) -> bool {
     format == FORMAT_ROWS || format == FORMAT_ROWS_V2
 }

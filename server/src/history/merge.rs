@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::block::{
-    self, BlockError, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, WireReader,
-    is_aggregates, is_rows,
+    BlockError, FORMAT_AGGREGATES, FORMAT_COLUMNS_V1, FORMAT_RECORDS, FORMAT_ROWS, WireReader,
+    is_aggregates, is_known, is_rows,
 };
 use super::column::Effort;
 use super::columns::{Block, Columns};
+use super::columns_v1;
 use super::commit;
 use super::damage;
 use super::fresh::{Merged, Row};
@@ -497,13 +498,17 @@ fn small_blocks(
     let mut rows = statement.query(params![node, tier.number()])?;
     let mut small = Vec::new();
     while let Some(row) = rows.next()? {
-        let layout: i64 = row.get(2)?;
+        let (layout, format): (i64, u8) = (row.get(2)?, row.get(3)?);
+        if !is_known(format) {
+            // Of whoever can read it; the others are merged all the same.
+            continue;
+        }
         let stored = shared.layouts.get(connection, layout)?;
         small.push(Small {
             id: row.get(0)?,
             level: row.get(1)?,
             layout,
-            format: row.get(3)?,
+            format,
             rows: row.get::<_, u32>(4)? as usize,
             width: stored.map_or(1, |stored: std::sync::Arc<Stored>| stored.layout.len()),
             span_ms: (row.get(5)?, row.get(6)?),
@@ -512,7 +517,7 @@ fn small_blocks(
     Ok(small)
 }
 
-/// All columns of a block.
+/// All columns of a block, which is not one of records.
 pub fn read_whole(
     connection: &Connection,
     id: i64,
@@ -527,17 +532,10 @@ pub fn read_whole(
         columns.append(block, &mut Vec::new())?;
         return Ok(columns);
     }
-    let mut columns = Columns::default();
-    let width = super::columns_v1::decode(&data)?.values.len();
-    let all: Vec<usize> = (0..width).collect();
-    let mut scratch = Scratch::default();
-    block::read_rows(format, &data[..], &all, &mut scratch, &mut |_, _, run| {
-        if let Run::Values(values) = run {
-            columns.values.push(values.to_vec());
-        }
-    })?;
-    columns.times = scratch.times;
-    Ok(columns)
+    if format == FORMAT_COLUMNS_V1 {
+        return columns_v1::decode(&data);
+    }
+    Err(BlockError::UnknownFormat(format))
 }
 
 #[cfg(test)]

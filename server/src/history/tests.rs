@@ -613,6 +613,29 @@ fn blocks_grow_until_they_are_full() {
     assert_eq!(direct.number("SELECT COUNT(*) FROM fresh"), 0);
 }
 
+#[test]
+fn a_block_of_a_newer_version_is_left_alone_and_the_others_are_merged() {
+    let folder = folder("newer");
+    let mut direct = Direct::start(&folder, Settings::default());
+    let layout = layout(1);
+    for part in 0..100 {
+        direct.run(&layout, part * 32, part * 32 + 32, 1, 10_000);
+        if part == 2 {
+            direct.execute("UPDATE blocks SET format = 99 WHERE id = (SELECT MAX(id) FROM blocks)");
+        }
+    }
+    assert_eq!(
+        direct.numbers("SELECT rows FROM blocks WHERE format = 99 AND level = 0"),
+        [32]
+    );
+    assert_eq!(
+        direct.numbers("SELECT rows FROM blocks WHERE level = 2"),
+        [2_880]
+    );
+    assert_eq!(direct.number("SELECT SUM(rows) FROM blocks"), 3_200);
+    assert_eq!(direct.number("SELECT COUNT(*) FROM damaged"), 0);
+}
+
 /// Coarse answers say what the samples say; of rates a thousandth may be lost.
 fn assert_same(coarse: &Answer, fine: &Answer) {
     assert_eq!((coarse.step_ms, &coarse.times), (fine.step_ms, &fine.times));
@@ -822,7 +845,7 @@ fn commits_of_many_samples_stay_as_they_came_until_they_are_merged_for_good() {
     direct.run(&layout(1), 0, 320, 10, 1_000);
     let whole = direct.query(from, to, 400);
     assert_eq!(formats(&direct).as_deref(), Some("6"));
-    // One of two runs is damaged, and costs its own samples.
+    // One of two chains is damaged, and costs its own samples.
     let id = direct.number("SELECT MIN(id) FROM blocks");
     direct.flip(id, direct.number("SELECT length(data) FROM blocks"));
     let damaged = direct.query(from, to, 400);
