@@ -57,13 +57,20 @@ start_beside() {
   set +m
 }
 
-is_beside() {
-  [[ -n "$beside" ]]
+# Waits for a file that shows how far it is; one that fails first is told by `join`.
+wait_beside_for() {
+  until [[ -e "$1" ]]; do
+    if ! kill -0 "$beside" 2>/dev/null; then
+      join
+      break
+    fi
+    sleep 1
+  done
 }
 
 join() {
   local status=0
-  is_beside || return 0
+  [[ -n "$beside" ]] || return 0
   wait "$beside" || status=$?
   beside=
   cat "$beside_log"

@@ -6,7 +6,8 @@ export default defineConfig({
   test: {
     include: ['e2e/**/*.e2e.ts'],
     environment: 'node',
-    fileParallelism: false,
+    // Each file has a Ground Control, hosts and a browser of its own, and mostly waits for them.
+    maxWorkers: 2,
     // The steps of a journey build on each other.
     sequence: { concurrent: false, shuffle: false },
     bail: 0,
