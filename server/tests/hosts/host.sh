@@ -10,7 +10,7 @@
 #   layer=PATH       one more read-only layer over the root file system
 #   bind=HERE:THERE  a folder of this machine, read-only
 #
-# Says `ready ADDRESS RUN` when the SSH server answers. RUN is a folder with
+# Says `ready ADDRESS RUN` when the SSH server answers and lets users in. RUN is a folder with
 # `root` (the host's disk as it is), `upper` (what differs from the base),
 # `nspawn` (a pid, whose only child is the host's init), `netns` and `link` (names), `console`.
 # The host finds this machine at 198.19.0.1, and has no way anywhere else. By IPv6
@@ -154,8 +154,15 @@ answers() {
   # The subshell keeps what the shell itself says about a refused connection.
   (exec 3<>"/dev/tcp/$address/22" && read -r -t 1 banner <&3 && [[ $banner == SSH-* ]]) 2>/dev/null
 }
+# While it boots, systemd lets only root in.
+lets_in() {
+  local nspawn init
+  nspawn="$(<"$run/nspawn")"
+  init="$(<"/proc/$nspawn/task/$nspawn/children")"
+  [[ -e "/proc/${init% }/root/etc" && ! -e "/proc/${init% }/root/run/nologin" ]]
+}
 for ((tries = 0; ; tries++)); do
-  ! answers || break
+  ! { answers && lets_in; } || break
   if ! kill -0 "$booted" 2>/dev/null || ((tries > 600)); then
     echo "the host did not come up:" >&2
     tail -n 20 "$run/console" >&2
