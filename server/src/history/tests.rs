@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{ABSENT, Layout, Record, SeriesDef, State};
@@ -1161,6 +1162,32 @@ fn a_kept_history_of_schema_3_is_read_and_merged() {
     assert_eq!(count("SELECT COUNT(*) FROM fresh"), 0);
     assert_eq!(count("SELECT SUM(rows) FROM blocks WHERE tier = 0"), 120);
     assert!(count("SELECT COUNT(*) FROM blocks WHERE format = 4") > 0);
+}
+
+#[test]
+fn pages_that_were_free_all_the_time_are_given_back() {
+    let folder = folder("spare");
+    let mut direct = Direct::start(&folder, Settings::default());
+    direct.run(&layout(1), 0, 128, 1, 10_000);
+    direct.execute("CREATE TABLE filler (data BLOB)");
+    direct.execute("INSERT INTO filler VALUES (zeroblob(2000000))");
+    direct.execute("DROP TABLE filler");
+    let pages = |direct: &Direct| direct.number("SELECT page_count FROM pragma_page_count");
+    let (before, now) = (pages(&direct), Instant::now());
+    let said = direct.query(START_MS, START_MS + 2_000_000, 50);
+    let hour = Duration::from_secs(3_600);
+    // They were needed in the first hour.
+    for hours in [0, 1, 6] {
+        direct.writer.settle_at(now + hour * hours);
+        assert_eq!(pages(&direct), before, "{hours}");
+    }
+    direct
+        .writer
+        .settle_at(now + hour * 7 + Duration::from_secs(60));
+    assert!(pages(&direct) < before - 480, "{before}");
+    let after = direct.query(START_MS, START_MS + 2_000_000, 50);
+    let text = |answer: &Answer| serde_json::to_string(answer).unwrap();
+    assert_eq!(text(&after), text(&said));
 }
 
 #[test]

@@ -15,14 +15,13 @@ use rusqlite::Connection;
 
 use super::batch::{Batch, Committed, NodeBatch, Progress};
 use super::commit;
-use super::fresh::Fresh;
-use super::limits::{GENERATION_BYTES, GENERATION_COMMITS, LOG_BYTES_MAX, MERGE_NODES};
+use super::limits::{GENERATION_BYTES, LOG_BYTES_MAX, MERGE_NODES};
 use super::merge::{self, Buffers};
 use super::retention::{self, Held};
 use super::roll;
 use super::settings::{Shares, shares};
 use super::shared::Shared;
-use super::space::{self, Pages, Sizes};
+use super::space::{self, Pages, Sizes, Spare};
 use super::tier::Tier;
 use super::{damage, space::can_shrink};
 use crate::clock::wall_ms;
@@ -40,12 +39,6 @@ const REST: Duration = Duration::from_secs(30);
 const FORGET_STEP: usize = 500;
 /// What a transaction writes besides its samples: table heads, progress, freed pages.
 const OVERHEAD_BYTES: u64 = 512 << 10;
-/// A file that has more of its pages free than one in so many gives some back.
-const FREE_SHARE: u64 = 64;
-/// So few are not worth it.
-const FREE_PAGES_MIN: u64 = 32;
-/// And how often, since that moves pages.
-const SHRINK_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
 /// How long the writer waits for readers to let it empty the log, and how soon
 /// it tries again after they did not.
 const LOG_WAIT: Duration = Duration::from_millis(500);
@@ -66,13 +59,6 @@ pub enum Outcome {
     Committed(Vec<Committed>),
     /// A commit failed and is being tried again; nothing is acknowledged meanwhile.
     Failing(String),
-}
-
-/// Bytes of a generation, of what is to be merged now: after a start, or a long
-/// while without merging, that is many of them.
-fn generation_of(fresh: &Fresh) -> u64 {
-    fresh.bytes * u64::from(GENERATION_COMMITS)
-        / fresh.longest().max(GENERATION_COMMITS as usize) as u64
 }
 
 /// What each run of each node has durable, newest run first.
@@ -105,11 +91,9 @@ pub struct Writer {
     /// Nodes with blocks that may want merging, or new hours.
     to_merge: BTreeSet<i64>,
     next_age: Instant,
-    next_shrink: Instant,
-    /// Bytes of a generation of fresh records: as many come again, so the pages
-    /// that they leave free are not given back. Nothing is known of that before
-    /// the first time, when all that is free goes.
-    generation_bytes: Option<u64>,
+    spare: Spare,
+    /// Pages that are being given back.
+    giving: u64,
     /// When the log is looked at again after a reader was in the way.
     next_log: Instant,
     log_bytes_max: u64,
@@ -144,8 +128,8 @@ impl Writer {
             buffers: Buffers::default(),
             to_merge: nodes.into_iter().collect(),
             next_age: now,
-            next_shrink: now,
-            generation_bytes: None,
+            spare: Spare::new(now),
+            giving: 0,
             next_log: now,
             log_bytes_max: LOG_BYTES_MAX,
             rest_until: None,
@@ -199,6 +183,11 @@ impl Writer {
         while self.rest_until.is_none() && self.work(Instant::now()) {}
     }
 
+    #[cfg(test)]
+    pub fn settle_at(&mut self, now: Instant) {
+        while self.rest_until.is_none() && self.work(now) {}
+    }
+
     /// One piece of the other work. False when there is none.
     fn work(&mut self, now: Instant) -> bool {
         if crate::store::damage::found().is_some() {
@@ -234,6 +223,7 @@ impl Writer {
 
     fn work_or_fail(&mut self, now: Instant) -> merge::Result<bool> {
         self.wait_for_disk(false)?;
+        self.spare.note(Pages::of(&self.connection)?.free);
         self.bound_log(now)?;
         for (node, fault) in self.shared.take_faults() {
             if fault.error.is_damage() {
@@ -249,9 +239,6 @@ impl Writer {
             None => GENERATION_BYTES,
         };
         if merge::is_due(&self.connection, &self.shared, generation)? {
-            if let Some(bytes) = &mut self.generation_bytes {
-                *bytes = generation_of(&self.shared.fresh()).max(*bytes);
-            }
             self.make_room(generation + OVERHEAD_BYTES)?;
             let (connection, buffers) = (&mut self.connection, &mut self.buffers);
             let nodes = merge::merge_fresh(connection, &self.shared, buffers)?;
@@ -305,38 +292,39 @@ impl Writer {
         Ok(())
     }
 
-    /// Gives pages back when many are free, or when the file is over its share.
+    /// Gives pages back that nobody needs, or when the file is over its share.
     fn shrink(&mut self, now: Instant) -> merge::Result<bool> {
         let pages = Pages::of(&self.connection)?;
         let over = self.budget.map_or(0, |budget| {
             (pages.count * pages.size).saturating_sub(budget.file_bytes)
         });
-        // Rows come with heads, in pages that are not quite full.
-        let spare = self.generation_bytes.unwrap_or(0) / pages.size * 5 / 4 + FREE_PAGES_MIN;
-        let many = pages.free > pages.count / FREE_SHARE + spare;
-        if over == 0 && (now < self.next_shrink || !many) {
+        self.giving = self.giving.max(self.spare.over(now, pages));
+        if over == 0 && self.giving == 0 {
             return Ok(false);
         }
         if !can_shrink(&self.connection)? {
-            self.shrink_later(now);
+            self.giving = 0;
             return Ok(false);
         }
         if pages.free == 0 {
+            self.giving = 0;
             return Ok(over > 0 && self.give_one()?);
         }
-        space::shrink(&self.connection, SHRINK_PAGES)?;
+        let most = if over > 0 {
+            SHRINK_PAGES
+        } else {
+            SHRINK_PAGES.min(self.giving)
+        };
+        space::shrink(&self.connection, most)?;
         self.keep_log_small()?;
-        let left = Pages::of(&self.connection)?;
-        let more = left.free > left.count / (2 * FREE_SHARE) + spare && left.count < pages.count;
-        if !more {
-            self.shrink_later(now);
+        let given = pages
+            .count
+            .saturating_sub(Pages::of(&self.connection)?.count);
+        self.giving = self.giving.saturating_sub(given);
+        if given == 0 {
+            self.giving = 0;
         }
-        Ok(more || over > 0)
-    }
-
-    fn shrink_later(&mut self, now: Instant) {
-        self.next_shrink = now + SHRINK_INTERVAL;
-        self.generation_bytes = Some(0);
+        Ok(given > 0 && (self.giving > 0 || over > 0))
     }
 
     /// Lets old blocks go until `bytes` can be written within the budget.
