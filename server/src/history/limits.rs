@@ -1,5 +1,7 @@
 //! What bounds history, in one place.
 
+use std::time::Duration;
+
 use stardust_shared::limits::SERIES_MAX;
 
 /// Rows of a block that is merged no further: eight hours at ten seconds. In
@@ -30,6 +32,8 @@ pub const LOG_BYTES_MAX: u64 = 64 << 20;
 pub const GENERATION_BYTES: u64 = 128 << 20;
 /// Nodes whose records are merged in one transaction, at the most.
 pub const FRESH_NODES: usize = 256;
+/// After so long a step of other work than committing ends, so that a commit does not wait.
+pub const STEP_TIME: Duration = Duration::from_millis(50);
 /// Nodes whose blocks are looked at for what to merge, at a time.
 pub const MERGE_NODES: usize = 32;
 

@@ -7,7 +7,7 @@
 //! Only what stays is worth the time of a good encoding: a block that will be
 //! full within the hour goes there in one step, and its parts are plain until then.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
@@ -25,6 +25,7 @@ use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block}
 use super::layouts::Stored;
 use super::limits::{
     FAIR_ROWS, FRESH_NODES, FULL_ROWS, FULL_SPAN_MS, GENERATION_COMMITS, MERGE_VALUES_MAX,
+    STEP_TIME,
 };
 use super::reader::{Fault, NodeReader};
 use super::records;
@@ -42,9 +43,7 @@ const FULL_ROWS_COARSE: usize = 1_024;
 const FAIR_SHARE: usize = 4;
 /// Samples of a commit, on average, that make it worth keeping them as they came.
 const DENSE_ROWS: usize = 5;
-/// After so long a step ends, so that a commit does not wait.
-const STEP_TIME: Duration = Duration::from_millis(50);
-/// And after so many bytes of blocks, which all are in the log at once.
+/// After so many bytes of blocks, which all are in the log at once, a step ends.
 const STEP_BYTES: usize = 512 << 10;
 
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

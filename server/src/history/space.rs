@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::limits::STEP_TIME;
+
 /// What the files of the database take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
@@ -106,9 +108,6 @@ impl Spare {
         }
     }
 }
-
-/// After so long a step ends, so that a commit does not wait.
-const STEP_TIME: Duration = Duration::from_millis(50);
 
 /// Gives free pages at the end of the file back, a few at a time: SQLite looks through
 /// its list of all that are free for each of them.
