@@ -14,6 +14,7 @@ use crate::clock::wall_ms;
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::events;
+use crate::first_login;
 use crate::gate::{self, Event, Gate, GateHandle, GateParts, GateSocket};
 use crate::health::Health;
 use crate::history::{self, History, Intakes};
@@ -58,6 +59,8 @@ pub struct Running {
     chronicle: std::thread::JoinHandle<()>,
     writer: std::thread::JoinHandle<()>,
     stop_writer: std::sync::mpsc::Sender<history::Command>,
+    /// What is said at the start to whoever will sign in first.
+    pub first_login: Option<String>,
     _run_dir: RunDir,
     _database: DatabaseLock,
 }
@@ -68,7 +71,7 @@ impl Running {
     ///
     /// # Errors
     /// Anything that makes serving impossible or unsafe, before anything is served.
-    pub fn start(config: Config) -> Result<Self, Error> {
+    pub fn start(mut config: Config) -> Result<Self, Error> {
         let secret = config.secret.clone().ok_or_else(|| {
             Error::new(
                 Kind::Config,
@@ -81,6 +84,7 @@ impl Running {
         crate::store::log::look(&config.db);
         let store = Arc::new(Store::open(&config.db)?);
         let database = DatabaseLock::serve(&config.db)?;
+        first_login::prepare(&mut config, &store)?;
         // Sessions can only end once there is a gate to tell.
         let slot: Arc<OnceLock<GateHandle>> = Arc::default();
         let to_gate = Arc::clone(&slot);
@@ -94,7 +98,7 @@ impl Running {
                 }
             }),
         )?);
-        refuse_open_default(&config, &auth)?;
+        let first_login = first_login::check(&config, &auth)?;
 
         let progress = history::durable_progress(&store)?;
         // Of several runs the newest is the last here.
@@ -159,6 +163,7 @@ impl Running {
                 auth,
                 intakes: Intakes::new(progress),
                 trusted_proxies: app.config.trusted_proxies.clone(),
+                hosts: gate::Hosts::new(app.config.server_url.as_ref(), &app.config.allowed_hosts),
                 interval_ms: app.config.interval_ms,
                 api_socket,
                 history: commands.clone(),
@@ -180,6 +185,7 @@ impl Running {
             chronicle,
             writer,
             stop_writer: commands,
+            first_login,
             _run_dir: run_dir,
             _database: database,
         })
@@ -201,22 +207,6 @@ impl Running {
         let _ = self.writer.join();
         result.map_err(|error| Error::system("wait for connections", &error))
     }
-}
-
-/// While the default password holds, whoever reaches the port owns the fleet.
-fn refuse_open_default(config: &Config, auth: &Auth) -> Result<(), Error> {
-    if config.bind.is_loopback() || !auth.default_password_in_use() {
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::Config,
-        format!(
-            "The password is still the default one, so --bind {} is refused.",
-            config.bind
-        ),
-        "Set STARDUST_ADMIN_PASS before the first start, or start without --bind, sign in on \
-         this machine and change the password.",
-    ))
 }
 
 fn bind(config: &Config) -> Result<(GateSocket, GateHandle), Error> {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 
 use crate::error::{Error, Kind};
+use crate::gate::host_name;
 use crate::history;
 use crate::log;
 use crate::major_tom::limits::{
@@ -34,6 +35,8 @@ pub const USER_CHARS_MAX: usize = 64;
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// Most `--trusted-proxy` flags.
 const TRUSTED_PROXIES_MAX: usize = 64;
+/// Most `--allowed-host` flags.
+const ALLOWED_HOSTS_MAX: usize = 64;
 
 pub const HELP: &str = "\
 Ground Control of Stardust: takes in what the Spiders see, keeps it and shows it.
@@ -63,6 +66,8 @@ Usage: stardust-server [FLAGS]
                          the oldest goes first
   --tls-cert FILE        serve HTTPS and WSS with this certificate chain (PEM, leaf first);
   --tls-key FILE         and its private key; both are read again when they change
+  --allowed-host NAME    a name that this server is asked for by, besides localhost, its addresses
+                         and the host of --server-url; may be given more than once
   --trusted-proxy IP     a reverse proxy whose X-Forwarded-For and -Proto are believed;
                          may be given more than once
   --metrics-token-file FILE
@@ -77,7 +82,8 @@ Environment:
                          from it. Make one: openssl rand -hex 32
   STARDUST_SECRET_NEW    with rekey: the secret that the database shall have from now on
   STARDUST_ADMIN_USER    first login, used when the database has no user yet (admin)
-  STARDUST_ADMIN_PASS    its password (admin, which must be changed at the first login)
+  STARDUST_ADMIN_PASS    its password; without it admin, or with --bind a random one that is printed,
+                         either to be changed at the first login
 ";
 
 /// What the command line asks for.
@@ -131,6 +137,8 @@ pub struct Config {
     /// What Spiders are told; None leaves it to them.
     pub interval_ms: Option<u64>,
     pub trusted_proxies: Vec<IpAddr>,
+    /// Names that requests may have as their Host.
+    pub allowed_hosts: Vec<String>,
     /// Nodes that are worked on over SSH at the same time.
     pub ssh_threads: usize,
     /// How often each node's packages are looked at; None: only when somebody asks.
@@ -150,6 +158,10 @@ pub struct Config {
 pub struct AdminSeed {
     pub user: String,
     pub password: Secret,
+    /// Somebody chose it: it is not the default one.
+    pub given: bool,
+    /// Good for one login, which must change it.
+    pub one_time: bool,
 }
 
 impl Default for AdminSeed {
@@ -157,6 +169,8 @@ impl Default for AdminSeed {
         Self {
             user: ADMIN_USER_DEFAULT.into(),
             password: Secret::new(ADMIN_PASSWORD_DEFAULT.into()),
+            given: false,
+            one_time: false,
         }
     }
 }
@@ -175,6 +189,7 @@ impl Default for Config {
             history: history::Settings::default(),
             interval_ms: None,
             trusted_proxies: Vec::new(),
+            allowed_hosts: Vec::new(),
             ssh_threads: SSH_THREADS_DEFAULT,
             packages_refresh_ms: Some(keeper::REFRESH_MS_DEFAULT),
             tls: None,
@@ -239,6 +254,7 @@ pub fn parse(
             | "--ssh-threads"
             | "--packages-refresh"
             | "--trusted-proxy"
+            | "--allowed-host"
             | "--tls-cert"
             | "--tls-key"
             | "--metrics-token-file"
@@ -468,6 +484,21 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
                 }
             };
         }
+        "--allowed-host" => {
+            if config.allowed_hosts.len() >= ALLOWED_HOSTS_MAX {
+                return Err(usage(
+                    format!("More than {ALLOWED_HOSTS_MAX} allowed hosts."),
+                    "Name only those that browsers and proxies ask for.",
+                ));
+            }
+            let text = text(&value)?;
+            config.allowed_hosts.push(host_name(&text).ok_or_else(|| {
+                usage(
+                    format!("{flag} {text:?} is not the name of a host."),
+                    "Write it like stardust.example: without a scheme, a port or a path.",
+                )
+            })?);
+        }
         "--trusted-proxy" => {
             if config.trusted_proxies.len() >= TRUSTED_PROXIES_MAX {
                 return Err(usage(
@@ -645,6 +676,7 @@ fn read_environment(
             ));
         }
         config.admin.password = password;
+        config.admin.given = true;
     }
     Ok(())
 }

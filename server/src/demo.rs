@@ -37,6 +37,7 @@ impl Demo {
         config.db = folder.path().join("stardust.db");
         config.secret = Some(random_text(32)?);
         config.admin.password = password.clone();
+        config.admin.given = true;
         if config.commit_interval_ms == COMMIT_INTERVAL_MS_DEFAULT {
             config.commit_interval_ms = COMMIT_INTERVAL_MS;
         }

@@ -12,6 +12,7 @@ mod crew;
 pub mod demo;
 pub mod error;
 pub mod events;
+mod first_login;
 pub mod gate;
 pub mod health;
 pub mod history;

@@ -77,8 +77,8 @@ fn serve(config: Config) -> Result<(), Error> {
         },
         running.app.address
     );
-    if running.app.auth.default_password_in_use() {
-        println!("The login is still the default one: sign in on this machine and change it.");
+    if let Some(words) = &running.first_login {
+        println!("{words}");
     }
     running.run()
 }

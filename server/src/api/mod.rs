@@ -421,7 +421,7 @@ fn authorize(app: &App, request: &Request, route: &Route, now_ms: i64) -> Result
     if session.must_change_password && route.access != Access::LoggedIn {
         return Err(Error::new(
             Kind::PasswordChangeRequired,
-            "The password is still the default one.",
+            "The password is still the one of the first start.",
             "Set your own with POST /api/auth/password; everything else works after that.",
         ));
     }

@@ -32,8 +32,8 @@ impl Index {
         self.users.values().find(|user| user.name == name)
     }
 
-    pub fn any_must_change(&self) -> bool {
-        self.users.values().any(|user| user.must_change)
+    pub fn must_change(&self) -> impl Iterator<Item = &UserRecord> {
+        self.users.values().filter(|user| user.must_change)
     }
 
     /// The session and its user, while neither has ended.

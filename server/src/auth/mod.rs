@@ -147,7 +147,7 @@ impl Auth {
         let mut users = store.users()?;
         if users.is_empty() {
             let hash = password::hash(&admin.password, cost.password)?;
-            let must_change = admin.password.expose() == ADMIN_PASSWORD_DEFAULT;
+            let must_change = admin.one_time || admin.password.expose() == ADMIN_PASSWORD_DEFAULT;
             users.push(store.insert_user(&admin.user, &hash, must_change, wall_ms())?);
         }
         let index = Index::new(users, store.sessions()?);
@@ -173,9 +173,23 @@ impl Auth {
         &self.keys
     }
 
-    /// While this holds, only loopback may be listened on.
+    /// Whether somebody's first login is still to come.
+    pub fn first_password_in_use(&self) -> bool {
+        self.read().must_change().next().is_some()
+    }
+
+    /// While this holds, only loopback may be listened on: everybody knows that password.
+    /// It hashes for each user who never chose one: for the start.
     pub fn default_password_in_use(&self) -> bool {
-        self.read().any_must_change()
+        let default = Secret::new(ADMIN_PASSWORD_DEFAULT.into());
+        let stored: Vec<_> = self
+            .read()
+            .must_change()
+            .map(|user| user.password_hash.clone())
+            .collect();
+        stored
+            .iter()
+            .any(|stored| password::verify(&default, stored))
     }
 
     /// The session of a request. Memory only: an HMAC and two look-ups.

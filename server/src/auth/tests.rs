@@ -45,6 +45,7 @@ impl Fixture {
         let seed = AdminSeed {
             user: user.into(),
             password: secret(password),
+            ..AdminSeed::default()
         };
         let (auth, ended) = open(&folder, &seed);
         Self {
@@ -354,6 +355,7 @@ fn unknown_users_take_as_long_as_known_ones() {
     let seed = AdminSeed {
         user: "ziggy".into(),
         password: secret("played guitar"),
+        ..AdminSeed::default()
     };
     let cost = Cost {
         keys: Some(1),

@@ -79,6 +79,7 @@ mod tests {
         Head {
             method: "GET".into(),
             target: "/".into(),
+            minor: 1,
             headers,
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::frame::TextFrame;
+use super::host::Hosts;
 use super::layouts::Layouts;
 use super::limits::LIVE_SAMPLES_PER_TICK;
 use super::notes::Notes;
@@ -22,6 +23,7 @@ pub struct Core {
     pub auth: Arc<Auth>,
     pub intakes: Intakes,
     pub trusted_proxies: Vec<IpAddr>,
+    pub hosts: Hosts,
     /// What Spiders are told; `None` leaves it to them.
     pub interval_ms: Option<u64>,
     /// Where tiny_http listens.

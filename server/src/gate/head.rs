@@ -30,6 +30,8 @@ pub struct Upgrade {
 pub struct Head {
     pub method: String,
     pub target: String,
+    /// Of HTTP/1.
+    pub minor: u8,
     pub headers: Vec<(String, String)>,
 }
 
@@ -42,7 +44,7 @@ impl Head {
             .map(|(_, v)| v.as_str())
     }
 
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
             .iter()
             .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
@@ -96,7 +98,8 @@ pub fn parse(bytes: &[u8]) -> Result<Head, Refusal> {
         _ => return Err(Refusal::Malformed("it is not an HTTP/1.1 request")),
     }
     // HTTP/1.0 is what nginx speaks to its upstreams by default.
-    let (Some(method), Some(target), Some(0 | 1)) = (request.method, request.path, request.version)
+    let (Some(method), Some(target), Some(minor @ (0 | 1))) =
+        (request.method, request.path, request.version)
     else {
         return Err(Refusal::Version);
     };
@@ -115,9 +118,14 @@ pub fn parse(bytes: &[u8]) -> Result<Head, Refusal> {
     if !target.starts_with('/') {
         return Err(Refusal::Malformed("the target must be a path"));
     }
+    // Browsers send others percent-encoded (RFC 3986); tiny_http knows none.
+    if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Refusal::Malformed("the target is not ASCII"));
+    }
     Ok(Head {
         method: method.to_string(),
         target: target.to_string(),
+        minor,
         headers,
     })
 }

@@ -63,6 +63,22 @@ fn head_time_max(stream: &Stream) -> Duration {
     }
 }
 
+/// Whoever reads the log may have forgotten to allow a name.
+fn tell_host(refusal: Refusal, head: &Head, core: &mut Core) {
+    if refusal == Refusal::Host {
+        core.notes
+            .say(Level::Warn, Subject::ForeignHost, core.now, || {
+                // A name of DNS is no longer than this; it was found to be one.
+                let host: String = head.get("host").unwrap_or("").chars().take(260).collect();
+                format!(
+                    "a request for the host {host:?} was refused (421): if this server goes by that \
+                     name, start it with --allowed-host or --server-url; a proxy in front may send \
+                     the Host that it was asked for, or this server's address"
+                )
+            });
+    }
+}
+
 /// What a connection wants of the loop after a turn.
 pub enum Step {
     Wait,
@@ -214,7 +230,14 @@ impl HttpConn {
         let parsed = match head::find_end(buffer, seen) {
             Ok(None) => return Ok(None),
             Ok(Some(end)) => head::parse(&buffer[..end])
-                .and_then(|head| Ok((head::route(&head)?, head)))
+                .and_then(|head| {
+                    let route = head::route(&head)?;
+                    if let Err(refusal) = core.hosts.check(&head) {
+                        tell_host(refusal, &head, core);
+                        return Err(refusal);
+                    }
+                    Ok((route, head))
+                })
                 .map(|(route, head)| (route, head, buffer.split_off(end))),
             Err(refusal) => Err(refusal),
         };

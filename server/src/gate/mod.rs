@@ -13,6 +13,7 @@ mod door;
 mod frame;
 mod handle;
 mod head;
+mod host;
 mod http;
 mod inbox;
 mod layouts;
@@ -44,6 +45,7 @@ use slab::Slab;
 use self::commit::Commits;
 use self::core::Core;
 pub use self::handle::{Event, GateHandle};
+pub use self::host::{Hosts, name as host_name};
 use self::http::{HttpConn, Step};
 use self::limits::{
     EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LISTEN_BACKLOG, LIVE_TICK, RELAYS_WAITING_MAX,
@@ -94,6 +96,8 @@ pub struct GateParts {
     pub auth: Arc<crate::auth::Auth>,
     pub intakes: crate::history::Intakes,
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Under which names it is asked.
+    pub hosts: Hosts,
     pub interval_ms: Option<u64>,
     pub api_socket: PathBuf,
     pub history: Sender<Command>,
@@ -187,6 +191,7 @@ impl Gate {
                 auth: parts.auth,
                 intakes: parts.intakes,
                 trusted_proxies: parts.trusted_proxies,
+                hosts: parts.hosts,
                 interval_ms: parts.interval_ms,
                 api_socket: parts.api_socket,
                 now,

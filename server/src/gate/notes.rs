@@ -23,6 +23,7 @@ pub enum Subject {
     Offline(i64),
     Replaced(i64),
     UnknownToken,
+    ForeignHost,
     Tls,
     Full,
     AcceptFailed,

@@ -5,6 +5,8 @@
 pub enum Refusal {
     Malformed(&'static str),
     Version,
+    /// It asks for another host.
+    Host,
     HeadTooLarge,
     HeadTimeout,
     BodyTimeout,
@@ -44,6 +46,14 @@ impl Refusal {
                 "http_version",
                 own("Only HTTP/1.1 and HTTP/1.0 are spoken here."),
                 "Let the proxy in front speak HTTP/1.1 to Ground Control.",
+            ),
+            Self::Host => (
+                "421 Misdirected Request",
+                "unknown_host",
+                own("This server does not go by the name in the Host header."),
+                "Ask for its address or localhost; or start Ground Control with --allowed-host NAME \
+                 (where Spiders use that name too: --server-url URL), NAME being the host in the \
+                 browser's address bar, or what the proxy in front sends as Host.",
             ),
             Self::HeadTooLarge => (
                 "431 Request Header Fields Too Large",
@@ -120,7 +130,7 @@ impl Refusal {
             Self::PasswordChange => (
                 "403 Forbidden",
                 "password_change_required",
-                own("The default password must be changed first."),
+                own("The first password must be changed before anything else."),
                 "Sign in and choose a password.",
             ),
             Self::Origin => (

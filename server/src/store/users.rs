@@ -10,7 +10,7 @@ pub struct UserRecord {
     pub id: i64,
     pub name: String,
     pub password_hash: String,
-    /// The password is the default one: nothing but changing it is allowed.
+    /// The password is that of the first start: nothing but changing it is allowed.
     pub must_change: bool,
 }
 

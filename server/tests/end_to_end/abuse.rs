@@ -204,7 +204,7 @@ fn a_spider_that_comes_back_for_ever_is_logged_once() {
         assert_eq!(door.lines_with("a second Spider connected"), 1, "{output}");
         for _ in 0..many(500) {
             let mut stream = door.connect();
-            let request = b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            let request = b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
                 Sec-WebSocket-Protocol: stardust.v1\r\nAuthorization: Bearer wrong\r\n\r\n";
             stream.write_all(request).unwrap();
@@ -320,7 +320,7 @@ fn tls_that_makes_no_sense_is_logged_once() {
         let bytes: &[u8] = if n % 2 == 0 {
             b"GET / HT"
         } else {
-            b"GET /healthz HTTP/1.1\r\n\r\n"
+            b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         };
         stream.write_all(bytes).unwrap();
     }
@@ -471,7 +471,7 @@ fn few_open_files_are_said_and_survived() {
         let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         stream
-            .write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             .ok()?;
         let mut answer = String::new();
         std::io::Read::read_to_string(&mut stream, &mut answer).ok()?;

@@ -70,27 +70,58 @@ fn a_wrong_secret_on_a_database_is_recognised() {
 
 #[test]
 fn the_default_password_is_not_served_to_the_world() {
-    let defaults = Setup::new().without_env("STARDUST_ADMIN_PASS");
-    for bind in ["0.0.0.0", "::"] {
-        let open = defaults.clone().args(&["--bind", bind]);
-        assert_refused(
-            &open,
-            &["password is still the default", "STARDUST_ADMIN_PASS"],
-        );
-    }
-    // Spelled out, it is no better.
-    let spelled = defaults.clone().env("STARDUST_ADMIN_PASS", "admin");
+    // Nobody gave one: a random one is made and told, once, and must be changed.
+    let none = Setup::new()
+        .without_env("STARDUST_ADMIN_PASS")
+        .args(&["--bind", "0.0.0.0"]);
+    let mut ground_control = none.clone().start();
+    let line = ground_control
+        .process
+        .line_with("first login is admin with the password");
+    let words = line.split("with the password ").nth(1).unwrap();
+    let password = words.split(',').next().unwrap().to_owned();
+    assert_eq!(password.len(), 19, "{line}");
+    ground_control.address.set_ip([127, 0, 0, 1].into());
+    assert_eq!(ground_control.login_as("admin", "admin").status, 401);
+    let login = ground_control.login_as("admin", &password);
+    assert_eq!(login.status, 200, "{}", login.text());
+    assert_eq!(login.json()["must_change_password"], true);
+    let session = crate::common::Session::of(ground_control.address, &login);
+    assert_eq!(session.get("/api/nodes").status, 403);
+    ground_control.stop();
+    // The next start has nothing to tell but that it still holds.
+    let mut ground_control = none.start();
+    ground_control.process.line_with("one-time password");
+    ground_control.address.set_ip([127, 0, 0, 1].into());
+    let login = ground_control.login_as("admin", &password);
+    let session = crate::common::Session::of(ground_control.address, &login);
+    let body = serde_json::json!({"current": password, "new": ADMIN_PASSWORD});
+    let changed = session.call("POST", "/api/auth/password", Some(&body));
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    assert!(!ground_control.process.output().contains(&password));
+
+    // Spelled out, the default one is no better than left out.
+    let spelled = Setup::new().env("STARDUST_ADMIN_PASS", "admin");
     assert_refused(
         &spelled.args(&["--bind", "0.0.0.0"]),
-        &["password is still the default"],
+        &["STARDUST_ADMIN_PASS"],
     );
     // A database that still has it stays refused, whatever the environment says now.
+    let defaults = Setup::new().without_env("STARDUST_ADMIN_PASS");
     let mut ground_control = defaults.clone().start();
+    ground_control
+        .process
+        .line_with("as admin with the password admin");
     ground_control.stop();
-    let later = defaults
-        .env("STARDUST_ADMIN_PASS", ADMIN_PASSWORD)
-        .args(&["--bind", "0.0.0.0"]);
-    assert_refused(&later, &["password is still the default"]);
+    for later in [
+        defaults.clone(),
+        defaults.env("STARDUST_ADMIN_PASS", ADMIN_PASSWORD),
+    ] {
+        assert_refused(
+            &later.args(&["--bind", "0.0.0.0"]),
+            &["password is still the default"],
+        );
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod nginx;
 mod overload;
 mod own_tls;
 mod prometheus;
+mod rebinding;
 mod routes;
 mod sessions;
 mod stopping;

@@ -149,7 +149,7 @@ fn another_login_is_cut_off_half_way() {
             scope.spawn(move || {
                 let body = body.to_string();
                 let head = format!(
-                    "PUT {target} HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n\
+                    "PUT {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n\
                      Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
                     session.bearer(),
                     body.len()

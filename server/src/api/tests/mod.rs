@@ -93,6 +93,7 @@ impl Server {
         let seed = AdminSeed {
             user: user.into(),
             password: Secret::new(password.into()),
+            ..AdminSeed::default()
         };
         let store = Arc::new(Store::open(&config.db).unwrap());
         let ended = Arc::new(Mutex::new(Vec::new()));
