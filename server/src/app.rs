@@ -9,7 +9,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::api::ScrapeToken;
-use crate::auth::{Auth, keys};
+use crate::auth::Auth;
+use crate::auth::keys::{self, Keys};
 use crate::clock::wall_ms;
 use crate::config::Config;
 use crate::error::{Error, Kind};
@@ -25,6 +26,7 @@ use crate::major_tom::MajorTom;
 use crate::packages;
 use crate::store::Store;
 use crate::store::lock::DatabaseLock;
+use crate::store::look;
 use crate::vault::Vault;
 
 /// Threads that answer API requests, besides those that may wait for a node.
@@ -66,11 +68,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Opens the database, checks the secret, binds the port and starts all
-    /// threads but the gate's own.
+    /// Looks at the database, checks the secret, binds the port; then opens or makes the
+    /// database and starts all threads but the gate's own.
     ///
     /// # Errors
-    /// Anything that makes serving impossible or unsafe, before anything is served.
+    /// Anything that makes serving impossible or unsafe, before anything is served, and
+    /// where there was no database yet, before anything is written.
     pub fn start(mut config: Config) -> Result<Self, Error> {
         let secret = config.secret.clone().ok_or_else(|| {
             Error::new(
@@ -81,16 +84,40 @@ impl Running {
         })?;
         let scrape_token = config.metrics_token_file.as_deref();
         let scrape_token = scrape_token.map(ScrapeToken::read).transpose()?;
-        crate::store::log::look(&config.db);
-        let store = Arc::new(Store::open(&config.db)?);
-        let database = DatabaseLock::serve(&config.db)?;
-        first_login::prepare(&mut config, &store)?;
+        config.db = look::resolve(&config.db);
+        let held = match config.db.exists() {
+            true => Some(DatabaseLock::serve(&config.db)?),
+            false => None,
+        };
+        if held.is_some() {
+            crate::store::log::look(&config.db);
+        }
+        let seen = look::look(&config.db)?;
+        let is_new = seen.is_new();
+        let keys = Keys::look(&seen, &secret)?;
+        first_login::prepare(&mut config, seen.is_new())?;
+        let first_login = first_login::check(&config, &seen)?;
+        let tls = config.tls.clone().map(crate::tls::start).transpose()?;
+        let (socket, handle) = bind(&config)?;
+        let run_dir = RunDir::create()?;
+
+        // Nothing was written so far; from here on it is.
+        let mut database = match held {
+            Some(held) => held,
+            None => DatabaseLock::serve(&config.db)?,
+        };
+        let store = Arc::new(Store::begin(seen)?);
+        database.made(&config.db)?;
+        let keys = match keys {
+            Some(keys) => keys,
+            None => Keys::make(&store, &secret)?,
+        };
         // Sessions can only end once there is a gate to tell.
         let slot: Arc<OnceLock<GateHandle>> = Arc::default();
         let to_gate = Arc::clone(&slot);
         let auth = Arc::new(Auth::open(
             Arc::clone(&store),
-            &secret,
+            keys,
             &config.admin,
             Arc::new(move |ids| {
                 if let Some(gate) = to_gate.get() {
@@ -98,7 +125,10 @@ impl Running {
                 }
             }),
         )?);
-        let first_login = first_login::check(&config, &auth)?;
+        if is_new {
+            // From here on the file alone says that it is not new.
+            store.empty_log()?;
+        }
 
         let progress = history::durable_progress(&store)?;
         // Of several runs the newest is the last here.
@@ -120,10 +150,7 @@ impl Running {
         let history = Arc::new(History::open(Arc::clone(&store), config.history.clone())?);
         let writer = history.writer()?;
 
-        let tls = config.tls.clone().map(crate::tls::start).transpose()?;
-        let (socket, handle) = bind(&config)?;
         let _ = slot.set(handle.clone());
-        let run_dir = RunDir::create()?;
         let api_socket = run_dir.path().join("api.sock");
         let board = Board::open(Arc::clone(&store))?;
         board.tell(handle.clone());
@@ -205,6 +232,12 @@ impl Running {
         let _ = self.chronicle.join();
         let _ = self.stop_writer.send(history::Command::Stop);
         let _ = self.writer.join();
+        if let Err(error) = self.app.store.close() {
+            crate::log::warn(&format!(
+                "the write-ahead log is not in the database's file: {error} Copy both, or make a \
+                 copy with `stardust-server backup`"
+            ));
+        }
         result.map_err(|error| Error::system("wait for connections", &error))
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 
+use crate::auth::strength;
 use crate::error::{Error, Kind};
 use crate::gate::host_name;
 use crate::history;
@@ -25,6 +26,8 @@ pub const COMMIT_INTERVAL_MS_MIN: u64 = 100;
 pub const COMMIT_INTERVAL_MS_MAX: u64 = 600_000;
 /// Shortest STARDUST_SECRET, in characters.
 pub const SECRET_CHARS_MIN: usize = 16;
+/// Different characters that it has at the least: one again and again is no secret.
+pub const SECRET_DIFFERENT_MIN: usize = 4;
 /// Longest STARDUST_SECRET, in bytes.
 pub const SECRET_BYTES_MAX: usize = 4096;
 pub const ADMIN_USER_DEFAULT: &str = "admin";
@@ -44,6 +47,9 @@ Ground Control of Stardust: takes in what the Spiders see, keeps it and shows it
 Usage: stardust-server [FLAGS]
        stardust-server rekey [--db FILE]   change STARDUST_SECRET (the server must be stopped)
        stardust-server backup FILE [--db FILE]   copy the database, also while the server runs
+       stardust-server reset-password USER [--db FILE]   a new password for a login: typed, from
+                                             a pipe or STARDUST_PASS_NEW, or a random one (the
+                                             server must be stopped)
        stardust-server salvage [FILE] [--db FILE]   put what can be read of a damaged database in
                                              its place (the server must be stopped), or in FILE
 
@@ -81,6 +87,7 @@ Environment:
   STARDUST_SECRET        at least 16 characters, required (not with --demo); keys are derived
                          from it. Make one: openssl rand -hex 32
   STARDUST_SECRET_NEW    with rekey: the secret that the database shall have from now on
+  STARDUST_PASS_NEW      with reset-password: the new password
   STARDUST_ADMIN_USER    first login, used when the database has no user yet (admin)
   STARDUST_ADMIN_PASS    its password; without it admin, or with --bind a random one that is printed,
                          either to be changed at the first login
@@ -94,6 +101,7 @@ pub enum Command {
     Backup(Backup),
     /// What can be read of a damaged database, as a new one.
     Salvage(Salvage),
+    ResetPassword(ResetPassword),
     Help,
     Version,
 }
@@ -111,6 +119,15 @@ pub struct Salvage {
     pub db: PathBuf,
     /// `None`: in its place.
     pub file: Option<PathBuf>,
+}
+
+/// Another password for a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResetPassword {
+    pub db: PathBuf,
+    pub user: String,
+    /// From the environment; else it is asked for.
+    pub password: Option<Secret>,
 }
 
 /// Another secret for a database.
@@ -212,6 +229,9 @@ pub fn parse(
     if args.next_if(|arg| arg == "rekey").is_some() {
         return rekey(args, env);
     }
+    if args.next_if(|arg| arg == "reset-password").is_some() {
+        return reset_password(args, env);
+    }
     if args.next_if(|arg| arg == "backup").is_some() {
         let Some((db, file)) = copy("backup", args)? else {
             return Ok(Command::Help);
@@ -307,7 +327,7 @@ fn copy(
     verb: &str,
     mut args: impl Iterator<Item = OsString>,
 ) -> Result<Option<(PathBuf, Option<PathBuf>)>, Error> {
-    let example = format!("Write: stardust-server {verb} FILE --db FILE.");
+    let example = format!("stardust-server --help has an example of {verb}.");
     let mut db = PathBuf::from(DB_DEFAULT);
     let mut file = None;
     while let Some(arg) = args.next() {
@@ -328,6 +348,38 @@ fn copy(
         }
     }
     Ok(Some((db, file)))
+}
+
+/// What follows `reset-password`.
+fn reset_password(
+    args: impl Iterator<Item = OsString>,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Command, Error> {
+    let Some((db, user)) = copy("reset-password", args)? else {
+        return Ok(Command::Help);
+    };
+    let user = user.and_then(|user| user.into_os_string().into_string().ok());
+    let user = user.ok_or_else(|| {
+        usage(
+            "reset-password needs the name of a user.".to_owned(),
+            "Write: stardust-server reset-password USER --db FILE. The first one is called admin \
+             unless STARDUST_ADMIN_USER said otherwise.",
+        )
+    })?;
+    let given = env("STARDUST_PASS_NEW").filter(|value| !value.is_empty());
+    let password = given.map(OsString::into_string).transpose();
+    let password = password.map_err(|_| {
+        Error::new(
+            Kind::Config,
+            "STARDUST_PASS_NEW is not UTF-8 text.",
+            "Set it to plain text.",
+        )
+    })?;
+    Ok(Command::ResetPassword(ResetPassword {
+        db,
+        user,
+        password: password.map(Secret::new),
+    }))
 }
 
 /// What follows `rekey`.
@@ -687,13 +739,16 @@ fn checked_secret(name: &str, secret: Secret) -> Result<Secret, Error> {
         format!("shorter than {SECRET_CHARS_MIN} characters")
     } else if text.len() > SECRET_BYTES_MAX {
         format!("longer than {SECRET_BYTES_MAX} bytes")
+    } else if strength::different(text) < SECRET_DIFFERENT_MIN {
+        format!("made of fewer than {SECRET_DIFFERENT_MIN} different characters")
     } else {
         return Ok(secret);
     };
     Err(Error::new(
         Kind::Config,
         format!("{name} is {wrong}."),
-        "Make one with `openssl rand -hex 32`.",
+        "Make one with `openssl rand -hex 32`. A database that was made with such a secret gets \
+         another one by `stardust-server rekey`.",
     ))
 }
 

@@ -1,11 +1,11 @@
 //! The password of the first start: chosen by whoever starts it, the default one
 //! where only this machine is served, or a random one that is told once.
 
-use crate::auth::{Auth, keys};
+use crate::auth::{keys, seed};
 use crate::config::{AdminSeed, Config};
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
-use crate::store::Store;
+use crate::store::Seen;
 
 /// Without the letters and digits that are easily taken for others.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -14,9 +14,15 @@ const GROUP_CHARS: usize = 4;
 
 /// Makes a password for a database without users that others than this machine will
 /// reach, when nobody gave one: the default one is known to all of them.
-pub fn prepare(config: &mut Config, store: &Store) -> Result<(), Error> {
+///
+/// # Errors
+/// When one was given that is as easily guessed.
+pub fn prepare(config: &mut Config, is_new: bool) -> Result<(), Error> {
     let chosen = config.admin.given || config.bind.is_loopback();
-    if !chosen && store.users()?.is_empty() {
+    if is_new && chosen {
+        return seed::check(&config.admin);
+    }
+    if is_new {
         config.admin.password = one_time()?;
         config.admin.one_time = true;
     }
@@ -27,10 +33,7 @@ pub fn prepare(config: &mut Config, store: &Store) -> Result<(), Error> {
 ///
 /// # Errors
 /// Whoever reaches the port would own the fleet.
-pub fn check(config: &Config, auth: &Auth) -> Result<Option<String>, Error> {
-    if !auth.first_password_in_use() {
-        return Ok(None);
-    }
+pub fn check(config: &Config, seen: &Seen) -> Result<Option<String>, Error> {
     let AdminSeed { user, password, .. } = &config.admin;
     if config.admin.one_time {
         return Ok(Some(format!(
@@ -39,12 +42,28 @@ pub fn check(config: &Config, auth: &Auth) -> Result<Option<String>, Error> {
             password.expose()
         )));
     }
-    if !auth.default_password_in_use() {
+    let (must_change, is_default) = match seen.is_new() {
+        true => (seed::is_default(password), seed::is_default(password)),
+        false => (
+            seen.users().iter().any(|user| user.must_change),
+            !seed::with_default(seen.users()).is_empty(),
+        ),
+    };
+    if !must_change {
+        return Ok(None);
+    }
+    if !is_default {
         return Ok(Some(
-            "The one-time password of the first start still holds: sign in with it and choose \
-             another one."
+            "A one-time password still holds: sign in with it and choose another one. If it is \
+             lost, `stardust-server reset-password` makes another one."
                 .to_owned(),
         ));
+    }
+    if config.admin.given && !seed::is_default(password) {
+        crate::log::warn(
+            "STARDUST_ADMIN_PASS is for a new database alone, and this one has the default login \
+             still",
+        );
     }
     if config.bind.is_loopback() {
         return Ok(Some(
@@ -59,8 +78,17 @@ pub fn check(config: &Config, auth: &Auth) -> Result<Option<String>, Error> {
             "The password is still the default one, so --bind {} is refused.",
             config.bind
         ),
-        "Start without --bind, sign in on this machine and change the password. Before the very \
-         first start STARDUST_ADMIN_PASS sets another one; without it a random one is made.",
+        match seen.is_new() {
+            true => {
+                "Give another one in STARDUST_ADMIN_PASS, or none: then a random one is made, for \
+                 one login."
+            }
+            false => {
+                "Start without --bind, sign in on this machine and change the password, or set \
+                 one with `stardust-server reset-password USER --db FILE`. STARDUST_ADMIN_PASS is \
+                 for a new database alone."
+            }
+        },
     ))
 }
 
@@ -80,20 +108,14 @@ fn one_time() -> Result<Secret, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::Folder;
 
     fn prepared(bind: &str, given: bool, has_user: bool) -> AdminSeed {
-        let folder = Folder::new();
-        let store = Store::open(&folder.join("first.db")).unwrap();
-        if has_user {
-            store.insert_user("admin", "$", true, 1).unwrap();
-        }
         let mut config = Config {
             bind: bind.parse().unwrap(),
             ..Config::default()
         };
         config.admin.given = given;
-        prepare(&mut config, &store).unwrap();
+        prepare(&mut config, !has_user).unwrap();
         config.admin
     }
 

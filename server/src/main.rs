@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use stardust_server::app::Running;
+use stardust_server::auth::reset;
 use stardust_server::config::{self, Command, Config};
 use stardust_server::demo::Demo;
 use stardust_server::error::Error;
@@ -44,6 +45,20 @@ fn main() -> ExitCode {
             };
             made.map(|made| println!("{}", made.told(&given.db, given.file.as_deref())))
         }
+        Ok(Command::ResetPassword(given)) => reset::ask(given.password)
+            .and_then(|password| reset::run(&given.db, &given.user, password))
+            .map(|done| match &done.one_time {
+                Some(password) => println!(
+                    "The login {} has this password now, for one login, at which it must be \
+                     changed: {}",
+                    given.user,
+                    password.expose()
+                ),
+                None => println!(
+                    "The login {} has the new password, and its sessions have ended.",
+                    given.user
+                ),
+            }),
         Ok(Command::Run(config)) => run(*config),
         Err(error) => Err(error),
     };

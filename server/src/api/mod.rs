@@ -421,7 +421,8 @@ fn authorize(app: &App, request: &Request, route: &Route, now_ms: i64) -> Result
     if session.must_change_password && route.access != Access::LoggedIn {
         return Err(Error::new(
             Kind::PasswordChangeRequired,
-            "The password is still the one of the first start.",
+            "The password must be changed first: it is the one of the first start, or was made for one \
+             login.",
             "Set your own with POST /api/auth/password; everything else works after that.",
         ));
     }

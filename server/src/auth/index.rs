@@ -32,10 +32,6 @@ impl Index {
         self.users.values().find(|user| user.name == name)
     }
 
-    pub fn must_change(&self) -> impl Iterator<Item = &UserRecord> {
-        self.users.values().filter(|user| user.must_change)
-    }
-
     /// The session and its user, while neither has ended.
     pub fn live(&self, id: SessionId, now_ms: i64) -> Option<(&SessionRecord, &UserRecord)> {
         let session = self.sessions.get(&id).filter(|s| s.expires_ms > now_ms)?;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind};
 use crate::secret::{Secret, equal};
-use crate::store::Store;
+use crate::store::{Seen, Store, StoreError};
 
 /// A key for one purpose; zeroed when dropped.
 pub type Key = Zeroizing<[u8; 32]>;
@@ -40,13 +40,34 @@ impl Keys {
     }
 
     pub(crate) fn open_with(store: &Store, secret: &Secret, rounds: u32) -> Result<Self, Error> {
-        let stored = (
-            store.meta(META_ROUNDS)?,
-            store.meta(META_SALT)?,
-            store.meta(META_CHECK)?,
-        );
-        match stored {
-            (None, None, None) => Self::create(store, secret, rounds),
+        match Self::find(|key| store.meta(key), secret)? {
+            Some(keys) => Ok(keys),
+            None => Self::create(store, secret, rounds),
+        }
+    }
+
+    /// The keys of a database that is only looked at; `None` when it has none yet.
+    ///
+    /// # Errors
+    /// When the secret is not the one that it was made with.
+    pub fn look(seen: &Seen, secret: &Secret) -> Result<Option<Self>, Error> {
+        Self::find(|key| seen.meta(key), secret)
+    }
+
+    /// Keys for a database that has none yet.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn make(store: &Store, secret: &Secret) -> Result<Self, Error> {
+        Self::create(store, secret, ROUNDS)
+    }
+
+    fn find(
+        meta: impl Fn(&str) -> Result<Option<Vec<u8>>, StoreError>,
+        secret: &Secret,
+    ) -> Result<Option<Self>, Error> {
+        match (meta(META_ROUNDS)?, meta(META_SALT)?, meta(META_CHECK)?) {
+            (None, None, None) => Ok(None),
             (Some(rounds), Some(salt), Some(check)) => {
                 let rounds = <[u8; 4]>::try_from(rounds)
                     .map(u32::from_be_bytes)
@@ -57,7 +78,7 @@ impl Keys {
                     master: stretch(secret, &salt, rounds)?,
                 };
                 if equal(&keys.check_value(), &check) {
-                    Ok(keys)
+                    Ok(Some(keys))
                 } else {
                     Err(Error::new(
                         Kind::WrongSecret,

@@ -11,6 +11,9 @@ mod jwt;
 pub mod keys;
 pub mod node_token;
 mod password;
+pub mod reset;
+pub mod seed;
+pub mod strength;
 mod throttle;
 mod work;
 
@@ -19,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::time::Instant;
 
 use crate::clock::wall_ms;
-use crate::config::{ADMIN_PASSWORD_DEFAULT, AdminSeed, PASSWORD_BYTES_MAX, USER_CHARS_MAX};
+use crate::config::{AdminSeed, PASSWORD_BYTES_MAX, USER_CHARS_MAX};
 use crate::error::{Error, Kind};
 use crate::secret::{Secret, equal};
 use crate::store::{SessionRecord, Store, UserRecord};
@@ -59,6 +62,7 @@ pub struct Auth {
 /// Rounds of hashing; only tests lower them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
+    #[cfg(test)]
     pub keys: Option<u32>,
     pub password: u32,
 }
@@ -119,20 +123,25 @@ pub struct LoggedIn {
 }
 
 impl Auth {
-    /// Refuses a wrong secret; seeds the first user; reads users and sessions.
+    /// With the keys of this database; seeds the first user; reads users and sessions.
+    ///
+    /// # Errors
+    /// When the database can't be read, or a first user can't be written.
     pub fn open(
         store: Arc<Store>,
-        secret: &Secret,
+        keys: Keys,
         admin: &AdminSeed,
         on_end: OnEnd,
     ) -> Result<Self, Error> {
         let cost = Cost {
+            #[cfg(test)]
             keys: None,
             password: password::ROUNDS,
         };
-        Self::open_with(store, secret, admin, on_end, cost)
+        Self::assemble(store, keys, admin, on_end, cost)
     }
 
+    #[cfg(test)]
     pub(crate) fn open_with(
         store: Arc<Store>,
         secret: &Secret,
@@ -144,10 +153,20 @@ impl Auth {
             Some(rounds) => Keys::open_with(&store, secret, rounds)?,
             None => Keys::open(&store, secret)?,
         };
+        Self::assemble(store, keys, admin, on_end, cost)
+    }
+
+    fn assemble(
+        store: Arc<Store>,
+        keys: Keys,
+        admin: &AdminSeed,
+        on_end: OnEnd,
+        cost: Cost,
+    ) -> Result<Self, Error> {
         let mut users = store.users()?;
         if users.is_empty() {
             let hash = password::hash(&admin.password, cost.password)?;
-            let must_change = admin.one_time || admin.password.expose() == ADMIN_PASSWORD_DEFAULT;
+            let must_change = admin.one_time || seed::is_default(&admin.password);
             users.push(store.insert_user(&admin.user, &hash, must_change, wall_ms())?);
         }
         let index = Index::new(users, store.sessions()?);
@@ -173,23 +192,10 @@ impl Auth {
         &self.keys
     }
 
-    /// Whether somebody's first login is still to come.
-    pub fn first_password_in_use(&self) -> bool {
-        self.read().must_change().next().is_some()
-    }
-
-    /// While this holds, only loopback may be listened on: everybody knows that password.
-    /// It hashes for each user who never chose one: for the start.
+    #[cfg(test)]
     pub fn default_password_in_use(&self) -> bool {
-        let default = Secret::new(ADMIN_PASSWORD_DEFAULT.into());
-        let stored: Vec<_> = self
-            .read()
-            .must_change()
-            .map(|user| user.password_hash.clone())
-            .collect();
-        stored
-            .iter()
-            .any(|stored| password::verify(&default, stored))
+        let users = self.store.users().unwrap_or_default();
+        !seed::with_default(&users).is_empty()
     }
 
     /// The session of a request. Memory only: an HMAC and two look-ups.
@@ -298,7 +304,7 @@ impl Auth {
             .user(session.user_id)
             .cloned()
             .ok_or_else(gone)?;
-        password::check_strength(new, &user.name)?;
+        strength::check(new, &user.name)?;
         // A session counts as a device: who tries from elsewhere can't hold it up,
         // and who stole it can't try for ever.
         let permit = self.permit(&user.name, address, Some(session.id.0))?;

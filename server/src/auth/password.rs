@@ -2,8 +2,7 @@
 //!
 //! Hashing takes about a tenth of a second by design: only API workers do it.
 
-use crate::config::{ADMIN_PASSWORD_DEFAULT, PASSWORD_BYTES_MAX};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::secret::{Secret, equal};
 
 use super::base64url;
@@ -16,8 +15,6 @@ const ROUNDS_MAX: u32 = 4096;
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 const SCHEME: &str = "bcrypt-pbkdf";
-/// Shortest new password, in characters.
-pub const CHARS_MIN: usize = 10;
 
 /// `$bcrypt-pbkdf$rounds$salt$hash`
 pub fn hash(password: &Secret, rounds: u32) -> Result<String, Error> {
@@ -51,27 +48,6 @@ pub fn nobody(rounds: u32) -> Result<String, Error> {
         "${SCHEME}${rounds}${}${}",
         base64url::encode(salt),
         base64url::encode(hash)
-    ))
-}
-
-/// Whether `new` may become the password of `user`.
-pub fn check_strength(new: &Secret, user: &str) -> Result<(), Error> {
-    let text = new.expose();
-    let wrong = if text.len() > PASSWORD_BYTES_MAX {
-        format!("longer than {PASSWORD_BYTES_MAX} bytes")
-    } else if text == ADMIN_PASSWORD_DEFAULT {
-        "the default password".to_owned()
-    } else if text.to_lowercase() == user.to_lowercase() {
-        "the name of the user".to_owned()
-    } else if text.chars().count() < CHARS_MIN {
-        format!("shorter than {CHARS_MIN} characters")
-    } else {
-        return Ok(());
-    };
-    Err(Error::new(
-        Kind::WeakPassword,
-        format!("The new password is {wrong}."),
-        format!("Use at least {CHARS_MIN} characters; a few unusual words are good."),
     ))
 }
 
@@ -156,22 +132,6 @@ mod tests {
             &stored[..stored.len() - 1],
         ] {
             assert!(!verify(&secret("ground control"), damaged), "{damaged:?}");
-        }
-    }
-
-    #[test]
-    fn weak_passwords_are_told_why() {
-        for weak in ["admin", "", "ninechars", "Major-Tom-1", &"x".repeat(1025)] {
-            let error = check_strength(&secret(weak), "major-tom-1").unwrap_err();
-            assert_eq!(error.kind, Kind::WeakPassword, "{weak:?}");
-            assert!(!error.message.contains("Major") && !error.hint.is_empty());
-        }
-        for good in [
-            "ten-chars!",
-            &"x".repeat(1024),
-            "ｔｅｎ　ｗｉｄｅ　ｏｎｅｓ",
-        ] {
-            assert_eq!(check_strength(&secret(good), "admin"), Ok(()), "{good:?}");
         }
     }
 }

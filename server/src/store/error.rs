@@ -16,6 +16,8 @@ pub enum StoreError {
     Damaged { path: Option<PathBuf>, why: String },
     /// An SQLite database of some other program.
     Foreign(PathBuf),
+    /// Nobody has a login in it, and beside it is a log that SQLite would pass over.
+    Leftover { path: PathBuf, why: String },
     /// Written by a later release than this one.
     Newer {
         path: PathBuf,
@@ -48,6 +50,12 @@ impl fmt::Display for StoreError {
             Self::Foreign(path) => {
                 write!(f, "{} is the database of another program.", path.display())
             }
+            Self::Leftover { path, why } => write!(
+                f,
+                "{} would be taken for a new database, but there is {0}-wal, which holds what was \
+                 written last and can't be used: {why}.",
+                path.display()
+            ),
             Self::Newer { path, found, known } => write!(
                 f,
                 "The database {} is of a later release: its schema is {found}, this program knows up to {known}.",
@@ -71,6 +79,10 @@ impl StoreError {
             }
             Self::Damaged { .. } => damage::ADVICE,
             Self::Foreign(_) => "Name another file with --db FILE.",
+            Self::Leftover { .. } => {
+                "Put a backup in its place, or the database to which that log belongs. If nothing \
+                 of it is wanted, move both files away first."
+            }
             Self::Newer { .. } => {
                 "Start the later release, or put back a copy of the database from before it."
             }
@@ -116,6 +128,10 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let kind = match error {
             StoreError::NameTaken => Kind::NameTaken,
+            // These don't get better by trying again.
+            StoreError::Newer { .. } | StoreError::Foreign(_) | StoreError::Leftover { .. } => {
+                Kind::Config
+            }
             _ => Kind::Database,
         };
         Self::new(kind, error.to_string(), error.hint())

@@ -6,7 +6,7 @@
 //! what was durable goes without a word. So it is looked at first, told, and kept.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 const HEADER_BYTES: usize = 32;
@@ -43,9 +43,61 @@ fn with(db: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
+/// What a log is to a database that seems to be new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// There is none, or nothing in it.
+    None,
+    Readable,
+    /// It holds something that SQLite would pass over without a word.
+    Unreadable(String),
+}
+
+/// Looks at the log beside `db`.
+pub fn state(db: &Path) -> State {
+    let log = with(db, "-wal");
+    let file = match File::open(&log) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return State::None,
+        Err(error) => return State::Unreadable(error.to_string()),
+    };
+    match file.metadata() {
+        Ok(meta) if meta.len() == 0 => return State::None,
+        _ => {}
+    }
+    let Some(found) = scan(&mut BufReader::new(file)) else {
+        return State::Unreadable("it has no head, or a damaged one".into());
+    };
+    match found {
+        Found { lost, .. } if lost > 0 => State::Unreadable(format!(
+            "it is damaged, and {lost} transactions are behind that"
+        )),
+        Found {
+            frames, sound: 0, ..
+        } if frames > 0 => State::Unreadable("it is damaged from its beginning on".into()),
+        _ => State::Readable,
+    }
+}
+
 /// How many whole transactions of this log follow after a frame that is not what
 /// was written. `None` when there are none, or the log can't be read.
 fn lost_transactions(log: &mut impl Read) -> Option<u64> {
+    let lost = scan(log)?.lost;
+    (lost > 0).then_some(lost)
+}
+
+/// What a log holds.
+struct Found {
+    frames: u64,
+    /// Of them those that SQLite takes.
+    sound: u64,
+    /// Whole transactions after the first frame that is not what was written. The first
+    /// of them may be the one that was being written when the power went.
+    lost: u64,
+}
+
+/// `None`: it has no head that can be read.
+fn scan(log: &mut impl Read) -> Option<Found> {
     let mut header = [0; HEADER_BYTES];
     log.read_exact(&mut header).ok()?;
     let is_big = word(&header, 0) & 1 == 1;
@@ -56,26 +108,31 @@ fn lost_transactions(log: &mut impl Read) -> Option<u64> {
     }
     let mut sums = checksum(is_big, (0, 0), &header[..24]);
     let mut is_sound = sums == (word(&header, 24), word(&header, 28));
+    let mut found = Found {
+        frames: 0,
+        sound: 0,
+        lost: 0,
+    };
     let salts = &header[16..24];
     let mut frame = vec![0; FRAME_HEADER_BYTES + page_bytes];
-    let mut lost = 0;
     while log.read_exact(&mut frame).is_ok() {
         let (head, page) = frame.split_at(FRAME_HEADER_BYTES);
         let is_ours = head[8..16] == *salts;
+        found.frames += 1;
         if is_sound {
             // Of the log before this one, which is written over from its beginning.
             if !is_ours {
-                return None;
+                return Some(found);
             }
             sums = checksum(is_big, checksum(is_big, sums, &head[..8]), page);
             is_sound = sums == (word(head, 16), word(head, 20));
+            found.sound += u64::from(is_sound);
             continue;
         }
         // A frame with the size of the database ends a transaction.
-        lost += u64::from(is_ours && word(head, 4) != 0);
+        found.lost += u64::from(is_ours && word(head, 4) != 0);
     }
-    // The first of them may be the one that was being written when the power went.
-    (lost > 0).then_some(lost)
+    Some(found)
 }
 
 fn word(bytes: &[u8], at: usize) -> u32 {

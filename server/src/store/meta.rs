@@ -33,7 +33,7 @@ pub(super) fn set<V: AsRef<[u8]>>(
     Ok(())
 }
 
-fn get(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) fn get(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(connection
         .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
         .query_row([key], |row| row.get(0))

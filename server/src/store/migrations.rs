@@ -43,23 +43,33 @@ pub(super) fn apply(path: &Path, connection: &mut Connection) -> Result<(), Stor
     apply_steps(path, connection, MIGRATIONS)
 }
 
+/// Refuses what a later release has written.
+pub(super) fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    check_version(path, connection, latest())
+}
+
+fn check_version(path: &Path, connection: &Connection, known: i64) -> Result<(), StoreError> {
+    let found = version(connection).map_err(|error| explain(path, error))?;
+    if (0..=known).contains(&found) {
+        return Ok(());
+    }
+    Err(StoreError::Newer {
+        path: path.to_owned(),
+        found,
+        known,
+    })
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
 pub(super) fn apply_steps(
     path: &Path,
     connection: &mut Connection,
     steps: &[(&str, &str)],
 ) -> Result<(), StoreError> {
-    let known = steps.len() as i64;
-    let version = |connection: &Connection| {
-        connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
-    };
-    let found = version(connection).map_err(|error| explain(path, error))?;
-    if found > known || found < 0 {
-        return Err(StoreError::Newer {
-            path: path.to_owned(),
-            found,
-            known,
-        });
-    }
+    check_version(path, connection, steps.len() as i64)?;
     for (number, (name, sql)) in (1i64..).zip(steps) {
         // Immediate, and the version is read inside: two servers that start at
         // the same time on one file must not both apply a step.

@@ -12,6 +12,7 @@ pub mod events;
 pub mod jobs;
 pub mod lock;
 pub mod log;
+pub mod look;
 pub mod meta;
 pub mod migrations;
 pub mod nodes;
@@ -27,10 +28,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 pub use error::StoreError;
 pub use events::EventFilter;
 pub use jobs::JobFilter;
+pub use look::Seen;
 pub use nodes::NodeRecord;
 pub use open::open_connection;
 pub use sessions::{SessionId, SessionRecord};
@@ -55,14 +58,31 @@ struct Readers {
 impl Store {
     /// Opens or makes the database at `path` and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        open::prepare_file(path)?;
-        let mut writer = open_connection(path).map_err(|error| open::explain(path, error))?;
-        open::check_owner(path, &writer)?;
-        damage::look(path, &mut writer)?;
+        Self::begin(look::look(path)?)
+    }
+
+    /// Makes or brings up to date what was looked at.
+    pub fn begin(seen: Seen) -> Result<Self, StoreError> {
+        let path = seen.path;
+        let explain = |error| open::explain(&path, error);
+        let mut writer = match seen.connection {
+            Some(connection) => connection,
+            None => {
+                open::prepare_file(&path)?;
+                let mut made = open::connect(&path).map_err(explain)?;
+                // Somebody may have been faster.
+                open::check_owner(&path, &made)?;
+                damage::look(&path, &mut made)?;
+                made
+            }
+        };
+        let on_close = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        writer.set_db_config(on_close, false).map_err(explain)?;
+        open::configure(&writer).map_err(explain)?;
         open::prepare_new(&writer)?;
-        migrations::apply(path, &mut writer)?;
+        migrations::apply(&path, &mut writer)?;
         Ok(Self {
-            path: path.to_owned(),
+            path,
             writer: Mutex::new(writer),
             readers: Mutex::new(Readers {
                 idle: Vec::with_capacity(READERS_MAX),
@@ -74,6 +94,43 @@ impl Store {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Moves all of the log into the file, so that the one file is complete.
+    ///
+    /// # Errors
+    /// When a reader is in the way for as long as a lock is waited for, or the disk
+    /// is full. The log stays, and is as good.
+    pub fn empty_log(&self) -> Result<(), StoreError> {
+        if damage::found().is_some() {
+            return Ok(());
+        }
+        let busy = self
+            .writer()
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, bool>(0)
+            })?;
+        match busy {
+            false => Ok(()),
+            true => Err(StoreError::Path {
+                path: self.path.clone(),
+                why: "another program reads it".into(),
+            }),
+        }
+    }
+
+    /// The end of a server: [`Self::empty_log`], and no connection stays open, whoever
+    /// still has the store. The last one to close removes the empty log.
+    ///
+    /// # Errors
+    /// As of [`Self::empty_log`].
+    pub fn close(&self) -> Result<(), StoreError> {
+        let emptied = self.empty_log();
+        self.lock_readers().idle.clear();
+        if let Ok(nothing) = Connection::open_in_memory() {
+            *self.writer() = nothing;
+        }
+        emptied
     }
 
     /// The one connection that writes; held only for one transaction. It writes

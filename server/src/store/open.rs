@@ -22,11 +22,23 @@ pub(super) const APPLICATION_ID: i64 = 0x5344_5354;
 /// `synchronous` is NORMAL: in WAL mode a crash of the machine can lose the last
 /// transactions, never the database. Who promises durability sets FULL.
 pub fn open_connection(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
+    configure(&connection)?;
+    Ok(connection)
+}
+
+/// One that has changed nothing yet.
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// The settings that all of ours share.
+pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // Otherwise a statement may be planned anew for each value that is bound to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -34,7 +46,13 @@ pub fn open_connection(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // Text that came from nodes must not be able to reach functions through a crafted schema.
     connection.pragma_update(None, "trusted_schema", false)?;
-    Ok(connection)
+    Ok(())
+}
+
+pub(super) fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) > 0 FROM sqlite_schema", [], |row| {
+        row.get(0)
+    })
 }
 
 /// Makes a missing file with mode 0600 before SQLite sees it; its -wal and -shm
@@ -100,9 +118,7 @@ pub(super) fn check_owner(path: &Path, connection: &Connection) -> Result<(), St
 /// A new database can give pages back to the file system: history that was
 /// dropped makes the file smaller. Only before the first table can that be set.
 pub(super) fn prepare_new(connection: &Connection) -> rusqlite::Result<()> {
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables == 0 {
+    if !has_tables(connection)? {
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         // In WAL mode it is in the header only after this.
         connection.execute_batch("VACUUM")?;

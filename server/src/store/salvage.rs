@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::Store;
-use super::lock::DatabaseLock;
+use super::lock::{DatabaseLock, Work};
 use super::open::{check_owner, explain, open_connection, require_file};
 use crate::error::{Error, Kind};
 
@@ -111,9 +111,15 @@ fn count(number: u64, what: &str) -> String {
 /// Copies what can be read of `db` to `file`, which must not exist.
 ///
 /// # Errors
-/// When nothing can be read of the one, or the other can't be written.
+/// When nothing can be read of the one, or the other can't be written, or a server
+/// runs on it.
 pub fn run(db: &Path, file: &Path) -> Result<Salvage, Error> {
     require_file(db)?;
+    let _alone = DatabaseLock::alone(db, Work::Salvage)?;
+    copy(db, file)
+}
+
+fn copy(db: &Path, file: &Path) -> Result<Salvage, Error> {
     if file.exists() {
         return Err(Error::new(
             Kind::System,
@@ -144,11 +150,11 @@ pub fn run(db: &Path, file: &Path) -> Result<Salvage, Error> {
 /// As of [`run`], or when files can't be renamed; the damaged one is whole then.
 pub fn in_place(db: &Path) -> Result<Salvage, Error> {
     require_file(db)?;
-    let _alone = DatabaseLock::alone(db)?;
+    let _alone = DatabaseLock::alone(db, Work::Salvage)?;
     let file = place::beside(db, "salvaging");
     // Of a salvage that was cut off.
     place::remove(&file);
-    let mut made = run(db, &file)?;
+    let mut made = copy(db, &file)?;
     let moved = place::exchange(db, &file);
     if moved.is_err() {
         place::remove(&file);

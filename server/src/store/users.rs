@@ -1,6 +1,6 @@
 //! The `users` table.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::is_unique_violation;
 use super::{Store, StoreError};
@@ -17,11 +17,30 @@ pub struct UserRecord {
 impl Store {
     /// All users, by id. There are few: they are held in memory.
     pub fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
-        let reader = self.reader()?;
-        let mut statement = reader
-            .prepare_cached("SELECT id, name, password_hash, must_change FROM users ORDER BY id")?;
-        let rows = statement.query_map([], from_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        Ok(all(&*self.reader()?)?)
+    }
+
+    /// A password from outside of the API: all sessions of the user end. False when
+    /// there is no such user.
+    pub fn reset_password(
+        &self,
+        name: &str,
+        password_hash: &str,
+        must_change: bool,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction()?;
+        let changed = transaction.execute(
+            "UPDATE users SET password_hash = ?2, must_change = ?3, changed_ms = ?4 WHERE name = ?1",
+            params![name, password_hash, must_change, now_ms],
+        )?;
+        transaction.execute(
+            "DELETE FROM sessions WHERE user_id IN (SELECT id FROM users WHERE name = ?1)",
+            [name],
+        )?;
+        transaction.commit()?;
+        Ok(changed > 0)
     }
 
     pub fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
@@ -60,6 +79,13 @@ impl Store {
             must_change,
         })
     }
+}
+
+pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<UserRecord>> {
+    let mut statement =
+        connection.prepare("SELECT id, name, password_hash, must_change FROM users ORDER BY id")?;
+    let rows = statement.query_map([], from_row)?;
+    rows.collect()
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<UserRecord> {

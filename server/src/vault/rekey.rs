@@ -7,16 +7,21 @@ use crate::auth::keys::{self, Keys};
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 use crate::store::Store;
-use crate::store::lock::DatabaseLock;
+use crate::store::lock::{DatabaseLock, Work};
+use crate::store::look::resolve;
 use crate::store::open::require_file;
 
 /// Opens the database with `old` and leaves it with `new`: all of it, or nothing
 /// was changed. Answers how many stored values were sealed anew.
 pub fn run(db: &Path, old: &Secret, new: &Secret) -> Result<usize, Error> {
     require_file(db)?;
-    let _alone = DatabaseLock::alone(db)?;
+    let db = &resolve(db);
+    let _alone = DatabaseLock::alone(db, Work::Rekey)?;
     let store = Store::open(db)?;
-    rekey(&store, old, new, keys::ROUNDS, || Ok(()))
+    let sealed = rekey(&store, old, new, keys::ROUNDS, || Ok(()))?;
+    // What is in the log alone is as good: only a copy of the one file would miss it.
+    let _ = store.close();
+    Ok(sealed)
 }
 
 pub(super) fn rekey(

@@ -1,6 +1,8 @@
 //! What Ground Control refuses to start with, in words that help.
 
+use std::io::Write as _;
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use crate::common::{ADMIN_PASSWORD, SECRET, Setup};
 
@@ -122,6 +124,126 @@ fn the_default_password_is_not_served_to_the_world() {
             &["password is still the default"],
         );
     }
+}
+
+/// What is in the folder of the database, and of temporary files.
+fn files(setup: &Setup) -> Vec<String> {
+    let database = setup.database();
+    let entries = std::fs::read_dir(database.parent().unwrap()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_refused_first_start_writes_nothing_and_the_next_one_is_the_first() {
+    let setup = Setup::new();
+    let defaults = setup.clone().without_env("STARDUST_ADMIN_PASS");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let none = ["--tls-cert", "/nonexistent", "--tls-key", "/nonexistent"];
+    let weak = |password| defaults.clone().env("STARDUST_ADMIN_PASS", password);
+    for (refused, words) in [
+        (
+            defaults.clone().args(&["--port", &port]),
+            ["Can't listen on", "--port"],
+        ),
+        (
+            defaults.clone().args(&none),
+            ["certificate", "/nonexistent"],
+        ),
+        (
+            defaults
+                .clone()
+                .args(&["--metrics-token-file", "/nonexistent"]),
+            ["--metrics-token-file", "/nonexistent"],
+        ),
+        (
+            weak("a"),
+            ["STARDUST_ADMIN_PASS is shorter", "10 characters"],
+        ),
+        (
+            weak("aaaaaaaaaa"),
+            ["one character again and again", "unusual words"],
+        ),
+        (weak("Password123!"), ["tried first", "unusual words"]),
+        (
+            defaults.clone().env("STARDUST_SECRET", &"s".repeat(64)),
+            ["STARDUST_SECRET is made of fewer", "openssl rand"],
+        ),
+        (
+            setup.clone().args(&["--keep-raw", "soon"]),
+            ["--keep-raw", "1h"],
+        ),
+    ] {
+        assert_refused(&refused, &words);
+        assert_eq!(files(&setup), [""; 0], "{words:?}");
+    }
+    let ground_control = setup.start();
+    ground_control.login();
+}
+
+/// `stardust-server reset-password`, with `typed` through a pipe.
+fn reset(setup: &Setup, user: &str, typed: &str) -> (bool, String) {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_stardust-server"))
+        .args(["reset-password", user, "--db"])
+        .arg(setup.database())
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may refuse before it reads.
+    let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    (output.status.success(), said)
+}
+
+#[test]
+fn a_forgotten_password_has_a_way_back() {
+    let setup = Setup::new();
+    let mut ground_control = setup.clone().start();
+    let session = ground_control.login();
+    let (done, said) = reset(&setup, "admin", "rockets burn out up here\n");
+    assert!(!done && said.contains("runs on"), "{said}");
+    let pid = ground_control.process.pid().to_string();
+    assert!(said.contains(&pid), "{said}");
+    ground_control.stop();
+
+    let (done, said) = reset(&setup, "nobody", "rockets burn out up here\n");
+    assert!(!done && said.contains("\"admin\""), "{said}");
+    let (done, said) = reset(&setup, "admin", "short\n");
+    assert!(!done && said.contains("shorter than 10"), "{said}");
+    let (done, said) = reset(&setup, "admin", "rockets burn out up here\n");
+    assert!(done && !said.contains("rockets"), "{said}");
+    let mut ground_control = setup.clone().start();
+    assert_eq!(ground_control.login_as("admin", ADMIN_PASSWORD).status, 401);
+    let new = ground_control.login_as("admin", "rockets burn out up here");
+    assert_eq!(new.status, 200, "{}", new.text());
+    let old = crate::common::Session {
+        address: ground_control.address,
+        ..session
+    };
+    assert_eq!(old.get("/api/nodes").status, 401, "old sessions have ended");
+    ground_control.stop();
+
+    // Nothing given: a random one, for one login. It is not the default one.
+    let (done, said) = reset(&setup, "admin", "");
+    assert!(done, "{said}");
+    let one_time = said.trim_end().rsplit(' ').next().unwrap();
+    let mut ground_control = setup.args(&["--bind", "0.0.0.0"]).start();
+    ground_control.address.set_ip([127, 0, 0, 1].into());
+    let answer = ground_control.login_as("admin", one_time);
+    assert_eq!(
+        answer.json()["must_change_password"],
+        true,
+        "{}",
+        answer.text()
+    );
 }
 
 #[test]

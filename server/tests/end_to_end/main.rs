@@ -8,6 +8,7 @@ mod common;
 
 mod abuse;
 mod access;
+mod alone;
 mod behind_proxy;
 mod caddy;
 mod damage;

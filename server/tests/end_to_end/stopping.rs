@@ -57,6 +57,16 @@ fn sigterm_commits_what_is_pending_and_it_need_not_be_sent_again() {
         LiveEvent::Closed(Some((code, _))) => assert_eq!(code, 1001),
         other => panic!("{other:?}"),
     }
+    // All of it is in the one file.
+    let mut log = database.clone().into_os_string();
+    log.push("-wal");
+    assert!(
+        !std::path::Path::new(&log).exists(),
+        "the log is not in the file"
+    );
+    let alone = database.with_file_name("copied.db");
+    std::fs::copy(&database, &alone).unwrap();
+    assert_eq!(stored(&alone, node.id).last_seq(), 50);
     let kept = stored(&database, node.id);
     assert_eq!(kept.last_seq(), 50);
     kept.assert_complete();
