@@ -162,9 +162,10 @@ pub fn remove(context: &Context<'_>) -> Result<Response, Error> {
 /// POST /api/upgrades: many nodes, in waves.
 pub fn upgrade_fleet(context: &Context<'_>) -> Result<Response, Error> {
     let body: FleetBody = body::json(context.request, r#"{"nodes": [1, 2, 3]}."#)?;
+    // In the order in which they were named: the first one is who tries it out.
+    let mut seen = std::collections::HashSet::new();
     let mut nodes = body.nodes;
-    nodes.sort_unstable();
-    nodes.dedup();
+    nodes.retain(|node| seen.insert(*node));
     if nodes.is_empty() || nodes.len() > GROUP_NODES_MAX {
         return Err(Error::invalid(
             "There must be nodes to work on, and not too many.",

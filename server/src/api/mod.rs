@@ -18,6 +18,7 @@ mod nodes;
 mod openapi;
 mod packages;
 mod packages_fleet;
+mod packages_waves;
 mod query;
 mod ssh;
 #[cfg(test)]
@@ -250,6 +251,12 @@ const ROUTES: &[Route] = &[
         packages::get,
     ),
     route(
+        Method::Patch,
+        "/api/nodes/:id/packages",
+        Access::Operator,
+        packages::settings,
+    ),
+    route(
         Method::Post,
         "/api/nodes/:id/packages/refresh",
         Access::Operator,
@@ -343,7 +350,13 @@ const ROUTES: &[Route] = &[
         Method::Post,
         "/api/packages/upgrade",
         Access::Operator,
-        packages_fleet::upgrade,
+        packages_waves::upgrade,
+    ),
+    route(
+        Method::Post,
+        "/api/packages/preview",
+        Access::Operator,
+        packages_waves::preview,
     ),
 ];
 

@@ -12,9 +12,10 @@ use super::{Context, body};
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::{Given, Intent, PackageOrder};
+use crate::packages::fleet::Choice;
 use crate::packages::limits::{ASK_TIME_MAX, LOCK_WAIT_SECONDS_MAX};
 use crate::packages::look::{self, Link};
-use crate::packages::model::Installed;
+use crate::packages::model::{Installed, Preview, Refused};
 use crate::packages::sections::Sections;
 use crate::packages::tool::Question;
 use crate::packages::wish::{self, Action, Wish};
@@ -35,8 +36,65 @@ struct PackagesBody {
     what: Option<String>,
     plan: Option<String>,
     wait_s: Option<u32>,
+    /// Of all upgrades those for security.
+    security: bool,
+    /// Of an upgrade: whether it is a full one; None: as the node is set.
+    full: Option<bool>,
     auth: Option<AuthBody>,
     sudo_password: Option<Secret>,
+}
+
+impl PackagesBody {
+    /// Whether the node's manager can do that, and what it is there.
+    fn check(
+        &self,
+        context: &Context<'_>,
+        manager: Manager,
+        action: Action,
+    ) -> Result<Action, Error> {
+        if action != Action::Upgrade && (self.security || self.full.is_some()) {
+            return Err(Error::invalid(
+                format!("{} takes neither security nor full.", action.name()),
+                "They are for an upgrade.",
+            ));
+        }
+        if self.security && (!self.packages.is_empty() || self.full == Some(true)) {
+            return Err(Error::invalid(
+                "What is for security is found by the node's own look.",
+                "Leave \"packages\" and \"full\" out, or \"security\".",
+            ));
+        }
+        if self.full == Some(true) && !self.packages.is_empty() {
+            return Err(Error::invalid(
+                "A full upgrade takes no packages.",
+                "Leave \"packages\" out, or \"full\".",
+            ));
+        }
+        let action = match action {
+            Action::Upgrade => {
+                let record = context.app.store.package_facts(context.id)?;
+                let full = record.is_some_and(|record| record.full_upgrade);
+                let choice = Choice {
+                    full: self.full,
+                    packages: self.packages.clone(),
+                    security: self.security,
+                };
+                choice.action(manager, full)
+            }
+            other => other,
+        };
+        if self.security {
+            Wish::check_security(manager)?;
+        }
+        Wish::new(
+            manager,
+            action,
+            &self.packages,
+            self.purge,
+            self.what.as_deref(),
+        )?;
+        Ok(action)
+    }
 }
 
 /// GET /api/nodes/:id/packages
@@ -64,6 +122,8 @@ fn view(node: i64, record: PackageRecord, job: Option<i64>) -> Value {
         "as_of_ms": record.as_of_ms,
         "index_ms": record.index_ms,
         "next_refresh_ms": (record.next_ms > 0).then_some(record.next_ms),
+        "full_upgrade": record.full_upgrade,
+        "full_upgrade_advised": facts.full_advised,
         "error": record.error,
         "actions": facts.manager.map(actions).unwrap_or_default(),
         "upgradable": facts.upgradable,
@@ -91,6 +151,23 @@ fn actions(manager: Manager) -> Vec<&'static str> {
     all
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsBody {
+    full_upgrade: bool,
+}
+
+/// PATCH /api/nodes/:id/packages
+pub fn settings(context: &Context<'_>) -> Result<Response, Error> {
+    let body: SettingsBody = body::json(context.request, r#"{"full_upgrade": true}."#)?;
+    exists(context)?;
+    let store = &context.app.store;
+    if !store.set_full_upgrade(context.id, body.full_upgrade)? {
+        return Err(super::nodes::no_such_node());
+    }
+    get(context)
+}
+
 /// The manager that was found at the last look.
 fn manager(context: &Context<'_>) -> Result<Manager, Error> {
     let record = context.app.store.package_facts(context.id)?;
@@ -107,14 +184,10 @@ fn manager(context: &Context<'_>) -> Result<Manager, Error> {
 fn act(context: &Context<'_>, action: Action) -> Result<Response, Error> {
     let body: PackagesBody = body::json(context.request, SHAPE)?;
     exists(context)?;
+    let mut action = action;
     if action != Action::Refresh {
-        Wish::new(
-            manager(context)?,
-            action,
-            &body.packages,
-            body.purge,
-            body.what.as_deref(),
-        )?;
+        let manager = manager(context)?;
+        action = body.check(context, manager, action)?;
     } else if !body.packages.is_empty() {
         return Err(Error::invalid(
             "refresh takes no packages.",
@@ -141,6 +214,8 @@ fn act(context: &Context<'_>, action: Action) -> Result<Response, Error> {
         what: body.what,
         plan: body.plan,
         wait_s,
+        security: body.security,
+        by_setting: false,
     };
     answer(&*submit(
         context,
@@ -230,24 +305,39 @@ pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
             "\"action\" is upgrade, full-upgrade, install, remove or autoremove.",
         ));
     };
-    let wish = Wish::new(manager(context)?, action, &body.packages, body.purge, None)?;
+    let manager = manager(context)?;
+    let action = body.check(context, manager, action)?;
     let given = given(context, body.auth, body.sudo_password)?;
     let preview = asked(context, &given, |link| {
         let facts = look::survey(link)?;
-        if facts.manager != Some(wish.manager) {
+        if facts.manager != Some(manager) {
             return Err(crate::major_tom::Fault::new(
                 crate::major_tom::Cause::Failed,
                 "The node has another package manager than at the last look.",
                 "Refresh first.",
             ));
         }
+        let (names, purge) = (&body.packages, body.purge);
+        let wish = match action {
+            Action::Upgrade => Wish::upgrade(manager, action, names, body.security, &facts),
+            _ => Wish::new(manager, action, names, purge, None)
+                .map(Some)
+                .map_err(|error| Refused::new("unsupported", error.message, error.hint)),
+        };
+        let wish = match wish {
+            Ok(Some(wish)) => wish,
+            Ok(None) => return Ok(Preview::of_nothing()),
+            Err(refused) => return Ok(Preview::of_refusal(refused)),
+        };
         let mut preview = look::preview(link, &wish, &facts)?;
-        look::restarts(link, &wish, &mut preview)?;
+        look::restarts(link, &wish, &mut preview, ASK_TIME_MAX)?;
         Ok(preview)
     })?;
     let mut answer = serde_json::to_value(&preview).map_err(|_| Error::internal())?;
     answer["action"] = json!(action.name());
     answer["packages"] = json!(body.packages);
+    answer["security"] = json!(body.security);
+    answer["counts"] = json!(preview.counts());
     answer["plan"] = json!(judge::digest(&preview));
     Ok(Response::json(200, &answer))
 }

@@ -1,33 +1,15 @@
-//! Packages across the fleet: what waits where, and upgrades in waves.
+//! Packages across the fleet: what waits where.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::deploy::answer;
-use super::{Context, body};
-use crate::error::{Error, Kind};
+use super::Context;
+use crate::error::Error;
 use crate::http::Response;
-use crate::jobs::limits::GROUP_NODES_MAX;
-use crate::jobs::waves::{SIZES_DEFAULT, Size, WAVES_MAX};
-use crate::jobs::{Given, Intent, Order, PackageOrder};
-use crate::packages::wish::{Action, Wish};
 
 /// Packages in one answer; those of the most nodes come first.
 const PACKAGES_MAX: usize = 1000;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FleetBody {
-    nodes: Vec<i64>,
-    #[serde(default)]
-    full: bool,
-    #[serde(default)]
-    packages: Vec<String>,
-    waves: Option<Vec<Size>>,
-    wait_s: Option<u32>,
-}
 
 /// GET /api/packages
 pub fn get(context: &Context<'_>) -> Result<Response, Error> {
@@ -79,6 +61,7 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
                 "reboot_required": facts.reboot_required.required,
                 "services": facts.services.len(),
                 "repair": facts.repair.len(),
+                "full_upgrade": record.full_upgrade,
                 "error": record.error,
                 "job": job,
             }));
@@ -114,80 +97,4 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
             "rules": crate::jobs::health::RULES,
         }),
     ))
-}
-
-/// POST /api/packages/upgrade: many nodes, in waves.
-pub fn upgrade(context: &Context<'_>) -> Result<Response, Error> {
-    let body: FleetBody = body::json(context.request, r#"{"nodes": [1, 2, 3]}."#)?;
-    let mut nodes = body.nodes;
-    nodes.sort_unstable();
-    nodes.dedup();
-    if nodes.is_empty() || nodes.len() > GROUP_NODES_MAX {
-        return Err(Error::invalid(
-            "There must be nodes to work on, and not too many.",
-            format!("Name 1 to {GROUP_NODES_MAX}."),
-        ));
-    }
-    let waves = body.waves.unwrap_or_else(|| SIZES_DEFAULT.to_vec());
-    if waves.is_empty() || waves.len() > WAVES_MAX {
-        return Err(Error::invalid(
-            "There must be waves, and not too many.",
-            format!("Name 1 to {WAVES_MAX}, or leave them out."),
-        ));
-    }
-    let action = if body.full {
-        Action::FullUpgrade
-    } else {
-        Action::Upgrade
-    };
-    if body.full && !body.packages.is_empty() {
-        return Err(Error::invalid(
-            "A full upgrade takes no packages.",
-            "Leave \"packages\" out, or \"full\".",
-        ));
-    }
-    let records = context.app.store.all_package_facts()?;
-    for &id in &nodes {
-        let Some(view) = context.app.fleet.view(id) else {
-            return Err(Error::new(
-                Kind::NotFound,
-                format!("There is no node {id}."),
-                "It may have been removed; GET /api/nodes lists all.",
-            ));
-        };
-        let found = records.iter().find(|record| record.node == id);
-        let manager = found.and_then(|record| record.facts.as_ref()?.manager);
-        let Some(manager) = manager else {
-            return Err(Error::new(
-                Kind::Conflict,
-                format!(
-                    "It is not known yet how {} manages its packages.",
-                    view.name
-                ),
-                "POST /api/nodes/:id/packages/refresh finds out.",
-            ));
-        };
-        Wish::new(manager, action, &body.packages, false, None).map_err(|error| {
-            Error::invalid(format!("{}: {}", view.name, error.message), error.hint)
-        })?;
-    }
-    let order = PackageOrder {
-        action: action.name().to_owned(),
-        packages: body.packages,
-        wait_s: super::packages::wait_s(body.wait_s)?,
-        ..PackageOrder::default()
-    };
-    let job = context.app.jobs.submit(Order {
-        intent: Intent::PackagesFleet {
-            nodes,
-            order,
-            waves,
-        },
-        node: None,
-        name: String::new(),
-        group: None,
-        by: context.session()?.user.clone(),
-        given: Given::default(),
-    })?;
-    answer(&job)
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::waves::Size;
+use crate::packages::fleet::LeftOut;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -37,9 +38,16 @@ pub enum Intent {
     Packages(PackageOrder),
     /// The packages of many nodes, in waves.
     PackagesFleet {
+        /// In the order of the waves.
         nodes: Vec<i64>,
         order: PackageOrder,
         waves: Vec<Size>,
+        /// What the preview of a node said, for those of which one was looked at.
+        #[serde(default)]
+        plans: Vec<(i64, String)>,
+        /// Nodes that were asked for and are not worked on, with the reason.
+        #[serde(default)]
+        left_out: Vec<LeftOut>,
     },
 }
 
@@ -57,6 +65,10 @@ pub struct PackageOrder {
     pub plan: Option<String>,
     /// How many seconds a manager that is in use is waited for.
     pub wait_s: Option<u32>,
+    /// Of all upgrades those for security, as the node's own look finds them.
+    pub security: bool,
+    /// Of many nodes: each by its own setting whether upgrades are full ones.
+    pub by_setting: bool,
 }
 
 impl PackageOrder {
@@ -84,6 +96,7 @@ impl PackageOrder {
         };
         match self.action.as_str() {
             "refresh" => format!("Look for updates of {node}"),
+            "upgrade" if self.security => format!("Upgrade {node} for security"),
             "upgrade" if self.packages.is_empty() => format!("Upgrade the packages of {node}"),
             "upgrade" => format!("Upgrade {names} on {node}"),
             "full-upgrade" => format!("Upgrade all of {node}"),
@@ -181,6 +194,8 @@ mod tests {
                     nodes: vec![1],
                     order,
                     waves: super::super::waves::SIZES_DEFAULT.to_vec(),
+                    plans: vec![(1, "00ff".into())],
+                    left_out: vec![LeftOut::new(2, "two", "busy", "m", "h")],
                 },
                 "packages_upgrade_fleet",
             ),

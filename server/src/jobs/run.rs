@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::log;
 use crate::major_tom::{Cause, Fault};
 use crate::major_tom::{deploy, reboot};
-use crate::packages;
+use crate::packages::{self, fleet};
 
 /// The running threads; [`Threads::join`] waits for them after the board was stopped.
 pub struct Threads([Arc<Crew<Arc<Job>>>; 2]);
@@ -99,22 +99,45 @@ fn run(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
                 intent: &|_| Intent::Upgrade,
                 // A Spider only looks on: whether it is back is all there is to see.
                 watch: false,
+                left_out: &[],
+                leaves_out: &|_| None,
             },
         ),
         Intent::Packages(order) => packages::task::run(app, job, order),
-        Intent::PackagesFleet {
-            nodes,
-            order,
-            waves,
-        } => waves::run(
-            app,
-            job,
-            &Waves {
-                nodes,
-                sizes: waves,
-                intent: &|_| Intent::Packages(order.clone()),
-                watch: true,
-            },
-        ),
+        Intent::PackagesFleet { .. } => packages_fleet(app, job),
     }
+}
+
+fn packages_fleet(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
+    let Intent::PackagesFleet {
+        nodes,
+        order,
+        waves,
+        plans,
+        left_out,
+    } = &job.intent
+    else {
+        return Ok(None);
+    };
+    let record = |node| app.store.package_facts(node).ok().flatten();
+    let intent = |node| {
+        let record = record(node).unwrap_or_default();
+        let plan = plans.iter().find(|(of, _)| *of == node);
+        let plan = plan.map(|(_, plan)| plan.as_str());
+        let (facts, full) = (record.facts.as_ref(), record.full_upgrade);
+        Intent::Packages(fleet::order_on(order, plan, facts, full))
+    };
+    let leaves_out = |node| {
+        let facts = record(node)?.facts?;
+        fleet::needs_repair(node, &app.fleet.view(node)?.name, &facts)
+    };
+    let waves = Waves {
+        nodes,
+        sizes: waves,
+        intent: &intent,
+        watch: true,
+        left_out,
+        leaves_out: &leaves_out,
+    };
+    waves::run(app, job, &waves)
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::board::Order;
-use super::health::{self, AFTER_MS, BEFORE_MS, RULES, Vitals};
+use super::health::{self, AFTER_MS, BEFORE_MS, Vitals};
 use super::intent::Intent;
 use super::job::{Given, Job};
 use super::view::{JobView, State};
@@ -20,7 +20,12 @@ use crate::hub::Status;
 use crate::major_tom::deploy::ours;
 use crate::major_tom::steps::step;
 use crate::major_tom::{Cause, Fault};
+use crate::packages::fleet::LeftOut;
 use crate::store::JobFilter;
+
+mod told;
+
+use told::{Now, Stop, result};
 
 /// How often it is looked whether a wave is through, beside being told.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -108,13 +113,10 @@ pub struct Waves<'a> {
     pub intent: &'a dyn Fn(i64) -> Intent,
     /// Whether nodes are looked at for a while after each wave.
     pub watch: bool,
-}
-
-/// Why there is no further wave.
-struct Stop {
-    node: i64,
-    rule: &'static str,
-    detail: String,
+    /// Nodes that were asked for and are not among these.
+    pub left_out: &'a [LeftOut],
+    /// Asked when a node's wave begins: it may not be fit for it any more.
+    pub leaves_out: &'a dyn Fn(i64) -> Option<LeftOut>,
 }
 
 /// Submits a job for each node, wave by wave, and waits for them.
@@ -122,68 +124,69 @@ pub fn run(app: &Arc<App>, group: &Arc<Job>, waves: &Waves<'_>) -> Result<Option
     let total = waves.nodes.len();
     let sizes = sizes(total, waves.sizes);
     let mut left = waves.nodes;
+    let mut left_out = waves.left_out.to_vec();
     let mut done = 0;
+    // After a restart of Ground Control some are there already.
+    let filter = JobFilter {
+        group: Some(group.id),
+        ..JobFilter::default()
+    };
+    let known = app.store.jobs(&filter, total);
+    let known = known.map_err(|error| ours(error.into()))?;
     for (number, (&size, name)) in sizes.iter().zip(STEPS).enumerate() {
         let (wave, rest) = left.split_at(size);
         left = rest;
-        group.set_result(result(waves, &sizes, number, None));
+        group.set_result(result(waves, &left_out, &sizes, number, &Now::Running));
         let result_of_wave = step(&**group, name, || {
-            let before = vitals_before(app, waves, wave);
-            let stop = run_wave(app, group, waves, wave, done)?;
+            let wave = taking_part(group, waves, wave, &known, &mut left_out);
+            let before = vitals_before(app, waves, &wave);
+            let stop = run_wave(app, group, waves, &wave, &known, done)?;
             let stop = match stop {
                 None if waves.watch => watch(app, group, &before)?,
                 other => other,
             };
             match stop {
-                None => Ok(((), format!("{size} of {total} nodes are done and well."))),
+                None => Ok(((), told::done(size, total))),
                 Some(stop) => {
-                    group.set_result(result(waves, &sizes, number, Some(&stop)));
-                    Err(Fault::new(
-                        Cause::Failed,
-                        stop.detail,
-                        match rest.len() {
-                            0 => "Look at that node.".into(),
-                            left => {
-                                format!("{left} nodes were not begun. Look at that node first.")
-                            }
-                        },
-                    ))
+                    let now = Now::Stopped(&stop);
+                    group.set_result(result(waves, &left_out, &sizes, number, &now));
+                    let hint = told::hint(rest.len());
+                    Err(Fault::new(Cause::Failed, stop.detail, hint))
                 }
             }
         });
+        if let Err(fault) = &result_of_wave
+            && fault.cause == Cause::Cancelled
+        {
+            group.set_result(result(waves, &left_out, &sizes, number, &Now::Cancelled));
+        }
         result_of_wave?;
         done += size;
     }
-    Ok(Some(result(waves, &sizes, sizes.len(), None)))
+    let end = result(waves, &left_out, &sizes, sizes.len(), &Now::Running);
+    Ok(Some(end))
 }
 
-fn result(waves: &Waves<'_>, sizes: &[usize], at: usize, stop: Option<&Stop>) -> Value {
-    let mut left = waves.nodes;
-    let parts: Vec<_> = sizes
-        .iter()
-        .enumerate()
-        .map(|(number, &size)| {
-            let (nodes, rest) = left.split_at(size);
-            left = rest;
-            let state = match (number.cmp(&at), stop) {
-                (std::cmp::Ordering::Less, _) => "done",
-                (std::cmp::Ordering::Equal, None) => "running",
-                (std::cmp::Ordering::Greater, None) => "waiting",
-                (_, Some(_)) => "stopped",
-            };
-            json!({"nodes": nodes, "state": state})
-        })
-        .collect();
-    let rules = if waves.watch { &RULES[..] } else { &RULES[..1] };
-    json!({
-        "waves": parts,
-        "rules": rules,
-        "stopped": stop.map(|stop| json!({
-            "node": stop.node,
-            "rule": stop.rule,
-            "detail": stop.detail,
-        })),
-    })
+/// Those of a wave that are still fit for it when its turn comes.
+fn taking_part(
+    group: &Job,
+    waves: &Waves<'_>,
+    wave: &[i64],
+    known: &[JobView],
+    left_out: &mut Vec<LeftOut>,
+) -> Vec<i64> {
+    let mut taken = Vec::new();
+    for &node in wave {
+        let begun = known.iter().any(|job| job.node == Some(node));
+        match (waves.leaves_out)(node).filter(|_| !begun) {
+            Some(out) => {
+                group.say(&format!("{} is left out. {}", out.name, out.message));
+                left_out.push(out);
+            }
+            None => taken.push(node),
+        }
+    }
+    taken
 }
 
 /// Runs one wave; says which node stops it.
@@ -192,18 +195,10 @@ fn run_wave(
     group: &Arc<Job>,
     waves: &Waves<'_>,
     wave: &[i64],
+    known: &[JobView],
     before: usize,
 ) -> Result<Option<Stop>, Fault> {
     let total = waves.nodes.len();
-    // After a restart of Ground Control they are there already.
-    let filter = JobFilter {
-        group: Some(group.id),
-        ..JobFilter::default()
-    };
-    let known = app
-        .store
-        .jobs(&filter, total)
-        .map_err(|error| ours(error.into()))?;
     let mut children = Vec::new();
     for &node in wave {
         if let Some(child) = known.iter().find(|job| job.node == Some(node)) {
@@ -230,16 +225,14 @@ fn run_wave(
         .iter()
         .filter(|job| job.state != State::Succeeded)
         .collect();
-    Ok(failed.first().map(|first| Stop {
-        node: first.node.unwrap_or_default(),
-        rule: "failed",
-        detail: format!(
-            "{} of {} failed, the first on {}: {}",
-            failed.len(),
-            wave.len(),
-            first.node_name.as_deref().unwrap_or("a node"),
-            first.error.as_ref().map_or("", |error| &error.message),
-        ),
+    Ok(failed.first().map(|first| {
+        let name = first.node_name.as_deref().unwrap_or("a node");
+        let why = first.error.as_ref().map_or("", |error| &error.message);
+        Stop {
+            node: first.node.unwrap_or_default(),
+            rule: "failed",
+            detail: told::failed(failed.len(), wave.len(), name, why),
+        }
     }))
 }
 

@@ -114,6 +114,10 @@ impl Tool for Apk {
         }
     }
 
+    fn tells_security(&self) -> bool {
+        false
+    }
+
     fn lock_files(&self) -> &'static str {
         "/lib/apk/db/lock /usr/lib/apk/db/lock"
     }
@@ -149,6 +153,7 @@ impl Tool for Apk {
             installed_count: number(said.text("count")).map(|count| count as usize),
             repair: Vec::new(),
             reboot_reasons: Vec::new(),
+            full_advised: None,
         })
     }
 

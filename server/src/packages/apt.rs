@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use super::Manager;
 use super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
-use super::lock;
-use super::model::{
-    Details, Found, Installed, Listing, Outcome, Preview, Refused, Removal, Repair, Track, Upgrade,
-};
+use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track, Upgrade};
 use super::sections::Sections;
 use super::text::{clip, field, lines, number, pair, size, some};
 use super::tool::{Phase, Question, Tool, phase};
 use super::wish::{Action, Grammar, Spec, Wish};
 use crate::major_tom::Fault;
+
+mod read;
+
+use read::{full_only, last_words, listed, refused, repairs, simulation, summary, words_of};
 
 pub struct Apt;
 
@@ -28,11 +29,23 @@ static GRAMMAR: Grammar = Grammar {
 const SURVEY: &str = r#"
 quiet list apt list --upgradable
 run sim apt-get -s -o Debug::NoLocking=true dist-upgrade
+run plain apt-get -s -o Debug::NoLocking=true --with-new-pkgs upgrade
 quiet held apt-mark showhold
 count() { dpkg-query -W -f '${db:Status-Abbrev}\n' | grep -c '^.i'; }
 quiet count count
 quiet audit dpkg --audit
+states() { dpkg-query -W -f '${db:Status-Abbrev}|${binary:Package}\n' | grep -v '^.[icn] |'; }
+quiet states states
+# What dpkg had begun to write down: until it has read that again, apt does nothing.
+journal() { ls /var/lib/dpkg/updates | grep -c '^[0-9]'; }
+quiet journal journal
 run check apt-get check -o Debug::NoLocking=true
+kin() {
+  [ ! -e /usr/bin/pveversion ] || echo 'Proxmox VE'
+  [ ! -e /usr/sbin/proxmox-backup-manager ] || echo 'Proxmox Backup Server'
+  [ ! -e /etc/rpi-issue ] || echo 'Raspberry Pi OS'
+}
+quiet kin kin
 "#;
 
 /// $1 the action, $2 an option or nothing, then the packages. --assume-no alone
@@ -67,6 +80,18 @@ const CONFIGURE: &str = "exec dpkg --force-confdef --force-confold --configure -
 const FIX: &str = r#"
 exec apt-get -y -q -o DPkg::Lock::Timeout=900 -o Dpkg::Use-Pty=0 \
   -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --fix-broken install
+"#;
+
+/// What dpkg says must be installed anew, which setting it up does not do.
+const REINSTALL: &str = r#"
+names=$({
+  dpkg-query -W -f '${db:Status-Abbrev}|${binary:Package}\n' | sed -n '/^..R|/s/^...|//p; /^.H |/s/^...|//p'
+  dpkg --audit | awk '/reinstalled/ { on = 1; next } /^ / { if (on) print $1; next } /^$/ { on = 0 }'
+} | sort -u)
+if [ -z "$names" ]; then echo 'There is nothing to reinstall.'; exit 0; fi
+dpkg --force-confdef --force-confold --configure -a
+exec apt-get -y -q -o DPkg::Lock::Timeout=900 -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef \
+  -o Dpkg::Options::=--force-confold --reinstall install -- $names
 "#;
 
 const INSTALLED: &str = r#"
@@ -127,7 +152,7 @@ impl Tool for Apt {
     }
 
     fn repairs(&self) -> &'static [&'static str] {
-        &["dpkg_configure", "fix_broken"]
+        &["dpkg_configure", "reinstall", "fix_broken"]
     }
 
     fn has_changelog(&self) -> bool {
@@ -150,12 +175,17 @@ impl Tool for Apt {
             .iter()
             .map(|upgrade| (upgrade.name.as_str(), upgrade))
             .collect();
+        let plain = simulation(said.text("plain"));
+        let only = full_only(&simulated, &plain);
+        let full_only = (said.code("plain") == Some(0)).then_some(&only);
         let mut upgradable: Vec<Upgrade> = lines(said.text("list"))
             .filter_map(listed)
             .take(UPGRADABLE_MAX)
             .collect();
         for upgrade in &mut upgradable {
             upgrade.held = held.contains(&upgrade.name);
+            upgrade.full_only =
+                !upgrade.held && full_only.is_some_and(|only| only.contains(upgrade.name.as_str()));
             if let Some(simulated) = origins.get(upgrade.name.as_str()) {
                 upgrade.repo.clone_from(&simulated.repo);
                 if simulated.security == Some(true) {
@@ -183,6 +213,7 @@ impl Tool for Apt {
             installed_count: number(said.text("count")).map(|count| count as usize),
             repair: repairs(said),
             reboot_reasons: Vec::new(),
+            full_advised: lines(said.text("kin")).next().and_then(some),
         })
     }
 
@@ -249,6 +280,7 @@ impl Tool for Apt {
             Action::Clean => vec![phase("clean", true, "exec apt-get clean\n", &[])?],
             Action::Repair => match wish.what.as_deref() {
                 Some("fix_broken") => vec![phase("repair", false, FIX, &[])?],
+                Some("reinstall") => vec![phase("repair", false, REINSTALL, &[])?],
                 _ => vec![phase("repair", false, CONFIGURE, &[])?],
             },
         })
@@ -388,7 +420,7 @@ impl Tool for Apt {
     }
 
     fn progress(&self, line: &str, track: &mut Track) {
-        if let Some((upgraded, new, removed, _)) = summary(line) {
+        if let Some((upgraded, new, removed)) = summary(line) {
             track.at(0, (upgraded + new) * 2 + removed);
         } else if ["Unpacking ", "Setting up ", "Removing "]
             .iter()
@@ -399,259 +431,6 @@ impl Tool for Apt {
     }
 
     fn outcome(&self, text: &str) -> Outcome {
-        let mut outcome = Outcome::default();
-        let mut over: HashMap<&str, bool> = HashMap::new();
-        let mut done: HashSet<&str> = HashSet::new();
-        let mut removed: HashSet<&str> = HashSet::new();
-        let mut failing: Option<&str> = None;
-        let mut listing = false;
-        for line in lines(text) {
-            if let Some(name) = failing.take()
-                && line.starts_with(' ')
-            {
-                outcome.fail(name, line.trim());
-                continue;
-            }
-            if listing && line.starts_with(' ') {
-                outcome.fail(line.trim(), "dpkg could not process it");
-                continue;
-            }
-            listing = line.starts_with("Errors were encountered while processing:");
-            let word = |rest: &'static str| -> Option<&str> {
-                let rest = line.strip_prefix(rest)?;
-                rest.split(' ').next().filter(|name| !name.is_empty())
-            };
-            if let Some(name) = word("Unpacking ") {
-                over.insert(name, line.contains(" over ("));
-            } else if let Some(name) = word("Setting up ") {
-                done.insert(name);
-            } else if let Some(name) = word("Removing ") {
-                removed.insert(name);
-            } else if let Some(name) = word("dpkg: error processing package ") {
-                failing = Some(name);
-                // Named in any case, though its reason be cut off.
-                if !line.ends_with(':') {
-                    outcome.fail(name, "dpkg could not process it");
-                }
-            } else if let Some(name) = word("dpkg: error processing archive ") {
-                failing = Some(name.rsplit('/').next().unwrap_or(name));
-            } else if let Some(error) = line.strip_prefix("E: ") {
-                outcome.error(error);
-            } else if let Some((_, _, _, kept)) = summary(line) {
-                outcome.kept_back = kept;
-            }
-            if let Some(lock) = lock::holder(line) {
-                outcome.held_by = Some(lock);
-            }
-        }
-        if let Some(name) = failing {
-            outcome.fail(name, "dpkg could not process it");
-        }
-        for failure in &outcome.failed {
-            done.remove(failure.name.as_str());
-        }
-        for name in done {
-            match over.get(name) {
-                Some(true) => outcome.upgraded += 1,
-                Some(false) => outcome.installed += 1,
-                None => {}
-            }
-        }
-        outcome.removed = removed.len() as u32;
-        outcome
+        read::outcome(text)
     }
-}
-
-/// `2 upgraded, 1 newly installed, 0 to remove and 3 not upgraded.`
-fn summary(line: &str) -> Option<(u32, u32, u32, u32)> {
-    let (upgraded, rest) = line.split_once(" upgraded, ")?;
-    let (new, rest) = rest.split_once(" newly installed, ")?;
-    // Reinstalled and downgraded ones may come between.
-    let removed = rest.split(", ").last()?.split(" to remove").next()?;
-    let kept = rest.split_once(" and ")?.1;
-    let bounded = |text: &str| number(text).filter(|number| *number < 1_000_000);
-    Some((
-        bounded(upgraded)?,
-        bounded(new)?,
-        bounded(removed)?,
-        bounded(kept)?,
-    ))
-}
-
-/// `name/suite,suite version arch [upgradable from: version]`
-fn listed(line: &str) -> Option<Upgrade> {
-    let (name, rest) = line.split_once('/')?;
-    let mut words = rest.split(' ');
-    let (suites, new, arch) = (words.next()?, words.next()?, words.next()?);
-    // By its shape: the words in the brackets are those of the locale.
-    let (_, inside) = rest.rsplit_once('[')?;
-    let installed = inside.trim_end().strip_suffix(']')?.rsplit_once(": ")?.1;
-    Some(Upgrade {
-        name: field(name),
-        arch: some(arch),
-        installed: some(installed),
-        new: field(new),
-        repo: some(suites).filter(|suites| suites != "unknown"),
-        security: Some(is_security(suites)),
-        held: false,
-    })
-}
-
-/// By the words that Debian, Ubuntu and those who follow them use for the origin.
-fn is_security(origin: &str) -> bool {
-    let origin = origin.to_ascii_lowercase();
-    origin
-        .split([',', '/', ' '])
-        .any(|part| part.trim().ends_with("-security") || part.trim().contains("-security:"))
-}
-
-/// `Inst name [old] (new origin, origin [arch]) [more]`
-fn inst(rest: &str) -> Option<Upgrade> {
-    let (name, rest) = rest.split_once(' ')?;
-    let (installed, rest) = match rest.strip_prefix('[') {
-        Some(rest) => {
-            let (version, rest) = rest.split_once(']')?;
-            (some(version), rest)
-        }
-        None => (None, rest),
-    };
-    let inside = rest.trim_start().strip_prefix('(')?.split(')').next()?;
-    let (new, origin) = inside.split_once(' ').unwrap_or((inside, ""));
-    let (origin, arch) = match origin.rsplit_once('[') {
-        Some((origin, arch)) => (origin, some(arch.trim_end_matches(']'))),
-        None => (origin, None),
-    };
-    let name = name.split(':').next().unwrap_or(name);
-    Some(Upgrade {
-        name: field(name),
-        arch,
-        installed,
-        new: field(new),
-        repo: some(origin),
-        security: Some(is_security(origin)),
-        held: false,
-    })
-}
-
-fn simulation(text: &str) -> Preview {
-    let mut preview = Preview::default();
-    let mut list = "";
-    let mut downgraded: HashSet<String> = HashSet::new();
-    let mut essential: HashSet<String> = HashSet::new();
-    for line in lines(text) {
-        if let Some(upgrade) = line.strip_prefix("Inst ").and_then(inst) {
-            match upgrade.installed {
-                Some(_) if downgraded.contains(&upgrade.name) => preview.downgraded.push(upgrade),
-                Some(_) => preview.upgraded.push(upgrade),
-                None => preview.installed.push(upgrade),
-            }
-        } else if let Some(rest) = line
-            .strip_prefix("Remv ")
-            .or_else(|| line.strip_prefix("Purg "))
-        {
-            let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-            let (name, arch) = match name.split_once(':') {
-                Some((name, arch)) => (name, some(arch)),
-                None => (name, None),
-            };
-            let version = rest.trim_start_matches('[').split(']').next().unwrap_or("");
-            preview.removed.push(Removal {
-                name: field(name),
-                arch,
-                installed: some(version),
-                essential: essential.contains(name),
-            });
-        } else if let Some(names) = line.strip_prefix("  ") {
-            match list {
-                "kept" => preview.kept_back.extend(words_of_line(names)),
-                "down" => downgraded.extend(words_of_line(names)),
-                "essential" => essential.extend(words_of_line(names)),
-                _ => {}
-            }
-        } else if line.starts_with("This should NOT be done") && list == "essential" {
-        } else {
-            list = match line {
-                _ if line.contains("packages have been kept back") => "kept",
-                _ if line.contains("will be DOWNGRADED") => "down",
-                _ if line.contains("essential packages will be removed") => "essential",
-                _ => "",
-            };
-        }
-    }
-    preview
-}
-
-fn words_of_line(line: &str) -> impl Iterator<Item = String> + '_ {
-    line.split_whitespace()
-        .map(|word| field(word.trim_end_matches('*').split(':').next().unwrap_or(word)))
-}
-
-fn words_of(text: &str) -> HashSet<String> {
-    lines(text).flat_map(words_of_line).collect()
-}
-
-fn repairs(said: &Sections) -> Vec<Repair> {
-    let mut repair = Vec::new();
-    let check = said.text("check");
-    if !said.text("audit").trim().is_empty() || check.contains("dpkg was interrupted") {
-        let names: Vec<String> = lines(said.text("audit"))
-            .filter(|line| line.starts_with(' '))
-            .filter_map(|line| line.split_whitespace().next().map(field))
-            .take(10)
-            .collect();
-        let detail = if names.is_empty() {
-            "An installation was cut off; dpkg has to finish it.".to_owned()
-        } else {
-            format!("Not set up to the end: {}.", names.join(", "))
-        };
-        repair.push(Repair::new(
-            "dpkg_configure",
-            "Finish what was begun (dpkg --configure -a)",
-            detail,
-        ));
-    }
-    if said.code("check").is_some_and(|code| code != 0)
-        && (check.contains("nmet dependencies") || check.contains("fix-broken"))
-    {
-        repair.push(Repair::new(
-            "fix_broken",
-            "Put dependencies right (apt --fix-broken install)",
-            last_words(check),
-        ));
-    }
-    repair
-}
-
-/// The first error, in apt's words.
-fn last_words(text: &str) -> String {
-    lines(text)
-        .find_map(|line| line.strip_prefix("E: "))
-        .or_else(|| lines(text).last())
-        .map(|line| field(line.trim_end_matches('.')))
-        .unwrap_or_default()
-}
-
-fn refused(text: &str) -> Refused {
-    let error = last_words(text);
-    if let Some(lock) = lines(text).find_map(lock::holder) {
-        return lock::refused(&lock);
-    }
-    let (kind, hint) = if error.contains("Unable to locate package")
-        || error.contains("was not found")
-        || error.contains("has no installation candidate")
-    {
-        ("not_found", "Refresh the index, and check the name.")
-    } else if error.contains("dpkg was interrupted") {
-        ("broken", "Repair first: dpkg --configure -a.")
-    } else if error.contains("nmet dependencies") || error.contains("fix-broken") {
-        ("broken", "Repair first: apt --fix-broken install.")
-    } else if error.contains("held broken packages") || error.contains("pkgProblemResolver") {
-        (
-            "broken",
-            "The packages can't be together; see what apt says, and which ones are held.",
-        )
-    } else {
-        ("failed", "See what apt says.")
-    };
-    Refused::new(kind, format!("apt refuses: {error}."), hint)
 }

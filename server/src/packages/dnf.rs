@@ -195,6 +195,7 @@ impl Tool for Dnf {
             installed_count: Some(rpm::installed(said).len()),
             repair: rpm::repairs(said),
             reboot_reasons: reboot_reasons(said),
+            full_advised: None,
         })
     }
 
@@ -337,7 +338,7 @@ impl Tool for Dnf {
                         "upgraded" => outcome.upgraded += 1,
                         "installed" => outcome.installed += 1,
                         "removed" => outcome.removed += 1,
-                        "skipped" => outcome.kept_back += 1,
+                        "skipped" => outcome.keep([field(rpm::name_of(name))]),
                         "failed" => outcome.fail(rpm::name_of(name), "it could not be installed"),
                         _ => {}
                     }
@@ -421,6 +422,7 @@ pub(super) fn piped(text: &str) -> Vec<Upgrade> {
                 repo: some(repo),
                 security: None,
                 held: false,
+                full_only: false,
             })
         })
         .take(UPGRADABLE_MAX)
@@ -450,6 +452,7 @@ fn columns(text: &str) -> Vec<Upgrade> {
                     repo: some(words[2]),
                     security: None,
                     held: false,
+                    full_only: false,
                 });
             }
             words.clear();
@@ -552,6 +555,7 @@ pub(super) fn row(list: &str, words: &[&str], versions: &rpm::Versions, preview:
         repo: some(repo),
         security: None,
         held: false,
+        full_only: false,
     };
     let first = list.split([' ', ':']).next().unwrap_or("");
     match first {

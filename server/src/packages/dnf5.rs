@@ -95,6 +95,7 @@ impl Tool for Dnf5 {
             installed_count: Some(rpm::installed(said).len()),
             repair: rpm::repairs(said),
             reboot_reasons: reboot_reasons(said),
+            full_advised: None,
         })
     }
 

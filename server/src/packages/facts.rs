@@ -27,6 +27,8 @@ pub struct Facts {
     pub boot_need_bytes: u64,
     pub lock: Option<Lock>,
     pub repair: Vec<Repair>,
+    /// What the system is, where its makers want full upgrades only.
+    pub full_advised: Option<String>,
     pub boot_id: String,
 }
 
@@ -70,6 +72,11 @@ impl Facts {
             held: self.held.len(),
             installed: self.installed,
         }
+    }
+
+    /// What has to be repaired before the manager does anything else.
+    pub fn blocked_by(&self) -> Option<&Repair> {
+        self.repair.iter().find(|repair| repair.blocks)
     }
 
     pub fn disk(&self, path: &str) -> Option<&Disk> {
@@ -120,6 +127,7 @@ pub fn read(manager: Manager, version: Option<String>, said: &Sections) -> Resul
         held: listing.held,
         installed: listing.installed_count,
         repair: listing.repair,
+        full_advised: listing.full_advised,
         space: disks(said.text("disks")),
         services: listed(said.text("services")),
         leftovers: listed(said.text("leftovers")),
@@ -203,16 +211,14 @@ fn left_behind(manager: Manager, text: &str) -> Option<Repair> {
     }
     let mut words = lines(text).next()?.splitn(3, ' ');
     let (pid, file, name) = (words.next()?, words.next()?, words.next()?);
-    Some(Repair::new(
-        "stale_lock",
-        "Remove the lock that a crash has left",
-        format!(
-            "{} names process {}, which is {} by now and no package manager.",
-            field(file),
-            field(pid),
-            field(name)
-        ),
-    ))
+    let detail = format!(
+        "{} was left behind: it names process {}, which is {} by now and no package manager.",
+        field(file),
+        field(pid),
+        field(name)
+    );
+    let title = "Remove the lock that a crash has left";
+    Some(Repair::new("stale_lock", title, detail).blocking())
 }
 
 struct Kernels {

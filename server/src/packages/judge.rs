@@ -80,6 +80,7 @@ pub fn judge(wish: &Wish, facts: &Facts, preview: &mut Preview) {
             upgrade.security = known.and_then(|known| known.security);
         }
     }
+    wish.chosen(&mut preview.kept_back);
     for removal in &mut preview.removed {
         removal.essential |= essential(wish.manager).contains(&removal.name.as_str());
     }
@@ -88,7 +89,41 @@ pub fn judge(wish: &Wish, facts: &Facts, preview: &mut Preview) {
     }
     preview.nothing = preview.changes() == 0;
     room(facts, preview);
-    preview.refused = refused(wish, preview);
+    preview.refused = refused(wish, preview).or_else(|| held(wish, facts));
+}
+
+/// Why nothing can be done before something was repaired, whatever is wished for.
+pub fn blocked(facts: &Facts) -> Option<Refused> {
+    let repair = facts.blocked_by()?;
+    let why = repair.detail.trim_end_matches('.');
+    Some(Refused {
+        repair: Some(Box::new(repair.clone())),
+        ..Refused::new(
+            "repair",
+            format!(
+                "Before anything else there is something to repair. {why}. {}.",
+                repair.title
+            ),
+            "Do this repair, which is offered for the node, and then start again.",
+        )
+    })
+}
+
+/// What is held must be let go of first: asked for by name apt goes on in a dry run
+/// and gives up in the real one, and others do nothing.
+fn held(wish: &Wish, facts: &Facts) -> Option<Refused> {
+    let mut held: Vec<&str> = Vec::new();
+    if wish.action == Action::Upgrade {
+        let names = wish.packages.iter().map(|spec| spec.name.as_str());
+        held.extend(names.filter(|name| facts.held.iter().any(|held| held == name)));
+    }
+    (!held.is_empty()).then(|| {
+        Refused::new(
+            "held",
+            format!("Held, and so not upgraded: {}.", held.join(", ")),
+            "Let them be upgraded again first (unhold), or leave them out.",
+        )
+    })
 }
 
 fn refused(wish: &Wish, preview: &Preview) -> Option<Refused> {

@@ -8,6 +8,16 @@ pub const SPEC_BYTES_MAX: usize = 200;
 pub const QUERY_CHARS_MAX: usize = 64;
 /// Packages named in one request.
 pub const PACKAGES_MAX: usize = 100;
+/// Upgrades for security that are done in one go; they are named to the manager.
+pub const SECURITY_MAX: usize = 600;
+/// Nodes whose managers are asked for one preview of a fleet's upgrade.
+pub const FLEET_PREVIEW_NODES_MAX: usize = 32;
+/// Within this no further one is asked, and
+pub const FLEET_PREVIEW_BEGIN_MAX: Duration = Duration::from_secs(12);
+/// within this each is done: the gate gives an answer 60 s.
+pub const FLEET_PREVIEW_TIME_MAX: Duration = Duration::from_secs(48);
+/// Changes of each kind that are told of one node there; all are counted.
+pub const FLEET_PREVIEW_CHANGES_MAX: usize = 200;
 /// Bytes of a command's answer that are read; what is beyond is not looked at.
 pub const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// Longest line that is understood; the rest of a longer one is not looked at.

@@ -113,7 +113,11 @@ pub fn question(
 
 /// Which manager the node has, and its version.
 pub fn detect(node: &mut dyn Node) -> Result<(Manager, Option<String>), Fault> {
-    let said = ask(node, &[DETECT], &[], ASK_TIME_MAX)?;
+    detect_within(node, ASK_TIME_MAX)
+}
+
+fn detect_within(node: &mut dyn Node, time: Duration) -> Result<(Manager, Option<String>), Fault> {
+    let said = ask(node, &[DETECT], &[], time.min(ASK_TIME_MAX))?;
     let (manager, version) = facts::detected(&said);
     let manager = manager.ok_or_else(|| {
         Fault::new(
@@ -127,7 +131,11 @@ pub fn detect(node: &mut dyn Node) -> Result<(Manager, Option<String>), Fault> {
 
 /// All there is to know.
 pub fn survey(node: &mut dyn Node) -> Result<Facts, Fault> {
-    let (manager, version) = detect(node)?;
+    survey_within(node, SURVEY_TIME_MAX)
+}
+
+pub fn survey_within(node: &mut dyn Node, time: Duration) -> Result<Facts, Fault> {
+    let (manager, version) = detect_within(node, time)?;
     let mut scripts = vec![HOLDERS];
     scripts.extend_from_slice(manager.tool().survey());
     scripts.push(COMMON);
@@ -137,7 +145,7 @@ pub fn survey(node: &mut dyn Node) -> Result<Facts, Fault> {
         .split(' ')
         .map(str::as_bytes)
         .collect();
-    let said = ask(node, &scripts, &files, SURVEY_TIME_MAX)?;
+    let said = ask(node, &scripts, &files, time)?;
     facts::read(manager, version, &said).map_err(|refused| {
         let advice = advice::read(manager, &refused.message);
         fault(advice.unwrap_or(refused))
@@ -146,8 +154,25 @@ pub fn survey(node: &mut dyn Node) -> Result<Facts, Fault> {
 
 /// The manager's own dry run, judged.
 pub fn preview(node: &mut dyn Node, wish: &Wish, facts: &Facts) -> Result<Preview, Fault> {
+    preview_within(node, wish, facts, SURVEY_TIME_MAX)
+}
+
+pub fn preview_within(
+    node: &mut dyn Node,
+    wish: &Wish,
+    facts: &Facts,
+    time: Duration,
+) -> Result<Preview, Fault> {
+    // Not asked at all: some managers would wait for a lock that was left behind, and
+    // apt's dry run does not see that dpkg was interrupted.
+    if let Some(refused) = judge::blocked(facts) {
+        return Ok(Preview {
+            refused: Some(refused),
+            ..Preview::default()
+        });
+    }
     let tool = wish.manager.tool();
-    let said = question(node, &tool.preview(wish), SURVEY_TIME_MAX)?;
+    let said = question(node, &tool.preview(wish), time)?;
     let mut preview = tool.read_preview(&said, wish);
     explain(wish, &mut preview);
     judge::judge(wish, facts, &mut preview);
@@ -165,7 +190,12 @@ fn explain(wish: &Wish, preview: &mut Preview) {
 }
 
 /// Fills in which services what is previewed will restart.
-pub fn restarts(node: &mut dyn Node, wish: &Wish, preview: &mut Preview) -> Result<(), Fault> {
+pub fn restarts(
+    node: &mut dyn Node,
+    wish: &Wish,
+    preview: &mut Preview,
+    time: Duration,
+) -> Result<(), Fault> {
     let names = restarts::names(preview);
     let Some(script) = wish.manager.tool().restarts() else {
         return Ok(());
@@ -174,7 +204,7 @@ pub fn restarts(node: &mut dyn Node, wish: &Wish, preview: &mut Preview) -> Resu
         return Ok(());
     }
     let asked = Question::of(&[restarts::RUNNING, script], &names);
-    preview.restarts = restarts::read(&question(node, &asked, ASK_TIME_MAX)?);
+    preview.restarts = restarts::read(&question(node, &asked, time.min(ASK_TIME_MAX))?);
     Ok(())
 }
 

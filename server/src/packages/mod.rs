@@ -12,6 +12,7 @@ pub mod apt;
 pub mod dnf;
 pub mod dnf5;
 pub mod facts;
+pub mod fleet;
 pub mod judge;
 pub mod keeper;
 pub mod limits;

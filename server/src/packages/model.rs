@@ -13,6 +13,9 @@ pub struct Upgrade {
     /// None: this manager can't tell.
     pub security: Option<bool>,
     pub held: bool,
+    /// Only a full upgrade brings it: others must come or go for it.
+    #[serde(default)]
+    pub full_only: bool,
 }
 
 /// An installed package.
@@ -61,6 +64,8 @@ pub struct Listing {
     pub installed_count: Option<usize>,
     pub repair: Vec<Repair>,
     pub reboot_reasons: Vec<String>,
+    /// What the system is, where its makers want full upgrades only.
+    pub full_advised: Option<String>,
 }
 
 /// A package that would be removed.
@@ -94,6 +99,44 @@ impl Preview {
     pub fn changes(&self) -> usize {
         self.upgraded.len() + self.installed.len() + self.removed.len() + self.downgraded.len()
     }
+
+    pub fn of_nothing() -> Self {
+        Self {
+            nothing: true,
+            ..Self::default()
+        }
+    }
+
+    pub fn of_refusal(refused: Refused) -> Self {
+        Self {
+            refused: Some(refused),
+            ..Self::default()
+        }
+    }
+
+    pub fn counts(&self) -> PreviewCounts {
+        let told = self.upgraded.is_empty() || self.upgraded.iter().any(|u| u.security.is_some());
+        let security = self.upgraded.iter().filter(|u| u.security == Some(true));
+        PreviewCounts {
+            upgraded: self.upgraded.len(),
+            security: told.then(|| security.count()),
+            installed: self.installed.len(),
+            removed: self.removed.len(),
+            downgraded: self.downgraded.len(),
+            kept_back: self.kept_back.len(),
+        }
+    }
+}
+
+/// How much it is. `security` is a part of `upgraded`; None: it can't be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PreviewCounts {
+    pub upgraded: usize,
+    pub security: Option<usize>,
+    pub installed: usize,
+    pub removed: usize,
+    pub downgraded: usize,
+    pub kept_back: usize,
 }
 
 /// Whether a filesystem has room.
@@ -111,6 +154,8 @@ pub struct Refused {
     pub kind: &'static str,
     pub message: String,
     pub hint: String,
+    /// What is to be done first, and is offered.
+    pub repair: Option<Box<Repair>>,
 }
 
 impl Refused {
@@ -119,6 +164,7 @@ impl Refused {
             kind,
             message: message.into(),
             hint: hint.into(),
+            repair: None,
         }
     }
 }
@@ -129,6 +175,9 @@ pub struct Repair {
     pub what: String,
     pub title: String,
     pub detail: String,
+    /// The manager does nothing else before it.
+    #[serde(default)]
+    pub blocks: bool,
 }
 
 impl Repair {
@@ -137,6 +186,14 @@ impl Repair {
             what: what.to_owned(),
             title: title.to_owned(),
             detail: detail.into(),
+            blocks: false,
+        }
+    }
+
+    pub fn blocking(self) -> Self {
+        Self {
+            blocks: true,
+            ..self
         }
     }
 }
@@ -164,7 +221,8 @@ pub struct Outcome {
     pub upgraded: u32,
     pub installed: u32,
     pub removed: u32,
-    pub kept_back: u32,
+    /// What could be upgraded and was left as it is, by name.
+    pub kept_back: Vec<String>,
     pub failed: Vec<Failure>,
     /// What stopped it, in the manager's words.
     pub errors: Vec<String>,
@@ -179,13 +237,23 @@ impl Outcome {
             format!("{} newly installed", self.installed),
             format!("{} removed", self.removed),
         ];
-        if self.kept_back > 0 {
-            parts.push(format!("{} kept back", self.kept_back));
+        if !self.kept_back.is_empty() {
+            parts.push(format!("{} kept back", self.kept_back.len()));
         }
         if !self.failed.is_empty() {
             parts.push(format!("{} failed", self.failed.len()));
         }
         parts.join(", ")
+    }
+
+    pub(super) fn keep(&mut self, names: impl IntoIterator<Item = String>) {
+        for name in names {
+            if self.kept_back.len() < super::limits::UPGRADABLE_MAX
+                && !self.kept_back.contains(&name)
+            {
+                self.kept_back.push(name);
+            }
+        }
     }
 
     pub(super) fn fail(&mut self, name: &str, why: &str) {

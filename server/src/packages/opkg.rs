@@ -80,6 +80,10 @@ impl Tool for Opkg {
         &["configure"]
     }
 
+    fn tells_security(&self) -> bool {
+        false
+    }
+
     fn lock_files(&self) -> &'static str {
         "/var/lock/opkg.lock"
     }
@@ -123,6 +127,7 @@ impl Tool for Opkg {
             installed_count: number(said.text("count")).map(|count| count as usize),
             repair,
             reboot_reasons: Vec::new(),
+            full_advised: None,
         })
     }
 

@@ -239,17 +239,19 @@ impl Tool for Pacman {
                     repo: repos.get(name).and_then(|repo| some(repo)),
                     security: audited.as_ref().map(|names| names.contains(name)),
                     held: words.next() == Some("[ignored]"),
+                    full_only: false,
                 })
             })
             .take(UPGRADABLE_MAX)
             .collect();
         let mut repair = Vec::new();
         if said.code("stale") == Some(0) {
-            repair.push(Repair::new(
+            let lock = Repair::new(
                 "stale_lock",
                 "Remove the lock that a crash has left (db.lck)",
-                "pacman's lock is there, and no process that could hold it.",
-            ));
+                "pacman's lock was left behind: there is no process that could hold it.",
+            );
+            repair.push(lock.blocking());
         }
         let torn: Vec<String> = lines(said.text("torn")).map(field).collect();
         if !torn.is_empty() {
@@ -268,6 +270,7 @@ impl Tool for Pacman {
             installed_count: number(said.text("count")).map(|count| count as usize),
             repair,
             reboot_reasons: Vec::new(),
+            full_advised: None,
         })
     }
 
@@ -311,6 +314,7 @@ impl Tool for Pacman {
                     repo: some(fields[2]),
                     security: None,
                     held: false,
+                    full_only: false,
                 };
                 match upgrade.installed {
                     Some(_) => preview.upgraded.push(upgrade),
@@ -510,8 +514,9 @@ impl Tool for Pacman {
                     "removing" => outcome.removed += 1,
                     _ => outcome.upgraded += 1,
                 }
-            } else if line.contains(": ignoring package upgrade") {
-                outcome.kept_back += 1;
+            } else if let Some((name, _)) = line.split_once(": ignoring package upgrade") {
+                // Told of twice: when fetched and when installed.
+                outcome.keep([field(name.strip_prefix("warning: ").unwrap_or(name))]);
             } else if let Some(error) = line.strip_prefix("error: ") {
                 // A script that fails leaves the package installed, and pacman
                 // ends well.
@@ -544,12 +549,6 @@ impl Tool for Pacman {
                 outcome.held_by = Some(lock);
             }
         }
-        // Held ones are told of twice: when fetched and when installed.
-        let held: HashSet<&str> = lines(text)
-            .filter_map(|line| line.split_once(": ignoring package upgrade"))
-            .map(|(name, _)| name)
-            .collect();
-        outcome.kept_back = held.len() as u32;
         outcome
     }
 }

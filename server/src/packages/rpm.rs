@@ -107,11 +107,14 @@ pub fn unreadable(said: &Sections) -> Option<Listing> {
 
 pub fn repairs(said: &Sections) -> Vec<Repair> {
     match said.get("rpm") {
-        Some(section) if section.code.is_some_and(|code| code != 0) => vec![Repair::new(
-            "rpm_database",
-            "Build the RPM database anew (rpm --rebuilddb)",
-            "rpm can't read its database.",
-        )],
+        Some(section) if section.code.is_some_and(|code| code != 0) => vec![
+            Repair::new(
+                "rpm_database",
+                "Build the RPM database anew (rpm --rebuilddb)",
+                "rpm can't read its database.",
+            )
+            .blocking(),
+        ],
         _ => Vec::new(),
     }
 }

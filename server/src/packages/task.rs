@@ -3,25 +3,28 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::limits::{ANSWER_BYTES_MAX, LINE_BYTES_MAX, LOCK_WAIT_SECONDS_DEFAULT};
+use super::limits::LOCK_WAIT_SECONDS_DEFAULT;
 use super::look::{self, Link};
-use super::model::{Lock, Outcome, Refused, Track};
-use super::text::{clip_front, plain};
-use super::tool::Tool;
 use super::wish::{Action, Wish};
 use super::{advice, facts::Facts, judge, keeper, lock};
 use crate::app::App;
 use crate::clock::wall_ms;
 use crate::jobs::{Job, JobError, PackageOrder};
 use crate::major_tom::deploy::ours;
-use crate::major_tom::detached::run::{Watcher, follow, start};
-use crate::major_tom::detached::{End, Seen, Work};
+use crate::major_tom::detached::run::{follow, start};
+use crate::major_tom::detached::{End, Work};
 use crate::major_tom::steps::step;
 use crate::major_tom::{Cause, Fault};
 use crate::secret::Secret;
 use crate::store::packages::PackageRun;
+
+mod end;
+mod watch;
+
+use end::{Ran, judge_end, result};
+use watch::JobWatcher;
 
 /// Between two questions to a manager that is in use.
 const LOCKED_PAUSE: Duration = Duration::from_secs(3);
@@ -103,16 +106,6 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
     )
 }
 
-/// How the work on the node went.
-struct Ran {
-    tool: &'static dyn Tool,
-    end: End,
-    outcome: Outcome,
-    advice: Option<Refused>,
-    /// The last one that our own script has waited for.
-    waited_for: Option<Lock>,
-}
-
 /// As far as the start. None: there is nothing to do.
 fn begin(
     app: &App,
@@ -145,14 +138,16 @@ fn begin(
     let Some(manager) = facts.manager else {
         return Ok(None);
     };
-    let wish = Wish::new(
-        manager,
-        action,
-        &order.packages,
-        order.purge,
-        order.what.as_deref(),
-    )
-    .map_err(ours)?;
+    let wish = if order.security {
+        Wish::check_security(manager).map_err(ours)?;
+        Wish::for_security(manager, &facts).map_err(look::fault)?
+    } else {
+        let (purge, what) = (order.purge, order.what.as_deref());
+        Some(Wish::new(manager, action, &order.packages, purge, what).map_err(ours)?)
+    };
+    let Some(wish) = wish else {
+        return Ok(None);
+    };
     if action.changes_packages() {
         let nothing = step(job, "preview", || {
             let preview = when_free(job, wait_seconds(order), || {
@@ -316,204 +311,5 @@ fn look_again(app: &App, link: &mut Link<'_>) -> Result<Facts, Fault> {
             }
             other => return other,
         }
-    }
-}
-
-fn judge_end(ran: &Ran, facts: Option<&Facts>) -> Result<(), Fault> {
-    let (tool, outcome) = (ran.tool, &ran.outcome);
-    let name = tool.manager().name();
-    let advice = ran.advice.clone();
-    // On a disk that is full a manager may not get as far as to say so.
-    let advice = advice.or_else(|| facts.and_then(advice::full_disk));
-    let failed = |detail: String, hint: &str| Err(Fault::new(Cause::Failed, detail, hint));
-    match &ran.end {
-        End::Exit { code, .. } if tool.good_codes().contains(code) => {
-            let Some(first) = outcome.failed.first() else {
-                return Ok(());
-            };
-            if let Some(advice) = advice {
-                return Err(look::fault(advice));
-            }
-            failed(
-                format!(
-                    "{} failed, the first: {}: {}",
-                    count(outcome.failed.len()),
-                    first.name,
-                    first.why
-                ),
-                "See the output; the package's own script says why.",
-            )
-        }
-        End::Exit { code: 75, phase } if phase == "wait" => failed(
-            format!(
-                "The package manager is in use by {} and was waited for in vain.",
-                lock::who(ran.waited_for.as_ref().unwrap_or(&Lock::default()))
-            ),
-            "Start it again when that has ended; \"wait_s\" says how long a job waits.",
-        ),
-        End::Exit { code: 76, phase } if phase == "wait" => failed(
-            "A lock of the package manager was left behind by a process that has ended.".to_owned(),
-            "The output names it; its removal is offered as a repair.",
-        ),
-        End::Exit { code, .. } if (129..=159).contains(code) => failed(
-            format!(
-                "{name} was ended by signal {} before it was through.",
-                code - 128
-            ),
-            "Somebody ended it, or the node was shut down. Look for what can be repaired.",
-        ),
-        End::Exit { code, .. } => {
-            if let Some(advice) = advice {
-                return Err(look::fault(advice));
-            }
-            let why = outcome
-                .failed
-                .first()
-                .map(|failure| format!("{}: {}", failure.name, failure.why))
-                .or_else(|| outcome.errors.first().cloned())
-                .unwrap_or_else(|| format!("it ended with {code}"));
-            failed(format!("{name} failed: {why}"), "See the output.")
-        }
-        End::Cancelled { .. } => Err(Fault::new(
-            Cause::Cancelled,
-            "The job was cancelled.",
-            "Nothing had been installed or removed.",
-        )),
-        End::Killed { .. } => failed(
-            format!("{name} was killed on the node before it had ended."),
-            "Look whether the node was out of memory, then look for what can be repaired.",
-        ),
-        End::Rebooted { .. } => failed(
-            format!("The node was started anew before {name} had ended."),
-            "Look for what can be repaired.",
-        ),
-        End::Missing => Err(Fault::new(
-            Cause::Unknown,
-            "The node knows nothing of this work.",
-            "Its /var/lib/stardust-jobs was removed, or another machine answers at its address.",
-        )),
-    }
-}
-
-fn count(packages: usize) -> String {
-    match packages {
-        1 => "One package".to_owned(),
-        many => format!("{many} packages"),
-    }
-}
-
-fn result(action: Action, ran: Option<&Ran>, facts: Option<&Facts>) -> Value {
-    let none = Outcome::default();
-    let outcome = ran.map_or(&none, |ran| &ran.outcome);
-    let (ended, code, signal) = match ran.map(|ran| &ran.end) {
-        None => ("nothing", None, None),
-        // As a shell tells a command that was killed.
-        Some(End::Exit { code, .. }) if (129..=159).contains(code) => {
-            ("finished", Some(*code), Some(code - 128))
-        }
-        Some(End::Exit { code, .. }) => ("finished", Some(*code), None),
-        Some(End::Cancelled { .. }) => ("cancelled", None, None),
-        Some(End::Killed { .. }) => ("killed", None, None),
-        Some(End::Rebooted { .. }) => ("rebooted", None, None),
-        Some(End::Missing) => ("missing", None, None),
-    };
-    json!({
-        "action": action.name(),
-        "ended": ended,
-        "exit_code": code,
-        "signal": signal,
-        "upgraded": outcome.upgraded,
-        "installed": outcome.installed,
-        "removed": outcome.removed,
-        "kept_back": outcome.kept_back,
-        "failed": outcome.failed,
-        "errors": outcome.errors,
-        "summary": outcome.summary(),
-        "held_by": outcome.held_by,
-        "leftovers": facts.map(|facts| &facts.leftovers),
-        "services": facts.map(|facts| &facts.services),
-        "reboot_required": facts.map(|facts| &facts.reboot_required),
-    })
-}
-
-struct JobWatcher<'a> {
-    app: &'a App,
-    job: &'a Job,
-    tool: &'static dyn Tool,
-    /// All output, or its end.
-    all: Vec<u8>,
-    line: Vec<u8>,
-    track: Track,
-    safe: Option<bool>,
-}
-
-impl<'a> JobWatcher<'a> {
-    fn new(app: &'a App, job: &'a Job, tool: &'static dyn Tool) -> Self {
-        Self {
-            app,
-            job,
-            tool,
-            all: Vec::new(),
-            line: Vec::new(),
-            track: Track::default(),
-            safe: None,
-        }
-    }
-
-    fn text(&self) -> String {
-        let text = String::from_utf8_lossy(&self.all);
-        plain(clip_front(&text, ANSWER_BYTES_MAX))
-    }
-}
-
-impl Watcher for JobWatcher<'_> {
-    fn output(&mut self, bytes: &[u8]) {
-        self.job.output(bytes);
-        if self.all.len() + bytes.len() > 2 * ANSWER_BYTES_MAX {
-            self.all.drain(..ANSWER_BYTES_MAX);
-        }
-        self.all.extend_from_slice(bytes);
-        for &byte in bytes {
-            if byte != b'\n' && byte != b'\r' {
-                if self.line.len() < LINE_BYTES_MAX {
-                    self.line.push(byte);
-                }
-                continue;
-            }
-            let line = plain(&String::from_utf8_lossy(&self.line));
-            self.line.clear();
-            let before = self.track;
-            self.tool.progress(&line, &mut self.track);
-            if self.track != before {
-                self.job
-                    .set_progress(self.track.done.into(), self.track.total.into());
-            }
-        }
-    }
-
-    fn seen(&mut self, seen: &Seen) {
-        if self.safe != Some(seen.safe) {
-            self.safe = Some(seen.safe);
-            self.job.set_cancellable(seen.safe);
-        }
-    }
-
-    fn lost(&mut self, fault: &Fault) {
-        crate::log::info(&format!(
-            "job {}: the link to the node is away, its work goes on there: {}",
-            self.job.id, fault.detail
-        ));
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.app.jobs.is_stopping()
-    }
-
-    fn wants_cancel(&self) -> bool {
-        self.job.is_cancelled()
-    }
-
-    fn too_late(&mut self) {
-        self.job.set_cancellable(false);
     }
 }

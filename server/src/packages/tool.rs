@@ -83,6 +83,11 @@ pub trait Tool: Sync {
         true
     }
 
+    /// Whether it can be told which upgrades are for security.
+    fn tells_security(&self) -> bool {
+        true
+    }
+
     fn has_changelog(&self) -> bool {
         false
     }

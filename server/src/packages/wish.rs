@@ -2,7 +2,9 @@
 //! manager and only with names that its grammar allows.
 
 use super::Manager;
-use super::limits::{PACKAGES_MAX, QUERY_CHARS_MAX, SPEC_BYTES_MAX};
+use super::facts::Facts;
+use super::limits::{PACKAGES_MAX, QUERY_CHARS_MAX, SECURITY_MAX, SPEC_BYTES_MAX};
+use super::model::Refused;
 use crate::error::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -228,6 +230,88 @@ impl Wish {
             purge: purge && action == Action::Remove,
             what,
         })
+    }
+
+    /// Whether this manager can upgrade for security alone.
+    pub fn check_security(manager: Manager) -> Result<(), Error> {
+        let tool = manager.tool();
+        if tool.tells_security() && tool.upgrades_selected() {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            format!(
+                "{} can't upgrade for security alone: it does not tell which upgrades are, or \
+                 takes all or none.",
+                manager.name()
+            ),
+            "Upgrade all, or choose packages where the manager lets you.",
+        ))
+    }
+
+    /// All that is for security, of what a look has found. None: there is nothing.
+    pub fn for_security(manager: Manager, facts: &Facts) -> Result<Option<Self>, Refused> {
+        let waiting = || facts.upgradable.iter().filter(|upgrade| !upgrade.held);
+        if waiting().next().is_some() && waiting().all(|upgrade| upgrade.security.is_none()) {
+            return Err(Refused::new(
+                "unsupported",
+                "It can't be told which upgrades are for security: the node's repositories say \
+                 nothing of it.",
+                "Upgrade all, or choose packages.",
+            ));
+        }
+        let grammar = manager.tool().grammar();
+        let mut packages: Vec<Spec> = Vec::new();
+        for upgrade in waiting().filter(|upgrade| upgrade.security == Some(true)) {
+            let arch = upgrade.arch.as_deref();
+            let arch = arch.filter(|arch| grammar.arch && *arch != "all");
+            let text = match arch {
+                Some(arch) => format!("{}:{arch}", upgrade.name),
+                None => upgrade.name.clone(),
+            };
+            // Names come from the node: what can't be one is left where it is.
+            if let Ok(spec) = grammar.spec(&text)
+                && !packages.contains(&spec)
+            {
+                packages.push(spec);
+            }
+        }
+        if packages.len() > SECURITY_MAX {
+            return Err(Refused::new(
+                "unsupported",
+                format!("{} upgrades are for security.", packages.len()),
+                format!("At most {SECURITY_MAX} are done in one go: upgrade all."),
+            ));
+        }
+        Ok((!packages.is_empty()).then_some(Self {
+            manager,
+            action: Action::Upgrade,
+            packages,
+            purge: false,
+            what: None,
+        }))
+    }
+
+    /// An upgrade, as far as it takes a look to know what that is. None: there is nothing.
+    pub fn upgrade(
+        manager: Manager,
+        action: Action,
+        packages: &[String],
+        security: bool,
+        facts: &Facts,
+    ) -> Result<Option<Self>, Refused> {
+        if security {
+            return Self::for_security(manager, facts);
+        }
+        Self::new(manager, action, packages, false, None)
+            .map(Some)
+            .map_err(|error| Refused::new("unsupported", error.message, error.hint))
+    }
+
+    /// Of names that a manager left alone, those that somebody had chosen.
+    pub fn chosen(&self, names: &mut Vec<String>) {
+        if !self.packages.is_empty() {
+            names.retain(|name| self.packages.iter().any(|spec| spec.name == *name));
+        }
     }
 
     /// The packages as arguments.

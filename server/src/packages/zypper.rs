@@ -191,6 +191,7 @@ impl Tool for Zypper {
             installed_count: Some(rpm::installed(said).len()),
             repair: rpm::repairs(said),
             reboot_reasons,
+            full_advised: None,
         })
     }
 
@@ -399,7 +400,7 @@ impl Tool for Zypper {
 
     fn outcome(&self, text: &str) -> Outcome {
         let mut outcome = Outcome::default();
-        let (mut new, mut kept) = (HashSet::new(), HashSet::new());
+        let (mut new, mut kept) = (HashSet::new(), Vec::new());
         let mut done: HashSet<&str> = HashSet::new();
         let mut removed: HashSet<&str> = HashSet::new();
         let mut list = "";
@@ -407,7 +408,7 @@ impl Tool for Zypper {
             if let Some(names) = line.strip_prefix("  ") {
                 match list {
                     "new" => new.extend(names.split_whitespace()),
-                    "kept" => kept.extend(names.split_whitespace()),
+                    "kept" => kept.extend(names.split_whitespace().map(field)),
                     _ => {}
                 }
                 continue;
@@ -461,7 +462,7 @@ impl Tool for Zypper {
         outcome.installed = done.intersection(&new).count() as u32;
         outcome.upgraded = done.len() as u32 - outcome.installed;
         outcome.removed = removed.len() as u32;
-        outcome.kept_back = kept.len() as u32;
+        outcome.keep(kept);
         outcome
     }
 }
@@ -504,6 +505,7 @@ fn solvable(tag: &Tag<'_>) -> Option<Upgrade> {
         repo: None,
         security: None,
         held: false,
+        full_only: false,
     })
 }
 

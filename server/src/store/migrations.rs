@@ -30,6 +30,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0008_history_chains",
         include_str!("migrations/0008_history_chains.sql"),
     ),
+    (
+        "0009_full_upgrade",
+        include_str!("migrations/0009_full_upgrade.sql"),
+    ),
 ];
 
 /// The schema version that this program writes.

@@ -18,6 +18,8 @@ pub struct PackageRecord {
     pub index_ms: Option<i64>,
     pub error: Option<JobError>,
     pub next_ms: i64,
+    /// Its upgrades are full ones, unless something else is asked for.
+    pub full_upgrade: bool,
 }
 
 /// Work that is done on a node for a job.
@@ -28,7 +30,7 @@ pub struct PackageRun {
     pub output_from: usize,
 }
 
-const COLUMNS: &str = "node, facts, as_of_ms, index_ms, error, next_ms";
+const COLUMNS: &str = "node, facts, as_of_ms, index_ms, error, next_ms, full_upgrade";
 
 impl Store {
     pub fn package_facts(&self, node: i64) -> Result<Option<PackageRecord>, StoreError> {
@@ -91,6 +93,17 @@ impl Store {
         Ok(())
     }
 
+    /// False when there is no such node.
+    pub fn set_full_upgrade(&self, node: i64, full: bool) -> Result<bool, StoreError> {
+        let changed = self.writer().execute(
+            "INSERT INTO package_facts (node, next_ms, full_upgrade)
+             SELECT ?1, 0, ?2 WHERE EXISTS (SELECT 1 FROM nodes WHERE id = ?1)
+             ON CONFLICT (node) DO UPDATE SET full_upgrade = ?2",
+            params![node, full],
+        )?;
+        Ok(changed > 0)
+    }
+
     pub fn package_run(&self, job: i64) -> Result<Option<PackageRun>, StoreError> {
         let reader = self.reader()?;
         let mut statement = reader
@@ -133,5 +146,6 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<PackageRecord> {
         index_ms: row.get(3)?,
         error: error.and_then(|text| serde_json::from_str(&text).ok()),
         next_ms: row.get(5)?,
+        full_upgrade: row.get(6)?,
     })
 }

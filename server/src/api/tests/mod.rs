@@ -7,6 +7,7 @@ mod fleet;
 mod jobs;
 mod metrics;
 mod packages;
+mod packages_fleet;
 mod samples;
 mod schema;
 mod sign_in;

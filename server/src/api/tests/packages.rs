@@ -17,6 +17,7 @@ fn upgrade(name: &str, security: bool) -> Upgrade {
         repo: None,
         security: Some(security),
         held: false,
+        full_only: false,
     }
 }
 

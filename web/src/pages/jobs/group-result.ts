@@ -18,6 +18,8 @@ const STATES: Record<string, Wave['state']> = {
   waiting: 'waiting',
   stopped: 'cancelled',
   failed: 'failed',
+  cancelled: 'cancelled',
+  not_begun: 'skipped',
 };
 
 function record(value: unknown): Record<string, unknown> {
