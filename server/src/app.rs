@@ -145,6 +145,9 @@ impl Running {
         for node in store.nodes_with_credentials()? {
             fleet.set_managed(node, true);
         }
+        for node in store.nodes_with_spiders()? {
+            fleet.set_installed(node, true);
+        }
         let files_max = raise_file_limit();
         check_file_limit(files_max, records_count);
         let history = Arc::new(History::open(Arc::clone(&store), config.history.clone())?);

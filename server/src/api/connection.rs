@@ -9,6 +9,7 @@ use super::{Context, body, check};
 use crate::error::{Error, Kind};
 use crate::events::NewEvent;
 use crate::http::Response;
+use crate::major_tom::deploy::with_whole_keys;
 use crate::vault::{Credentials, Login, SshAuth};
 
 pub fn get(context: &Context<'_>) -> Result<Response, Error> {
@@ -39,6 +40,7 @@ pub fn put(context: &Context<'_>) -> Result<Response, Error> {
         });
         return Ok(Response::json(Kind::CheckFailed.http_status(), &body));
     }
+    let credentials = with_whole_keys(&credentials, &report.whole_keys).unwrap_or(credentials);
     context
         .app
         .vault
@@ -90,6 +92,12 @@ pub fn check_stored(context: &Context<'_>) -> Result<Response, Error> {
         ));
     }
     let report = check::run(context, &stored, known_pin(context)?)?;
+    // What is kept now: it may have been changed or forgotten meanwhile.
+    if let Some(now) = context.app.vault.get(context.id)?
+        && let Some(whole) = with_whole_keys(&now, &report.whole_keys)
+    {
+        context.app.vault.put(context.id, &whole, context.now_ms)?;
+    }
     Ok(Response::json(200, &report))
 }
 

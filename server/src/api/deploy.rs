@@ -15,7 +15,8 @@ use crate::secret::Secret;
 use crate::vault::Credentials;
 
 const SHAPE: &str = r#"{"host": "pi4.example", "user": "root", "auth": {"key": "-----BEGIN …"}, "host_key": "SHA256:…"}, the last as POST /api/nodes/check has shown it."#;
-const GIVEN_SHAPE: &str = r#"{}, or {"auth": {"key": "…"}} when the node's key was forgotten."#;
+pub(super) const GIVEN_SHAPE: &str =
+    r#"{}, or {"auth": {"key": "…"}} when the node's key was forgotten."#;
 
 /// All of it may be missing for a node that was deployed before.
 #[derive(Default, Deserialize)]
@@ -253,6 +254,7 @@ pub(super) fn submit(
     given: Given,
 ) -> Result<std::sync::Arc<Job>, Error> {
     let name = context.app.fleet.view(node).map(|view| view.name);
+    context.app.jobs.admit(node, &intent)?;
     context.app.jobs.submit(Order {
         intent,
         node: Some(node),

@@ -1,14 +1,17 @@
 //! /api/jobs: what is being done on nodes, and what was.
 
+use serde::Deserialize;
 use serde_json::json;
 
-use super::deploy::{answer, given};
+use super::deploy::{GIVEN_SHAPE, answer, exists, given, submit};
 use super::query::Parameters;
+use super::ssh::AuthBody;
 use super::{Context, body};
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::limits::PAGE_MAX;
-use crate::jobs::{Given, Order};
+use crate::jobs::{Given, Order, without_colours};
+use crate::secret::Secret;
 use crate::store::JobFilter;
 
 const KIND_CHARS_MAX: usize = 64;
@@ -96,9 +99,20 @@ pub fn output(context: &Context<'_>) -> Result<Response, Error> {
 /// All that is kept, to save as a file.
 pub fn download(context: &Context<'_>) -> Result<Response, Error> {
     context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
-    let text = context.app.jobs.text(context.id)?;
-    let name = format!("attachment; filename=\"stardust-job-{}.txt\"", context.id);
-    Ok(Response::text(200, text.whole()).header("Content-Disposition", name))
+    let parameters = Parameters::parse(&context.request.query)?;
+    let whole = context.app.jobs.text(context.id)?.whole();
+    let (text, end) = match parameters.one("colours")? {
+        None | Some("no") => (without_colours(&whole), "txt"),
+        Some("yes") => (whole, "ansi"),
+        Some(_) => {
+            return Err(Error::invalid(
+                "colours must be yes or no.",
+                "With yes the file has the escape codes of a terminal; leave it out for plain text.",
+            ));
+        }
+    };
+    let name = format!("attachment; filename=\"stardust-job-{}.{end}\"", context.id);
+    Ok(Response::text(200, text).header("Content-Disposition", name))
 }
 
 pub fn cancel(context: &Context<'_>) -> Result<Response, Error> {
@@ -111,9 +125,12 @@ pub fn cancel(context: &Context<'_>) -> Result<Response, Error> {
         ));
     }
     if !context.app.jobs.cancel(context.id) {
+        let why = view.no_cancel.as_deref();
         return Err(Error::new(
             Kind::Conflict,
-            "The job can't be stopped at this point without leaving the node half-way.",
+            why.unwrap_or(
+                "The job can't be stopped at this point without leaving the node half-way.",
+            ),
             "Wait until it is through.",
         ));
     }
@@ -121,9 +138,17 @@ pub fn cancel(context: &Context<'_>) -> Result<Response, Error> {
     Ok(Response::json(202, &view))
 }
 
+/// All of it may be missing.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RetryBody {
+    auth: Option<AuthBody>,
+    sudo_password: Option<Secret>,
+}
+
 /// The same again, as a new job.
 pub fn retry(context: &Context<'_>) -> Result<Response, Error> {
-    let _: serde_json::Map<String, serde_json::Value> = body::json(context.request, "{}.")?;
+    let body: RetryBody = body::json(context.request, GIVEN_SHAPE)?;
     let (view, intent) = context.app.store.job(context.id)?.ok_or_else(no_such_job)?;
     if !view.state.is_finished() {
         return Err(Error::new(
@@ -132,33 +157,27 @@ pub fn retry(context: &Context<'_>) -> Result<Response, Error> {
             "Wait for its end, or cancel it.",
         ));
     }
-    let mut name = String::new();
-    let mut has = Given::default();
-    if let Some(node) = view.node {
-        let node_context = Context {
-            app: context.app,
-            request: context.request,
-            session: context.session.clone(),
-            id: node,
-            now_ms: context.now_ms,
-        };
-        let known = context
-            .app
-            .fleet
-            .view(node)
-            .ok_or_else(super::nodes::no_such_node)?;
-        name = known.name;
-        has = given(&node_context, None, None)?;
-    }
-    let job = context.app.jobs.submit(Order {
-        intent,
-        node: view.node,
-        name,
-        group: None,
-        by: context.session()?.user.clone(),
-        given: has,
-    })?;
-    answer(&job)
+    let Some(node) = view.node else {
+        let job = context.app.jobs.submit(Order {
+            intent,
+            node: None,
+            name: String::new(),
+            group: None,
+            by: context.session()?.user.clone(),
+            given: Given::default(),
+        })?;
+        return answer(&job);
+    };
+    let node_context = Context {
+        app: context.app,
+        request: context.request,
+        session: context.session.clone(),
+        id: node,
+        now_ms: context.now_ms,
+    };
+    exists(&node_context)?;
+    let given = given(&node_context, body.auth, body.sudo_password)?;
+    answer(&*submit(context, node, intent, given)?)
 }
 
 fn no_such_job() -> Error {

@@ -18,6 +18,7 @@ mod nodes;
 mod openapi;
 mod packages;
 mod packages_fleet;
+mod packages_looks;
 mod packages_waves;
 mod query;
 mod ssh;
@@ -357,6 +358,12 @@ const ROUTES: &[Route] = &[
         "/api/packages/preview",
         Access::Operator,
         packages_waves::preview,
+    ),
+    route(
+        Method::Post,
+        "/api/packages/refresh",
+        Access::Operator,
+        packages_looks::refresh,
     ),
 ];
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::deploy::{answer, exists, free, given, submit};
+use super::deploy::{answer, exists, given, submit};
 use super::query::Parameters;
 use super::ssh::AuthBody;
 use super::{Context, body};
@@ -206,7 +206,6 @@ fn act(context: &Context<'_>, action: Action) -> Result<Response, Error> {
     }
     let wait_s = wait_s(body.wait_s)?;
     let given = given(context, body.auth, body.sudo_password)?;
-    free(context)?;
     let order = PackageOrder {
         action: action.name().to_owned(),
         packages: body.packages,

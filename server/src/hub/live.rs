@@ -6,7 +6,7 @@ use stardust_shared::{ABSENT, Layout, State};
 use super::node::Node;
 use super::summary::SampleRow;
 use super::view::{NodeChange, NodeView, SeriesView};
-use crate::jobs::{JobView, Piece};
+use crate::jobs::{FailedJob, JobView, LiveJobs, Piece};
 
 #[derive(Serialize)]
 struct Snapshot<'a> {
@@ -19,6 +19,8 @@ struct Snapshot<'a> {
     sample_fields: Vec<&'static str>,
     nodes: Vec<NodeView>,
     jobs: &'a [JobView],
+    /// Nodes whose last work failed.
+    failed: &'a [FailedJob],
 }
 
 #[derive(Serialize)]
@@ -79,7 +81,7 @@ pub fn snapshot_message<'a>(
     time_ms: i64,
     turns: usize,
     nodes: impl Iterator<Item = &'a Node>,
-    jobs: &[JobView],
+    jobs: &LiveJobs,
 ) -> String {
     json(&Snapshot {
         r#type: "snapshot",
@@ -88,7 +90,8 @@ pub fn snapshot_message<'a>(
         turns,
         sample_fields: SampleRow::fields(),
         nodes: nodes.map(Node::view).collect(),
-        jobs,
+        jobs: &jobs.active,
+        failed: &jobs.failed,
     })
 }
 

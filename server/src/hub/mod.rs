@@ -24,7 +24,7 @@ pub use view::{Exported, NodeView, SeriesView, StatsView};
 
 use crate::events::limits::PENDING_MAX;
 use crate::events::{Happening, What};
-use crate::jobs::JobView;
+use crate::jobs::LiveJobs;
 use crate::places::{Place, Places};
 use crate::store::NodeRecord;
 
@@ -163,6 +163,11 @@ impl Fleet {
         self.with_node(id, |node| node.set_managed(managed));
     }
 
+    /// Whether a Spider was put there from here.
+    pub fn set_installed(&self, id: i64, installed: bool) {
+        self.with_node(id, |node| node.set_installed(installed));
+    }
+
     /// The last hello of the node's Spider since Ground Control started.
     pub fn last_hello(&self, id: i64) -> Option<LastHello> {
         self.lock().nodes.get(id)?.last_hello().cloned()
@@ -286,7 +291,7 @@ impl Fleet {
     /// The first messages of a `/live` connection: of a large fleet not all nodes
     /// are in the snapshot, the others follow as changes. Samples of `samples_max` nodes
     /// will be told at a time.
-    pub fn snapshot(&self, samples_max: usize, now_ms: i64, jobs: &[JobView]) -> Vec<String> {
+    pub fn snapshot(&self, samples_max: usize, now_ms: i64, jobs: &LiveJobs) -> Vec<String> {
         let inner = self.lock();
         let nodes: Vec<&Node> = inner.nodes.values().collect();
         let online = nodes.iter().filter(|node| node.status() == Status::Online);

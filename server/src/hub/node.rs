@@ -83,6 +83,7 @@ pub struct Node {
     pulse: Pulse,
     last_hello: Option<LastHello>,
     managed: bool,
+    installed: bool,
     record: NodeRecord,
     status: Status,
     since_ms: i64,
@@ -123,6 +124,7 @@ impl Node {
             },
             last_hello: None,
             managed: false,
+            installed: false,
             record,
             status,
             since_ms,
@@ -147,6 +149,11 @@ impl Node {
     pub(super) fn set_managed(&mut self, managed: bool) {
         self.managed = managed;
         self.pulse.changed.meta = true;
+    }
+
+    pub(super) fn set_installed(&mut self, installed: bool) {
+        self.pulse.changed.meta |= self.installed != installed;
+        self.installed = installed;
     }
 
     pub(super) fn last_hello(&self) -> Option<&LastHello> {
@@ -335,6 +342,7 @@ impl Node {
             name: self.record.name.clone(),
             tags: self.record.tags.clone(),
             managed: self.managed,
+            installed: self.installed,
         });
         change.hello = changed.hello.then(|| HelloChange {
             interval_ms: self.interval_ms,
@@ -378,6 +386,7 @@ impl Node {
                 .spark
                 .view(self.pulse.latest.as_ref().and_then(Latest::cpu)),
             managed: self.managed,
+            installed: self.installed,
         }
     }
 

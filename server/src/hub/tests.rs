@@ -4,6 +4,7 @@ use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{Layout, SeriesDef};
 
 use super::*;
+use crate::jobs::LiveJobs;
 
 fn record(id: i64, last_seen_ms: Option<i64>) -> NodeRecord {
     NodeRecord {
@@ -126,7 +127,8 @@ fn samples_give_values_rates_and_a_summary() {
     // A row has the values of the summary under the names that the snapshot gives.
     fleet.listen(true);
     sample(3, 4_000);
-    let snapshot: serde_json::Value = serde_json::from_str(&fleet.snapshot(3, 0, &[])[0]).unwrap();
+    let snapshot: serde_json::Value =
+        serde_json::from_str(&fleet.snapshot(3, 0, &LiveJobs::default())[0]).unwrap();
     let fields = snapshot["sample_fields"].as_array().unwrap();
     let told = changes(&fleet);
     assert_eq!(told["nodes"], serde_json::json!([]));
@@ -220,7 +222,7 @@ fn samples_take_turns_and_other_news_do_not_wait() {
 fn a_large_fleet_is_shown_in_parts() {
     let count = 2 * SNAPSHOT_NODES as i64 + 1;
     let fleet = Fleet::new((1..=count).map(|id| record(id, None)).collect(), 0);
-    let parts = fleet.snapshot(3, 9, &[]);
+    let parts = fleet.snapshot(3, 9, &LiveJobs::default());
     let parts: Vec<serde_json::Value> = parts
         .iter()
         .map(|text| serde_json::from_str(text).unwrap())
@@ -237,7 +239,10 @@ fn a_large_fleet_is_shown_in_parts() {
         })
         .collect();
     assert_eq!(ids, (1..=count).collect::<Vec<_>>());
-    assert_eq!(Fleet::default().snapshot(3, 0, &[]).len(), 1);
+    assert_eq!(
+        Fleet::default().snapshot(3, 0, &LiveJobs::default()).len(),
+        1
+    );
 }
 
 #[test]

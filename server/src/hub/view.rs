@@ -32,6 +32,8 @@ pub struct NodeView {
     pub spark: SparkView,
     /// It is known how to reach it over SSH.
     pub managed: bool,
+    /// Its Spider was put there from here.
+    pub installed: bool,
 }
 
 /// A node for `/metrics`.
@@ -71,6 +73,7 @@ pub struct MetaChange {
     pub name: String,
     pub tags: Vec<String>,
     pub managed: bool,
+    pub installed: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::failed::{FailedJob, Failures};
 use super::intent::Intent;
 use super::job::{Given, Job};
-use super::limits::{ACTIVE_MAX, KEPT_MAX, SNAPSHOT_MAX};
+use super::limits::{ACTIVE_MAX, KEPT_MAX, NODE_WAITING_MAX, SNAPSHOT_MAX};
+use super::line::{Ahead, Lines, Objection, objection};
 use super::text::Text;
 use super::view::{JobView, State};
 use crate::clock::wall_ms;
@@ -35,6 +37,8 @@ pub struct Board {
 struct Inner {
     active: BTreeMap<i64, Arc<Job>>,
     queue: VecDeque<i64>,
+    lines: Lines,
+    failures: Failures,
     groups: VecDeque<i64>,
     /// Nodes that a job is working on.
     busy: HashSet<i64>,
@@ -53,6 +57,13 @@ pub struct Order {
     pub given: Given,
 }
 
+/// What a browser is shown first.
+#[derive(Default)]
+pub struct LiveJobs {
+    pub active: Vec<JobView>,
+    pub failed: Vec<FailedJob>,
+}
+
 /// What the gate hands to browsers.
 #[derive(Default)]
 pub struct News {
@@ -65,12 +76,17 @@ impl Board {
     /// Finds jobs that had not ended when Ground Control did.
     pub fn open(store: Arc<Store>) -> Result<Arc<Self>, Error> {
         let found = store.unfinished_jobs()?;
+        let mut failures = Failures::default();
+        store.ended_jobs(|ended| failures.take(&ended))?;
         let board = Arc::new(Self {
             store,
             gate: OnceLock::new(),
             stopping: AtomicBool::new(false),
             told: AtomicBool::new(false),
-            inner: Mutex::default(),
+            inner: Mutex::new(Inner {
+                failures,
+                ..Inner::default()
+            }),
             moved: Condvar::new(),
         });
         for (view, intent) in found {
@@ -117,6 +133,8 @@ impl Board {
             output_bytes: 0,
             left_out_bytes: 0,
             can_cancel: true,
+            no_cancel: None,
+            waits_for: None,
             cancelling: false,
             progress: None,
         };
@@ -136,6 +154,10 @@ impl Board {
         let job = Arc::new(Job::new(view, text, intent, given, resumed, self));
         let mut inner = self.lock();
         inner.active.insert(job.id, Arc::clone(&job));
+        if let Some(node) = job.node {
+            inner.lines.join(node, job.id);
+            inner.line_up(node);
+        }
         if job.intent.is_group() {
             inner.groups.push_back(job.id);
         } else {
@@ -154,20 +176,61 @@ impl Board {
     /// The job that a node's next ones wait for.
     pub fn active_of_node(&self, node: i64) -> Option<Arc<Job>> {
         let inner = self.lock();
-        let mut found = inner.active.values().filter(|job| job.node == Some(node));
-        found.next().cloned()
+        let first = inner.lines.first(node)?;
+        inner.active.get(&first).cloned()
+    }
+
+    /// Refuses what a person wants done with a node when it makes no sense behind
+    /// what is to be done there already.
+    pub fn admit(&self, node: i64, wanted: &Intent) -> Result<(), Error> {
+        let inner = self.lock();
+        let line: Vec<_> = inner
+            .lines
+            .of(node)
+            .filter_map(|(id, _)| inner.active.get(&id))
+            .collect();
+        let runs =
+            |job: &Arc<Job>| inner.busy.contains(&node) && inner.lines.first(node) == Some(job.id);
+        let ahead: Vec<_> = line
+            .iter()
+            .map(|job| Ahead {
+                id: job.id,
+                intent: &job.intent,
+                runs: runs(job),
+                part: job.is_part,
+            })
+            .collect();
+        Err(match objection(&ahead, wanted) {
+            None => return Ok(()),
+            Some(Objection::Removes(id)) => Error::new(
+                Kind::Conflict,
+                format!("Job {id} removes this node; nothing can be done with it afterwards."),
+                "Cancel that job first, if the node is to stay.",
+            ),
+            Some(Objection::Same(id)) => Error::new(
+                Kind::Conflict,
+                format!("Job {id} does the same already."),
+                "Wait for it, or cancel it.",
+            ),
+            Some(Objection::Full) => Error::new(
+                Kind::Busy,
+                format!("{NODE_WAITING_MAX} jobs wait for this node already."),
+                "Try again when one of them has begun, or cancel one.",
+            )
+            .retry_after_s(60),
+        })
     }
 
     /// The first jobs of the snapshot of `/live`.
-    pub fn snapshot(&self) -> Vec<JobView> {
-        let jobs: Vec<_> = self
-            .lock()
-            .active
-            .values()
-            .take(SNAPSHOT_MAX)
-            .cloned()
-            .collect();
-        jobs.iter().map(|job| job.view()).collect()
+    pub fn snapshot(&self) -> LiveJobs {
+        let inner = self.lock();
+        let jobs: Vec<_> = inner.active.values().take(SNAPSHOT_MAX).cloned().collect();
+        let failed = inner.failures.newest(SNAPSHOT_MAX);
+        drop(inner);
+        LiveJobs {
+            active: jobs.iter().map(|job| job.view()).collect(),
+            failed,
+        }
     }
 
     /// False when it has ended already, or is past that. One that has not begun
@@ -181,13 +244,14 @@ impl Board {
         }
         // A thread that takes it meanwhile sees that it was cancelled.
         let mut inner = self.lock();
-        let waiting = inner.queue.iter().position(|waits| *waits == id);
-        let waiting = waiting.filter(|_| !job.resumed);
-        if let Some(at) = waiting {
-            inner.queue.remove(at);
+        let waits = |queue: &VecDeque<i64>| queue.contains(&id) && !job.resumed;
+        let waiting = waits(&inner.queue) || waits(&inner.groups);
+        if waiting {
+            inner.queue.retain(|waits| *waits != id);
+            inner.groups.retain(|waits| *waits != id);
         }
         drop(inner);
-        if waiting.is_some() {
+        if waiting {
             self.end(&job, State::Cancelled, None, None);
         }
         self.moved.notify_all();
@@ -273,11 +337,17 @@ impl Board {
         // ended, in one: who sees the end may begin the next work at once.
         let ended = job.write_end(state, result, fault);
         let mut inner = self.lock();
+        inner.failures.take_view(&ended);
         job.show_end(ended);
         inner.active.remove(&job.id);
         inner.changed.insert(job.id, Arc::clone(job));
         if let Some(node) = job.node {
-            inner.busy.remove(&node);
+            // One that was cancelled while it waited leaves the node to who works on it.
+            if inner.lines.first(node) == Some(job.id) {
+                inner.busy.remove(&node);
+            }
+            inner.lines.leave(node, job.id);
+            inner.line_up(node);
         }
         drop(inner);
         self.moved.notify_all();
@@ -349,6 +419,19 @@ impl Board {
         match self.active(id) {
             Some(job) => Ok(job.text()),
             None => Ok(self.store.job_text(id)?),
+        }
+    }
+}
+
+impl Inner {
+    /// Who waits for whom at this node now.
+    fn line_up(&mut self, node: i64) {
+        for (id, before) in self.lines.of(node) {
+            if let Some(job) = self.active.get(&id)
+                && job.set_waits_for(before)
+            {
+                self.changed.insert(id, Arc::clone(job));
+            }
         }
     }
 }

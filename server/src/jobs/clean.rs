@@ -9,6 +9,24 @@
 /// Parameters of one colour sequence.
 const SGR_BYTES_MAX: usize = 32;
 
+/// The text alone. Of escape sequences a [`Cleaner`] lets those pass that set colours.
+pub fn without_colours(text: &str) -> String {
+    let mut parts = text.split('\x1b');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.strip_prefix('[').and_then(|part| {
+            let end = part.find(|c: char| !c.is_ascii_digit() && c != ';' && c != ':')?;
+            part[end..].strip_prefix('m')
+        });
+        out.push_str(rest.unwrap_or(part));
+    }
+    // A line that was written over shows its last state.
+    let lines = out
+        .split('\n')
+        .map(|line| line.rsplit('\r').next().unwrap_or(line));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[derive(Debug, Default)]
 pub struct Cleaner {
     state: State,
@@ -196,6 +214,20 @@ mod tests {
             "\u{1b}[1;31mred\u{1b}[0m\n"
         );
         assert_eq!(clean(&["zwölf €\n".as_bytes()]), "zwölf €\n");
+    }
+
+    #[test]
+    fn plain_text_has_no_escape_codes() {
+        for (text, plain) in [
+            ("", ""),
+            ("a\n\u{1b}[1;31mred\u{1b}[0m\n", "a\nred\n"),
+            ("\u{1b}[38:5:1mx\u{1b}[m", "x"),
+            ("x\n 5%\r10%\r\u{1b}[32m11%\u{1b}[0m\n", "x\n11%\n"),
+            // Cut in the middle where the output was shortened.
+            ("[0mx \u{1b}", "[0mx "),
+        ] {
+            assert_eq!(without_colours(text), plain, "{text:?}");
+        }
     }
 
     #[test]

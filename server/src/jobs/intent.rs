@@ -122,6 +122,9 @@ impl Intent {
             Self::Reboot => "reboot",
             Self::UpgradeFleet { .. } => "upgrade_fleet",
             Self::Packages(order) => order.kind(),
+            Self::PackagesFleet { order, .. } if order.action == "refresh" => {
+                "packages_refresh_fleet"
+            }
             Self::PackagesFleet { .. } => "packages_upgrade_fleet",
         }
     }
@@ -139,6 +142,11 @@ impl Intent {
             }
             Self::UpgradeFleet { nodes } => format!("Upgrade the Spiders of {} nodes", nodes.len()),
             Self::Packages(order) => order.title(node),
+            Self::PackagesFleet { nodes, order, .. } if order.action == "refresh" => {
+                let one = nodes.len() == 1;
+                let s = if one { "" } else { "s" };
+                format!("Look for updates of {} node{s}", nodes.len())
+            }
             Self::PackagesFleet { nodes, .. } if nodes.len() == 1 => {
                 "Upgrade the packages of one node".into()
             }

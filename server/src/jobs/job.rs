@@ -17,10 +17,15 @@ use super::text::{Piece, Text};
 use super::view::{JobView, Progress, State, StepState, StepView};
 use crate::clock::wall_ms;
 use crate::log;
+use crate::major_tom::patience::{Patience, cancelled};
 use crate::major_tom::steps::{self, Steps};
 use crate::major_tom::{Cause, Fault};
 use crate::secret::Secret;
 use crate::vault::SshAuth;
+
+/// Why a removal goes on to its end.
+const HALF_REMOVED: &str =
+    "The Spider is being deleted: half of that can't be undone, so it is done to the end.";
 
 /// Credentials that were given for this one job, kept in memory alone.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +41,9 @@ pub struct Job {
     pub given: Given,
     /// It was running when Ground Control stopped.
     pub resumed: bool,
-    cancelled: AtomicBool,
+    /// One of a job over many nodes.
+    pub is_part: bool,
+    cancelled: Arc<AtomicBool>,
     board: Weak<Board>,
     inner: Mutex<Inner>,
 }
@@ -61,6 +68,7 @@ impl Job {
         // How far it got on the node is not known: half of it can't be undone.
         if resumed && matches!(intent, Intent::Remove { .. }) {
             view.can_cancel = false;
+            view.no_cancel = Some(HALF_REMOVED.into());
         }
         Self {
             id: view.id,
@@ -68,7 +76,8 @@ impl Job {
             node: view.node,
             given,
             resumed,
-            cancelled: AtomicBool::new(false),
+            is_part: view.group.is_some(),
+            cancelled: Arc::default(),
             board: Arc::downgrade(board),
             inner: Mutex::new(Inner {
                 view,
@@ -130,6 +139,7 @@ impl Job {
         let mut inner = self.lock();
         let cancelled = self.is_cancelled();
         inner.view.can_cancel = cancelled;
+        inner.view.no_cancel = (!cancelled).then(|| HALF_REMOVED.into());
         drop(inner);
         self.changed();
         self.go_on()
@@ -138,6 +148,10 @@ impl Job {
     /// Between two pieces of work: whether to go on.
     pub fn go_on(&self) -> Result<(), Fault> {
         if self.is_cancelled() {
+            let steps = &self.lock().view.steps;
+            if steps.iter().all(|step| steps::only_looks(&step.name)) {
+                return Err(cancelled());
+            }
             return Err(Fault::new(
                 Cause::Cancelled,
                 "The job was cancelled.",
@@ -154,10 +168,19 @@ impl Job {
         Ok(())
     }
 
-    /// Whether it may be cancelled from here on.
-    pub fn set_cancellable(&self, can: bool) {
-        self.lock().view.can_cancel = can;
+    /// It may be cancelled from here on, or can't be, for this reason.
+    pub fn set_cancellable(&self, can: Result<(), &str>) {
+        let mut inner = self.lock();
+        inner.view.can_cancel = can.is_ok();
+        inner.view.no_cancel = can.err().map(Into::into);
+        drop(inner);
         self.changed();
+    }
+
+    /// The job that has to end before this one; whether that is news.
+    pub(super) fn set_waits_for(&self, job: Option<i64>) -> bool {
+        let mut inner = self.lock();
+        std::mem::replace(&mut inner.view.waits_for, job) != job
     }
 
     pub fn set_progress(&self, done: u64, total: u64) {
@@ -231,6 +254,8 @@ impl Job {
         let left = inner.cleaner.finish();
         inner.text.push(&left);
         inner.view.can_cancel = false;
+        inner.view.no_cancel = None;
+        inner.view.waits_for = None;
         let mut ended = inner.view.clone();
         ended.state = state;
         ended.finished_ms = Some(wall_ms());
@@ -291,6 +316,10 @@ impl Job {
 }
 
 impl Steps for Job {
+    fn patience(&self) -> Patience {
+        Patience::until(Some(Arc::clone(&self.cancelled)))
+    }
+
     fn begin(&self, name: &'static str) -> Result<(), Fault> {
         // What ends a job well or badly runs also in one that was cancelled.
         if !steps::always_runs(name) {
@@ -330,7 +359,10 @@ impl Steps for Job {
                     step.detail = detail.to_owned();
                 }
                 Err(fault) => {
-                    step.state = StepState::Failed;
+                    step.state = match fault.cause {
+                        Cause::Cancelled => StepState::Cancelled,
+                        _ => StepState::Failed,
+                    };
                     step.detail = fault.detail.clone();
                     step.hint = fault.hint.clone();
                     step.cause = Some(fault.cause.name().to_owned());

@@ -10,6 +10,8 @@ pub const TAIL_BYTES: usize = 320 << 10;
 pub const READ_BYTES_MAX: usize = 256 << 10;
 /// Jobs that wait or run; more are refused.
 pub const ACTIVE_MAX: usize = 25_000;
+/// Jobs that a person may let wait for one node, beside the one that runs.
+pub const NODE_WAITING_MAX: usize = 8;
 /// Finished jobs that are kept; the oldest go.
 pub const KEPT_MAX: i64 = 5_000;
 /// Steps of one job.

@@ -8,10 +8,12 @@
 
 mod board;
 mod clean;
+mod failed;
 pub mod health;
 mod intent;
 mod job;
 pub mod limits;
+mod line;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -19,7 +21,9 @@ mod text;
 mod view;
 pub mod waves;
 
-pub use board::{Board, News, Order};
+pub use board::{Board, LiveJobs, News, Order};
+pub use clean::without_colours;
+pub use failed::{Ended, FailedJob, Failures};
 pub use intent::{Intent, PackageOrder};
 pub use job::{Given, Job};
 pub use run::{Threads, start};

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::log;
 use crate::major_tom::{Cause, Fault};
 use crate::major_tom::{deploy, reboot};
+use crate::packages::wish::Action;
 use crate::packages::{self, fleet};
 
 /// The running threads; [`Threads::join`] waits for them after the board was stopped.
@@ -52,17 +53,24 @@ impl Threads {
 
 fn run_one(app: &Arc<App>, job: &Arc<Job>) {
     job.start();
-    let done = catch_unwind(AssertUnwindSafe(|| run(app, job))).unwrap_or_else(|_| {
-        log::error(&format!(
-            "Job {} failed because of a fault in Ground Control.",
-            job.id
-        ));
-        Err(Fault::new(
-            Cause::Failed,
-            "Ground Control could not do this because of a fault of its own.",
-            "Look at the log of the server; the node may be half-way: try again or remove it.",
-        ))
+    let done = still_there(app, job).and_then(|()| {
+        catch_unwind(AssertUnwindSafe(|| run(app, job))).unwrap_or_else(|_| {
+            log::error(&format!(
+                "Job {} failed because of a fault in Ground Control.",
+                job.id
+            ));
+            Err(Fault::new(
+                Cause::Failed,
+                "Ground Control could not do this because of a fault of its own.",
+                "Look at the log of the server; the node may be half-way: try again or remove it.",
+            ))
+        })
     });
+    if let (Some(node), Intent::Deploy { .. } | Intent::Upgrade) = (job.node, &job.intent)
+        && let Ok(record) = app.store.spider(node)
+    {
+        app.fleet.set_installed(node, record.is_some());
+    }
     // What was cut off by the stop is begun anew at the next start.
     if app.jobs.is_stopping() && done.is_err() {
         job.put_off();
@@ -80,6 +88,20 @@ fn run_one(app: &Arc<App>, job: &Arc<Job>) {
         }
     }
     log_end(&job.view());
+}
+
+/// A job that has waited may find that the one before it took its node away.
+fn still_there(app: &App, job: &Job) -> Result<(), Fault> {
+    // A removal that was cut off right at its end has an end of its own.
+    let removal = matches!(job.intent, Intent::Remove { .. });
+    match job.node {
+        Some(node) if !removal && app.fleet.view(node).is_none() => Err(Fault::new(
+            Cause::Cancelled,
+            "The node was removed before this job began.",
+            "Nothing was done.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What the job does.
@@ -119,8 +141,12 @@ fn packages_fleet(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault
     else {
         return Ok(None);
     };
+    let looks = order.action == Action::Refresh.name();
     let record = |node| app.store.package_facts(node).ok().flatten();
     let intent = |node| {
+        if looks {
+            return Intent::Packages(order.clone());
+        }
         let record = record(node).unwrap_or_default();
         let plan = plans.iter().find(|(of, _)| *of == node);
         let plan = plan.map(|(_, plan)| plan.as_str());
@@ -128,6 +154,9 @@ fn packages_fleet(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault
         Intent::Packages(fleet::order_on(order, plan, facts, full))
     };
     let leaves_out = |node| {
+        if looks {
+            return None;
+        }
         let facts = record(node)?.facts?;
         fleet::needs_repair(node, &app.fleet.view(node)?.name, &facts)
     };
@@ -135,7 +164,8 @@ fn packages_fleet(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault
         nodes,
         sizes: waves,
         intent: &intent,
-        watch: true,
+        // A look changes nothing that could be worse afterwards.
+        watch: !looks,
         left_out,
         leaves_out: &leaves_out,
     };

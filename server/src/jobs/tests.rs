@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::{Board, Given, Intent, Job, Order, State};
+use super::{Board, Given, Intent, Job, Order, State, StepState};
 use crate::major_tom::steps::{Steps as _, step};
 use crate::major_tom::{Cause, Fault};
 use crate::store::testing::Folder;
@@ -147,6 +147,122 @@ fn what_waits_is_cancelled_at_once_and_what_runs_at_its_next_step() {
     assert_eq!(runs.begin("upload").unwrap_err().cause, Cause::Cancelled);
     // What puts things back still runs.
     assert!(runs.begin("rollback").is_ok());
+}
+
+#[test]
+fn a_node_has_a_line_that_survives_a_restart() {
+    let desk = Desk::new();
+    let jobs: Vec<_> = (0..3).map(|_| desk.submit(1)).collect();
+    let waits_for = |desk: &Desk| {
+        let view = |job: &Arc<Job>| desk.board.view(job.id).unwrap().unwrap().waits_for;
+        jobs.iter().map(view).collect::<Vec<_>>()
+    };
+    assert_eq!(waits_for(&desk), [None, Some(jobs[0].id), Some(jobs[1].id)]);
+    let first = desk.board.next().unwrap();
+    first.start();
+
+    // One that leaves the line does not let the next one past what runs.
+    desk.board.take_news();
+    assert!(desk.board.cancel(jobs[1].id));
+    assert_eq!(waits_for(&desk), [None, None, Some(jobs[0].id)]);
+    let told: Vec<_> = desk
+        .board
+        .take_news()
+        .jobs
+        .iter()
+        .map(|job| job.id)
+        .collect();
+    assert_eq!(told, [jobs[1].id, jobs[2].id]);
+    let board = Arc::clone(&desk.board);
+    let waiting = thread::spawn(move || board.next().map(|job| job.id));
+    thread::sleep(Duration::from_millis(50));
+    assert!(!waiting.is_finished());
+    desk.board.stop();
+    assert_eq!(waiting.join().unwrap(), None);
+
+    drop(first);
+    let desk = desk.reopen();
+    assert_eq!(waits_for(&desk), [None, None, Some(jobs[0].id)]);
+    let first = desk.board.next().unwrap();
+    assert_eq!(first.id, jobs[0].id);
+    desk.board.end(&first, State::Succeeded, None, None);
+    assert_eq!(waits_for(&desk), [None; 3]);
+    assert_eq!(desk.board.next().unwrap().id, jobs[2].id);
+}
+
+#[test]
+fn a_group_that_waits_is_cancelled_at_once_too() {
+    let desk = Desk::new();
+    let group = order(Intent::UpgradeFleet { nodes: vec![1] }, None);
+    let group = desk.board.submit(group).unwrap();
+    assert!(desk.board.cancel(group.id));
+    assert_eq!(group.view().state, State::Cancelled);
+}
+
+#[test]
+fn a_cancelled_look_is_no_failure() {
+    let desk = Desk::new();
+    let job = desk.submit(1);
+    desk.board.next().unwrap();
+    job.start();
+    let cut = step(&*job, "reach", || {
+        desk.board.cancel(job.id);
+        assert!(job.patience().is_over());
+        // What the wait was ended by.
+        Err::<((), String), _>(fault())
+    });
+    assert_eq!(cut.unwrap_err().cause, Cause::Cancelled);
+    assert_eq!(job.view().steps[0].state, StepState::Cancelled);
+    assert_eq!(
+        job.go_on().unwrap_err().hint,
+        "Nothing had been changed on the node."
+    );
+    // What changes things says how that went.
+    let failed = step(&*job, "rollback", || Err::<((), String), _>(fault()));
+    assert_eq!(failed.unwrap_err().cause, Cause::Timeout);
+}
+
+#[test]
+fn who_comes_later_is_told_what_failed() {
+    let desk = Desk::new();
+    let failed = desk.submit(1);
+    desk.board.next().unwrap();
+    desk.board.end(&failed, State::Failed, None, Some(&fault()));
+    let shown = desk.board.snapshot();
+    assert_eq!(shown.active, []);
+    let told = |desk: &Desk| {
+        let failed = desk.board.snapshot().failed;
+        failed
+            .into_iter()
+            .map(|job| (job.node, job.id, job.message))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&desk),
+        [(1, failed.id, "It did not answer.".to_owned())]
+    );
+    // After a restart of a node that is still there; here there is none.
+    let store = Store::open(&desk.folder.join("jobs.db")).unwrap();
+    let mut found = 0;
+    store.ended_jobs(|_| found += 1).unwrap();
+    assert_eq!(found, 0);
+    let node = store.insert_node("pi4", &[], [0; 32], 0).unwrap();
+    assert_eq!(node.id, 1);
+    store
+        .ended_jobs(|ended| {
+            assert_eq!(
+                (ended.node, ended.id, ended.state),
+                (1, failed.id, State::Failed)
+            );
+            assert_eq!(ended.message, "It did not answer.");
+            found += 1;
+        })
+        .unwrap();
+    assert_eq!(found, 1);
+    let again = desk.submit(1);
+    desk.board.next().unwrap();
+    desk.board.end(&again, State::Succeeded, None, None);
+    assert_eq!(told(&desk), []);
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub enum StepState {
     Running,
     Done,
     Failed,
+    /// Cut off, or not begun any more.
+    Cancelled,
     /// Not needed this time.
     Skipped,
 }
@@ -119,6 +121,10 @@ pub struct JobView {
     pub output_bytes: usize,
     pub left_out_bytes: usize,
     pub can_cancel: bool,
+    /// Why it can't be cancelled at this point.
+    pub no_cancel: Option<String>,
+    /// The job before it in its node's line.
+    pub waits_for: Option<i64>,
     pub cancelling: bool,
     pub progress: Option<Progress>,
 }

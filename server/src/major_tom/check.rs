@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::enter::{self, Hop, ShownKey};
 use super::facts::Facts;
 use super::fault::{Cause, Fault};
+use super::hostkey::HostKey;
 use super::limits::CHECK_TIME_MAX;
 use super::privilege::Privilege;
 use super::session::Connector;
@@ -48,6 +49,9 @@ pub struct Report {
     /// How to become root.
     pub privilege: Option<&'static str>,
     pub facts: Option<Facts>,
+    /// The whole keys of the host and of the jump host, for keeping.
+    #[serde(skip)]
+    pub whole_keys: (Option<HostKey>, Option<HostKey>),
 }
 
 /// Goes on while it can; a step that others need ends it.
@@ -102,6 +106,7 @@ fn try_all(
     );
     report.host_key = keys.node;
     report.jump_host_key = keys.jump;
+    report.whole_keys = (keys.node_key, keys.jump_key);
     let session = entered?;
     enter::commands(&session, deadline, steps)?;
     let found = enter::privilege(&session, wanted.sudo_password.as_ref(), steps);

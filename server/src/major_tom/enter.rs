@@ -78,6 +78,7 @@ pub fn enter(
     deadline: Instant,
     steps: &dyn Steps,
 ) -> (Result<Session, Fault>, Keys) {
+    let connector = &connector.with_patience(steps.patience());
     let mut keys = Keys::default();
     let via = match jump {
         None => None,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::fault::{Cause, Fault};
 use super::limits::CONNECT_TIME_MAX;
+use super::patience::cancelled;
 use super::session::Session;
 use super::target::Target;
 use super::wire::{Link, Stopped, poll};
@@ -25,6 +26,7 @@ pub fn bridge(via: Session, target: &Target, deadline: Instant) -> Result<Link, 
             ssh.channel_direct_tcpip(target.host(), target.port(), None)
         })
         .map_err(|stopped| match stopped {
+            Stopped::Timeout if via.wire.patience().is_over() => cancelled(),
             Stopped::Timeout => Fault::timeout(&format!("reach {target} from the jump host")),
             Stopped::Ssh(_, text) => Fault::new(
                 Cause::Unreachable,

@@ -16,6 +16,8 @@ pub const HANDSHAKE_TRIES_MAX: u32 = 4;
 pub const HANDSHAKE_PAUSE: Duration = Duration::from_millis(250);
 /// Names that are being looked up; the system's resolver can't be interrupted.
 pub const LOOKUPS_MAX: usize = 32;
+/// Connections that are being made for jobs, those of cancelled ones included.
+pub const ATTEMPTS_MAX: usize = 128;
 /// Addresses of one name that are tried.
 pub const ADDRESSES_MAX: usize = 8;
 /// Time for each step of getting in.
@@ -23,8 +25,9 @@ pub const RESOLVE_TIME_MAX: Duration = Duration::from_secs(8);
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(8);
 pub const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(12);
 pub const AUTH_TIME_MAX: Duration = Duration::from_secs(15);
-/// Time for a server to say its first words, before we say ours.
-pub const GREETING_TIME_MAX: Duration = Duration::from_secs(3);
+/// Time for a server to say its first words, before we say ours. Later ones are looked
+/// at too.
+pub const GREETING_TIME_MAX: Duration = Duration::from_secs(1);
 /// A link on which nothing is acknowledged for this long is cut.
 pub const UNACKNOWLEDGED_TIME_MAX: Duration = Duration::from_secs(30);
 /// How often an idle session says that it is there.

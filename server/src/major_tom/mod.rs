@@ -24,6 +24,7 @@ pub mod key;
 pub mod limits;
 pub mod login;
 pub mod output;
+pub mod patience;
 pub mod pool;
 pub mod privilege;
 pub mod probe;

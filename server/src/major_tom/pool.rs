@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::fault::{Cause, Fault};
 use super::limits::{HANDSHAKES_MAX, HANDSHAKES_PER_HOST_MAX};
+use super::patience::{Patience, cancelled};
 
 /// Bounds the threads that work on nodes.
 pub struct Pool {
@@ -58,7 +59,12 @@ pub struct Handshake {
 
 impl Handshakes {
     /// Waits for a place until the deadline.
-    pub fn enter(self: &Arc<Self>, host: &str, deadline: Instant) -> Result<Handshake, Fault> {
+    pub fn enter(
+        self: &Arc<Self>,
+        host: &str,
+        deadline: Instant,
+        patience: &Patience,
+    ) -> Result<Handshake, Fault> {
         let mut under_way = self.lock();
         loop {
             let here = under_way.get(host).copied().unwrap_or(0);
@@ -70,6 +76,9 @@ impl Handshakes {
                     host: host.to_owned(),
                 });
             }
+            if patience.is_over() {
+                return Err(cancelled());
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(Fault::new(
@@ -80,7 +89,7 @@ impl Handshakes {
             }
             under_way = self
                 .freed
-                .wait_timeout(under_way, left)
+                .wait_timeout(under_way, patience.slice(left))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
@@ -125,17 +134,25 @@ mod tests {
     fn logins_are_bounded_by_host_and_in_all() {
         let handshakes = Arc::new(Handshakes::default());
         let now = Instant::now();
+        let patience = Patience::default();
         let held: Vec<_> = (0..HANDSHAKES_PER_HOST_MAX)
-            .map(|_| handshakes.enter("a", now).unwrap())
+            .map(|_| handshakes.enter("a", now, &patience).unwrap())
             .collect();
-        assert_eq!(handshakes.enter("a", now).err().unwrap().cause, Cause::Busy);
+        assert_eq!(
+            handshakes.enter("a", now, &patience).err().unwrap().cause,
+            Cause::Busy
+        );
         let others: Vec<_> = (held.len()..HANDSHAKES_MAX)
-            .map(|number| handshakes.enter(&format!("h{number}"), now).unwrap())
+            .map(|number| {
+                handshakes
+                    .enter(&format!("h{number}"), now, &patience)
+                    .unwrap()
+            })
             .collect();
-        assert!(handshakes.enter("z", now).is_err());
+        assert!(handshakes.enter("z", now, &patience).is_err());
         drop(others);
         drop(held);
         assert!(handshakes.lock().is_empty());
-        assert!(handshakes.enter("a", now).is_ok());
+        assert!(handshakes.enter("a", now, &patience).is_ok());
     }
 }

@@ -4,33 +4,46 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::fault::{Cause, Fault};
-use super::limits::{ADDRESSES_MAX, CONNECT_TIME_MAX, LOOKUPS_MAX, RESOLVE_TIME_MAX};
+use super::limits::{ADDRESSES_MAX, ATTEMPTS_MAX, CONNECT_TIME_MAX, LOOKUPS_MAX, RESOLVE_TIME_MAX};
+use super::patience::{Patience, cancelled};
 use super::target::Target;
 
 static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts a look-up until its thread ends, however long the resolver takes.
-struct Lookup;
+static ATTEMPTS: AtomicUsize = AtomicUsize::new(0);
 
-impl Drop for Lookup {
+/// Counts what is done on a thread until that ends, however long the system takes.
+struct Counted(&'static AtomicUsize);
+
+impl Counted {
+    fn new(counter: &'static AtomicUsize, most: usize) -> Option<Self> {
+        let counted = Self(counter);
+        (counter.fetch_add(1, Ordering::SeqCst) < most).then_some(counted)
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        LOOKUPS.fetch_sub(1, Ordering::SeqCst);
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 /// All addresses of the target's host, in the system's order.
-pub fn resolve(target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>, Fault> {
-    let lookup = Lookup;
-    if LOOKUPS.fetch_add(1, Ordering::SeqCst) >= LOOKUPS_MAX {
-        return Err(Fault::new(
+pub fn resolve(
+    target: &Target,
+    deadline: Instant,
+    patience: &Patience,
+) -> Result<Vec<SocketAddr>, Fault> {
+    let lookup = Counted::new(&LOOKUPS, LOOKUPS_MAX).ok_or_else(|| {
+        Fault::new(
             Cause::Busy,
             "Too many host names are being looked up.",
             "The DNS server of this machine may be slow; try again in a minute.",
-        ));
-    }
+        )
+    })?;
     let (host, port) = (target.host().to_owned(), target.port());
     let (answer, answered) = channel();
     std::thread::Builder::new()
@@ -42,8 +55,14 @@ pub fn resolve(target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>, Fa
             let _ = answer.send(found.map(|all| all.take(ADDRESSES_MAX).collect::<Vec<_>>()));
         })
         .map_err(|error| Fault::new(Cause::Busy, format!("No thread: {error}."), "Try again."))?;
-    let left = deadline.saturating_duration_since(Instant::now());
-    let found = answered.recv_timeout(left.min(RESOLVE_TIME_MAX));
+    let end = deadline.min(Instant::now() + RESOLVE_TIME_MAX);
+    let found = patience.wait(end, |time| match answered.recv_timeout(time) {
+        Err(RecvTimeoutError::Timeout) => None,
+        other => Some(other),
+    });
+    if patience.is_over() {
+        return Err(cancelled());
+    }
     let unknown = |why: &str| {
         Fault::new(
             Cause::UnknownHost,
@@ -53,13 +72,11 @@ pub fn resolve(target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>, Fa
         )
     };
     match found {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(unknown("the answer is empty")),
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(unknown(&error.to_string())),
-        Err(RecvTimeoutError::Timeout) => {
-            Err(Fault::timeout(&format!("look up {}", target.host())))
-        }
-        Err(RecvTimeoutError::Disconnected) => Err(unknown("the look-up failed")),
+        Some(Ok(Ok(addresses))) if addresses.is_empty() => Err(unknown("the answer is empty")),
+        Some(Ok(Ok(addresses))) => Ok(addresses),
+        Some(Ok(Err(error))) => Err(unknown(&error.to_string())),
+        Some(Err(_)) => Err(unknown("the look-up failed")),
+        None => Err(Fault::timeout(&format!("look up {}", target.host()))),
     }
 }
 
@@ -68,6 +85,7 @@ pub fn connect(
     target: &Target,
     addresses: &[SocketAddr],
     deadline: Instant,
+    patience: &Patience,
 ) -> Result<TcpStream, Fault> {
     let deadline = deadline.min(Instant::now() + CONNECT_TIME_MAX);
     let mut last = None;
@@ -78,7 +96,7 @@ pub fn connect(
         if time.is_zero() {
             break;
         }
-        match TcpStream::connect_timeout(address, time) {
+        match connect_one(*address, time, patience)? {
             Ok(stream) => return Ok(stream),
             Err(error) => last = Some((address, error)),
         }
@@ -87,6 +105,45 @@ pub fn connect(
         return Err(Fault::timeout(&format!("reach {target}")));
     };
     Err(explain(target, address, &error))
+}
+
+/// A connection attempt can't be interrupted, so one that may be given up is made on a
+/// thread of its own, which ends with the attempt.
+fn connect_one(
+    address: SocketAddr,
+    time: Duration,
+    patience: &Patience,
+) -> Result<io::Result<TcpStream>, Fault> {
+    if !patience.is_bounded() {
+        return Ok(TcpStream::connect_timeout(&address, time));
+    }
+    let attempt = Counted::new(&ATTEMPTS, ATTEMPTS_MAX).ok_or_else(|| {
+        Fault::new(
+            Cause::Busy,
+            "Too many hosts are being reached that don't answer.",
+            "Try again in a few seconds.",
+        )
+    })?;
+    let (answer, answered) = channel();
+    std::thread::Builder::new()
+        .name("connect".into())
+        .spawn(move || {
+            let _attempt = attempt;
+            // Whoever asked may have given up.
+            let _ = answer.send(TcpStream::connect_timeout(&address, time));
+        })
+        .map_err(|error| Fault::new(Cause::Busy, format!("No thread: {error}."), "Try again."))?;
+    // The attempt ends by itself.
+    let end = Instant::now() + time + CONNECT_TIME_MAX;
+    let made = patience.wait(end, |time| match answered.recv_timeout(time) {
+        Err(RecvTimeoutError::Timeout) => None,
+        Ok(made) => Some(made),
+        Err(RecvTimeoutError::Disconnected) => Some(Err(ErrorKind::TimedOut.into())),
+    });
+    if patience.is_over() {
+        return Err(cancelled());
+    }
+    Ok(made.unwrap_or_else(|| Err(ErrorKind::TimedOut.into())))
 }
 
 fn explain(target: &Target, address: &SocketAddr, error: &io::Error) -> Fault {

@@ -52,7 +52,9 @@ pub fn reboot(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         None => ask(app, job, &before, run.as_deref())?,
     };
     // From here on it goes down, whatever is wanted.
-    job.set_cancellable(false);
+    job.set_cancellable(Err(
+        "The machine was asked to reboot, which can't be taken back.",
+    ));
     step(job, "back", || {
         let deadline = Instant::now() + REBOOT_TIME_MAX;
         loop {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use ssh2::MethodType;
+use ssh2::{ErrorCode, MethodType};
 
 use super::fault::{Cause, Fault, printable};
 use super::hostkey::{self, HostKey, Pin};
 use super::jump;
 use super::limits::{GREETING_TIME_MAX, HANDSHAKE_PAUSE, HANDSHAKE_TIME_MAX, HANDSHAKE_TRIES_MAX};
+use super::patience::{Patience, cancelled};
 use super::pool::{Handshake, Handshakes};
 use super::reach;
 use super::target::Target;
@@ -21,6 +22,7 @@ use super::wire::{Link, Stopped, Wire, poll};
 pub struct Connector {
     handshakes: Arc<Handshakes>,
     stopping: Arc<AtomicBool>,
+    patience: Patience,
 }
 
 /// A host that has shown its key and was sent nothing but ours.
@@ -54,6 +56,14 @@ impl Connector {
         self.stopping.store(true, Ordering::SeqCst);
     }
 
+    /// One for somebody who may change their mind: waits no longer than they do.
+    pub fn with_patience(&self, patience: Patience) -> Self {
+        Self {
+            patience,
+            ..self.clone()
+        }
+    }
+
     /// Connects and exchanges keys. `pin` only chooses the type of key that is
     /// asked for; it is compared by [`Greeted::trust`]. `via` is a login on the
     /// jump host.
@@ -70,29 +80,35 @@ impl Connector {
         };
         if let Some(via) = via {
             // A channel is used up by a try, so there is only one.
-            let place = self.handshakes.enter(&target.to_string(), deadline)?;
+            let place = self.enter(target, deadline)?;
             let link = jump::bridge(via, target, deadline)?;
             return self.greet_once(link, target, pinned.as_deref(), place, deadline);
         }
-        let addresses = reach::resolve(target, deadline)?;
+        let addresses = reach::resolve(target, deadline, &self.patience)?;
         let mut pause = HANDSHAKE_PAUSE;
         let mut tries = 1;
         loop {
-            let place = self.handshakes.enter(&target.to_string(), deadline)?;
-            let link = Link::Tcp(reach::connect(target, &addresses, deadline)?);
+            let place = self.enter(target, deadline)?;
+            let stream = reach::connect(target, &addresses, deadline, &self.patience)?;
+            let link = Link::Tcp(stream);
             match self.greet_once(link, target, pinned.as_deref(), place, deadline) {
                 Err(fault)
                     if fault.cause == Cause::TooManySessions
                         && tries < HANDSHAKE_TRIES_MAX
                         && Instant::now() + pause < deadline =>
                 {
-                    std::thread::sleep(pause);
+                    self.patience.sleep(pause);
                     pause *= 2;
                     tries += 1;
                 }
                 other => return other,
             }
         }
+    }
+
+    fn enter(&self, target: &Target, deadline: Instant) -> Result<Handshake, Fault> {
+        self.handshakes
+            .enter(&target.to_string(), deadline, &self.patience)
     }
 
     fn greet_once(
@@ -104,15 +120,30 @@ impl Connector {
         deadline: Instant,
     ) -> Result<Greeted, Fault> {
         let deadline = deadline.min(Instant::now() + HANDSHAKE_TIME_MAX);
-        let odd = first_words(&link, target, deadline)?;
+        let mut odd = first_words(&link, target, deadline, &self.patience)?;
         let setup = |error: io::Error| Fault::lost(&error.to_string());
-        let mut wire = Wire::new(link, Arc::clone(&self.stopping)).map_err(setup)?;
+        let mut wire =
+            Wire::new(link, Arc::clone(&self.stopping), self.patience.clone()).map_err(setup)?;
         wire.ssh
             .method_pref(MethodType::HostKey, &hostkey::algorithms(pinned))
             .map_err(|error| Fault::lost(error.message()))?;
         let mut ssh = wire.ssh.clone();
-        wire.until(deadline, |_| ssh.handshake())
-            .map_err(|stopped| handshake_fault(stopped, odd.as_deref(), target))?;
+        let shaken = wire.until(deadline, |_| {
+            // Some say nothing until they have heard us, and then what they are.
+            if odd.is_none() {
+                odd = wire
+                    .first_words()
+                    .filter(|words| !words.starts_with("SSH-"));
+                if odd
+                    .as_ref()
+                    .is_some_and(|words| foreign(words, target).is_some())
+                {
+                    return Err(ssh2::Error::new(ErrorCode::Session(-43), "no greeting"));
+                }
+            }
+            ssh.handshake()
+        });
+        shaken.map_err(|stopped| handshake_fault(stopped, odd.as_deref(), target))?;
         wire.ssh = ssh;
         let host_key = wire
             .ssh
@@ -133,14 +164,24 @@ impl Connector {
 /// Looks at what the server says first, without taking it away from libssh2,
 /// which tells a busy server, a penalty and a web server with one error. Words
 /// that are not those of SSH come back: a server may send some lines before its own.
-fn first_words(link: &Link, target: &Target, deadline: Instant) -> Result<Option<String>, Fault> {
+fn first_words(
+    link: &Link,
+    target: &Target,
+    deadline: Instant,
+    patience: &Patience,
+) -> Result<Option<String>, Fault> {
     let Link::Tcp(stream) = link else {
         return Ok(None);
     };
     use std::os::fd::AsRawFd;
     let end = deadline.min(Instant::now() + GREETING_TIME_MAX);
-    let time = end.saturating_duration_since(Instant::now());
-    if !poll(&mut [(stream.as_raw_fd(), libc::POLLIN)], time) {
+    let says = patience.wait(end, |time| {
+        poll(&mut [(stream.as_raw_fd(), libc::POLLIN)], time).then_some(())
+    });
+    if patience.is_over() {
+        return Err(cancelled());
+    }
+    if says.is_none() {
         // Some wait for our words; libssh2 says them and waits on.
         return Ok(None);
     }
@@ -149,22 +190,38 @@ fn first_words(link: &Link, target: &Target, deadline: Instant) -> Result<Option
         Ok(length) => &words[..length],
         Err(_) => &[],
     };
-    let text = String::from_utf8_lossy(said);
+    if said.is_empty() {
+        return Err(closed_at_once(target));
+    }
+    let text = String::from_utf8_lossy(said).into_owned();
+    match foreign(&text, target) {
+        Some(fault) => Err(fault),
+        None => Ok((!text.starts_with("SSH-")).then_some(text)),
+    }
+}
+
+/// First words that are surely not followed by those of SSH, and what they mean.
+fn foreign(text: &str, target: &Target) -> Option<Fault> {
     if text.starts_with("Not allowed at this time") {
-        return Err(Fault::new(
+        return Some(Fault::new(
             Cause::Penalty,
             format!("{target} refuses this machine for a while, after failed logins."),
             "Wait a minute before the next try, and check user and key first: each wrong try \
              makes it longer (PerSourcePenalties of OpenSSH).",
         ));
     }
-    if said.is_empty() || text.starts_with("Exceeded MaxStartups") {
-        return Err(closed_at_once(target));
+    if text.starts_with("Exceeded MaxStartups") {
+        return Some(closed_at_once(target));
     }
-    if text.starts_with("HTTP/") || text.starts_with("220 ") || said[0] == 0x15 || said[0] == 0x16 {
-        return Err(not_ssh(target, &format!("it says {:?}", printable(&text))));
-    }
-    Ok((!text.starts_with("SSH-")).then(|| printable(&text)))
+    // The last two begin a record of TLS: an alert, a handshake.
+    let others = ["HTTP/", "<!DOCTYPE", "<html", "220 ", "\x15", "\x16"];
+    let found = others.iter().any(|begins| text.starts_with(begins));
+    found.then(|| not_ssh(target, &says(text)))
+}
+
+fn says(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    format!("it says {:?}", printable(first))
 }
 
 fn closed_at_once(target: &Target) -> Fault {
@@ -186,9 +243,12 @@ fn not_ssh(target: &Target, why: &str) -> Fault {
 }
 
 fn handshake_fault(stopped: Stopped, odd: Option<&str>, target: &Target) -> Fault {
+    if let Some(fault) = odd.and_then(|words| foreign(words, target)) {
+        return fault;
+    }
     match stopped {
         Stopped::Ssh(-43 | -13, _) if odd.is_some() => {
-            not_ssh(target, &format!("it says {:?}", odd.unwrap_or_default()))
+            not_ssh(target, &says(odd.unwrap_or_default()))
         }
         Stopped::Timeout => Fault::new(
             Cause::Timeout,
@@ -259,6 +319,11 @@ impl Greeted {
 }
 
 impl Session {
+    /// From here on it is for work that is ended in order, whoever cancels it.
+    pub fn commit(&mut self) {
+        self.wire.commit();
+    }
+
     pub fn target(&self) -> &Target {
         &self.target
     }

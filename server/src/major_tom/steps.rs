@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::fault::Fault;
+use super::patience::{Patience, cancelled};
 
 /// Sees each step begin and end: a report that is sent at the end, or a job
 /// that is shown live.
@@ -10,6 +11,11 @@ pub trait Steps {
     /// Refuses when no further step may begin.
     fn begin(&self, name: &'static str) -> Result<(), Fault>;
     fn end(&self, name: &'static str, outcome: Result<&str, &Fault>, ms: u64);
+
+    /// How long it is waited for what changes nothing.
+    fn patience(&self) -> Patience {
+        Patience::default()
+    }
 }
 
 /// Does one thing and writes down how it went and how long it took.
@@ -28,6 +34,9 @@ pub fn step<T>(
             Ok(value)
         }
         Err(fault) => {
+            // Whatever it was cut off in: that it was is what counts.
+            let cut = only_looks(name) && steps.patience().is_over();
+            let fault = if cut { cancelled() } else { fault };
             steps.end(name, Err(&fault), ms);
             Err(fault)
         }
@@ -85,6 +94,22 @@ pub fn title(name: &str) -> &'static str {
         "after" => "See what is left to do",
         _ => "Work",
     }
+}
+
+/// Steps that change nothing on the node, and may be cut off anywhere.
+pub fn only_looks(name: &str) -> bool {
+    matches!(
+        name.strip_prefix("jump_").unwrap_or(name),
+        "credentials"
+            | "reach"
+            | "host_key"
+            | "login"
+            | "commands"
+            | "privilege"
+            | "system"
+            | "survey"
+            | "preview"
+    )
 }
 
 /// Steps that run also in a job that was cancelled: because an earlier one failed,

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use ssh2::{BlockDirections, ErrorCode};
 
 use super::limits::{CLOSE_TIME_MAX, KEEPALIVE_SECONDS, UNACKNOWLEDGED_TIME_MAX};
+use super::patience::Patience;
 
 pub const EAGAIN: i32 = -37;
 /// Longest wait before it is looked whether a keep-alive is due.
@@ -114,11 +115,13 @@ pub struct Wire {
     pub ssh: ssh2::Session,
     link: Link,
     stopping: Arc<AtomicBool>,
+    /// Of who wanted it; until it was let go of.
+    patience: Patience,
 }
 
 impl Wire {
-    /// When `stopping` is set every deadline has come.
-    pub fn new(link: Link, stopping: Arc<AtomicBool>) -> io::Result<Self> {
+    /// When `stopping` is set, or the patience is over, every deadline has come.
+    pub fn new(link: Link, stopping: Arc<AtomicBool>, patience: Patience) -> io::Result<Self> {
         link.prepare()?;
         let mut ssh = ssh2::Session::new().map_err(io::Error::from)?;
         ssh.set_tcp_stream(link.try_clone()?);
@@ -130,6 +133,7 @@ impl Wire {
             ssh,
             link,
             stopping,
+            patience,
         })
     }
 
@@ -154,7 +158,18 @@ impl Wire {
 
     /// Whether there is no time left.
     pub fn is_over(&self, deadline: Instant) -> bool {
-        Instant::now() >= deadline || self.stopping.load(Ordering::SeqCst)
+        Instant::now() >= deadline
+            || self.stopping.load(Ordering::SeqCst)
+            || self.patience.is_over()
+    }
+
+    /// From here on it is only cut by time: what begins now is to be ended in order.
+    pub fn commit(&mut self) {
+        self.patience = Patience::default();
+    }
+
+    pub fn patience(&self) -> &Patience {
+        &self.patience
     }
 
     /// Whether part of a packet waits to be sent.
@@ -174,12 +189,25 @@ impl Wire {
         if sends {
             events |= libc::POLLOUT;
         }
-        poll(&mut [(self.link.as_raw_fd(), events)], left.min(SLICE));
+        poll(
+            &mut [(self.link.as_raw_fd(), events)],
+            self.patience.slice(left.min(SLICE)),
+        );
         // Before the login such a packet would break the negotiation.
         if !sends && self.ssh.authenticated() {
             // Sends only when it is due. A link that is dead shows in the next step.
             let _ = self.ssh.keepalive_send();
         }
+    }
+
+    /// What the other side has said, of which nothing was read yet.
+    pub fn first_words(&self) -> Option<String> {
+        let Link::Tcp(stream) = &self.link else {
+            return None;
+        };
+        let mut words = [0u8; 64];
+        let length = stream.peek(&mut words).ok().filter(|length| *length > 0)?;
+        Some(String::from_utf8_lossy(&words[..length]).into_owned())
     }
 
     pub fn fd(&self) -> RawFd {

@@ -58,6 +58,15 @@ impl<'a> Link<'a> {
     }
 }
 
+impl Link<'_> {
+    /// From here on a job that is cancelled ends its work on the node in order.
+    pub fn commit(&mut self) {
+        if let Some(login) = &mut self.login {
+            login.commit();
+        }
+    }
+}
+
 impl Node for Link<'_> {
     fn run(
         &mut self,

@@ -76,34 +76,39 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
         }
     };
     let mut watcher = JobWatcher::new(app, job, run.manager.tool());
-    let end = step(job, "run", || {
+    let mut ran = None;
+    let followed = step(job, "run", || {
         let end = follow(&mut link, &run.run, &mut watcher)?;
-        let detail = match &end {
+        job.set_cancellable(Err("The work on the node has ended."));
+        let text = watcher.text();
+        let ended = Ran {
+            tool: run.manager.tool(),
+            outcome: run.manager.tool().outcome(&text),
+            advice: advice::read(run.manager, &text),
+            waited_for: super::text::lines(&text)
+                .filter_map(lock::waited_for)
+                .last(),
+            end,
+        };
+        let detail = match &ended.end {
             End::Exit { code, .. } => format!("It ended with {code}."),
             _ => String::new(),
         };
-        Ok((end, detail))
-    })?;
-    job.set_cancellable(false);
-    let text = watcher.text();
-    let outcome = run.manager.tool().outcome(&text);
-    let waited_for = super::text::lines(&text)
-        .filter_map(lock::waited_for)
-        .last();
-    let advice = advice::read(run.manager, &text);
-    after(
-        app,
-        job,
-        &mut link,
-        action,
-        Some(Ran {
-            tool: run.manager.tool(),
-            end,
-            outcome,
-            advice,
-            waited_for,
-        }),
-    )
+        let judged = judge_end(&ended, None);
+        ran = Some(ended);
+        match judged {
+            Ok(()) => Ok(((), detail)),
+            // The reason is the job's: it is told once all that can be known of it is.
+            Err(fault) if !detail.is_empty() => Err(Fault::new(fault.cause, detail, "")),
+            Err(fault) => Err(fault),
+        }
+    });
+    // How it ended on the node may be bad: what is left to do there is looked at all
+    // the same.
+    match ran {
+        Some(ran) => after(app, job, &mut link, action, Some(ran)),
+        None => followed.map(|()| None),
+    }
 }
 
 /// As far as the start. None: there is nothing to do.
@@ -178,6 +183,7 @@ fn begin(
             return Ok(None);
         }
     }
+    link.commit();
     step(job, "begin", || {
         let tool = manager.tool();
         let id = Secret::random_hex(12)

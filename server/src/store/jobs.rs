@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Store, StoreError};
-use crate::jobs::{Intent, JobError, JobView, Progress, State, StepView, Text};
+use crate::jobs::{Ended, Intent, JobError, JobView, Progress, State, StepView, Text};
 
 /// Which jobs to list; newest first.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +102,38 @@ impl Store {
             .into_iter()
             .flatten()
             .collect())
+    }
+
+    /// How each job of a node that has ended did, in the order of their ends.
+    pub fn ended_jobs(&self, mut take: impl FnMut(Ended<'_>)) -> Result<(), StoreError> {
+        let reader = self.reader()?;
+        let mut statement = reader.prepare_cached(
+            "SELECT node, id, kind, title, state, finished_ms, \
+             CASE WHEN state IN ('failed', 'lost') THEN progress END \
+             FROM jobs WHERE finished_ms IS NOT NULL AND node IN (SELECT id FROM nodes) \
+             ORDER BY finished_ms, id",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let state: String = row.get(4)?;
+            let (kind, title): (String, String) = (row.get(2)?, row.get(3)?);
+            let Some(state) = State::parse(&state) else {
+                continue;
+            };
+            let written: Option<String> = row.get(6)?;
+            let written = written.and_then(|text| serde_json::from_str::<Written>(&text).ok());
+            let error = written.and_then(|written| written.error);
+            take(Ended {
+                node: row.get(0)?,
+                id: row.get(1)?,
+                kind: &kind,
+                title: &title,
+                state,
+                finished_ms: row.get(5)?,
+                message: error.as_ref().map_or("", |error| &error.message),
+            });
+        }
+        Ok(())
     }
 
     pub fn jobs(&self, filter: &JobFilter, limit: usize) -> Result<Vec<JobView>, StoreError> {
@@ -205,6 +237,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<(JobView, Intent)>> {
         output_bytes: bytes(13)?,
         left_out_bytes: bytes(14)?,
         can_cancel: !state.is_finished(),
+        no_cancel: None,
+        waits_for: None,
         cancelling: false,
         progress: written.progress,
     };

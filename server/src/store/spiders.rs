@@ -44,6 +44,14 @@ impl Store {
         Ok(row.flatten())
     }
 
+    /// Nodes that something was installed on.
+    pub fn nodes_with_spiders(&self) -> Result<Vec<i64>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement = reader.prepare_cached("SELECT node FROM spiders")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     pub fn put_spider(&self, node: i64, spider: &SpiderRecord) -> Result<(), StoreError> {
         // A few texts: serialising them can't fail.
         let place = serde_json::to_string(&spider.place).unwrap_or_default();

@@ -135,6 +135,130 @@ fn nothing_changes_under_a_job() {
 }
 
 #[test]
+fn jobs_of_a_node_wait_in_line_and_the_line_has_an_end() {
+    let operator = Operator::new();
+    deploy(&operator);
+    let post = |path: &str, body: Value| operator.post(&format!("/api/nodes/1/{path}"), &body);
+    let rotates = post("rotate-token", json!({}));
+    assert_eq!(
+        (rotates.status, &rotates.json()["job"]["waits_for"]),
+        (202, &json!(1))
+    );
+    // The same once more, told by the number of the one that waits.
+    let again = post("rotate-token", json!({}));
+    assert_eq!((again.status, again.kind().as_str()), (409, "conflict"));
+    let words = again.json()["error"]["message"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(words.contains("Job 2 does the same"), "{words}");
+
+    let refresh = |names: Value| post("packages/refresh", names);
+    assert_eq!(refresh(json!({})).status, 202);
+    assert_eq!(refresh(json!({})).status, 409);
+    for path in ["upgrade", "reboot"] {
+        assert_eq!(post(path, json!({})).status, 202, "{path}");
+    }
+    let list = operator.get("/api/jobs?node=1&state=active").json();
+    check("Jobs", &list);
+    let waits: Vec<_> = list["jobs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| job["waits_for"].as_i64())
+        .collect();
+    assert_eq!(waits, [Some(4), Some(3), Some(2), Some(1), None]);
+
+    // One that leaves closes the gap.
+    assert_eq!(
+        operator
+            .send(Call::new("POST", "/api/jobs/3/cancel"))
+            .status,
+        202
+    );
+    assert_eq!(operator.get("/api/jobs/4").json()["waits_for"], 2);
+
+    // Behind a removal nothing makes sense, not even another one.
+    assert_eq!(post("remove", json!({})).status, 202);
+    for path in ["remove", "reboot", "deploy", "packages/refresh"] {
+        let answer = post(path, json!({}));
+        assert_eq!(
+            (answer.status, answer.kind().as_str()),
+            (409, "conflict"),
+            "{path}"
+        );
+        assert!(
+            answer.json()["error"]["message"]
+                .as_str()
+                .unwrap()
+                .contains("Job 6 removes")
+        );
+    }
+}
+
+#[test]
+fn more_than_eight_do_not_wait_for_a_node() {
+    let operator = Operator::new();
+    for _ in 0..8 {
+        let answer = match operator.get("/api/nodes/1").status {
+            404 => deploy(&operator),
+            _ => operator.post("/api/nodes/1/deploy", &json!({})),
+        };
+        assert_eq!(answer.status, 202);
+    }
+    let full = operator.post("/api/nodes/1/deploy", &json!({}));
+    assert_eq!((full.status, full.kind().as_str()), (503, "busy"));
+    assert_eq!(full.header("Retry-After"), Some("60"));
+}
+
+#[test]
+fn looks_at_many_nodes_leave_out_those_that_cannot_be_reached() {
+    let operator = Operator::new();
+    let all = operator.post("/api/packages/refresh", &json!({}));
+    assert_eq!((all.status, all.kind().as_str()), (409, "conflict"));
+    deploy(&operator);
+    operator.post("/api/nodes", &json!({"name": "by hand"}));
+    let answer = operator.post("/api/packages/refresh", &json!({"nodes": [1, 2, 1]}));
+    assert_eq!(answer.status, 202);
+    let answer = answer.json();
+    check("PackagesLooks", &answer);
+    assert_eq!(answer["job"]["title"], "Look for updates of 1 node");
+    assert_eq!(answer["job"]["kind"], "packages_refresh_fleet");
+    assert_eq!(answer["left_out"][0]["node"], 2);
+    let all = operator.post("/api/packages/refresh", &json!({})).json();
+    assert_eq!(all["left_out"], json!([]));
+    assert_eq!(
+        operator
+            .post("/api/packages/refresh", &json!({"nodes": [9]}))
+            .status,
+        404
+    );
+}
+
+#[test]
+fn a_retry_takes_credentials_that_were_forgotten() {
+    let operator = Operator::new();
+    deploy(&operator);
+    operator.send(Call::new("POST", "/api/jobs/1/cancel"));
+    operator.send(Call::new("DELETE", "/api/nodes/1/credentials"));
+    let bare = operator.post("/api/jobs/1/retry", &json!({}));
+    assert_eq!(
+        (bare.status, bare.kind().as_str()),
+        (409, "credentials_needed")
+    );
+    let given = json!({"auth": {"password": "for this once"}, "sudo_password": "also"});
+    let answer = operator.post("/api/jobs/1/retry", &given);
+    assert_eq!(answer.status, 202);
+    check("JobAnswer", &answer.json());
+    assert_eq!(
+        operator
+            .post("/api/jobs/1/retry", &json!({"colour": 1}))
+            .status,
+        400
+    );
+}
+
+#[test]
 fn a_waiting_job_is_cancelled_and_can_be_tried_again() {
     let operator = Operator::new();
     deploy(&operator);
@@ -283,5 +407,14 @@ fn odd_questions_get_clear_answers() {
     assert_eq!(
         file.header("Content-Disposition"),
         Some("attachment; filename=\"stardust-job-1.txt\"")
+    );
+    let coloured = operator.get("/api/jobs/1/output.txt?colours=yes");
+    assert_eq!(
+        coloured.header("Content-Disposition"),
+        Some("attachment; filename=\"stardust-job-1.ansi\"")
+    );
+    assert_eq!(
+        operator.get("/api/jobs/1/output.txt?colours=red").status,
+        400
     );
 }

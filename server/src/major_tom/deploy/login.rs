@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::enter::{self, Hop, Keys};
 use super::super::facts::Facts;
 use super::super::fault::{Cause, Fault};
-use super::super::hostkey::Pin;
+use super::super::hostkey::{HostKey, Pin};
 use super::super::limits::CHECK_TIME_MAX;
 use super::super::output::Output;
 use super::super::privilege::Privilege;
@@ -52,13 +52,14 @@ impl Login {
 /// system.
 pub fn log_in(app: &App, job: &Job, server: &ServerUrl, needs_root: bool) -> Result<Login, Fault> {
     let node = job.node.ok_or_else(no_connection)?;
-    let (session, sudo_password) = get_in(app, node, &job.given, job)?;
+    let (mut session, sudo_password) = get_in(app, node, &job.given, job)?;
     let privilege = if needs_root {
         Some(enter::privilege(&session, sudo_password.as_ref(), job)?)
     } else {
         enter::no_privilege(&session, job)?
     };
     let facts = enter::system(&session, server, None, job)?;
+    session.commit();
     Ok(Login {
         session,
         facts,
@@ -75,6 +76,11 @@ pub struct Rooted {
 }
 
 impl Rooted {
+    /// See [`Session::commit`].
+    pub fn commit(&mut self) {
+        self.session.commit();
+    }
+
     pub fn run(
         &self,
         command: &Command,
@@ -159,25 +165,37 @@ fn no_connection() -> Fault {
     )
 }
 
-/// A fingerprint that was confirmed becomes the whole key, so that its type can
-/// be asked for.
+/// Keeps the keys that were seen; see [`with_whole_keys`].
 fn keep_keys(app: &App, node: i64, stored: &Credentials, keys: Keys) {
-    let mut whole = stored.clone();
-    let mut changed = false;
-    let mut keep = |login: &mut vault::Login, key| {
-        if let (Some(Pin::Fingerprint(_)), Some(key)) = (&login.host_key, key) {
-            login.host_key = Some(Pin::Key(key));
-            changed = true;
-        }
-    };
-    keep(&mut whole.node, keys.node_key);
-    if let Some(jump) = &mut whole.jump {
-        keep(jump, keys.jump_key);
-    }
-    if changed && let Err(error) = app.vault.put(node, &whole, wall_ms()) {
+    if let Some(whole) = with_whole_keys(stored, &(keys.node_key, keys.jump_key))
+        && let Err(error) = app.vault.put(node, &whole, wall_ms())
+    {
         // The fingerprint does as well.
         crate::log::warn(&format!(
             "The host key of node {node} was not kept: {error}"
         ));
     }
+}
+
+/// A fingerprint that was confirmed becomes the whole key, so that its type is known
+/// and can be asked for. None where nothing is new, and where another key was seen.
+pub fn with_whole_keys(
+    stored: &Credentials,
+    (node_key, jump_key): &(Option<HostKey>, Option<HostKey>),
+) -> Option<Credentials> {
+    let mut whole = stored.clone();
+    let mut changed = false;
+    let mut keep = |login: &mut vault::Login, key: &Option<HostKey>| {
+        if let (Some(pin @ Pin::Fingerprint(_)), Some(key)) = (&login.host_key, key)
+            && pin.fits(key)
+        {
+            login.host_key = Some(Pin::Key(key.clone()));
+            changed = true;
+        }
+    };
+    keep(&mut whole.node, node_key);
+    if let Some(jump) = &mut whole.jump {
+        keep(jump, jump_key);
+    }
+    changed.then_some(whole)
 }

@@ -22,7 +22,7 @@ mod verify;
 
 pub use hand::Hand;
 pub use install::{deploy, rotate_token};
-pub use login::{Login, Rooted, log_in, log_in_as_root};
+pub use login::{Login, Rooted, log_in, log_in_as_root, with_whole_keys};
 pub use place::{Method, Place};
 pub use remove::remove;
 pub use upgrade::upgrade;

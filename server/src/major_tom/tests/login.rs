@@ -1,8 +1,11 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::super::hostkey::{HostKey, Pin};
+use super::super::patience::Patience;
 use super::super::remote::Remote as _;
 use super::super::session::Connector;
 use super::super::shell;
@@ -337,6 +340,66 @@ fn what_is_no_ssh_server_and_what_is_busy_are_told_apart() {
         cause(&unknown),
         Cause::UnknownHost | Cause::Timeout
     ));
+}
+
+#[test]
+fn who_waits_for_our_words_first_is_told_by_what_comes_then() {
+    for (words, wanted) in [
+        (
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            "HTTP/1.1 400 Bad Request",
+        ),
+        (b"\x15\x03\x01\x00\x02\x02\x46", ""),
+    ] {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let target = Target::new("127.0.0.1", port, "root").unwrap();
+        // An answer that comes within a turn of ours is seen at the next try.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 256]);
+                let _ = stream.write_all(words);
+            }
+        });
+        let fault = Connector::default()
+            .greet(&target, None, None, soon())
+            .err()
+            .unwrap();
+        assert_eq!(fault.cause, Cause::NotSsh, "{wanted:?}: {fault:?}");
+        assert!(fault.detail.contains(wanted), "{fault:?}");
+    }
+}
+
+#[test]
+fn who_changes_their_mind_waits_for_no_host() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = silent.local_addr().unwrap().port();
+    // One that takes the connection and says nothing, and one that does not answer.
+    for (host, port) in [("127.0.0.1", port), ("198.51.100.1", 22)] {
+        let target = Target::new(host, port, "root").unwrap();
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let patience = Patience::until(Some(Arc::clone(&cancelled)));
+        let connector = Connector::default().with_patience(patience);
+        let (tell, told) = std::sync::mpsc::channel();
+        let waiting = std::thread::spawn(move || {
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3600);
+            let result = connector.greet(&target, None, None, deadline);
+            tell.send(()).unwrap();
+            result.err().unwrap()
+        });
+        let soon = std::time::Duration::from_millis(300);
+        let early = told.recv_timeout(soon).is_ok();
+        cancelled.store(true, std::sync::atomic::Ordering::SeqCst);
+        let fault = waiting.join().unwrap();
+        // A machine without a route says so before anybody changes their mind.
+        if !early {
+            assert!(
+                matches!(fault.cause, Cause::Cancelled | Cause::Timeout),
+                "{fault:?}"
+            );
+        }
+    }
 }
 
 #[test]

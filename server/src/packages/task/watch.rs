@@ -11,6 +11,10 @@ use crate::major_tom::Fault;
 use crate::major_tom::detached::Seen;
 use crate::major_tom::detached::run::Watcher;
 
+/// Why the second part is done to its end.
+const HALF_DONE: &str = "Packages are being changed. Stopped in the middle of that they would \
+     be left half-installed, so it is done to the end.";
+
 pub struct JobWatcher<'a> {
     app: &'a App,
     job: &'a Job,
@@ -69,7 +73,10 @@ impl Watcher for JobWatcher<'_> {
     fn seen(&mut self, seen: &Seen) {
         if self.safe != Some(seen.safe) {
             self.safe = Some(seen.safe);
-            self.job.set_cancellable(seen.safe);
+            self.job.set_cancellable(match seen.safe {
+                true => Ok(()),
+                false => Err(HALF_DONE),
+            });
         }
     }
 
@@ -89,6 +96,6 @@ impl Watcher for JobWatcher<'_> {
     }
 
     fn too_late(&mut self) {
-        self.job.set_cancellable(false);
+        self.job.set_cancellable(Err(HALF_DONE));
     }
 }

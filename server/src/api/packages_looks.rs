@@ -1,0 +1,81 @@
+//! POST /api/packages/refresh: looks for updates on many nodes, as one job.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Context, body};
+use crate::error::{Error, Kind};
+use crate::http::Response;
+use crate::jobs::limits::GROUP_NODES_MAX;
+use crate::jobs::waves::{Share, Size};
+use crate::jobs::{Given, Intent, Order, PackageOrder};
+use crate::packages::wish::Action;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LooksBody {
+    /// All that can be looked at.
+    nodes: Option<Vec<i64>>,
+}
+
+pub fn refresh(context: &Context<'_>) -> Result<Response, Error> {
+    let body: LooksBody = body::json(context.request, r#"{}, or {"nodes": [1, 2, 3]}."#)?;
+    let app = context.app;
+    let known = app.store.nodes_with_credentials()?;
+    let wanted = body.nodes.unwrap_or_else(|| known.clone());
+    let (mut nodes, mut left_out) = (Vec::new(), Vec::new());
+    for id in wanted {
+        let Some(view) = app.fleet.view(id) else {
+            return Err(Error::new(
+                Kind::NotFound,
+                format!("There is no node {id}."),
+                "It may have been removed; GET /api/nodes lists all.",
+            ));
+        };
+        let stored = app.vault.get(id)?;
+        let why = match &stored {
+            None => Some("It is not known how it is reached over SSH."),
+            Some(stored) => {
+                let jump = stored.jump.as_ref().is_none_or(|jump| jump.auth.is_some());
+                (stored.node.auth.is_none() || !jump)
+                    .then_some("Its credentials are not kept: they are asked for each time.")
+            }
+        };
+        match why {
+            Some(why) => left_out.push(json!({"node": id, "name": view.name, "why": why})),
+            None if nodes.contains(&id) => {}
+            None => nodes.push(id),
+        }
+    }
+    if nodes.is_empty() || nodes.len() > GROUP_NODES_MAX {
+        return Err(Error::new(
+            Kind::Conflict,
+            match nodes.len() {
+                0 => "There is no node that could be looked at.".to_owned(),
+                many => format!("{many} nodes are too many for one job."),
+            },
+            "Nodes are looked at over SSH, with credentials that are kept for them.",
+        ));
+    }
+    let order = PackageOrder {
+        action: Action::Refresh.name().to_owned(),
+        ..PackageOrder::default()
+    };
+    let job = app.jobs.submit(Order {
+        intent: Intent::PackagesFleet {
+            nodes,
+            order,
+            // Nothing is changed, so nobody has to go first.
+            waves: vec![Size::Share(Share::Rest)],
+            plans: Vec::new(),
+            left_out: Vec::new(),
+        },
+        node: None,
+        name: String::new(),
+        group: None,
+        by: context.session()?.user.clone(),
+        given: Given::default(),
+    })?;
+    let body = json!({"job": job.view(), "left_out": left_out});
+    Ok(Response::json(202, &body).header("Location", format!("/api/jobs/{}", job.id)))
+}
