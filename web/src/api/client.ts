@@ -3,6 +3,7 @@ import type { HistoryStatus } from './history-status';
 import type { Job, JobOutput, JobPage } from './job';
 import type {
   FleetPackages,
+  FleetPreviewPage,
   FleetUpgrade,
   InstalledPage,
   NodePackages,
@@ -196,7 +197,7 @@ export const api = {
   jobOutput: (id: number, from: number, signal?: AbortSignal) =>
     call<JobOutput>('GET', `/api/jobs/${id}/output?from=${from}`, undefined, signal),
   cancelJob: (id: number) => call<Job>('POST', `/api/jobs/${id}/cancel`),
-  retryJob: (id: number) => call<Started>('POST', `/api/jobs/${id}/retry`, {}),
+  retryJob: (id: number, secrets: Secrets = {}) => call<Started>('POST', `/api/jobs/${id}/retry`, secrets),
   checkNode: (login: SshLogin, signal?: AbortSignal) =>
     call<CheckReport>('POST', '/api/nodes/check', login, signal, LOGIN_TIMEOUT_MS),
   deployNew: (request: DeployRequest) => call<Started & { node: Node }>('POST', '/api/nodes/deploy', request),
@@ -257,13 +258,29 @@ export const api = {
     ),
   previewPackages: (
     id: number,
-    request: Secrets & { action: PreviewAction; packages?: readonly string[] },
+    request: Secrets & {
+      action: PreviewAction;
+      packages?: readonly string[];
+      security?: boolean;
+      full?: boolean;
+    },
     signal?: AbortSignal,
   ) => call<Preview>('POST', `/api/nodes/${id}/packages/preview`, request, signal, LOGIN_TIMEOUT_MS),
   packageJob: (id: number, action: PackageAction, request: Secrets & Record<string, unknown>) =>
     call<Started>('POST', `/api/nodes/${id}/packages/${action}`, request),
   reboot: (id: number, secrets: Secrets) => call<Started>('POST', `/api/nodes/${id}/reboot`, secrets),
+  /** Looks for updates on all nodes that can be looked at, or on these. */
+  lookAtPackages: (nodes?: readonly number[]) =>
+    call<Started & { left_out: { node: number; name: string; why: string }[] }>(
+      'POST',
+      '/api/packages/refresh',
+      nodes ? { nodes } : {},
+    ),
   fleetPackages: (signal?: AbortSignal) => call<FleetPackages>('GET', '/api/packages', undefined, signal),
+  previewWaves: (request: FleetUpgrade, signal?: AbortSignal) =>
+    call<FleetPreviewPage>('POST', '/api/packages/preview', request, signal, LOGIN_TIMEOUT_MS),
+  setFullUpgrade: (id: number, full: boolean) =>
+    call<NodePackages>('PATCH', `/api/nodes/${id}/packages`, { full_upgrade: full }),
   upgradePackages: (request: FleetUpgrade) => call<Started>('POST', '/api/packages/upgrade', request),
   events: (query: EventQuery, signal?: AbortSignal) => {
     const params = new URLSearchParams();

@@ -1,7 +1,7 @@
 /** Jobs as the API and /live show them. Titles, details and output come from outside: text only. */
 
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'lost';
-export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled' | 'skipped';
 
 export interface JobStep {
   name: string;
@@ -50,6 +50,10 @@ export interface Job {
   output_bytes: number;
   left_out_bytes?: number;
   can_cancel: boolean;
+  /** Why it can't be cancelled at this point. */
+  no_cancel?: string | null;
+  /** The job of the same node that has to end first. */
+  waits_for?: number | null;
   cancelling?: boolean;
   progress?: { done: number; total: number } | null;
 }

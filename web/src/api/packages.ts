@@ -11,6 +11,8 @@ export interface Upgradable {
   repo: string | null;
   security: Unsure;
   held: boolean;
+  /** Only a full upgrade brings it. */
+  full_only?: boolean;
 }
 
 export interface PackageProblem {
@@ -38,8 +40,12 @@ export interface NodePackages {
   leftovers: string[];
   space: { path: string; free_bytes: number; total_bytes: number }[];
   lock: { pid: number | null; process: string | null; stale: boolean } | null;
-  repair: { what: string; title: string; detail: string }[];
+  repair: Repair[];
   job: number | null;
+  /** Its upgrades are full ones, unless something else is asked for. */
+  full_upgrade?: boolean;
+  /** What the system is, where its makers want full upgrades only. */
+  full_upgrade_advised?: string | null;
 }
 
 export interface InstalledPage {
@@ -90,6 +96,22 @@ export interface Change {
   essential?: boolean;
 }
 
+export interface Repair {
+  what: string;
+  title: string;
+  detail: string;
+  /** The manager does nothing else before it. */
+  blocks?: boolean;
+}
+
+export interface Refusal {
+  kind: string;
+  message: string;
+  hint: string;
+  /** What is to be done first. */
+  repair?: Repair | null;
+}
+
 export interface Preview {
   action: PreviewAction;
   packages: string[];
@@ -102,7 +124,7 @@ export interface Preview {
   disk_bytes: number | null;
   space: { path: string; need_bytes: number; free_bytes: number; ok: boolean }[];
   restarts: string[];
-  refused: { kind: string; message: string; hint: string } | null;
+  refused: Refusal | null;
   nothing: boolean;
   plan: string;
   text: string;
@@ -146,7 +168,61 @@ export interface FleetPackages {
 }
 
 export interface FleetUpgrade {
+  /** In the order of the waves. */
   nodes: number[];
+  /** Left out: each node as it is set. */
   full?: boolean;
   packages?: string[];
+  /** Of all that waits what is for security. */
+  security?: boolean;
+  waves?: (number | string)[];
+  /** By node, what its preview said. */
+  plans?: Record<string, string>;
+  cursor?: number;
+}
+
+export interface Counts {
+  upgraded: number;
+  security: number | null;
+  installed: number;
+  removed: number;
+  downgraded: number;
+  kept_back: number;
+}
+
+export interface LeftOutNode {
+  node: number;
+  name: string;
+  why: string;
+  message: string;
+  hint: string;
+}
+
+/** What would happen on one node of a wave. */
+export interface NodePreview {
+  node: number;
+  name: string;
+  action: string;
+  state: 'ready' | 'nothing' | 'refused' | 'left_out' | 'failed';
+  counts: Counts;
+  upgraded: Change[];
+  installed: Change[];
+  removed: Change[];
+  downgraded: Change[];
+  kept_back: string[];
+  more: boolean;
+  download_bytes: number | null;
+  restarts: string[];
+  refused: Refusal | null;
+  error: PackageProblem | null;
+  left_out: LeftOutNode | null;
+  warnings: { kind: string; message: string }[];
+  plan: string | null;
+}
+
+export interface FleetPreviewPage {
+  waves: number[][];
+  left_out: LeftOutNode[];
+  nodes: NodePreview[];
+  next: number | null;
 }

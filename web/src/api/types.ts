@@ -79,6 +79,8 @@ export interface Node {
   spark?: Spark | null;
   /** Ground Control knows how to reach it over SSH. */
   managed?: boolean;
+  /** Its Spider was put there by Ground Control. */
+  installed?: boolean;
 }
 
 export interface AddedNode extends Node {
@@ -122,6 +124,17 @@ export interface History {
   gaps: Gap[];
 }
 
+/** What a node's last work came to, where that was nothing good. */
+export interface FailedJob {
+  node: number;
+  id: number;
+  kind: string;
+  title: string;
+  state: 'failed' | 'lost';
+  finished_ms: number;
+  message: string;
+}
+
 /** A node's new sample; the snapshot has the names of its values. A node without one has no summary. */
 export type SampleRow = (number | string | null)[];
 
@@ -134,6 +147,8 @@ export type LiveMessage =
       turns?: number;
       nodes: Node[];
       jobs?: Job[];
+      /** Nodes whose last work failed. */
+      failed?: FailedJob[];
       /** What the values of a row of samples are: `id`, `last_seen_ms`, then fields of the summary. */
       sample_fields?: string[];
     }

@@ -2,7 +2,8 @@ import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { api } from '../api/client';
 import type { FleetEvent } from '../api/events';
 import type { Job } from '../api/job';
-import type { LiveMessage, Node, SeriesInfo } from '../api/types';
+import type { FailedJob, LiveMessage, Node, SeriesInfo } from '../api/types';
+import { type Failures, isNews, NO_FAILURES, reduceFailures } from './failures';
 import { EMPTY_FLEET, type FleetNode, type FleetState, reduceFleet, removeNode, upsertNode } from './fleet';
 import { type JobsState, jobOfNode, NO_JOBS, putJob, reduceJobs } from './jobs';
 import { type Connection, LiveSocket } from './socket';
@@ -29,6 +30,12 @@ export type EventListener = (events: readonly FleetEvent[], more: boolean) => vo
 
 let fleet: FleetState = EMPTY_FLEET;
 let jobs: JobsState = NO_JOBS;
+let failures: Failures = NO_FAILURES;
+/** What failed while this page was open, and nobody has put away yet; newest last. */
+let news: readonly Job[] = [];
+const NEWS_MAX = 20;
+/** Jobs that are looked at: how they end needs no telling. */
+const shown = new Map<number, number>();
 let connection: Connection = { phase: 'idle', retryAt: null, lostAt: null, reason: null };
 let heardAt = 0;
 const subscribers = new Set<() => void>();
@@ -57,9 +64,14 @@ const socket = new LiveSocket(
       } else {
         const nextFleet = reduceFleet(fleet, message, heardAt);
         const nextJobs = reduceJobs(jobs, message);
-        if (nextFleet === fleet && nextJobs === jobs) return;
+        const nextFailures = reduceFailures(failures, message);
+        if (nextFleet === fleet && nextJobs === jobs && nextFailures === failures) return;
+        if (message.type === 'job' && isNews(jobs.get(message.job.id), message.job)) {
+          if (!shown.has(message.job.id)) news = [...news, message.job].slice(-NEWS_MAX);
+        }
         fleet = nextFleet;
         jobs = nextJobs;
+        failures = nextFailures;
         publish();
       }
     },
@@ -91,6 +103,8 @@ export const live = {
     socket.stop();
     fleet = EMPTY_FLEET;
     jobs = NO_JOBS;
+    failures = NO_FAILURES;
+    news = [];
     publish();
   },
   retryNow: () => socket.retryNow(),
@@ -124,6 +138,22 @@ export const live = {
     jobs = putJob(jobs, job);
     publish();
   },
+  /** This job is looked at, until the answer is called. */
+  show(job: number): () => void {
+    shown.set(job, (shown.get(job) ?? 0) + 1);
+    live.putAway(job);
+    return () => {
+      const left = (shown.get(job) ?? 1) - 1;
+      if (left > 0) shown.set(job, left);
+      else shown.delete(job);
+    };
+  },
+  /** Of what failed: that one needs no telling any more. */
+  putAway(job: number) {
+    if (!news.some((one) => one.id === job)) return;
+    news = news.filter((one) => one.id !== job);
+    publish();
+  },
   upsert(node: Node) {
     fleet = upsertNode(fleet, node, Date.now());
     publish();
@@ -149,6 +179,19 @@ export function useFleetNode(id: number): FleetNode | undefined {
 
 export function useJobs(): JobsState {
   return useSyncExternalStore(subscribe, () => jobs);
+}
+
+export function useFailures(): Failures {
+  return useSyncExternalStore(subscribe, () => failures);
+}
+
+/** What failed on the node last, and was not made up for. */
+export function useFailure(node: number): FailedJob | undefined {
+  return useSyncExternalStore(subscribe, () => failures.get(node));
+}
+
+export function useNews(): readonly Job[] {
+  return useSyncExternalStore(subscribe, () => news);
 }
 
 /** The job that works on a node now, else the one that waits longest. */

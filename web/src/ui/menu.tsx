@@ -7,8 +7,16 @@ export interface MenuItem {
   onSelect(): void;
 }
 
+interface Props {
+  label: string;
+  trigger: ReactNode;
+  items: MenuItem[];
+  /** An icon in a row of others. */
+  small?: boolean;
+}
+
 /** A drop-down menu on the platform's popover: light dismiss and Escape for nothing, arrows by hand. */
-export function Menu({ label, trigger, items }: { label: string; trigger: ReactNode; items: MenuItem[] }) {
+export function Menu({ label, trigger, items, small = false }: Props) {
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
   const list = useRef<HTMLDivElement>(null);
@@ -64,7 +72,12 @@ export function Menu({ label, trigger, items }: { label: string; trigger: ReactN
         aria-haspopup="menu"
         aria-expanded={open}
         aria-label={label}
-        className="inline-flex h-8 shrink-0 items-center gap-2 rounded-md border border-line-strong bg-raised px-3 text-sm transition hover:bg-hover pointer-coarse:h-10"
+        title={small ? label : undefined}
+        className={
+          small
+            ? 'inline-flex size-7 shrink-0 items-center justify-center rounded-md text-dim transition hover:bg-hover hover:text-text pointer-coarse:size-9'
+            : 'inline-flex h-8 shrink-0 items-center gap-2 rounded-md border border-line-strong bg-raised px-3 text-sm transition hover:bg-hover pointer-coarse:h-10'
+        }
       >
         {trigger}
       </button>

@@ -9,8 +9,10 @@ import { SEARCH_STATE, useShortcuts } from '../lib/shortcuts';
 import { countStates } from '../live/fleet';
 import { activeJobs } from '../live/jobs';
 import { useConnection, useFleet, useJobs, useKnownNow, useNow } from '../live/store';
+import { useUnseen } from '../live/unseen';
 import { Bolt } from './brand';
 import { ConnectionBar } from './connection-bar';
+import { Toasts } from './toasts';
 
 const PLACES = [
   {
@@ -71,6 +73,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const counts = nodes ? countStates(nodes.values(), now) : null;
   const troubled = counts ? counts.offline + counts.stale : 0;
   const working = activeJobs(useJobs()).length;
+  const failed = useUnseen().size;
   useShortcuts({
     'g f': () => navigate('/'),
     'g p': () => navigate('/packages'),
@@ -116,7 +119,10 @@ export function Shell({ children }: { children: ReactNode }) {
               {place.to === '/' && troubled > 0 && (
                 <Badge number={troubled} what="in trouble" tone="bg-bad text-ink" />
               )}
-              {place.to === '/jobs' && working > 0 && (
+              {place.to === '/jobs' && failed > 0 && (
+                <Badge number={failed} what="failed" tone="bg-bad text-ink" />
+              )}
+              {place.to === '/jobs' && failed === 0 && working > 0 && (
                 <Badge number={working} what="under way" tone="bg-line-strong text-text" />
               )}
             </Link>
@@ -132,6 +138,7 @@ export function Shell({ children }: { children: ReactNode }) {
       >
         {children}
       </main>
+      <Toasts />
     </div>
   );
 }

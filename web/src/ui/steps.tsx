@@ -1,6 +1,7 @@
 import ChevronRight from 'lucide-react/icons/chevron-right';
 import { type ReactNode, useState } from 'react';
 import type { JobStep } from '../api/job';
+import { forPeople } from '../lib/for-people';
 import { displayName } from '../lib/series-key';
 import { duration } from '../lib/units';
 import { useNow } from '../live/store';
@@ -16,6 +17,10 @@ interface Props {
   compact?: boolean;
   /** Instead of opening a step: go to its place. */
   onPick?(step: JobStep): void;
+  /** What is said elsewhere already, and not once more at the step. */
+  said?: string;
+  /** Where there is little room, steps that went well are one line. */
+  folds?: boolean;
 }
 
 function hasOutput(step: JobStep): boolean {
@@ -23,9 +28,32 @@ function hasOutput(step: JobStep): boolean {
 }
 
 /** Steps one under the other: how each stands, how long it took, and why it failed. */
-export function StepList({ steps, skewMs = 0, output, compact = false, onPick }: Props) {
+export function StepList({ steps, skewMs = 0, output, compact = false, onPick, said, folds = false }: Props) {
+  const [unfolded, setUnfolded] = useState(false);
+  const calm = (step: JobStep) => step.state === 'done' || step.state === 'skipped';
+  const finished = steps.filter(calm).length;
+  const fold = folds && finished > 1;
   return (
     <ol className="grid">
+      {fold && (
+        <li className="lg:hidden">
+          <button
+            type="button"
+            aria-expanded={unfolded}
+            data-testid="fold-steps"
+            onClick={() => setUnfolded(!unfolded)}
+            className="flex w-full items-center gap-2.5 rounded-md px-2 py-1 text-left text-sm text-dim hover:bg-hover"
+          >
+            <StateIcon state="done" size={15} />
+            <span className="flex-1">{finished} steps done</span>
+            <ChevronRight
+              size={14}
+              aria-hidden
+              className={`text-faint transition-transform ${unfolded ? 'rotate-90' : ''}`}
+            />
+          </button>
+        </li>
+      )}
       {steps.map((step, index) => (
         <Step
           // biome-ignore lint/suspicious/noArrayIndexKey: steps are only ever added at the end, and a name may come twice.
@@ -35,6 +63,8 @@ export function StepList({ steps, skewMs = 0, output, compact = false, onPick }:
           output={output}
           compact={compact}
           onPick={onPick}
+          said={said}
+          folded={fold && !unfolded && calm(step)}
         />
       ))}
     </ol>
@@ -47,10 +77,15 @@ function Step({
   output,
   compact,
   onPick,
-}: Omit<Props, 'steps'> & { step: JobStep; skewMs: number }) {
+  said,
+  folded,
+}: Omit<Props, 'steps' | 'folds'> & { step: JobStep; skewMs: number; folded: boolean }) {
   const [opened, setOpened] = useState<boolean | null>(null);
   const quiet = step.state === 'waiting' || step.state === 'skipped';
   const printed = hasOutput(step);
+  const once = said !== undefined && step.detail === said;
+  const detail = once ? '' : step.detail;
+  const hint = once ? '' : forPeople(step.hint);
   const open = output !== undefined && printed && (opened ?? step.state === 'failed');
   const head = (
     <>
@@ -71,7 +106,7 @@ function Step({
   const row =
     'flex w-full items-start gap-2.5 rounded-md px-2 py-1 text-left text-sm [&>span:first-child]:mt-0.5';
   return (
-    <li data-step={step.name} data-state={step.state}>
+    <li data-step={step.name} data-state={step.state} className={folded ? 'max-lg:hidden' : undefined}>
       {printed && (output || onPick) ? (
         <button
           type="button"
@@ -84,17 +119,17 @@ function Step({
       ) : (
         <div className={row}>{head}</div>
       )}
-      {(step.detail || step.hint) && !(compact && step.state === 'done' && !open) && (
+      {(detail || hint) && !(compact && step.state === 'done' && !open) && (
         // Phones have no room for what went well.
         <div
           className={`mb-1 ml-8.5 grid gap-0.5 pr-2 text-xs ${step.state === 'done' ? 'max-sm:hidden' : ''}`}
         >
-          {step.detail && (
+          {detail && (
             <p className={`wrap-anywhere ${step.state === 'failed' ? 'text-bad' : 'text-faint'}`}>
-              {displayName(step.detail, 600)}
+              {displayName(detail, 600)}
             </p>
           )}
-          {step.hint && <p className="text-dim wrap-anywhere">{displayName(step.hint, 600)}</p>}
+          {hint && <p className="text-dim wrap-anywhere">{displayName(hint, 600)}</p>}
         </div>
       )}
       {open && <div className="mb-2 ml-8.5">{output?.(step)}</div>}

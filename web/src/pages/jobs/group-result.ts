@@ -10,6 +10,8 @@ export interface Group {
   /** Why the rest was not done. */
   stopped: string | null;
   rules: string[];
+  /** Nodes that were asked for and not worked on, with the reason. */
+  leftOut: { name: string; message: string }[];
 }
 
 const STATES: Record<string, Wave['state']> = {
@@ -41,6 +43,10 @@ export function groupOf(job: Pick<Job, 'result'>): Group {
       };
     }),
     stopped: result.stopped ? `Stopped: ${detail || String(stopped.rule ?? 'a node failed')}` : null,
+    leftOut: (Array.isArray(result.left_out) ? result.left_out : []).map((one) => {
+      const { name, message } = record(one);
+      return { name: String(name ?? ''), message: String(message ?? '') };
+    }),
     rules: Array.isArray(result.rules) ? result.rules.filter((rule) => typeof rule === 'string') : [],
   };
 }

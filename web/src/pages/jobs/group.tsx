@@ -7,6 +7,7 @@ import { StateIcon } from '../../ui/job-state';
 import { groupOf } from './group-result';
 import { JobRow } from './job-row';
 import { childrenOf } from './list';
+import { saysTheSame } from './ways-on';
 
 const CHILDREN_MAX = 200;
 
@@ -24,16 +25,31 @@ export function GroupJobs({ job, now }: { job: Job; now: number }) {
     return () => request.abort();
   }, [job.id, job.state]);
   const children = useMemo(() => childrenOf(fetched, live, job.id), [fetched, live, job.id]);
-  const { waves, stopped, rules } = groupOf(job);
+  const { waves, stopped, rules, leftOut } = groupOf(job);
   if (children.length === 0 && waves.length === 0) return null;
   return (
     <section aria-label="Its parts" className="grid grid-cols-1 gap-2">
-      {stopped && (
+      {stopped && !saysTheSame(stopped.replace(/^Stopped: /, ''), job.error?.message) && (
         <div role="alert" className="rounded-md border border-warn/45 bg-warn/8 px-3 py-2 text-sm">
           <p className="font-medium wrap-anywhere">{displayName(stopped, 300)}</p>
         </div>
       )}
-      {waves.length > 0 && (
+      {leftOut.length > 0 && (
+        <div className="rounded-md border border-warn/45 bg-warn/8 px-3 py-2 text-sm">
+          <p className="font-medium">
+            {leftOut.length === 1 ? 'One node was left out' : `${leftOut.length} nodes were left out`}
+          </p>
+          <ul className="mt-1 grid gap-0.5 text-xs text-dim">
+            {leftOut.map((one) => (
+              <li key={one.name} className="wrap-anywhere">
+                <span className="text-text">{displayName(one.name, 60)}</span>:{' '}
+                {displayName(one.message, 300)}
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {waves.length > 1 && (
         <ol className="flex flex-wrap gap-2">
           {waves.map((wave, index) => (
             <li

@@ -1,5 +1,5 @@
 import ChevronRight from 'lucide-react/icons/chevron-right';
-import { useRef, useState } from 'react';
+import { lazy, Suspense, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { type ApiError, api, asApiError } from '../../api/client';
 import { isActive, type Job } from '../../api/job';
@@ -17,10 +17,13 @@ import { type OutputHandle, OutputView } from '../../ui/terminal/output-view';
 import { GroupJobs } from './group';
 import { PackagesResult } from './packages-result';
 import { Leftovers } from './result';
+import { Standing, Summary } from './summary';
 import { useJob } from './use-job';
+import { useRetry } from './use-retry';
 import { progressOf, ranFor } from './words';
 
-const GROUPS = new Set(['upgrade_fleet', 'packages_upgrade_fleet']);
+const RetryDialog = lazy(() => import('./retry-dialog'));
+const GROUPS = new Set(['upgrade_fleet', 'packages_upgrade_fleet', 'packages_refresh_fleet']);
 
 export default function JobPage({ id }: { id: number }) {
   const { job, error, retry } = useJob(id);
@@ -53,6 +56,7 @@ function Present({ job }: { job: Job }) {
   const active = isActive(job);
   const group = GROUPS.has(job.kind);
   const progress = progressOf(job);
+  const retry = useRetry(job, (next) => navigate(`/jobs/${next.id}`));
   useTitle(displayName(job.title, 60));
 
   async function act(action: () => Promise<void>) {
@@ -98,27 +102,18 @@ function Present({ job }: { job: Job }) {
             {job.cancelling && active ? 'Cancelling…' : stateWord(job.state)}
           </span>
           <span className="ml-auto flex gap-2">
-            {active && job.can_cancel && (
+            {active && (
               <Button
                 data-testid="job-cancel"
-                disabled={busy || job.cancelling}
+                disabled={busy || job.cancelling || !job.can_cancel}
+                title={job.can_cancel ? undefined : (job.no_cancel ?? undefined)}
                 onClick={() => act(async () => live.putJob(await api.cancelJob(job.id)))}
               >
                 Cancel
               </Button>
             )}
             {(job.state === 'failed' || job.state === 'cancelled' || job.state === 'lost') && (
-              <Button
-                data-testid="job-retry"
-                disabled={busy}
-                onClick={() =>
-                  act(async () => {
-                    const started = await api.retryJob(job.id);
-                    live.putJob(started.job);
-                    navigate(`/jobs/${started.job.id}`);
-                  })
-                }
-              >
+              <Button data-testid="job-retry" disabled={retry.busy} onClick={() => void retry.retry()}>
                 Try again
               </Button>
             )}
@@ -126,15 +121,9 @@ function Present({ job }: { job: Job }) {
         </div>
         <Facts job={job} now={now} />
         {progress && <Progress {...progress} label="Progress of the job" />}
-        {refused && <Problem error={refused} />}
-        {job.error && (
-          <div role="alert" className="rounded-md border border-bad/45 bg-bad/8 px-3 py-2 text-sm">
-            <p className="font-medium wrap-anywhere">{displayName(job.error.message, 600)}</p>
-            {job.error.hint && (
-              <p className="mt-0.5 text-dim wrap-anywhere">{displayName(job.error.hint, 600)}</p>
-            )}
-          </div>
-        )}
+        <Standing job={job} />
+        {(refused ?? retry.error) && <Problem error={(refused ?? retry.error)!} />}
+        <Summary job={job} />
       </header>
       <Leftovers job={job} />
       <PackagesResult job={job} />
@@ -147,6 +136,8 @@ function Present({ job }: { job: Job }) {
             <StepList
               steps={job.steps}
               skewMs={skewMs}
+              said={job.error?.message}
+              folds
               onPick={(step) => output.current?.goTo(step.from ?? 0)}
             />
           </section>
@@ -156,11 +147,13 @@ function Present({ job }: { job: Job }) {
             key={job.id}
             job={job.id}
             active={active}
+            problem={job}
             handle={output}
             className={group ? 'h-80' : 'h-[max(20rem,calc(100dvh-13rem))]'}
           />
         )}
       </div>
+      <Suspense>{retry.asks && <RetryDialog job={job} onClose={retry.close} />}</Suspense>
     </div>
   );
 }

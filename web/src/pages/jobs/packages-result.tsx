@@ -1,5 +1,6 @@
 import type { Job } from '../../api/job';
 import { displayName } from '../../lib/series-key';
+import { saysTheSame } from './ways-on';
 
 function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
@@ -34,11 +35,13 @@ export function PackagesResult({ job }: { job: Job }) {
       )}
       {ended === 'killed' && <p className="text-warn">The package manager was killed before its end.</p>}
       {ended === 'rebooted' && <p className="text-warn">The machine was restarted before it ended.</p>}
-      {failed.map((one) => (
-        <p key={one.name} className="text-bad wrap-anywhere">
-          {displayName(one.name, 100)}: {displayName(one.why, 300)}
-        </p>
-      ))}
+      {failed
+        .filter((one) => !saysTheSame(one.why, job.error?.message))
+        .map((one) => (
+          <p key={one.name} className="text-bad wrap-anywhere">
+            {displayName(one.name, 100)}: {displayName(one.why, 300)}
+          </p>
+        ))}
       {reboot.required === true && (
         <p className="text-warn wrap-anywhere">
           A reboot is needed

@@ -1,16 +1,17 @@
 import { useCallback, useEffect, useState } from 'react';
 import { type ApiError, api, asApiError } from '../../api/client';
-import type { Job } from '../../api/job';
-import { useConnection, useLiveJob } from '../../live/store';
+import { isActive, type Job } from '../../api/job';
+import { markSeen } from '../../live/seen';
+import { live, useConnection, useLiveJob } from '../../live/store';
 
 /** One job: from /live while it says something of it, else as the API knows it. */
 export function useJob(id: number) {
-  const live = useLiveJob(id);
+  const known = useLiveJob(id);
   const { phase } = useConnection();
   const [fetched, setFetched] = useState<Job | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [attempt, setAttempt] = useState(0);
-  const missing = live === undefined;
+  const missing = known === undefined;
   const open = phase === 'open';
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked anew after a loss, when it may have ended unheard.
   useEffect(() => {
@@ -28,5 +29,11 @@ export function useJob(id: number) {
     return () => request.abort();
   }, [id, missing, open, attempt]);
   const retry = useCallback(() => setAttempt((n) => n + 1), []);
-  return { job: live ?? fetched, error: live ? null : error, retry };
+  const job = known ?? fetched;
+  const ended = job !== null && !isActive(job);
+  useEffect(() => live.show(id), [id]);
+  useEffect(() => {
+    if (ended) markSeen([id]);
+  }, [ended, id]);
+  return { job, error: known ? null : error, retry };
 }

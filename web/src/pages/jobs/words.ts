@@ -18,6 +18,7 @@ export function since(ms: number, serverNow: number): string {
 /** Its state in a few words: what it does now, or how it ended. */
 export function jobWords(job: Job): string {
   if (job.cancelling && isActive(job)) return 'Cancelling…';
+  if (job.state === 'queued' && job.waits_for != null) return `Waits for job ${job.waits_for}`;
   if (job.state === 'running') {
     const step = job.steps.find((one) => one.state === 'running');
     return step ? step.title : 'Running';

@@ -8,13 +8,12 @@ import { QuietBadge } from './badges';
 
 interface Props {
   facts: NodePackages;
-  busy: boolean;
   onPreview(action: PreviewAction, packages?: readonly string[]): void;
   onDetails(name: string): void;
 }
 
 /** Search in the repositories of the node, and install. */
-export function Find({ facts, busy, onPreview, onDetails }: Props) {
+export function Find({ facts, onPreview, onDetails }: Props) {
   const [text, setText] = useState('');
   const [answer, setAnswer] = useState<SearchAnswer | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
@@ -76,7 +75,7 @@ export function Find({ facts, busy, onPreview, onDetails }: Props) {
                 <p className="truncate text-xs text-dim">{displayName(one.summary, 200)}</p>
               </div>
               {one.installed !== true && facts.actions.includes('install') && (
-                <Button small disabled={busy} onClick={() => onPreview('install', [one.name])}>
+                <Button small onClick={() => onPreview('install', [one.name])}>
                   Install…
                 </Button>
               )}

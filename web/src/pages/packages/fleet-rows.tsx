@@ -7,7 +7,7 @@ import { StateIcon } from '../../ui/job-state';
 import { QuietBadge, SecurityBadge } from './badges';
 import { Versions } from './preview-dialog';
 
-const BOX = 'mt-0.5 size-4 shrink-0 accent-[var(--accent)]';
+const BOX = 'mt-0.5 shrink-0';
 
 interface NodeProps {
   node: FleetPackageNode;
@@ -30,6 +30,7 @@ export function NodeRow({ node, now, chosen, onToggle }: NodeProps) {
         aria-label={`Choose ${name}`}
         checked={chosen}
         disabled={node.upgradable === 0}
+        title={node.upgradable === 0 ? 'Nothing waits to be upgraded there' : undefined}
         onChange={onToggle}
       />
       <div className="grid min-w-0 gap-0.5">
@@ -41,8 +42,13 @@ export function NodeRow({ node, now, chosen, onToggle }: NodeProps) {
             {name}
           </Link>
           {(node.security ?? 0) > 0 && <SecurityBadge count={node.security!} />}
+          {node.held > 0 && <QuietBadge>{`${node.held} held`}</QuietBadge>}
           {node.reboot_required && <QuietBadge>Reboot needed</QuietBadge>}
-          {node.repair > 0 && <QuietBadge>Needs repair</QuietBadge>}
+          {node.repair > 0 && (
+            <QuietBadge title="Something was left half-way; its Packages tab offers the repair">
+              Needs repair
+            </QuietBadge>
+          )}
           {node.job !== null && (
             <Link href={`/jobs/${node.job}`} className="inline-flex items-center gap-1 text-xs text-s1">
               <StateIcon state="running" size={12} />
@@ -56,7 +62,6 @@ export function NodeRow({ node, now, chosen, onToggle }: NodeProps) {
             : [
                 node.manager ? displayName(node.manager, 20) : 'No package manager known',
                 node.as_of_ms === null ? 'never looked at' : `as of ${age(now - node.as_of_ms)} ago`,
-                node.held > 0 ? `${node.held} held` : null,
                 node.services > 0 ? `${node.services} services on old libraries` : null,
               ]
                 .filter(Boolean)
@@ -87,6 +92,7 @@ const SHOWN_MAX = 100;
 export function PackageRow({ one, nodes, chosen, onToggle }: PackageProps) {
   const [open, setOpen] = useState(false);
   const name = displayName(one.name, 120);
+  const held = one.nodes.filter((on) => on.held).length;
   const versions = [...new Set(one.nodes.map((on) => on.new))];
   const count = one.nodes.length === 1 ? '1 node' : `${one.nodes.length} nodes`;
   return (
@@ -97,6 +103,8 @@ export function PackageRow({ one, nodes, chosen, onToggle }: PackageProps) {
           className={BOX}
           aria-label={`Choose ${name}`}
           checked={chosen}
+          disabled={held === one.nodes.length}
+          title={held === one.nodes.length ? 'Held on all of its nodes' : undefined}
           onChange={onToggle}
         />
         <button
@@ -107,6 +115,11 @@ export function PackageRow({ one, nodes, chosen, onToggle }: PackageProps) {
         >
           <span className="min-w-0 font-medium wrap-anywhere">{name}</span>
           {one.security && <SecurityBadge />}
+          {held > 0 && (
+            <QuietBadge title="Upgrades leave it out there">
+              {held === one.nodes.length ? 'Held' : `Held on ${held}`}
+            </QuietBadge>
+          )}
           <span className="text-xs text-faint">{count}</span>
           <Versions from={null} to={versions.length === 1 ? versions[0]! : `${versions.length} versions`} />
         </button>

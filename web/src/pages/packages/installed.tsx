@@ -10,13 +10,12 @@ import { QuietBadge } from './badges';
 
 interface Props {
   facts: NodePackages;
-  busy: boolean;
   onPreview(action: PreviewAction, packages?: readonly string[]): void;
   onDetails(name: string): void;
 }
 
 /** All that is installed, read on the node at this moment. */
-export function Installed({ facts, busy, onPreview, onDetails }: Props) {
+export function Installed({ facts, onPreview, onDetails }: Props) {
   const [text, setText] = useState('');
   const [query, setQuery] = useState('');
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -67,7 +66,7 @@ export function Installed({ facts, busy, onPreview, onDetails }: Props) {
           {first.data ? `${first.data.total} installed` : ''}
         </span>
         {facts.actions.includes('autoremove') && chosen.size === 0 && (
-          <Button small disabled={busy} data-testid="autoremove" onClick={() => onPreview('autoremove')}>
+          <Button small data-testid="autoremove" onClick={() => onPreview('autoremove')}>
             Remove what is not needed…
           </Button>
         )}
@@ -75,7 +74,6 @@ export function Installed({ facts, busy, onPreview, onDetails }: Props) {
           <Button
             small
             look="danger"
-            disabled={busy}
             data-testid="remove-selected"
             onClick={() => onPreview('remove', [...chosen])}
           >
@@ -100,7 +98,7 @@ export function Installed({ facts, busy, onPreview, onDetails }: Props) {
                 <input
                   type="checkbox"
                   aria-label={`Choose ${displayName(one.name, 80)}`}
-                  className="size-4 accent-[var(--accent)]"
+                  className=""
                   checked={chosen.has(one.name)}
                   onChange={() => toggle(one.name)}
                 />

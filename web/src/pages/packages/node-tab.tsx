@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { useLocation, useSearch } from 'wouter';
+import { Link, useLocation, useSearch } from 'wouter';
 import { api } from '../../api/client';
 import type { PackageAction, PreviewAction } from '../../api/packages';
 import { displayName } from '../../lib/series-key';
@@ -22,7 +22,7 @@ import { Upgrades } from './upgrades';
 import { useFinishedJobs } from './use-finished';
 
 type Open =
-  | { what: 'preview'; action: PreviewAction; packages?: readonly string[] }
+  | { what: 'preview'; action: PreviewAction; packages?: readonly string[]; security?: boolean }
   | {
       what: 'simple';
       action: PackageAction;
@@ -51,7 +51,7 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
   const [open, setOpen] = useState<Open | null>(null);
   const { skewMs } = useFleet();
   const now = useKnownNow(10_000) + skewMs;
-  const busy = useNodeJob(node.id) !== undefined;
+  const job = useNodeJob(node.id);
   const close = () => setOpen(null);
 
   if (!node.managed) {
@@ -79,8 +79,16 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
       title: 'Refresh the index',
       words: 'The list of packages is fetched anew from the repositories. Nothing is installed or removed.',
     });
-  const preview = (action: PreviewAction, packages?: readonly string[]) =>
-    setOpen({ what: 'preview', action, packages });
+  const preview = (action: PreviewAction, packages?: readonly string[], security?: boolean) =>
+    setOpen({ what: 'preview', action, packages, security });
+  const repair = (what: string, title: string) =>
+    setOpen({
+      what: 'simple',
+      action: 'repair',
+      repair: what,
+      title,
+      words: 'What was left half-way is finished with the manager’s own means; its output is shown.',
+    });
   const details = (name: string) => setOpen({ what: 'details', name });
 
   return (
@@ -109,7 +117,6 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
             <Button
               small
               look="quiet"
-              disabled={busy}
               onClick={() =>
                 setOpen({
                   what: 'simple',
@@ -122,30 +129,25 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
               Clean the cache…
             </Button>
           )}
-          <Button small disabled={busy} data-testid="refresh" onClick={refresh}>
+          <Button small data-testid="refresh" onClick={refresh}>
             Refresh
           </Button>
         </span>
       </div>
+      {job && (
+        <p className="text-sm text-dim" data-testid="at-work">
+          <Link href={`/jobs/${job.id}`} className="text-text underline underline-offset-2">
+            {displayName(job.title, 100)}
+          </Link>{' '}
+          {job.state === 'running' ? 'is under way' : 'waits'}. What is started now waits for its end.
+        </p>
+      )}
       {part === 'upgrades' && (
-        <Notices
-          facts={facts}
-          busy={busy}
-          onReboot={() => setOpen({ what: 'reboot' })}
-          onRepair={(what, title) =>
-            setOpen({
-              what: 'simple',
-              action: 'repair',
-              repair: what,
-              title,
-              words: 'What was left half-way is finished with the manager’s own means; its output is shown.',
-            })
-          }
-        />
+        <Notices facts={facts} onReboot={() => setOpen({ what: 'reboot' })} onRepair={repair} />
       )}
       {facts.as_of_ms === null ? (
         <Empty title="Nobody has looked yet" line="Commencing countdown, engines on.">
-          <Button look="primary" disabled={busy} onClick={refresh}>
+          <Button look="primary" onClick={refresh}>
             Look now
           </Button>
         </Empty>
@@ -154,7 +156,6 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
           {part === 'upgrades' && (
             <Upgrades
               facts={facts}
-              busy={busy}
               onPreview={preview}
               onDetails={details}
               onHold={(action, packages) =>
@@ -171,14 +172,19 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
               }
             />
           )}
-          {part === 'installed' && (
-            <Installed facts={facts} busy={busy} onPreview={preview} onDetails={details} />
-          )}
-          {part === 'find' && <Find facts={facts} busy={busy} onPreview={preview} onDetails={details} />}
+          {part === 'installed' && <Installed facts={facts} onPreview={preview} onDetails={details} />}
+          {part === 'find' && <Find facts={facts} onPreview={preview} onDetails={details} />}
         </>
       )}
       {open?.what === 'preview' && (
-        <PreviewDialog node={node} action={open.action} packages={open.packages} onClose={close} />
+        <PreviewDialog
+          node={node}
+          action={open.action}
+          packages={open.packages}
+          security={open.security}
+          onRepair={(offer) => repair(offer.what, offer.title)}
+          onClose={close}
+        />
       )}
       {open?.what === 'simple' && (
         <RunDialog

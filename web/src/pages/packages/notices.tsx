@@ -5,7 +5,6 @@ import { Button } from '../../ui/button';
 
 interface Props {
   facts: NodePackages;
-  busy: boolean;
   onRepair(what: string, title: string): void;
   onReboot(): void;
 }
@@ -36,7 +35,7 @@ function names(list: readonly string[], max = 12): string {
 }
 
 /** What a person should know before anything else: broken, locked, to be restarted, to be merged. */
-export function Notices({ facts, busy, onRepair, onReboot }: Props) {
+export function Notices({ facts, onRepair, onReboot }: Props) {
   const { error, lock, reboot_required: reboot } = facts;
   return (
     <div className="grid gap-2 empty:hidden">
@@ -53,7 +52,6 @@ export function Notices({ facts, busy, onRepair, onReboot }: Props) {
           action={
             <Button
               small
-              disabled={busy}
               data-testid={`repair-${offer.what}`}
               onClick={() => onRepair(offer.what, offer.title)}
             >
@@ -78,7 +76,7 @@ export function Notices({ facts, busy, onRepair, onReboot }: Props) {
         <Notice
           tone="warn"
           action={
-            <Button small disabled={busy} data-testid="reboot" onClick={onReboot}>
+            <Button small data-testid="reboot" onClick={onReboot}>
               Reboot…
             </Button>
           }

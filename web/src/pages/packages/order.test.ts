@@ -51,7 +51,7 @@ it('says the architecture where a name alone is two packages', () => {
 });
 
 it('waves: one, a quarter, the rest', () => {
-  expect([0, 1, 2, 3, 5, 9, 100].map(wavesOf)).toEqual([
+  expect([0, 1, 2, 3, 5, 9, 100].map((count) => wavesOf(count))).toEqual([
     [],
     [1],
     [1, 1],

@@ -1,9 +1,10 @@
+import RefreshCw from 'lucide-react/icons/refresh-cw';
 import Search from 'lucide-react/icons/search';
 import { useMemo, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
-import { api } from '../../api/client';
+import { type ApiError, api, asApiError } from '../../api/client';
 import { useLoaded } from '../../lib/use-loaded';
-import { useFleet, useKnownNow } from '../../live/store';
+import { live, useFleet, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
 import { Button } from '../../ui/button';
 import { Empty } from '../../ui/empty';
@@ -30,7 +31,9 @@ export default function PackagesPage() {
   const now = useKnownNow(10_000) + skewMs;
   const [nodes, setNodes] = useState<ReadonlySet<number>>(new Set());
   const [names, setNames] = useState<ReadonlySet<string>>(new Set());
-  const [running, setRunning] = useState(false);
+  const [running, setRunning] = useState<'all' | 'security' | null>(null);
+  const [looking, setLooking] = useState(false);
+  const [refused, setRefused] = useState<ApiError | null>(null);
   useTitle('Packages');
 
   const change = (part: Partial<PackagesView>) =>
@@ -91,22 +94,44 @@ export default function PackagesPage() {
     setNames(new Set());
   };
   const { counts } = data;
+  const urgent = byPackage
+    ? []
+    : data.nodes.filter((node) => nodes.has(node.node) && (node.security ?? 0) > 0).map((node) => node.node);
+  const nodesOf = (number: number) => (number === 1 ? '1 node' : `${number} nodes`);
+  async function lookAtAll() {
+    setLooking(true);
+    setRefused(null);
+    try {
+      const { job } = await api.lookAtPackages();
+      live.putJob(job);
+      navigate(`/jobs/${job.id}`);
+    } catch (cause) {
+      setRefused(asApiError(cause));
+      setLooking(false);
+    }
+  }
   const cells = [
     {
       only: 'all',
       label: 'Upgrades',
       number: counts.upgrades,
-      note: `on ${counts.upgradable_nodes} of ${counts.nodes}`,
+      note: `packages, on ${counts.upgradable_nodes} of ${nodesOf(counts.nodes)}`,
       tone: '',
     },
     {
       only: 'security',
       label: 'Security',
       number: counts.security,
-      note: `on ${counts.security_nodes}`,
+      note: `packages, on ${nodesOf(counts.security_nodes)}`,
       tone: 'text-bad',
     },
-    { only: 'reboot', label: 'Reboot', number: counts.reboot, note: 'needed', tone: 'text-warn' },
+    {
+      only: 'reboot',
+      label: 'Reboot',
+      number: counts.reboot,
+      note: counts.reboot === 1 ? 'node needs one' : 'nodes need one',
+      tone: 'text-warn',
+    },
   ] as const;
 
   return (
@@ -131,6 +156,15 @@ export default function PackagesPage() {
             onChange={(event) => change({ query: event.target.value })}
           />
         </label>
+        <Button
+          data-testid="look-at-all"
+          disabled={looking}
+          title="Asks the repositories anew on all nodes that can be reached; nothing is installed"
+          onClick={() => void lookAtAll()}
+        >
+          <RefreshCw size={14} aria-hidden />
+          Look at all
+        </Button>
         <Segmented
           legend="Group"
           choices={BY}
@@ -142,6 +176,7 @@ export default function PackagesPage() {
         />
       </div>
       {error && <Problem error={error} onRetry={reload} />}
+      {refused && <Problem error={refused} onRetry={() => void lookAtAll()} />}
       <fieldset className="panel grid grid-cols-3 overflow-hidden">
         <legend className="sr-only">Show</legend>
         {cells.map((cell) => {
@@ -159,8 +194,8 @@ export default function PackagesPage() {
               <span className={`text-xl font-semibold ${cell.number > 0 ? cell.tone : 'text-faint'}`}>
                 {cell.number}
               </span>
-              <span className="truncate text-xs text-dim">
-                {cell.label} <span className="max-sm:hidden">{cell.note}</span>
+              <span className="text-xs text-dim">
+                {cell.label} <span className="text-faint">{cell.note}</span>
               </span>
               {on && <span aria-hidden className="absolute inset-x-0 bottom-0 h-0.5 bg-dim" />}
             </button>
@@ -211,29 +246,40 @@ export default function PackagesPage() {
             className="mx-auto flex w-fit max-w-full flex-wrap items-center gap-2 rounded-lg border border-line-strong bg-raised px-3 py-2 shadow-[0_8px_24px_rgb(0_0_0/0.25)]"
           >
             <span className="text-sm text-dim" aria-live="polite">
-              {number === 0 ? 'Nothing chosen' : `${number} chosen`}
+              {number === 0
+                ? `Choose ${byPackage ? 'packages' : 'nodes'} to upgrade them`
+                : byPackage
+                  ? `${number === 1 ? '1 package' : `${number} packages`} on ${nodesOf(picked.length)}`
+                  : `${nodesOf(number)} chosen`}
             </span>
             <Button small look="quiet" onClick={number === 0 ? selectAll : clear}>
               {number === 0 ? 'All that are shown' : 'None'}
             </Button>
-            <Button
-              small
-              look="primary"
-              data-testid="run-waves"
-              disabled={picked.length === 0}
-              onClick={() => setRunning(true)}
-            >
-              Upgrade in waves…
-            </Button>
+            {urgent.length > 0 && (
+              <Button small data-testid="run-security" onClick={() => setRunning('security')}>
+                Security alone…
+              </Button>
+            )}
+            {number > 0 && picked.length === 0 && (
+              <span className="text-xs text-warn">
+                {byPackage ? 'Held on all of their nodes' : 'Nothing waits there'}
+              </span>
+            )}
+            {picked.length > 0 && (
+              <Button small look="primary" data-testid="run-waves" onClick={() => setRunning('all')}>
+                Upgrade in waves…
+              </Button>
+            )}
           </div>
         </div>
       )}
       {running && (
         <WavesDialog
-          nodes={data.nodes.filter((node) => picked.includes(node.node))}
+          nodes={data.nodes.filter((node) => (running === 'security' ? urgent : picked).includes(node.node))}
           packages={byPackage ? [...names] : undefined}
+          security={running === 'security'}
           rules={data.rules ?? []}
-          onClose={() => setRunning(false)}
+          onClose={() => setRunning(null)}
         />
       )}
     </div>

@@ -2,8 +2,9 @@ import ArrowRight from 'lucide-react/icons/arrow-right';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { ApiError, api, asApiError } from '../../api/client';
-import type { Change, Preview, PreviewAction } from '../../api/packages';
+import type { Change, Preview, PreviewAction, Repair } from '../../api/packages';
 import type { Secrets } from '../../api/ssh';
+import { forPeople } from '../../lib/for-people';
 import { displayName } from '../../lib/series-key';
 import { bytes } from '../../lib/units';
 import type { FleetNode } from '../../live/fleet';
@@ -34,11 +35,14 @@ interface Props {
   action: PreviewAction;
   /** None: all. */
   packages?: readonly string[];
+  /** Of an upgrade: what is for security alone. */
+  security?: boolean;
+  onRepair(repair: Repair): void;
   onClose(): void;
 }
 
 /** What the manager itself says would happen; only then it can be started, and only just this. */
-export default function PreviewDialog({ node, action, packages, onClose }: Props) {
+export default function PreviewDialog({ node, action, packages, security, onRepair, onClose }: Props) {
   const [, navigate] = useLocation();
   const [preview, setPreview] = useState<Preview | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
@@ -48,6 +52,8 @@ export default function PreviewDialog({ node, action, packages, onClose }: Props
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState<ApiError | null>(null);
   const request = useRef<AbortController | null>(null);
+  // The button says which; a node’s own setting is for who asks for neither.
+  const wish = action === 'upgrade' ? { full: false, ...(security ? { security: true } : {}) } : {};
   const secrets: Secrets | null = asked ? secretsOf(draft) : {};
 
   async function look() {
@@ -59,7 +65,7 @@ export default function PreviewDialog({ node, action, packages, onClose }: Props
     setError(null);
     setRefused(null);
     try {
-      const found = await api.previewPackages(node.id, { ...secrets, action, packages }, own.signal);
+      const found = await api.previewPackages(node.id, { ...secrets, action, packages, ...wish }, own.signal);
       if (own.signal.aborted) return;
       setPreview(found);
     } catch (cause) {
@@ -88,6 +94,7 @@ export default function PreviewDialog({ node, action, packages, onClose }: Props
       const { job } = await api.packageJob(node.id, action, {
         ...secrets,
         ...(packages ? { packages } : {}),
+        ...wish,
         plan: preview.plan,
       });
       live.putJob(job);
@@ -121,7 +128,7 @@ export default function PreviewDialog({ node, action, packages, onClose }: Props
           </p>
         )}
         {error && <Problem error={error} onRetry={() => void look()} />}
-        {preview && <PreviewView preview={preview} />}
+        {preview && <PreviewView preview={preview} onRepair={onRepair} />}
         {refused && <Problem error={refused} onRetry={() => void look()} />}
         <div className="flex justify-end gap-2">
           <Button look="quiet" onClick={onClose}>
@@ -143,7 +150,12 @@ export default function PreviewDialog({ node, action, packages, onClose }: Props
   );
 }
 
-export function PreviewView({ preview }: { preview: Preview }) {
+interface ViewProps {
+  preview: Preview;
+  onRepair?(repair: Repair): void;
+}
+
+export function PreviewView({ preview, onRepair }: ViewProps) {
   const disk = preview.disk_bytes;
   const facts = [
     preview.download_bytes ? `${bytes(preview.download_bytes)} to download` : null,
@@ -158,8 +170,20 @@ export function PreviewView({ preview }: { preview: Preview }) {
       {preview.refused && (
         <div role="alert" className="rounded-md border border-bad/45 bg-bad/8 px-3 py-2 text-sm">
           <p className="font-medium wrap-anywhere">{displayName(preview.refused.message, 500)}</p>
-          {preview.refused.hint && (
-            <p className="mt-0.5 text-dim wrap-anywhere">{displayName(preview.refused.hint, 500)}</p>
+          {forPeople(preview.refused.hint) && (
+            <p className="mt-0.5 text-dim wrap-anywhere">
+              {displayName(forPeople(preview.refused.hint), 500)}
+            </p>
+          )}
+          {preview.refused.repair && onRepair && (
+            <Button
+              small
+              className="mt-2"
+              data-testid="preview-repair"
+              onClick={() => onRepair(preview.refused!.repair!)}
+            >
+              {displayName(preview.refused.repair.title, 120)}…
+            </Button>
           )}
         </div>
       )}
@@ -216,13 +240,20 @@ export function PreviewView({ preview }: { preview: Preview }) {
 
 function Changes({ title, list, tone = '' }: { title: string; list: readonly Change[]; tone?: string }) {
   if (list.length === 0) return null;
+  const security = list.filter((change) => change.security).length;
+  const ordered = [...list].sort((a, b) => Number(b.security === true) - Number(a.security === true));
   return (
     <section aria-label={title}>
       <h3 className={`mb-1 text-sm font-semibold ${tone}`}>
         {title} <span className="font-normal text-faint">{list.length}</span>
+        {security > 0 && (
+          <span className="font-normal text-bad" data-testid="preview-security">
+            , {security} for security
+          </span>
+        )}
       </h3>
       <ul className="max-h-56 divide-y divide-line overflow-auto rounded-md border border-line">
-        {list.map((change) => (
+        {ordered.map((change) => (
           <li
             key={`${change.name}:${change.arch}`}
             className="flex flex-wrap items-center gap-x-3 gap-y-0.5 px-3 py-1 text-sm"

@@ -9,14 +9,13 @@ import { Versions } from './preview-dialog';
 
 interface Props {
   facts: NodePackages;
-  busy: boolean;
-  onPreview(action: PreviewAction, packages?: readonly string[]): void;
+  onPreview(action: PreviewAction, packages?: readonly string[], security?: boolean): void;
   onHold(action: 'hold' | 'unhold', packages: readonly string[]): void;
   onDetails(name: string): void;
 }
 
 /** What could be upgraded, security first; all of it, or what is ticked. */
-export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
+export function Upgrades({ facts, onPreview, onHold, onDetails }: Props) {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const list = useMemo(() => orderUpgrades(facts.upgradable), [facts.upgradable]);
   const can = (action: string) => facts.actions.includes(action);
@@ -32,7 +31,7 @@ export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
     <div className="flex flex-wrap items-center gap-2 text-sm text-dim" data-testid="held-alone">
       Held back, with nothing newer to hold it from:
       {onHoldAlone.map((name) => (
-        <Button key={name} small look="quiet" disabled={busy} onClick={() => onHold('unhold', [name])}>
+        <Button key={name} small look="quiet" onClick={() => onHold('unhold', [name])}>
           Let {displayName(name, 60)} go
         </Button>
       ))}
@@ -68,7 +67,7 @@ export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
               None
             </Button>
             {can('hold') && (
-              <Button small disabled={busy} data-testid="hold" onClick={() => onHold('hold', picked)}>
+              <Button small data-testid="hold" onClick={() => onHold('hold', picked)}>
                 Hold
               </Button>
             )}
@@ -76,7 +75,6 @@ export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
               <Button
                 small
                 look="primary"
-                disabled={busy}
                 data-testid="upgrade-selected"
                 onClick={() => onPreview('upgrade', picked)}
               >
@@ -90,34 +88,22 @@ export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
               {list.length} {list.length === 1 ? 'upgrade' : 'upgrades'}
               {security.length > 0 ? `, ${security.length} for security` : ''}
             </span>
-            {can('upgrade-selected') && security.length > 0 && security.length < list.length && (
+            {can('upgrade') && security.length > 0 && security.length < list.length && (
               <Button
                 small
-                disabled={busy}
                 data-testid="upgrade-security"
-                onClick={() => onPreview('upgrade', security)}
+                onClick={() => onPreview('upgrade', undefined, true)}
               >
                 Security alone…
               </Button>
             )}
             {can('full-upgrade') && (
-              <Button
-                small
-                disabled={busy}
-                data-testid="full-upgrade"
-                onClick={() => onPreview('full-upgrade')}
-              >
+              <Button small data-testid="full-upgrade" onClick={() => onPreview('full-upgrade')}>
                 Full upgrade…
               </Button>
             )}
             {can('upgrade') && (
-              <Button
-                small
-                look="primary"
-                disabled={busy}
-                data-testid="upgrade-all"
-                onClick={() => onPreview('upgrade')}
-              >
+              <Button small look="primary" data-testid="upgrade-all" onClick={() => onPreview('upgrade')}>
                 Upgrade all…
               </Button>
             )}
@@ -135,7 +121,7 @@ export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
               <input
                 type="checkbox"
                 aria-label={`Choose ${displayName(one.name, 80)}`}
-                className="mt-0.5 size-4 accent-[var(--accent)]"
+                className="mt-0.5"
                 disabled={one.held && !can('hold')}
                 checked={chosen.has(one.spec)}
                 onChange={() => toggle(one.spec)}
@@ -150,9 +136,12 @@ export function Upgrades({ facts, busy, onPreview, onHold, onDetails }: Props) {
                 {displayName(one.name, 120)}
               </button>
               {one.security && <SecurityBadge />}
+              {one.full_only && !one.held && (
+                <QuietBadge title="Other packages have to come or go for it">Full upgrade only</QuietBadge>
+              )}
               {one.held && <QuietBadge>Held</QuietBadge>}
               {one.held && can('unhold') && (
-                <Button small look="quiet" disabled={busy} onClick={() => onHold('unhold', [one.spec])}>
+                <Button small look="quiet" onClick={() => onHold('unhold', [one.spec])}>
                   Let it go
                 </Button>
               )}

@@ -22,6 +22,10 @@ const ImportList = lazy(() => import('./import-list').then((module) => ({ defaul
 export default function AddNodeDialog({ onClose }: { onClose(): void }) {
   const [way, setWay] = useState<(typeof WAYS)[number]['id']>('ssh');
   const [sticky, setSticky] = useState(false);
+  const byHand = () => {
+    setSticky(false);
+    setWay('hand');
+  };
   return (
     <Dialog title="Add a node" onClose={onClose} sticky={sticky} wide>
       {!sticky && (
@@ -36,7 +40,7 @@ export default function AddNodeDialog({ onClose }: { onClose(): void }) {
           <p className="min-w-0 flex-1 basis-56 text-xs text-faint">{WORDS[way]}</p>
         </div>
       )}
-      {way === 'ssh' && <OverSsh onSticky={setSticky} onClose={onClose} />}
+      {way === 'ssh' && <OverSsh onSticky={setSticky} onByHand={byHand} onClose={onClose} />}
       {way === 'list' && (
         <Suspense>
           <ImportList onSticky={setSticky} onClose={onClose} />

@@ -50,7 +50,19 @@ export function isReady(report: CheckReport, rootless: boolean): boolean {
   return report.ok || (rootless && report.steps.every((step) => step.ok || step.name === 'privilege'));
 }
 
+/** What no deployment over SSH gets past, whatever else is chosen: in words. */
+export function hopeless(report: CheckReport): string | null {
+  const stuck = report.steps.find(
+    (step) =>
+      !step.ok && step.cause === 'unsupported' && (step.name === 'init' || step.name === 'architecture'),
+  );
+  if (!stuck) return null;
+  return stuck.name === 'init'
+    ? 'A deployment over SSH can’t end well here: its init system is not spoken. You can start the Spider yourself, by hand.'
+    : 'A deployment over SSH can’t end well here: there is no Spider for this architecture yet.';
+}
+
 /** Logged in, but not as root, and no way to become it. */
 export function withoutRoot(report: CheckReport): boolean {
-  return report.steps.some((step) => step.name === 'privilege' && !step.ok);
+  return hopeless(report) === null && report.steps.some((step) => step.name === 'privilege' && !step.ok);
 }

@@ -193,7 +193,14 @@ function TryStored({ node, connection, onAccepted }: TryProps) {
   const [round, setRound] = useState(0);
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState<ApiError | null>(null);
-  const tried = useLoaded(String(round), (signal) => api.checkStored(node.id, signal));
+  const tried = useLoaded(String(round), async (signal) => {
+    const found = await api.checkStored(node.id, signal);
+    // A key that was accepted by its fingerprint is known whole by now.
+    if (connection.host_key && !connection.host_key.type && found.host_key?.state === 'known') {
+      api.connection(node.id).then(onAccepted, () => {});
+    }
+    return found;
+  });
   const report = tried.loading ? null : tried.data;
   const changed = report && changedKey(report);
   const before = (changed?.who === 'jump' ? connection.jump?.host_key : connection.host_key)?.sha256 ?? null;

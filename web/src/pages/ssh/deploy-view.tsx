@@ -1,7 +1,8 @@
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useLocation } from 'wouter';
 import { type ApiError, api, asApiError } from '../../api/client';
 import { isActive, type Job } from '../../api/job';
+import { forPeople } from '../../lib/for-people';
 import { displayName } from '../../lib/series-key';
 import { useOutput } from '../../live/follow';
 import { live, useFleet, useFleetNode } from '../../live/store';
@@ -11,8 +12,12 @@ import { Sparkline } from '../../ui/sparkline';
 import { StatusDot } from '../../ui/status';
 import { StepList } from '../../ui/steps';
 import { StepOutput } from '../../ui/terminal/step-output';
+import { Standing } from '../jobs/summary';
 import { useJob } from '../jobs/use-job';
+import { useRetry } from '../jobs/use-retry';
 import { ranFor } from '../jobs/words';
+
+const RetryDialog = lazy(() => import('../jobs/retry-dialog'));
 
 interface Props {
   job: Job;
@@ -33,6 +38,7 @@ export function DeployView({ job: started, node: nodeId, onRetried, onBack, onCl
   const { log } = useOutput(job.id, active);
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState<ApiError | null>(null);
+  const retry = useRetry(job, onRetried);
   const online = job.state === 'succeeded' && node?.status === 'online';
 
   async function act(action: () => Promise<void>) {
@@ -52,6 +58,8 @@ export function DeployView({ job: started, node: nodeId, onRetried, onBack, onCl
       steps={job.steps}
       skewMs={skewMs}
       compact
+      said={job.error?.message}
+      folds={active}
       output={(step) => <StepOutput log={log} step={step} job={job.id} />}
     />
   );
@@ -68,13 +76,20 @@ export function DeployView({ job: started, node: nodeId, onRetried, onBack, onCl
         <div className="-mx-2">{steps}</div>
       )}
       {job.error && (
-        <div role="alert" className="rounded-md border border-bad/45 bg-bad/8 px-3 py-2 text-sm">
+        <div
+          role={job.state === 'cancelled' ? 'status' : 'alert'}
+          className={`rounded-md border px-3 py-2 text-sm ${job.state === 'cancelled' ? 'border-line' : 'border-bad/45 bg-bad/8'}`}
+        >
           <p className="font-medium wrap-anywhere">{displayName(job.error.message, 600)}</p>
-          {job.error.hint && (
-            <p className="mt-0.5 text-dim wrap-anywhere">{displayName(job.error.hint, 600)}</p>
+          {forPeople(job.error.hint, job.error.cause) && (
+            <p className="mt-0.5 text-dim wrap-anywhere">
+              {displayName(forPeople(job.error.hint, job.error.cause), 600)}
+            </p>
           )}
         </div>
       )}
+      <Standing job={job} />
+      {retry.error && <Problem error={retry.error} />}
       {refused && <Problem error={refused} />}
       {job.state === 'succeeded' && (
         <div
@@ -117,14 +132,8 @@ export function DeployView({ job: started, node: nodeId, onRetried, onBack, onCl
             <Button
               look="primary"
               data-testid="deploy-retry"
-              disabled={busy}
-              onClick={() =>
-                act(async () => {
-                  const { job: next } = await api.retryJob(job.id);
-                  live.putJob(next);
-                  onRetried(next);
-                })
-              }
+              disabled={retry.busy}
+              onClick={() => void retry.retry()}
             >
               Try again
             </Button>
@@ -141,6 +150,9 @@ export function DeployView({ job: started, node: nodeId, onRetried, onBack, onCl
           </>
         )}
       </div>
+      <Suspense>
+        {retry.asks && <RetryDialog job={job} onStarted={onRetried} onClose={retry.close} />}
+      </Suspense>
     </div>
   );
 }

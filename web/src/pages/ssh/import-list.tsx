@@ -265,7 +265,7 @@ function HostRow({ row, chosen, onToggle }: { row: ImportRow; chosen: boolean; o
       {row.state === 'asks' ? (
         <input
           type="checkbox"
-          className="mt-0.5 size-4 shrink-0 accent-[var(--accent)]"
+          className="mt-0.5 shrink-0"
           aria-label={`The key of ${name} was compared`}
           checked={chosen}
           onChange={onToggle}

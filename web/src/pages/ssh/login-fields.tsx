@@ -92,7 +92,7 @@ export function JumpFields({ draft, onChange }: Pick<Props, 'draft' | 'onChange'
       <label className="flex items-center gap-2.5 text-sm">
         <input
           type="checkbox"
-          className="size-4 accent-[var(--accent)]"
+          className=""
           data-testid="ssh-jump"
           checked={jump.on}
           onChange={(event) => change({ on: event.target.checked })}
@@ -127,7 +127,7 @@ export function JumpFields({ draft, onChange }: Pick<Props, 'draft' | 'onChange'
           <label className="flex items-center gap-2.5 text-sm">
             <input
               type="checkbox"
-              className="size-4 accent-[var(--accent)]"
+              className=""
               checked={jump.same}
               onChange={(event) => change({ same: event.target.checked })}
             />

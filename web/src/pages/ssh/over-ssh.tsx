@@ -10,7 +10,7 @@ import { FormEnd } from '../../ui/form-end';
 import { Problem } from '../../ui/problem';
 import { TextField } from '../../ui/text-field';
 import { parseTags } from '../fleet/parse-tags';
-import { CheckView, isReady, loggedIn, withoutRoot } from './check-view';
+import { CheckView, hopeless, isReady, loggedIn, withoutRoot } from './check-view';
 import { keyToConfirm } from './check-words';
 import { Choice } from './choice';
 import { DeployView } from './deploy-view';
@@ -22,6 +22,8 @@ import { useCheck } from './use-check';
 interface Props {
   /** From here on a stray click must not close the dialog. */
   onSticky(sticky: boolean): void;
+  /** To the way that needs no SSH. */
+  onByHand(): void;
   onClose(): void;
 }
 
@@ -40,7 +42,7 @@ async function deployAs(given: string, hostname: string, request: DeployRequest)
 type Phase = 'login' | 'check' | 'deploy';
 
 /** Where and who; what the check found; the deployment live. Secrets are in this state alone and go with it. */
-export function OverSsh({ onSticky, onClose }: Props) {
+export function OverSsh({ onSticky, onByHand, onClose }: Props) {
   const [phase, setPhase] = useState<Phase>('login');
   const [draft, setDraft] = useState<LoginDraft>(EMPTY_LOGIN);
   const [name, setName] = useState('');
@@ -103,6 +105,7 @@ export function OverSsh({ onSticky, onClose }: Props) {
   }
 
   const facts = report?.facts;
+  const stuck = report && !check.busy ? hopeless(report) : null;
   return (
     <div>
       <Fold
@@ -192,6 +195,11 @@ export function OverSsh({ onSticky, onClose }: Props) {
               note="It runs while systemd runs services of this user, and can’t see all that root could."
             />
           )}
+          {stuck && (
+            <p role="alert" className="text-sm text-warn" data-testid="check-hopeless">
+              {stuck}
+            </p>
+          )}
           {refused && <Problem error={refused} />}
           {/* In view however long the list of findings is. */}
           <div className="sticky bottom-0 -mb-2 flex flex-wrap justify-end gap-2 bg-panel py-2">
@@ -203,7 +211,12 @@ export function OverSsh({ onSticky, onClose }: Props) {
                 Look again
               </Button>
             )}
-            {report && loggedIn(report) && (
+            {stuck && (
+              <Button look="primary" data-testid="to-by-hand" onClick={onByHand}>
+                By hand…
+              </Button>
+            )}
+            {report && !stuck && loggedIn(report) && (
               <Button
                 look={isReady(report, rootless) ? 'primary' : 'plain'}
                 data-testid="deploy-start"

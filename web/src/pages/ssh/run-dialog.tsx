@@ -16,6 +16,11 @@ interface Props {
   danger?: boolean;
   /** Has to be typed before it goes on, where it can't be undone. */
   confirmName?: string;
+  wide?: boolean;
+  /** It is not known yet whether it may start. */
+  held?: boolean;
+  /** The credentials are known to be missing. */
+  askAtOnce?: boolean;
   start(secrets: Secrets): Promise<{ job: Job }>;
   onStarted?(job: Job): void;
   onClose(): void;
@@ -28,21 +33,24 @@ export function RunDialog({
   submit,
   danger,
   confirmName,
+  wide,
+  held = false,
+  askAtOnce,
   start,
   onStarted,
   onClose,
 }: Props) {
   const [typed, setTyped] = useState('');
-  const run = useStart(start, onStarted);
+  const run = useStart(start, onStarted, askAtOnce);
   const sure = confirmName === undefined || typed === confirmName;
 
   function onSubmit(event: FormEvent) {
     event.preventDefault();
-    if (sure) void run.go();
+    if (sure && !held) void run.go();
   }
 
   return (
-    <Dialog title={title} onClose={onClose} sticky={run.busy || run.asked}>
+    <Dialog title={title} onClose={onClose} sticky={run.busy || run.asked} wide={wide}>
       <form onSubmit={onSubmit} className="grid gap-4" autoComplete="off">
         <div className="grid gap-2 text-sm text-dim">{children}</div>
         {run.asked && <SecretsFields draft={run.draft} onChange={run.setDraft} />}
@@ -52,7 +60,7 @@ export function RunDialog({
           label={run.busy ? 'Starting…' : submit}
           testId="run-submit"
           danger={danger}
-          disabled={!sure || !run.ready}
+          disabled={!sure || !run.ready || held}
           onLeave={onClose}
         />
       </form>

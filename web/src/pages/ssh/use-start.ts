@@ -10,11 +10,15 @@ import { NO_SECRETS, type SecretsDraft, secretsOf } from './secrets';
  * Starts a job and leads to it. Where the server says that the node's credentials were forgotten, they are
  * asked for, and the same is tried again with them.
  */
-export function useStart(start: (secrets: Secrets) => Promise<{ job: Job }>, onStarted?: (job: Job) => void) {
+export function useStart(
+  start: (secrets: Secrets) => Promise<{ job: Job }>,
+  onStarted?: (job: Job) => void,
+  askAtOnce = false,
+) {
   const [, navigate] = useLocation();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
-  const [asked, setAsked] = useState(false);
+  const [asked, setAsked] = useState(askAtOnce);
   const [draft, setDraft] = useState<SecretsDraft>(NO_SECRETS);
   const secrets = asked ? secretsOf(draft) : {};
 

@@ -2,16 +2,19 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import ArrowDownToLine from 'lucide-react/icons/arrow-down-to-line';
 import ChevronDown from 'lucide-react/icons/chevron-down';
 import ChevronUp from 'lucide-react/icons/chevron-up';
-import Download from 'lucide-react/icons/download';
+import CircleX from 'lucide-react/icons/circle-x';
 import Pause from 'lucide-react/icons/pause';
 import Search from 'lucide-react/icons/search';
 import { useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import type { Job } from '../../api/job';
 import { isTyping } from '../../lib/shortcuts';
 import { useOutput } from '../../live/follow';
 import { type Found, search } from '../../live/output';
+import { errorLine } from '../../pages/jobs/error-line';
 import { Button, IconButton } from '../button';
 import { CopyButton } from '../copy';
 import { Problem } from '../problem';
+import { Downloads } from './downloads';
 import type { Range } from './highlight';
 import { Line } from './line';
 
@@ -29,10 +32,12 @@ interface Props {
   active: boolean;
   className?: string;
   handle?: React.Ref<OutputHandle>;
+  /** When it has failed, the output opens at the line that says why. */
+  problem?: Job;
 }
 
 /** A job's output like in a terminal: follows the end until someone scrolls up, and can be searched. */
-export function OutputView({ job, active, className = '', handle }: Props) {
+export function OutputView({ job, active, className = '', handle, problem }: Props) {
   const follower = useOutput(job, active);
   const { lines } = follower.log;
   const box = useRef<HTMLDivElement>(null);
@@ -100,6 +105,23 @@ export function OutputView({ job, active, className = '', handle }: Props) {
     setCurrent(0);
     if (query !== '' && found.length > 0) showFound(0);
   }, [query]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the log is one object, its version tells that it grew.
+  const wrongAt = useMemo(
+    () => (problem && !active && follower.ended ? errorLine(lines, problem) : null),
+    [lines, problem, active, follower.ended, follower.version],
+  );
+  const toWrong = (at: number) => {
+    letGo();
+    virtual.scrollToIndex(at, { align: 'center' });
+  };
+  const opened = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, as soon as it is known, unless someone looks elsewhere.
+  useEffect(() => {
+    if (wrongAt === null || opened.current) return;
+    opened.current = true;
+    if (following || handAt.current === 0) toWrong(wrongAt);
+  }, [wrongAt]);
 
   useImperativeHandle(handle, () => ({
     goTo(at) {
@@ -171,6 +193,12 @@ export function OutputView({ job, active, className = '', handle }: Props) {
             </IconButton>
           </span>
         )}
+        {wrongAt !== null && (
+          <Button small look="quiet" data-testid="output-wrong" onClick={() => toWrong(wrongAt)}>
+            <CircleX size={13} aria-hidden className="text-bad" />
+            To the error
+          </Button>
+        )}
         {active && (
           <Button
             small
@@ -185,16 +213,7 @@ export function OutputView({ job, active, className = '', handle }: Props) {
           </Button>
         )}
         <CopyButton text={() => follower.log.text()} />
-        <a
-          href={`/api/jobs/${job}/output.txt`}
-          download
-          data-testid="output-download"
-          title="Download the output as text"
-          aria-label="Download the output as text"
-          className="inline-flex size-7 items-center justify-center rounded-md text-dim transition hover:bg-hover hover:text-text pointer-coarse:size-9"
-        >
-          <Download size={15} aria-hidden />
-        </a>
+        <Downloads job={job} />
       </div>
       {follower.error && (
         <div className="border-b border-line p-2">
@@ -231,7 +250,10 @@ export function OutputView({ job, active, className = '', handle }: Props) {
                   ref={virtual.measureElement}
                   data-index={item.index}
                   style={{ transform: `translateY(${item.start}px)` }}
-                  className="absolute inset-x-0 px-3 font-mono text-xs leading-5 whitespace-pre-wrap wrap-anywhere"
+                  data-wrong={item.index === wrongAt || undefined}
+                  className={`absolute inset-x-0 px-3 font-mono text-xs leading-5 whitespace-pre-wrap wrap-anywhere ${
+                    item.index === wrongAt ? 'bg-bad/14 shadow-[inset_3px_0_0_var(--bad)]' : ''
+                  }`}
                 >
                   <Line line={lines[item.index]!} ranges={byLine.get(item.index)} />
                 </div>

@@ -1,0 +1,95 @@
+import Package from 'lucide-react/icons/package';
+import { lazy, Suspense, useState } from 'react';
+import { Link } from 'wouter';
+import { isActive, type Job } from '../../api/job';
+import { forPeople } from '../../lib/for-people';
+import { displayName } from '../../lib/series-key';
+import { useFleetNode, useLiveJob } from '../../live/store';
+import { Button } from '../../ui/button';
+import { linksOf } from './ways-on';
+
+const ConnectionDialog = lazy(() => import('../ssh/connection-dialog'));
+
+/** Why it failed, said once, and the ways on from there. */
+export function Summary({ job }: { job: Job }) {
+  const node = useFleetNode(job.node ?? -1);
+  const [connecting, setConnecting] = useState(false);
+  const links = linksOf(job, node !== undefined);
+  const { error } = job;
+  const calm = job.state === 'cancelled';
+  const ways = (
+    <>
+      {links.packages && (
+        <Link
+          href={`/nodes/${job.node}/packages`}
+          data-testid="to-packages"
+          className="inline-flex h-7 items-center gap-2 rounded-md border border-line-strong bg-raised px-2 text-xs transition hover:bg-hover"
+        >
+          <Package size={13} aria-hidden />
+          {links.packages}
+        </Link>
+      )}
+      {links.connection && (
+        <Button small data-testid="to-connection" onClick={() => setConnecting(true)}>
+          {links.connection}
+        </Button>
+      )}
+    </>
+  );
+  return (
+    <>
+      {error ? (
+        <div
+          role={calm ? 'status' : 'alert'}
+          data-testid="job-error"
+          className={`flex flex-wrap items-center gap-x-4 gap-y-2 rounded-md border px-3 py-2 text-sm ${
+            calm ? 'border-line bg-panel' : 'border-bad/45 bg-bad/8'
+          }`}
+        >
+          <div className="min-w-0 flex-1 basis-72">
+            <p className="font-medium wrap-anywhere">{displayName(error.message, 600)}</p>
+            {forPeople(error.hint, error.cause) && (
+              <p className="mt-0.5 text-dim wrap-anywhere">
+                {displayName(forPeople(error.hint, error.cause), 600)}
+              </p>
+            )}
+          </div>
+          <div className="flex flex-wrap gap-2 empty:hidden">{ways}</div>
+        </div>
+      ) : (
+        !isActive(job) && links.packages && <div className="flex flex-wrap gap-2">{ways}</div>
+      )}
+      <Suspense>
+        {connecting && node && <ConnectionDialog node={node} onClose={() => setConnecting(false)} />}
+      </Suspense>
+    </>
+  );
+}
+
+/** What a job that has not begun waits for, and why one that runs can't be cancelled. */
+export function Standing({ job }: { job: Job }) {
+  const before = useLiveJob(job.waits_for ?? -1);
+  if (job.state === 'queued') {
+    return (
+      <p className="text-sm text-dim" data-testid="waits-for">
+        {job.waits_for == null ? (
+          'Waits for its turn: as many jobs run as may run at the same time.'
+        ) : (
+          <>
+            Waits for{' '}
+            <Link href={`/jobs/${job.waits_for}`} className="text-text underline underline-offset-2">
+              job {job.waits_for}
+            </Link>
+            {before ? `, ${displayName(before.title, 80)}` : ''}. A node’s jobs run one after the other.
+          </>
+        )}
+      </p>
+    );
+  }
+  if (job.state !== 'running' || job.can_cancel || !job.no_cancel) return null;
+  return (
+    <p className="text-sm text-dim wrap-anywhere" data-testid="no-cancel">
+      It can’t be cancelled now. {displayName(job.no_cancel, 300)}
+    </p>
+  );
+}
