@@ -42,6 +42,7 @@ export interface Summary {
   disk_used_bytes?: Maybe;
   disk_total_bytes?: Maybe;
   disk_percent?: Maybe;
+  disk_free_bytes?: Maybe;
   disk_read_bytes_per_s?: Maybe;
   disk_write_bytes_per_s?: Maybe;
   net_rx_bytes_per_s?: Maybe;

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
-import { bridgeShortHoles, gapAt, gapsInWindow, gapWords } from './gaps';
+import { describe, expect, it } from 'vitest';
+import type { Gap } from '../api/types';
+import { bridgeShortHoles, gapAt, gapsInWindow, gapWords, silentStretches } from './gaps';
 
 const gap = (from: number, to: number, cause = 'link_down', text = 'the link was down') => ({
   from,
@@ -65,4 +66,21 @@ it('keeps long holes and reported gaps open, and the ends as they are', () => {
     3,
     4,
   ]);
+});
+
+describe('silence', () => {
+  const times = [0, 10, 20, 30, 40, 50, 60];
+  const at = (...present: number[]) => times.map((time) => present.includes(time));
+  const parts = (list: Gap[]) => list.map(({ from, to }) => [from, to]);
+  it('is what lies between readings too far apart, not before the first or after the last', () => {
+    expect(parts(silentStretches(times, at(10, 50), 10, 20, []))).toEqual([[20, 50]]);
+    expect(silentStretches(times, at(10, 30), 10, 20, [])).toEqual([]);
+    expect(silentStretches(times, at(), 10, 20, [])).toEqual([]);
+  });
+  it('is only what no gap explains', () => {
+    const gap = (from: number, to: number) => ({ from, to, cause: 'node_off', text: '' });
+    expect(silentStretches(times, at(0, 60), 10, 20, [gap(5, 62)])).toEqual([]);
+    expect(silentStretches(times, at(0, 60), 10, 20, [gap(20, 50)])).toEqual([]);
+    expect(parts(silentStretches(times, at(0, 60), 10, 20, [gap(10, 30)]))).toEqual([[30, 60]]);
+  });
 });

@@ -57,3 +57,44 @@ export function bridgeShortHoles(
   }
   return out;
 }
+
+/**
+ * Stretches between readings that are too long to be one step of a node, and that nothing explains: whoever
+ * looks is to see that something is missing, also where the history has no reason for it.
+ */
+export function silentStretches(
+  times: readonly number[],
+  present: readonly boolean[],
+  stepMs: number,
+  bridgeMs: number,
+  gaps: readonly Gap[],
+): Gap[] {
+  const found: Gap[] = [];
+  let last = -1;
+  for (let i = 0; i < times.length; i += 1) {
+    if (!present[i]) continue;
+    if (last >= 0 && times[i]! - times[last]! > bridgeMs) {
+      found.push(...unexplained({ from: times[last]! + stepMs, to: times[i]! }, stepMs, gaps));
+    }
+    last = i;
+  }
+  return found;
+}
+
+/** What of a stretch no gap covers; edges that are a step or two of history apart are the same edge. */
+function unexplained(stretch: { from: number; to: number }, stepMs: number, gaps: readonly Gap[]): Gap[] {
+  let rest = [stretch];
+  for (const gap of gaps) {
+    rest = rest.flatMap(({ from, to }) =>
+      gap.to <= from || gap.from >= to
+        ? [{ from, to }]
+        : [
+            { from, to: Math.min(to, gap.from) },
+            { from: Math.max(from, gap.to), to },
+          ],
+    );
+  }
+  return rest
+    .filter(({ from, to }) => to - from > (to - from === stretch.to - stretch.from ? 0 : 2 * stepMs))
+    .map(({ from, to }) => ({ from, to, cause: 'silent', text: 'No samples came, and nobody said why' }));
+}

@@ -1,3 +1,5 @@
+export { displayName } from './names';
+
 /** `net.rx_bytes{iface=eth0}` taken apart. Label values may hold anything: `\` escapes, control characters as \xNN. */
 export interface SeriesKey {
   name: string;
@@ -43,21 +45,4 @@ export function parseSeriesKey(key: string): SeriesKey | null {
     }
   }
   return null;
-}
-
-/** Control characters made visible and the length bounded, so that no name can break a layout. */
-export function displayName(text: string, charsMax = 80): string {
-  const printable = Array.from(text, (char) => {
-    const code = char.codePointAt(0)!;
-    // Control characters, and the marks that turn the direction of text around.
-    const hidden =
-      code < 0x20 ||
-      (code >= 0x7f && code < 0xa0) ||
-      (code >= 0x202a && code <= 0x202e) ||
-      (code >= 0x2066 && code <= 0x2069) ||
-      code === 0x200e ||
-      code === 0x200f;
-    return hidden ? '␦' : char;
-  });
-  return printable.length > charsMax ? `${printable.slice(0, charsMax - 1).join('')}…` : printable.join('');
 }

@@ -104,3 +104,8 @@ export function age(ms: Maybe): string {
   if (size < 365 * DAY_MS) return `${Math.floor(size / DAY_MS)} d`;
   return `${Math.floor(size / (365 * DAY_MS))} y`;
 }
+
+/** `1 core`, `16 cores`; also for words that do not end in an s. */
+export function counted(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}

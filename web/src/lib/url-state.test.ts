@@ -15,6 +15,12 @@ describe('node view', () => {
     };
     expect(parseNodeView(nodeViewSearch(view))).toEqual(view);
   });
+  it('is as remembered where the address says nothing, and the address wins', () => {
+    const habits = { rangeId: '24h', netUnit: 'bits' as const };
+    expect(parseNodeView('', habits)).toMatchObject(habits);
+    expect(parseNodeView('?range=1h&net=bytes', habits)).toMatchObject({ rangeId: '1h', netUnit: 'bytes' });
+    expect(nodeViewSearch(parseNodeView('', habits))).toBe('?range=24h&net=bits');
+  });
   it('is short when nothing is special', () => {
     expect(nodeViewSearch(parseNodeView(''))).toBe('');
   });

@@ -13,14 +13,21 @@ export interface NodeView {
 
 const SWITCHED_MAX = 200;
 
-export function parseNodeView(search: string): NodeView {
+/** What holds where the address says nothing: as remembered from last time. */
+export interface NodeHabits {
+  rangeId: string;
+  netUnit: 'bytes' | 'bits';
+}
+const NO_HABITS: NodeHabits = { rangeId: DEFAULT_RANGE_ID, netUnit: 'bytes' };
+
+export function parseNodeView(search: string, habits: NodeHabits = NO_HABITS): NodeView {
   const params = new URLSearchParams(search);
   const from = Number(params.get('from') ?? Number.NaN);
   const to = Number(params.get('to') ?? Number.NaN);
   const wide = to - from;
   const valid = from >= 0 && wide >= WINDOW_MS_MIN && wide <= WINDOW_MS_MAX;
   return {
-    rangeId: rangeById(params.get('range')).id,
+    rangeId: rangeById(params.get('range') ?? habits.rangeId).id,
     fixed: valid ? { from, to } : null,
     switched: new Map(
       [
@@ -28,7 +35,7 @@ export function parseNodeView(search: string): NodeView {
         ...params.getAll('hide').map((item) => [item, false] as const),
       ].slice(0, SWITCHED_MAX),
     ),
-    netUnit: params.get('net') === 'bits' ? 'bits' : 'bytes',
+    netUnit: oneOf(['bits', 'bytes'] as const, params.get('net'), habits.netUnit),
   };
 }
 

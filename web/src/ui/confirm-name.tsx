@@ -1,3 +1,4 @@
+import { NAMELESS, typedName } from '../lib/names';
 import { TextField } from './text-field';
 
 interface Props {
@@ -7,12 +8,17 @@ interface Props {
   onChange(text: string): void;
 }
 
-/** Typed before something that can't be undone. */
+/** Typed before something that can't be undone. `isTyped` of `lib/names` says whether it is right. */
 export function ConfirmName({ name, value, onChange }: Props) {
   const label = (
     <>
-      To go on, type the name: <span className="text-text select-all wrap-anywhere">{name}</span>
+      To go on, type the name:{' '}
+      <bdi className="text-text select-all wrap-anywhere">{typedName(name) || NAMELESS}</bdi>
     </>
   );
-  return <TextField label={label} testId="confirm-name" value={value} onChange={onChange} />;
+  return (
+    <div data-passing>
+      <TextField label={label} testId="confirm-name" value={value} onChange={onChange} />
+    </div>
+  );
 }

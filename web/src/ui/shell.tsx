@@ -3,7 +3,7 @@ import LayoutGrid from 'lucide-react/icons/layout-grid';
 import ListChecks from 'lucide-react/icons/list-checks';
 import Package from 'lucide-react/icons/package';
 import Settings from 'lucide-react/icons/settings';
-import type { ReactNode } from 'react';
+import type { CSSProperties, ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { SEARCH_STATE, useShortcuts } from '../lib/shortcuts';
 import { countStates } from '../live/fleet';
@@ -84,7 +84,11 @@ export function Shell({ children }: { children: ReactNode }) {
     ...(path === '/' ? {} : { '/': () => navigate('/', { state: SEARCH_STATE }) }),
   });
   return (
-    <div className="min-h-dvh md:pl-18">
+    <div
+      className="min-h-dvh md:pl-18 print:pl-0"
+      // What sticks to the top stays below the bar of a lost connection.
+      style={{ '--bar': lostAt === null ? '0px' : '2rem' } as CSSProperties}
+    >
       <a
         href="#page"
         className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded-md focus:bg-raised focus:px-3 focus:py-2"

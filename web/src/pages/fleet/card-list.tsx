@@ -4,7 +4,7 @@ import { CARD_HEIGHT, NodeCard } from './node-card';
 import type { Row } from './rows';
 import type { Selecting } from './selection';
 
-const CARD_WIDTH_MIN = 330;
+const CARD_WIDTH_MIN = 296;
 const GAP = 12;
 
 interface Props {
@@ -12,10 +12,11 @@ interface Props {
   now: number;
   skewMs: number;
   selecting: Selecting | null;
+  onTag(tag: string): void;
 }
 
 /** Cards in as many columns as fit; only the lines in view are in the page, so ten thousand are as quick as ten. */
-export function CardList({ rows, now, skewMs, selecting }: Props) {
+export function CardList({ rows, now, skewMs, selecting, onTag }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const [top, setTop] = useState(0);
@@ -61,6 +62,7 @@ export function CardList({ rows, now, skewMs, selecting }: Props) {
               skewMs={skewMs}
               chosen={selecting ? selecting.chosen.has(node.id) : null}
               onToggle={selecting?.onToggle}
+              onTag={onTag}
             />
           ))}
         </div>

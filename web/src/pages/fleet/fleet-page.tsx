@@ -2,22 +2,26 @@ import LayoutGrid from 'lucide-react/icons/layout-grid';
 import ListTodo from 'lucide-react/icons/list-todo';
 import Plus from 'lucide-react/icons/plus';
 import Rows3 from 'lucide-react/icons/rows-3';
-import Search from 'lucide-react/icons/search';
 import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { readPref, writePref } from '../../lib/prefs';
 import { SEARCH_STATE, useShortcuts } from '../../lib/shortcuts';
-import { type FleetView, fleetViewSearch, parseFleetView, type Sort } from '../../lib/url-state';
+import { type FleetView, fleetViewSearch, parseFleetView } from '../../lib/url-state';
 import { countStates } from '../../live/fleet';
 import { useFleet, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
 import { Button, IconButton } from '../../ui/button';
 import { Empty } from '../../ui/empty';
+import type { AddWay } from '../ssh/ways';
 import { CardList } from './card-list';
+import { FirstNode } from './first-node';
 import { Needs } from './needs';
+import { toggleTag } from './query';
 import { useArrowWalk } from './roving';
 import { orderOf, rowsFor } from './rows';
+import { SearchField } from './search-field';
 import { SelectionBar } from './selection';
+import { DESCENDING_FIRST, SortChoice } from './sort-choice';
 import { Strip } from './strip';
 import { TableList } from './table-list';
 import { countWaiting, useWaiting } from './use-waiting';
@@ -26,22 +30,6 @@ const AddNodeDialog = lazy(() => import('../ssh/add-node-dialog'));
 
 /** Live values change every second; a list that did as well could not be read. */
 const REORDER_MS = 5_000;
-
-const DESCENDING_FIRST: ReadonlySet<Sort> = new Set([
-  'cpu',
-  'mem',
-  'disk',
-  'rx',
-  'tx',
-  'load',
-  'temp',
-  'uptime',
-]);
-
-/** Where Spiders say hello, as seen from here; the real command comes from Ground Control with the token. */
-function serverAddress(): string {
-  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}`;
-}
 
 function nothingWords(filter: FleetView['filter']): string {
   switch (filter) {
@@ -65,7 +53,7 @@ export function FleetPage() {
   const layout = view.layout ?? (readPref('fleet-view') === 'table' ? 'table' : 'cards');
   const fleet = useDeferredValue(useFleet());
   const now = useKnownNow();
-  const [adding, setAdding] = useState(false);
+  const [adding, setAdding] = useState<AddWay | null>(null);
   const [chosen, setChosen] = useState<ReadonlySet<number> | null>(null);
   const onToggle = useCallback((id: number) => {
     setChosen((before) => {
@@ -80,11 +68,19 @@ export function FleetPage() {
 
   const change = (part: Partial<FleetView>) =>
     navigate(`/${fleetViewSearch({ ...view, ...part })}`, { replace: true });
+  // Stays the same function, so that cards are not drawn anew for it.
+  const onTag = useCallback(
+    (tag: string) => {
+      const here = parseFleetView(window.location.search);
+      navigate(`/${fleetViewSearch({ ...here, query: toggleTag(here.query, tag) })}`, { replace: true });
+    },
+    [navigate],
+  );
   const setLayout = (next: 'cards' | 'table') => {
     writePref('fleet-view', next);
     change({ layout: next });
   };
-  useShortcuts({ '/': () => searchField.current?.focus(), n: () => setAdding(true) });
+  useShortcuts({ '/': () => searchField.current?.focus(), n: () => setAdding('ssh') });
   useArrowWalk(
     list,
     layout === 'cards'
@@ -117,36 +113,29 @@ export function FleetPage() {
   useTitle();
 
   return (
-    <div className="mx-auto max-w-440 px-3 py-4 sm:px-6 sm:py-5">
-      <div className="mb-4 flex flex-wrap items-center gap-2">
+    <div className="mx-auto max-w-720 px-3 py-4 sm:px-6 sm:py-5">
+      <div className="mb-3 flex flex-wrap items-center gap-2">
         <h1 className="mr-auto text-xl font-semibold">Fleet</h1>
-        <label className="relative order-last w-full sm:order-none sm:w-72">
-          <span className="sr-only">Search nodes</span>
-          <Search
-            size={15}
-            aria-hidden
-            className="pointer-events-none absolute top-1/2 left-2.5 -translate-y-1/2 text-faint"
+        <SearchField
+          field={searchField}
+          query={view.query}
+          found={fleet.nodes && view.query ? rows.length : null}
+          total={total}
+          onQuery={(query) => change({ query })}
+          onEnter={() => {
+            // What is on the page may be a moment behind what was typed.
+            const hits = fleet.nodes ? rowsFor(fleet.nodes, order, view, now, fleet.version, waiting) : [];
+            if (hits.length === 1) navigate(`/nodes/${hits[0]!.node.id}`);
+            else list.current?.querySelector<HTMLElement>('[data-roving]')?.focus();
+          }}
+        />
+        {layout === 'cards' && total > 1 && (
+          <SortChoice
+            sort={view.sort}
+            descending={view.descending}
+            onSort={(sort, descending) => change({ sort, descending })}
           />
-          <input
-            ref={searchField}
-            type="search"
-            data-testid="fleet-search"
-            className="field h-8 pr-8 pl-8 text-sm pointer-coarse:h-10"
-            placeholder="Name, tag, system, address"
-            value={view.query}
-            onChange={(event) => change({ query: event.target.value })}
-            onKeyDown={(event) => {
-              if (event.key !== 'Escape') return;
-              change({ query: '' });
-              event.currentTarget.blur();
-            }}
-          />
-          {!view.query && (
-            <kbd className="pointer-events-none absolute top-1/2 right-2 -translate-y-1/2 rounded-sm border border-line px-1.5 font-sans text-2xs text-faint pointer-coarse:hidden">
-              /
-            </kbd>
-          )}
-        </label>
+        )}
         <fieldset className="flex rounded-md border border-line-strong p-px">
           <legend className="sr-only">View</legend>
           {(['cards', 'table'] as const).map((choice) => {
@@ -181,7 +170,7 @@ export function FleetPage() {
             <ListTodo size={16} aria-hidden />
           </IconButton>
         )}
-        <Button look="primary" data-testid="add-node" onClick={() => setAdding(true)}>
+        <Button look="primary" data-testid="add-node" onClick={() => setAdding('ssh')}>
           <Plus size={15} strokeWidth={2.5} aria-hidden />
           Add node
         </Button>
@@ -208,22 +197,7 @@ export function FleetPage() {
         {!fleet.nodes ? (
           <p className="late py-20 text-center text-sm text-faint">Looking for the fleet…</p>
         ) : total === 0 ? (
-          <Empty title="No machines yet" line="The stars look very different today.">
-            <ol className="grid max-w-110 list-decimal gap-2 pl-5 text-left text-sm text-dim marker:text-faint">
-              <li>Give the machine a name. You get a command with a token that is its own.</li>
-              <li>
-                Paste the command on the machine:
-                <code className="mt-1 block rounded-md border border-line bg-panel px-3 py-2 font-mono text-xs wrap-anywhere text-text">
-                  STARDUST_TOKEN=… stardust-spider --server {serverAddress()}
-                </code>
-              </li>
-              <li>Its first numbers appear here within seconds.</li>
-            </ol>
-            <Button look="primary" onClick={() => setAdding(true)} className="mt-2">
-              <Plus size={15} strokeWidth={2.5} aria-hidden />
-              Add the first node
-            </Button>
-          </Empty>
+          <FirstNode onAdd={setAdding} />
         ) : rows.length === 0 ? (
           <Empty
             title={view.query ? 'Nothing matches' : nothingWords(view.filter)}
@@ -232,13 +206,14 @@ export function FleetPage() {
             <Button onClick={() => change({ query: '', filter: 'all' })}>Show all nodes</Button>
           </Empty>
         ) : layout === 'cards' ? (
-          <CardList rows={rows} now={now} skewMs={fleet.skewMs} selecting={selecting} />
+          <CardList rows={rows} now={now} skewMs={fleet.skewMs} selecting={selecting} onTag={onTag} />
         ) : (
           <TableList
             rows={rows}
             now={now}
             skewMs={fleet.skewMs}
             selecting={selecting}
+            onTag={onTag}
             view={view}
             onSort={(sort) =>
               change(
@@ -253,7 +228,7 @@ export function FleetPage() {
       {chosen && (
         <SelectionBar chosen={chosen} rows={rows} onChoose={setChosen} onClose={() => setChosen(null)} />
       )}
-      <Suspense>{adding && <AddNodeDialog onClose={() => setAdding(false)} />}</Suspense>
+      <Suspense>{adding && <AddNodeDialog way={adding} onClose={() => setAdding(null)} />}</Suspense>
     </div>
   );
 }

@@ -32,8 +32,24 @@ it('orders names as people count', () => {
   expect(orderOf(fleet, 'name', false, 1_000)).toEqual([4, 3, 2, 1]);
 });
 it('puts nodes without a value last in both directions, and zero is a value', () => {
-  expect(orderOf(fleet, 'cpu', true, 1_000)).toEqual([2, 1, 4, 3]);
-  expect(orderOf(fleet, 'cpu', false, 1_000)).toEqual([4, 1, 2, 3]);
+  const idle = [...fleet, node(5, 'idle', { summary: { cpu_percent: 0 } })];
+  expect(orderOf(idle, 'cpu', true, 1_000)).toEqual([2, 1, 5, 4, 3]);
+  expect(orderOf(idle, 'cpu', false, 1_000)).toEqual([5, 1, 2, 4, 3]);
+});
+it('ranks no node by what it said before it was lost, in any column', () => {
+  const summary = {
+    ...{ cpu_percent: 99, mem_used_bytes: 9, mem_total_bytes: 10, disk_percent: 99, temp_celsius: 99 },
+    ...{ net_rx_bytes_per_s: 99, net_tx_bytes_per_s: 99, load_1m: 99, cores: 1, uptime_ms: 99 },
+  };
+  const lower = Object.fromEntries(Object.entries(summary).map(([name, value]) => [name, value / 2]));
+  const lost = node(1, 'lost', { status: 'offline', summary });
+  const stale = node(2, 'stale', { summary, heardAt: 1_000 });
+  const here = node(3, 'with us', { summary: lower, heardAt: 60_000 });
+  for (const sort of ['cpu', 'mem', 'disk', 'rx', 'tx', 'load', 'temp', 'uptime'] as const) {
+    for (const descending of [true, false]) {
+      expect(orderOf([lost, stale, here], sort, descending, 60_000), sort).toEqual([3, 1, 2]);
+    }
+  }
 });
 it('weighs load against cores', () => {
   expect(orderOf(fleet, 'load', true, 1_000).slice(0, 2)).toEqual([2, 1]);

@@ -1,6 +1,8 @@
+import type { Summary } from '../../api/types';
 import type { FleetView, Sort } from '../../lib/url-state';
 import { type FleetNode, type ShownStatus, shownStatus, upgradeOf } from '../../live/fleet';
 import { ratioPercent } from '../../ui/meter';
+import { fits, parseQuery } from './query';
 import { type Waiting, waits } from './use-waiting';
 
 /** A node as the fleet shows it: its state worked out once per turn. */
@@ -14,31 +16,22 @@ const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'bas
 const STATE_ORDER: Record<ShownStatus, number> = { offline: 0, stale: 1, pending: 2, online: 3 };
 
 export function matches(node: FleetNode, query: string): boolean {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return true;
-  const id = node.identity;
-  const text = [
-    node.name,
-    ...node.tags,
-    node.address,
-    id?.hostname,
-    id?.os,
-    id?.kernel,
-    id?.arch,
-    id?.cpu_model,
-    id?.board,
-  ]
-    .filter(Boolean)
-    .join('\n')
-    .toLowerCase();
-  return words.every((word) => text.includes(word));
+  return fits(node, parseQuery(query));
 }
 
+/** Load for each core: 1 is a machine with just as much to do as it can. */
+export function loadPerCore(summary: Summary | null | undefined): number | null {
+  return summary?.load_1m != null ? summary.load_1m / (summary.cores || 1) : null;
+}
+
+/**
+ * What a column shows of a node now. Null where that is nothing: what a node said before it was lost is shown
+ * grey, and says nothing about who has most to do at this moment.
+ */
 function sortValue(row: Row, sort: Sort): number | null | undefined {
-  const summary = row.node.summary;
+  if (sort === 'state') return STATE_ORDER[row.status];
+  const summary = row.status === 'online' ? row.node.summary : null;
   switch (sort) {
-    case 'state':
-      return STATE_ORDER[row.status];
     case 'cpu':
       return summary?.cpu_percent;
     case 'mem':
@@ -50,7 +43,7 @@ function sortValue(row: Row, sort: Sort): number | null | undefined {
     case 'tx':
       return summary?.net_tx_bytes_per_s;
     case 'load':
-      return summary?.load_1m != null ? summary.load_1m / (summary.cores || 1) : null;
+      return loadPerCore(summary);
     case 'temp':
       return summary?.temp_celsius;
     case 'uptime':
@@ -60,7 +53,7 @@ function sortValue(row: Row, sort: Sort): number | null | undefined {
   }
 }
 
-/** All ids in the order of a column. Nodes without a value come last, whichever the direction. */
+/** All ids in the order of a column. Nodes without a value of now come last, whichever the direction. */
 export function orderOf(nodes: Iterable<FleetNode>, sort: Sort, descending: boolean, now: number): number[] {
   const sign = descending ? -1 : 1;
   const keyed = Array.from(nodes, (node) => ({
@@ -88,6 +81,7 @@ export function rowsFor(
   waiting: Waiting | null = null,
 ): Row[] {
   const rows: Row[] = [];
+  const query = parseQuery(view.query);
   for (const id of order) {
     const node = nodes.get(id);
     if (!node) continue;
@@ -97,7 +91,7 @@ export function rowsFor(
     } else if (view.filter === 'updates' || view.filter === 'security' || view.filter === 'reboot') {
       if (!waits(view.filter, waiting?.get(id))) continue;
     } else if (view.filter !== 'all' && status !== view.filter) continue;
-    if (matches(node, view.query)) rows.push({ node, status });
+    if (fits(node, query)) rows.push({ node, status });
   }
   return rows;
 }

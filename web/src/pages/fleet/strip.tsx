@@ -37,7 +37,7 @@ export function Strip({ counts, waiting, filter, onFilter }: Props) {
           onClick={() => toggle(cell)}
         >
           {cell !== 'all' && (
-            <span className={counts[cell] === 0 ? 'opacity-40 max-sm:hidden' : 'max-sm:hidden'}>
+            <span className={counts[cell] === 0 ? 'opacity-40 max-lg:hidden' : 'max-lg:hidden'}>
               <StatusDot status={cell} />
             </span>
           )}
@@ -83,7 +83,7 @@ function Cell({ id, on, number, alarm, title, onClick, children }: CellProps) {
       data-count={number ?? undefined}
       onClick={onClick}
       // Hairlines between the cells, also where they wrap: the outer ones lie outside of the panel.
-      className={`relative -mt-px -ml-px grid min-w-0 gap-0.5 border-t border-l border-line px-2 py-2.5 text-left transition hover:bg-hover focus-visible:-outline-offset-2 sm:px-4 ${
+      className={`relative -mt-px -ml-px grid min-w-0 gap-0.5 border-t border-l border-line px-2 py-2.5 text-left transition hover:bg-hover focus-visible:-outline-offset-2 lg:px-4 ${
         on ? 'bg-hover' : ''
       }`}
     >

@@ -12,6 +12,7 @@ const ROW_HEIGHT = 44;
 interface Column {
   sort: Sort | null;
   label: string;
+  title?: string;
   align?: string;
 }
 
@@ -24,7 +25,12 @@ const COLUMNS: readonly Column[] = [
   { sort: 'disk', label: 'Disk' },
   { sort: 'rx', label: 'In', align: 'justify-end max-xl:hidden' },
   { sort: 'tx', label: 'Out', align: 'justify-end max-xl:hidden' },
-  { sort: 'load', label: 'Load', align: 'justify-end max-md:hidden' },
+  {
+    sort: 'load',
+    label: 'Load/core',
+    title: 'Load of one minute for each core',
+    align: 'justify-end max-md:hidden',
+  },
   { sort: 'temp', label: 'Temp', align: 'justify-end max-xl:hidden' },
   { sort: 'uptime', label: 'Up', align: 'justify-end max-xl:hidden' },
 ];
@@ -34,12 +40,13 @@ interface Props {
   now: number;
   skewMs: number;
   selecting: Selecting | null;
+  onTag(tag: string): void;
   view: FleetView;
   onSort(sort: Sort): void;
 }
 
 /** The dense view: one line a node, sortable by every column, only the lines in view in the page. */
-export function TableList({ rows, now, skewMs, selecting, view, onSort }: Props) {
+export function TableList({ rows, now, skewMs, selecting, onTag, view, onSort }: Props) {
   const body = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   useLayoutEffect(() => {
@@ -60,7 +67,7 @@ export function TableList({ rows, now, skewMs, selecting, view, onSort }: Props)
       <div
         role="row"
         aria-rowindex={1}
-        className={`${COLUMNS_CLASS} sticky top-0 z-20 h-9 rounded-t-lg border-b border-line bg-panel`}
+        className={`${COLUMNS_CLASS} sticky top-(--bar) z-20 h-9 rounded-t-lg border-b border-line bg-panel`}
       >
         {COLUMNS.map((column) => {
           const active = column.sort !== null && column.sort === view.sort;
@@ -77,8 +84,9 @@ export function TableList({ rows, now, skewMs, selecting, view, onSort }: Props)
               ) : (
                 <button
                   type="button"
+                  title={column.title}
                   onClick={() => onSort(column.sort!)}
-                  className={`eyebrow -mx-1 flex items-center gap-1 rounded-sm px-1 transition hover:text-text ${active ? 'text-text' : ''}`}
+                  className={`eyebrow -mx-1 flex min-w-0 items-center gap-1 rounded-sm px-1 transition hover:text-text ${active ? 'text-text' : ''}`}
                 >
                   {column.label}
                   {active && <Arrow size={12} aria-hidden />}
@@ -103,6 +111,7 @@ export function TableList({ rows, now, skewMs, selecting, view, onSort }: Props)
               offset={item.start - top}
               chosen={selecting ? selecting.chosen.has(row.node.id) : null}
               onToggle={selecting?.onToggle}
+              onTag={onTag}
             />
           );
         })}

@@ -1,19 +1,23 @@
 import { useCallback, useMemo } from 'react';
 import type { Gap } from '../../api/types';
-import { displayName } from '../../lib/series-key';
+import { silentStretches } from '../../lib/gaps';
+import { displayName } from '../../lib/names';
 import { dayAndClock } from '../../lib/time';
 import { duration } from '../../lib/units';
 import type { NodeView } from '../../lib/url-state';
-import type { FleetNode } from '../../live/fleet';
+import type { FleetNode, ShownStatus } from '../../live/fleet';
 import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
 import { CHARTS } from './charts';
-import { ChartCard } from './charts/chart-card';
+import { bridgeOf, ChartCard } from './charts/chart-card';
 import type { BuildContext, ItemSwitch } from './charts/model';
+import { FilesystemTable } from './filesystem-table';
+import type { Frame } from './frame';
 import type { SourceState } from './source';
 
 interface Props {
   node: FleetNode;
+  status: ShownStatus;
   state: SourceState;
   view: NodeView;
   intervalMs: number;
@@ -22,19 +26,42 @@ interface Props {
 }
 
 /** What is missing since the last sample of a node that isn't there: the history can't know yet that it ended. */
-function openGap(node: FleetNode, state: SourceState): Gap | null {
-  if (node.status !== 'offline' || node.last_seen_ms == null) return null;
-  const from = node.last_seen_ms;
+function openGap(node: FleetNode, status: ShownStatus, state: SourceState): Gap | null {
+  if ((status !== 'offline' && status !== 'stale') || node.last_seen_ms == null) return null;
+  const from = Math.max(node.last_seen_ms, status === 'stale' ? (node.summary?.time_ms ?? 0) : 0);
   if (from >= state.to) return null;
+  if (status === 'stale')
+    return { from, to: state.to, cause: 'stale_now', text: 'No sample has come since then' };
   const text = node.reason ? `Offline: ${displayName(node.reason, 160)}` : 'Offline since then';
   return { from, to: state.to, cause: 'offline_now', text };
 }
 
+/** Where no series of the machine itself has a reading, and nobody said why. */
+function silence(frame: Frame | undefined, bridgeMs: number): Gap[] {
+  if (!frame) return [];
+  const present = frame.times.map(() => false);
+  for (const track of frame.tracks.values()) {
+    track.avg.forEach((value, index) => {
+      if (value !== null) present[index] = true;
+    });
+  }
+  return silentStretches(frame.times, present, frame.stepMs, bridgeMs, frame.gaps);
+}
+
+/** Two beside each other on a desk, more where there is room for them. */
+const GRID =
+  'grid grid-cols-1 gap-3 lg:grid-cols-2 min-[118rem]:grid-cols-3 min-[156rem]:grid-cols-4 print:grid-cols-2';
 const NOTHING_SWITCHED: ReadonlyMap<string, boolean> = new Map();
 
-export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Props) {
+export function ChartGrid({ node, status, state, view, intervalMs, onView, onRetry }: Props) {
   const cores = node.identity?.cores ?? node.summary?.cores ?? null;
-  const context = useMemo<BuildContext>(() => ({ cores, netUnit: view.netUnit }), [cores, view.netUnit]);
+  const windowId = view.fixed ? `${view.fixed.from}-${view.fixed.to}` : view.rangeId;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another window, another order of what is busiest.
+  const memory = useMemo(() => new Map<string, string[]>(), [windowId]);
+  const context = useMemo<BuildContext>(
+    () => ({ cores, netUnit: view.netUnit, memory }),
+    [cores, view.netUnit, memory],
+  );
 
   const charts = useMemo(
     () =>
@@ -79,15 +106,26 @@ export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Pr
   const onNetUnit = useCallback((netUnit: 'bytes' | 'bits') => onView({ netUnit }), [onView]);
   const onReset = useCallback(() => onView({ fixed: null }, true), [onView]);
 
-  const gap = openGap(node, state);
-  const failed = [...state.errors.values()][0];
+  const machine = state.frames.get('machine');
+  const silent = useMemo(
+    () => silence(machine, machine ? bridgeOf(machine.stepMs, intervalMs) : 0),
+    [machine, intervalMs],
+  );
+  const gap = openGap(node, status, state);
+  const gapsOf = (frame: Frame): readonly Gap[] => {
+    const known = silent.length > 0 ? [...frame.gaps, ...silent] : frame.gaps;
+    return gap ? [...known.filter((one) => one.from < gap.from), gap] : known;
+  };
+  const failure = [...state.errors.values()][0];
+  // While Ground Control is away the bar at the top says so, and the charts stay as they are.
+  const failed = failure?.kind === 'unreachable' && charts.length > 0 ? undefined : failure;
   const empty = !state.first && charts.length === 0 && !failed;
   return (
     <div className="grid grid-cols-1 gap-3">
       {failed && <Problem error={failed} onRetry={onRetry} />}
       {empty && <Nothing node={node} state={state} onView={onView} />}
       {state.first && state.loading && <Placeholders />}
-      <div className="grid grid-cols-1 gap-3 lg:grid-cols-2">
+      <div className={GRID}>
         {charts.map(({ def, data, frame }) => (
           <ChartCard
             key={def.id}
@@ -98,7 +136,7 @@ export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Pr
             to={state.to}
             stepMs={frame.stepMs}
             intervalMs={intervalMs}
-            gaps={gap ? [...frame.gaps.filter((g) => g.from < gap.from), gap] : frame.gaps}
+            gaps={gapsOf(frame)}
             switched={switchedBy.get(def.id) ?? NOTHING_SWITCHED}
             dimmed={state.loading && (frame.to < state.from || frame.from > state.to)}
             onSwitch={onSwitch}
@@ -108,13 +146,14 @@ export function ChartGrid({ node, state, view, intervalMs, onView, onRetry }: Pr
           />
         ))}
       </div>
+      {state.frames.has('filesystems') && <FilesystemTable frame={state.frames.get('filesystems')!} />}
     </div>
   );
 }
 
 function Placeholders() {
   return (
-    <div aria-hidden className="late grid grid-cols-1 gap-3 lg:grid-cols-2">
+    <div aria-hidden className={`late ${GRID}`}>
       {['a', 'b', 'c', 'd'].map((key) => (
         <div key={key} className="panel h-60" />
       ))}

@@ -10,6 +10,27 @@ export type GroupId = 'machine' | 'cores' | 'traffic' | 'packets' | 'disks' | 'f
 
 const MODES = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'] as const;
 
+/** The history answers at most 512 series at once: of very many cores less is asked for each. */
+function coreModes(cores: number): readonly string[] {
+  if (cores <= 64) return MODES;
+  return cores <= 128 ? ['user', 'system', 'idle', 'iowait'] : ['idle', 'iowait'];
+}
+
+/** The groups for a machine with so many cores. */
+export function groupsFor(cores: number | null): readonly Group[] {
+  const modes = coreModes(cores ?? 0);
+  const wanted = new RegExp(`^cpu\\.(?:${modes.join('|')})_ms\\{`);
+  return GROUPS.map((group) =>
+    group.id === 'cores'
+      ? {
+          ...group,
+          selectors: modes.map((mode) => `cpu.${mode}_ms{*`),
+          wants: (key: string) => wanted.test(key),
+        }
+      : group,
+  );
+}
+
 export const GROUPS: readonly Group[] = [
   {
     id: 'machine',
@@ -26,8 +47,8 @@ export const GROUPS: readonly Group[] = [
   },
   {
     id: 'cores',
-    selectors: ['cpu.idle_ms{*', 'cpu.iowait_ms{*'],
-    wants: (key) => /^cpu\.(?:idle|iowait)_ms\{/.test(key),
+    selectors: [],
+    wants: () => false,
   },
   {
     id: 'traffic',
@@ -49,7 +70,7 @@ export const GROUPS: readonly Group[] = [
   { id: 'disks', selectors: ['disk.*'], wants: (key) => key.startsWith('disk.') },
   {
     id: 'filesystems',
-    selectors: ['fs.total_bytes', 'fs.free_bytes', 'fs.available_bytes'],
-    wants: (key) => /^fs\.(?:total|free|available)_bytes/.test(key),
+    selectors: ['fs.total_bytes', 'fs.free_bytes', 'fs.available_bytes', 'fs.files', 'fs.files_free'],
+    wants: (key) => /^fs\.(?:(?:total|free|available)_bytes|files|files_free)\{/.test(key),
   },
 ];

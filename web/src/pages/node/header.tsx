@@ -10,15 +10,19 @@ import RefreshCw from 'lucide-react/icons/refresh-cw';
 import Tags from 'lucide-react/icons/tags';
 import Trash2 from 'lucide-react/icons/trash-2';
 import { lazy, Suspense, useState } from 'react';
-import { Link } from 'wouter';
-import { displayName } from '../../lib/series-key';
+import { Link, useLocation } from 'wouter';
+import { displayName } from '../../lib/names';
 import { dayAndClock } from '../../lib/time';
-import { age, bytes } from '../../lib/units';
+import { age, bytes, counted } from '../../lib/units';
+import { fleetViewSearch, parseFleetView } from '../../lib/url-state';
+import { useWide } from '../../lib/wide';
 import { type FleetNode, type ShownStatus, upgradeOf } from '../../live/fleet';
 import { useFleet, useNodeJob } from '../../live/store';
 import { StateIcon } from '../../ui/job-state';
 import { Menu } from '../../ui/menu';
+import { Name } from '../../ui/name';
 import { StatusDot, statusText, statusWord } from '../../ui/status';
+import { tagQuery } from '../fleet/query';
 import { Tags as TagList } from '../fleet/tags';
 import { jobWords } from '../jobs/words';
 import { DeleteDialog } from './delete-dialog';
@@ -55,6 +59,7 @@ function stateLine(node: FleetNode, status: ShownStatus, now: number, skewMs: nu
 
 /** Who this machine is, and in what state. */
 export function Header({ node, status, now, skewMs }: Props) {
+  const [, navigate] = useLocation();
   const [dialog, setDialog] = useState<Which | null>(null);
   const { version } = useFleet();
   const close = () => setDialog(null);
@@ -62,12 +67,7 @@ export function Header({ node, status, now, skewMs }: Props) {
   const facts: [string, string | null | undefined][] = [
     ['System', id?.os],
     ['Kernel', [id?.kernel, id?.arch].filter(Boolean).join(', ')],
-    [
-      'Processor',
-      [id?.cpu_model, id?.cores ? `${id.cores} ${id.cores === 1 ? 'core' : 'cores'}` : null]
-        .filter(Boolean)
-        .join(', '),
-    ],
+    ['Processor', [id?.cpu_model, id?.cores ? counted(id.cores, 'core') : null].filter(Boolean).join(', ')],
     ['Memory', id?.mem_total_bytes != null ? bytes(id.mem_total_bytes) : null],
     ['Board', id?.board],
     [
@@ -118,7 +118,9 @@ export function Header({ node, status, now, skewMs }: Props) {
             Fleet
           </Link>
           <ChevronRight size={12} aria-hidden />
-          <span className="truncate">{displayName(node.name)}</span>
+          <span className="truncate">
+            <Name text={node.name} />
+          </span>
         </nav>
         <Menu
           label="Actions"
@@ -133,7 +135,7 @@ export function Header({ node, status, now, skewMs }: Props) {
       </div>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
         <h1 className="min-w-0 max-w-full text-xl font-semibold wrap-anywhere" data-testid="node-name">
-          {displayName(node.name)}
+          <Name text={node.name} />
         </h1>
         <span
           data-testid="node-status"
@@ -145,25 +147,17 @@ export function Header({ node, status, now, skewMs }: Props) {
           {stateLine(node, status, now, skewMs)}
         </span>
         <span className="flex min-w-0 flex-wrap gap-1">
-          <TagList tags={node.tags} />
+          <TagList
+            tags={node.tags}
+            onTag={(tag) => navigate(`/${fleetViewSearch({ ...parseFleetView(''), query: tagQuery(tag) })}`)}
+          />
         </span>
       </div>
       <NowAtWork node={node} />
       {node.reason && status !== 'online' && (
         <p className="text-sm text-dim wrap-anywhere">{displayName(node.reason, 300)}</p>
       )}
-      <dl className="flex flex-wrap gap-x-6 gap-y-2 text-xs">
-        {facts.map(([label, value]) =>
-          value ? (
-            <div key={label} className="min-w-0 max-w-full">
-              <dt className="text-2xs text-faint">{label}</dt>
-              <dd className="truncate text-dim" title={displayName(value, 300)}>
-                {displayName(value, 90)}
-              </dd>
-            </div>
-          ) : null,
-        )}
-      </dl>
+      <Facts facts={facts} />
       {(dialog === 'name' || dialog === 'tags') && <EditDialog node={node} what={dialog} onClose={close} />}
       {dialog === 'delete' && <DeleteDialog node={node} onClose={close} />}
       {dialog === 'reboot' && <RebootDialog node={node} onClose={close} />}
@@ -190,5 +184,33 @@ function NowAtWork({ node }: { node: FleetNode }) {
       <span className="truncate">{displayName(job.title, 120)}</span>
       <span className="truncate text-xs text-faint">{displayName(jobWords(job), 80)}</span>
     </Link>
+  );
+}
+
+/** What the machine is: on a phone folded, since what it does comes first. */
+function Facts({ facts }: { facts: readonly [string, string | null | undefined][] }) {
+  const wide = useWide();
+  const known = facts.filter(([, value]) => value);
+  if (known.length === 0) return null;
+  const list = (
+    <dl className="flex flex-wrap gap-x-6 gap-y-2 text-xs">
+      {known.map(([label, value]) => (
+        <div key={label} className="min-w-0 max-w-full">
+          <dt className="text-2xs text-faint">{label}</dt>
+          <dd className="truncate text-dim" title={displayName(value!, 300)}>
+            <Name text={value!} max={90} />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+  if (wide) return list;
+  return (
+    <details className="min-w-0 text-xs">
+      <summary className="truncate py-1 text-dim">
+        <Name text={[known[0]?.[1], known[1]?.[1]].filter(Boolean).join(' · ')} max={60} />
+      </summary>
+      <div className="pt-2">{list}</div>
+    </details>
   );
 }

@@ -9,6 +9,7 @@ import { Empty } from '../../ui/empty';
 import { TabLinks } from '../../ui/tabs';
 import { ChartsTab } from './charts-tab';
 import { Header } from './header';
+import { keptSearch } from './kept-search';
 
 const PackagesTab = lazy(() => import('../packages/node-tab'));
 const EventsTab = lazy(() => import('../events/node-tab'));
@@ -48,7 +49,7 @@ function Present({ node, tab }: { node: FleetNode; tab: Tab }) {
   const here = `/nodes/${node.id}`;
   return (
     <div
-      className="mx-auto grid max-w-440 grid-cols-1 gap-4 px-3 py-4 sm:px-6 sm:py-5"
+      className="mx-auto grid max-w-720 grid-cols-1 gap-3 sm:gap-4 px-3 py-4 sm:px-6 sm:py-5"
       data-node-id={node.id}
       data-status={status}
     >
@@ -57,7 +58,7 @@ function Present({ node, tab }: { node: FleetNode; tab: Tab }) {
         label="Parts of the node"
         here={tab}
         tabs={[
-          { id: 'charts', label: 'Charts', to: here },
+          { id: 'charts', label: 'Charts', to: `${here}${keptSearch(node.id)}` },
           { id: 'packages', label: 'Packages', to: `${here}/packages` },
           { id: 'jobs', label: 'Jobs', to: `${here}/jobs` },
           { id: 'events', label: 'Events', to: `${here}/events` },

@@ -1,6 +1,6 @@
 import { api } from '../../api/client';
-import { displayName } from '../../lib/series-key';
 import type { FleetNode } from '../../live/fleet';
+import { Name } from '../../ui/name';
 import { RunDialog } from '../ssh/run-dialog';
 
 export function RebootDialog({ node, onClose }: { node: FleetNode; onClose(): void }) {
@@ -14,8 +14,11 @@ export function RebootDialog({ node, onClose }: { node: FleetNode; onClose(): vo
       onClose={onClose}
     >
       <p>
-        <strong className="text-text wrap-anywhere">{displayName(node.name)}</strong> goes down and starts
-        anew: everything that runs on it is interrupted. The job ends when its Spider is back.
+        <strong className="text-text wrap-anywhere">
+          <Name text={node.name} />
+        </strong>{' '}
+        goes down and starts anew: everything that runs on it is interrupted. The job ends when its Spider is
+        back.
       </p>
     </RunDialog>
   );

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { api } from '../../api/client';
-import { displayName } from '../../lib/series-key';
 import type { FleetNode } from '../../live/fleet';
+import { Name } from '../../ui/name';
 import { Choice } from '../ssh/choice';
 import { RunDialog } from '../ssh/run-dialog';
 
@@ -18,9 +18,12 @@ export function RemoveDialog({ node, onClose }: { node: FleetNode; onClose(): vo
       onClose={onClose}
     >
       <p>
-        On <strong className="text-text wrap-anywhere">{displayName(node.name)}</strong> the Spider is
-        stopped, and its service, program, settings and user are deleted; each of them is looked for
-        afterwards.
+        On{' '}
+        <strong className="text-text wrap-anywhere">
+          <Name text={node.name} />
+        </strong>{' '}
+        the Spider is stopped, and its service, program, settings and user are deleted; each of them is looked
+        for afterwards.
       </p>
       <p>
         Here, its token stops working, its SSH credentials are wiped, and all of its history is deleted. It

@@ -3,7 +3,7 @@ import type { SeriesInfo } from '../../api/types';
 import { derive, type RawSample } from '../../lib/rates';
 import { live } from '../../live/store';
 import { type Frame, frameFrom, type LivePoint, withLive } from './frame';
-import { GROUPS, type GroupId } from './groups';
+import { type GroupId, groupsFor } from './groups';
 
 /** A rolling window that ends now, or a fixed one. */
 export type TimeWindow = { rollingMs: number } | { from: number; to: number };
@@ -36,6 +36,8 @@ export class NodeSource {
   private window: TimeWindow = { rollingMs: 900_000 };
   private pointsWanted = 300;
   private intervalMs = 1_000;
+  private groups = groupsFor(null);
+  private cores: number | null = null;
   private request: AbortController | null = null;
   private refreshTimer: ReturnType<typeof setTimeout> | null = null;
   private ticker: ReturnType<typeof setInterval> | null = null;
@@ -70,7 +72,7 @@ export class NodeSource {
       onSample: (sample) => this.onSample(sample),
       onReconnect: () => {
         this.previous = null;
-        if ('rollingMs' in this.window) void this.fetch(COMMIT_LAG_MS);
+        if ('rollingMs' in this.window || this.errors.size > 0) void this.fetch(COMMIT_LAG_MS);
       },
     });
     this.ticker = setInterval(() => this.onTick(), IDLE_TICK_MS);
@@ -83,8 +85,12 @@ export class NodeSource {
     if (this.ticker) clearInterval(this.ticker);
   }
 
-  show(window: TimeWindow, pointsWanted: number, intervalMs: number): void {
+  show(window: TimeWindow, pointsWanted: number, intervalMs: number, cores: number | null): void {
     this.window = window;
+    if (cores !== this.cores) {
+      this.cores = cores;
+      this.groups = groupsFor(cores);
+    }
     this.pointsWanted = pointsWanted;
     this.intervalMs = intervalMs;
     void this.fetch(COMMIT_LAG_MS);
@@ -115,10 +121,11 @@ export class NodeSource {
     const rolling = 'rollingMs' in this.window;
     const { from, to } = rolling ? this.bounds() : (this.window as { from: number; to: number });
     this.publish({ loading: true });
-    const fetched = new Map<GroupId, Frame>();
+    // What can't be had anew stays as it is: it is old, not gone.
+    const fetched = new Map(this.fetched);
     const errors = new Map<GroupId, ApiError>();
     await Promise.all(
-      GROUPS.map(async (group) => {
+      this.groups.map(async (group) => {
         try {
           const history = await api.history(
             this.nodeId,
@@ -165,7 +172,7 @@ export class NodeSource {
     let frames: Map<GroupId, Frame> = this.fetched;
     if ('rollingMs' in this.window) {
       frames = new Map();
-      for (const group of GROUPS) {
+      for (const group of this.groups) {
         const frame = this.fetched.get(group.id);
         if (frame) frames.set(group.id, withLive(frame, this.points, from, to, group.wants));
       }

@@ -1,6 +1,6 @@
 import { api } from '../../api/client';
-import { displayName } from '../../lib/series-key';
 import type { FleetNode } from '../../live/fleet';
+import { Name } from '../../ui/name';
 import { RunDialog } from '../ssh/run-dialog';
 
 interface Props {
@@ -12,7 +12,11 @@ interface Props {
 
 /** What can be done with a Spider that is deployed, and what it means. */
 export function SpiderDialog({ node, what, version, onClose }: Props) {
-  const name = <strong className="text-text wrap-anywhere">{displayName(node.name)}</strong>;
+  const name = (
+    <strong className="text-text wrap-anywhere">
+      <Name text={node.name} />
+    </strong>
+  );
   switch (what) {
     case 'upgrade':
       return (

@@ -1,6 +1,18 @@
 import type { ReactNode } from 'react';
-import { displayName } from '../../lib/series-key';
-import { ABSENT, bytes, bytesPerSecond, celsius, count, duration, load, percent } from '../../lib/units';
+import type { Summary } from '../../api/types';
+import { displayName } from '../../lib/names';
+import { netRate, useNetUnit } from '../../lib/net-unit';
+import {
+  ABSENT,
+  bytes,
+  bytesPerSecond,
+  celsius,
+  count,
+  counted,
+  duration,
+  load,
+  percent,
+} from '../../lib/units';
 import type { FleetNode } from '../../live/fleet';
 import { Bar, LEVEL_TEXT, levelOf, ratioPercent } from '../../ui/meter';
 
@@ -18,21 +30,32 @@ interface TileProps {
 
 function Tile({ label, value, detail, percentOf, limits, tone = '', grey, testId }: TileProps) {
   return (
-    <div className="flex min-w-0 flex-col bg-panel px-4 py-3" data-testid={testId}>
-      <p className="text-xs text-faint">{label}</p>
-      <p className={`mt-0.5 truncate text-lg font-semibold ${grey ? 'text-faint' : tone}`}>{value}</p>
+    <div className="flex min-w-0 flex-col bg-panel px-2 py-2 sm:px-4 sm:py-3" data-testid={testId}>
+      <p className="truncate text-2xs text-faint sm:text-xs">{label}</p>
+      <p className={`truncate text-sm font-semibold sm:mt-0.5 sm:text-lg ${grey ? 'text-faint' : tone}`}>
+        {value}
+      </p>
       {percentOf !== undefined && (
-        <div className="my-1.5">
+        <div className="mt-1 sm:my-1.5">
           <Bar value={percentOf} grey={grey} {...limits} />
         </div>
       )}
-      <p className="mt-auto truncate text-2xs text-faint">{detail}</p>
+      <p className="mt-auto truncate text-2xs text-faint max-sm:hidden">{detail}</p>
     </div>
   );
 }
 
+/** What an ordinary user may still write: the rest of what the percent is of. */
+export function diskFree(s: Summary): number | null {
+  const { disk_percent: share, disk_used_bytes: used, disk_total_bytes: total } = s;
+  if (s.disk_free_bytes != null) return s.disk_free_bytes;
+  if (share == null || used == null || total == null) return null;
+  return share > 0 ? Math.min(total - used, (used * (100 - share)) / share) : total - used;
+}
+
 /** The node now, in eight numbers. */
 export function Tiles({ node, grey }: { node: FleetNode; grey: boolean }) {
+  const unit = useNetUnit();
   const s = node.summary;
   if (!s) return null;
   const memory = ratioPercent(s.mem_used_bytes, s.mem_total_bytes);
@@ -41,14 +64,14 @@ export function Tiles({ node, grey }: { node: FleetNode; grey: boolean }) {
     : 'no swap';
   const cores = s.cores ?? node.identity?.cores;
   return (
-    <div className="grid grid-cols-2 gap-px overflow-hidden rounded-lg border border-line bg-line sm:grid-cols-4 2xl:grid-cols-8">
+    <div className="grid grid-cols-4 gap-px overflow-hidden rounded-lg border border-line bg-line 2xl:grid-cols-8">
       <Tile
         testId="tile-cpu"
         label="CPU"
         value={percent(s.cpu_percent)}
         percentOf={s.cpu_percent ?? null}
         tone={LEVEL_TEXT[levelOf(s.cpu_percent, 80, 92)]}
-        detail={cores != null ? `${cores} ${cores === 1 ? 'core' : 'cores'}` : ABSENT}
+        detail={cores != null ? counted(cores, 'core') : ABSENT}
         grey={grey}
       />
       <Tile
@@ -72,7 +95,8 @@ export function Tiles({ node, grey }: { node: FleetNode; grey: boolean }) {
         percentOf={s.disk_percent ?? null}
         tone={LEVEL_TEXT[levelOf(s.disk_percent, 80, 92)]}
         detail={
-          s.disk_total_bytes != null ? `${bytes(s.disk_used_bytes)} of ${bytes(s.disk_total_bytes)}` : ABSENT
+          // The percent is df's: of what an ordinary user may fill. So are the two that stand beside it.
+          s.disk_used_bytes != null ? `${bytes(s.disk_used_bytes)} used, ${bytes(diskFree(s))} free` : ABSENT
         }
         grey={grey}
       />
@@ -89,8 +113,8 @@ export function Tiles({ node, grey }: { node: FleetNode; grey: boolean }) {
       <Tile
         testId="tile-network"
         label="Network in"
-        value={bytesPerSecond(s.net_rx_bytes_per_s)}
-        detail={`out ${bytesPerSecond(s.net_tx_bytes_per_s)}`}
+        value={netRate(s.net_rx_bytes_per_s, unit)}
+        detail={`out ${netRate(s.net_tx_bytes_per_s, unit)}`}
         grey={grey}
       />
       <Tile

@@ -3,6 +3,7 @@ import { Dialog } from '../../ui/dialog';
 import { Segmented } from '../../ui/segmented';
 import { ByHand } from './by-hand';
 import { OverSsh } from './over-ssh';
+import type { AddWay } from './ways';
 
 const WAYS = [
   { id: 'ssh', label: 'Over SSH' },
@@ -19,8 +20,8 @@ const WORDS = {
 const ImportList = lazy(() => import('./import-list').then((module) => ({ default: module.ImportList })));
 
 /** A machine into the fleet: Ground Control goes there over SSH, or someone pastes a command. */
-export default function AddNodeDialog({ onClose }: { onClose(): void }) {
-  const [way, setWay] = useState<(typeof WAYS)[number]['id']>('ssh');
+export default function AddNodeDialog({ way: first, onClose }: { way: AddWay; onClose(): void }) {
+  const [way, setWay] = useState<AddWay>(first);
   const [sticky, setSticky] = useState(false);
   const byHand = () => {
     setSticky(false);

@@ -1,6 +1,7 @@
 import { type FormEvent, type ReactNode, useState } from 'react';
 import type { Job } from '../../api/job';
 import type { Secrets } from '../../api/ssh';
+import { isTyped } from '../../lib/names';
 import { ConfirmName } from '../../ui/confirm-name';
 import { Dialog } from '../../ui/dialog';
 import { FormEnd } from '../../ui/form-end';
@@ -42,7 +43,7 @@ export function RunDialog({
 }: Props) {
   const [typed, setTyped] = useState('');
   const run = useStart(start, onStarted, askAtOnce);
-  const sure = confirmName === undefined || typed === confirmName;
+  const sure = confirmName === undefined || isTyped(typed, confirmName);
 
   function onSubmit(event: FormEvent) {
     event.preventDefault();

@@ -1,4 +1,4 @@
-import { memo, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, memo, useId, useMemo, useRef, useState } from 'react';
 import type { Gap } from '../../../api/types';
 import { gapsInWindow } from '../../../lib/gaps';
 import { useTheme } from '../../../lib/theme';
@@ -7,7 +7,8 @@ import type { BuildContext, ChartData, ChartDef, ItemSwitch, Line } from './mode
 import { plotOf } from './plot-data';
 import { Tooltip } from './tooltip';
 import { CHART_HEIGHT } from './uplot-options';
-import { type CursorAt, usePlot } from './use-plot';
+import { type CursorAt, type CursorMove, usePlot } from './use-plot';
+import { chartWords, momentWords } from './words';
 
 interface Props {
   def: ChartDef;
@@ -33,13 +34,18 @@ const BRIDGED_INTERVALS = 3;
 /** So long a sample may wait for its commit: what the history lacks between its end and ours comes later. */
 const BRIDGED_MS_MIN = 15_000;
 
+/** Readings so far apart are still one line. */
+export function bridgeOf(stepMs: number, intervalMs: number): number {
+  return Math.max(stepMs * 1.5, BRIDGED_INTERVALS * intervalMs, BRIDGED_MS_MIN);
+}
+
 export const ChartCard = memo(function ChartCard(props: Props) {
   const { def, data, context, from, to, stepMs, intervalMs, switched } = props;
   const box = useRef<HTMLDivElement>(null);
   const theme = useTheme();
   const [cursor, setCursor] = useState<CursorAt | null>(null);
   const gaps = useMemo(() => gapsInWindow(props.gaps, from, to, stepMs), [props.gaps, from, to, stepMs]);
-  const bridgeMs = Math.max(stepMs * 1.5, BRIDGED_INTERVALS * intervalMs, BRIDGED_MS_MIN);
+  const bridgeMs = bridgeOf(stepMs, intervalMs);
   const visible = useMemo(
     () => (line: Line) => line.reference || (switched.get(line.item) ?? !line.hiddenByDefault),
     [switched],
@@ -48,7 +54,7 @@ export const ChartCard = memo(function ChartCard(props: Props) {
     () => plotOf(def, data, visible, { bridgeMs, gaps, bands: stepMs > intervalMs * 1.5 }),
     [def, data, visible, bridgeMs, gaps, stepMs, intervalMs],
   );
-  usePlot({
+  const cursorBy = usePlot({
     box,
     def,
     plot,
@@ -63,6 +69,29 @@ export const ChartCard = memo(function ChartCard(props: Props) {
     onCursor: setCursor,
   });
   const note = def.note?.(context);
+  const wordsId = useId();
+  const words = useMemo(() => chartWords(def, data, context, visible), [def, data, context, visible]);
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.target !== box.current || event.ctrlKey || event.metaKey || event.altKey) return;
+    const far = event.shiftKey ? 10 : 1;
+    const moves: Record<string, CursorMove> = {
+      ArrowLeft: -far as CursorMove,
+      ArrowRight: far as CursorMove,
+      PageUp: -10,
+      PageDown: 10,
+      Home: 'first',
+      End: 'last',
+    };
+    const wide = to - from;
+    const middle = cursor?.time ?? to - wide / 2;
+    const move = moves[event.key];
+    if (move !== undefined) cursorBy.move(move);
+    else if (event.key === '+') props.onZoom(middle - wide / 4, middle + wide / 4);
+    else if (event.key === '-') props.onZoom(Math.min(middle, to - wide) - wide / 2, Math.max(middle, to));
+    else if (event.key === '0') props.onReset();
+    else return;
+    event.preventDefault();
+  };
   return (
     <section aria-label={def.title} className="panel relative flex min-w-0 flex-col px-3 pt-3 pb-2.5">
       <div className="mb-1 flex items-baseline gap-2 px-1">
@@ -84,6 +113,21 @@ export const ChartCard = memo(function ChartCard(props: Props) {
         ref={box}
         data-chart={def.id}
         data-points="0"
+        // A place in time on this chart: arrows move it, and its readings are its words.
+        role="slider"
+        tabIndex={0}
+        aria-label={`${def.title}: readings over time`}
+        aria-describedby={wordsId}
+        aria-valuemin={Math.round(from)}
+        aria-valuemax={Math.round(to)}
+        aria-valuenow={Math.round(Math.min(to, Math.max(from, cursor?.time ?? to)))}
+        aria-valuetext={
+          cursor
+            ? momentWords(def, data, context, visible, cursor, { stepMs, bridgeMs, gaps })
+            : 'No moment chosen: arrow keys read one out, plus and minus zoom'
+        }
+        onKeyDown={onKeyDown}
+        onBlur={() => cursorBy.hide()}
         style={{ height: CHART_HEIGHT }}
         className={`relative transition-opacity ${props.dimmed ? 'opacity-45' : ''}`}
       >
@@ -101,6 +145,9 @@ export const ChartCard = memo(function ChartCard(props: Props) {
           />
         )}
       </div>
+      <p id={wordsId} className="sr-only">
+        {words}
+      </p>
       <Legend
         def={def}
         data={data}

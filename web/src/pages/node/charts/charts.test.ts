@@ -35,13 +35,78 @@ describe('charts', () => {
     expect(valuesOf(chart, 'user')).toEqual([50, 100]);
     expect(valuesOf(chart, 'system')).toEqual([10, 0]);
   });
-  it('find the number of cores in the counters when nobody said it', () => {
+  it('need nobody to say how many cores there are', () => {
     const chart = build(
       'cpu',
-      [series('cpu.user_ms', [1_000, 500]), series('cpu.idle_ms', [1_010, 1_500])],
+      [series('cpu.user_ms', [1_000, 500]), series('cpu.idle_ms', [1_000, 1_500])],
       null,
     );
     expect(valuesOf(chart, 'user')).toEqual([50, 25]);
+  });
+  it('say nothing of counters that stand still, of the machine and of each core alike', () => {
+    const still = (label: string) => [
+      series(`cpu.user_ms${label}`, [0, 300]),
+      series(`cpu.idle_ms${label}`, [0, 700]),
+      series(`cpu.iowait_ms${label}`, [0, 0]),
+    ];
+    expect(valuesOf(build('cpu', still('')), 'user')).toEqual([null, 30]);
+    const cores = build('cores', [...still('{core=0}'), ...still('{core=1}')]);
+    expect(valuesOf(cores, '1')).toEqual([null, 30]);
+  });
+  it('count a core as busy by all that it did, and iowait as rest', () => {
+    const core = (label: string) => [
+      series(`cpu.user_ms${label}`, [100, 500]),
+      series(`cpu.softirq_ms${label}`, [50, 500]),
+      series(`cpu.steal_ms${label}`, [50, 0]),
+      series(`cpu.idle_ms${label}`, [700, 0]),
+      series(`cpu.iowait_ms${label}`, [100, 0]),
+    ];
+    const cores = build('cores', [...core('{core=0}'), ...core('{core=1}')]);
+    expect(valuesOf(cores, '0')).toEqual([20, 100]);
+  });
+  it('become a map when there are more lines than colours', () => {
+    const cores = (count: number) =>
+      build(
+        'cores',
+        Array.from({ length: count }, (_, core) => [
+          series(`cpu.user_ms{core=${core}}`, [1, 1]),
+          series(`cpu.idle_ms{core=${core}}`, [9, 9]),
+        ]).flat(),
+      )!;
+    const heat = (count: number) =>
+      plotOf({ heat: true }, cores(count), () => true, { bridgeMs: 0, gaps: [], bands: false }).heat;
+    expect([heat(8), heat(9), heat(16)]).toEqual([false, true, true]);
+  });
+  it('give the first colour to the busiest interface', () => {
+    const list = Array.from({ length: 8 }, (_, index) => [
+      series(`net.rx_bytes{iface=eth${index}}`, [index, index]),
+      series(`net.tx_bytes{iface=eth${index}}`, [index, index]),
+    ]).flat();
+    const lines = build('network', list)!.lines;
+    expect(lines.find((line) => line.item === 'eth7')!.color).toBe('s1');
+  });
+  it('show the hottest of many sensors, and the fullest of many filesystems', () => {
+    const sensors = Array.from({ length: 12 }, (_, index) =>
+      series(`temp.celsius_milli{sensor=s${index}}`, [index * 1_000, index * 1_000], 'gauge'),
+    );
+    const shown = build('temperature', sensors)!.lines.filter((line) => !line.hiddenByDefault);
+    expect(shown.map((line) => line.item)).toEqual(['s4', 's5', 's6', 's7', 's8', 's9', 's10', 's11']);
+    const disks = Array.from({ length: 12 }, (_, index) => [
+      series(`fs.total_bytes{mount=/${index}}`, [100, 100], 'gauge'),
+      series(`fs.free_bytes{mount=/${index}}`, [100 - index, 100 - index], 'gauge'),
+    ]).flat();
+    const full = build('filesystems', disks)!.lines.filter((line) => !line.hiddenByDefault);
+    expect(full.map((line) => line.item)).toEqual(['/4', '/5', '/6', '/7', '/8', '/9', '/10', '/11']);
+  });
+  it('say what is available in words, and draw only what memory is made of', () => {
+    const chart = build('memory', [
+      series('mem.total_bytes', [1_000, 1_000], 'gauge'),
+      series('mem.free_bytes', [100, 100], 'gauge'),
+      series('mem.available_bytes', [600, 600], 'gauge'),
+    ])!;
+    expect(chart.lines.find((line) => line.id === 'available')).toMatchObject({ figure: true });
+    const drawn = plotOf({ stacked: true }, chart, () => true, { bridgeMs: 0, gaps: [], bands: false });
+    expect(drawn.series.map(({ line }) => line.id)).toEqual(['used', 'total']);
   });
   it('count memory as free does', () => {
     const chart = build('memory', [

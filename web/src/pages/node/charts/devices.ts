@@ -1,38 +1,26 @@
 import type { Cell } from '../../../api/types';
 import { displayName } from '../../../lib/series-key';
 import { bitsPerSecond, bytesPerSecond, percent, perSecond } from '../../../lib/units';
+import { usedPercent } from '../filesystems';
 import { combine, type Frame, hasValues, type Track, tracksByLabel } from '../frame';
-import { type ChartDef, colorAt, type Line } from './model';
-
-/** More items than this at once are a tangle: the busiest are on, the others wait in the legend. */
-const ITEMS_SHOWN_MAX = 8;
+import { type Ranked, rank, ranked } from './items';
+import type { BuildContext, ChartDef, Line } from './model';
 
 function sum(cells: readonly Cell[]): number {
   return cells.reduce<number>((total, cell) => total + (cell ?? 0), 0);
 }
 
-/** Items in natural order, with who is shown at first: the busiest, never loopback. */
-function itemsOf(
-  frame: Frame,
-  names: readonly string[],
-  label: string,
-): { item: string; quiet: boolean; color: string }[] {
+/** Items in natural order, with who is shown at first: the busiest, never loopback beside others. */
+function itemsOf(frame: Frame, names: readonly string[], label: string, context: BuildContext): Ranked[] {
   const busy = new Map<string, number>();
   for (const name of names) {
     for (const { item, track } of tracksByLabel(frame, name, label)) {
       if (hasValues(track.avg)) busy.set(item, (busy.get(item) ?? 0) + sum(track.avg));
     }
   }
-  // What carried nothing in all this time waits in the legend too.
-  const order = [...busy].filter(([item, total]) => item !== 'lo' && total > 0).sort((a, b) => b[1] - a[1]);
-  const shown = new Set(order.slice(0, ITEMS_SHOWN_MAX).map(([item]) => item));
-  // A machine with nothing but loopback shows that.
-  const items = [...busy.keys()]
-    .sort(new Intl.Collator(undefined, { numeric: true }).compare)
-    .map((item) => ({ item, quiet: shown.size > 0 && !shown.has(item) }));
-  // The first colours, which stay apart best, go to what is shown.
-  const ranked = [...items].sort((a, b) => Number(a.quiet) - Number(b.quiet));
-  return items.map((entry) => ({ ...entry, color: colorAt(ranked.indexOf(entry)) }));
+  const others = [...busy].some(([item, total]) => item !== 'lo' && total > 0);
+  if (others && busy.has('lo')) busy.set('lo', 0);
+  return rank(`${names[0]}/${label}`, busy, context);
 }
 
 interface Direction {
@@ -42,12 +30,18 @@ interface Direction {
 }
 
 /** Two directions of one thing, the first above the zero line, the second below it. */
-function mirrored(frame: Frame, label: string, up: Direction, down: Direction): Line[] {
-  const items = itemsOf(frame, [up.name, down.name], label);
+function mirrored(
+  frame: Frame,
+  context: BuildContext,
+  label: string,
+  up: Direction,
+  down: Direction,
+): Line[] {
+  const items = itemsOf(frame, [up.name, down.name], label, context);
   const find = (name: string, item: string) =>
     tracksByLabel(frame, name, label).find((entry) => entry.item === item)?.track;
   const withBand = items.filter((entry) => !entry.quiet).length === 1;
-  return items.flatMap(({ item, quiet, color }) => {
+  return items.flatMap(({ item, quiet, color, again }) => {
     const name = displayName(item, 32);
     const line = (track: Track | undefined, { word, mark }: Direction, below: boolean): Line[] =>
       track
@@ -58,6 +52,7 @@ function mirrored(frame: Frame, label: string, up: Direction, down: Direction): 
               item,
               itemLabel: name,
               color,
+              again,
               values: track.avg,
               band: withBand ? { min: track.min, max: track.max } : undefined,
               mirrored: below,
@@ -82,11 +77,12 @@ const network: ChartDef = {
   base: 2,
   format: (value, context) => (context.netUnit === 'bits' ? bitsPerSecond(value) : bytesPerSecond(value)),
   note: () => 'in above, out below',
-  build: (frame) =>
+  build: (frame, context) =>
     orNull(
       frame,
       mirrored(
         frame,
+        context,
         'iface',
         { name: 'net.rx_bytes', word: 'in', mark: '↓' },
         { name: 'net.tx_bytes', word: 'out', mark: '↑' },
@@ -101,11 +97,12 @@ const packets: ChartDef = {
   maxAtLeast: 10,
   format: (value) => perSecond(value),
   note: () => 'in above, out below',
-  build: (frame) =>
+  build: (frame, context) =>
     orNull(
       frame,
       mirrored(
         frame,
+        context,
         'iface',
         { name: 'net.rx_packets', word: 'in', mark: '↓' },
         { name: 'net.tx_packets', word: 'out', mark: '↑' },
@@ -120,9 +117,8 @@ const errors: ChartDef = {
   maxAtLeast: 1,
   format: (value) => perSecond(value),
   note: () => 'in and out together',
-  build(frame) {
+  build(frame, context) {
     const lines: Line[] = [];
-    let index = 0;
     for (const [kind, word] of [
       ['errors', 'errors'],
       ['dropped', 'dropped'],
@@ -140,13 +136,12 @@ const errors: ChartDef = {
           label: name,
           item: `${item} ${word}`,
           itemLabel: name,
-          color: colorAt(index),
+          color: 's1',
           values,
         });
-        index += 1;
       }
     }
-    return orNull(frame, lines);
+    return orNull(frame, ranked('net-errors', lines, context));
   },
 };
 
@@ -158,11 +153,12 @@ const diskIo: ChartDef = {
   maxAtLeast: 1024,
   format: (value) => bytesPerSecond(value),
   note: () => 'read above, written below',
-  build: (frame) =>
+  build: (frame, context) =>
     orNull(
       frame,
       mirrored(
         frame,
+        context,
         'device',
         { name: 'disk.read_bytes', word: 'read', mark: 'read' },
         { name: 'disk.written_bytes', word: 'written', mark: 'written' },
@@ -177,11 +173,12 @@ const diskOps: ChartDef = {
   maxAtLeast: 10,
   format: (value) => perSecond(value),
   note: () => 'reads above, writes below',
-  build: (frame) =>
+  build: (frame, context) =>
     orNull(
       frame,
       mirrored(
         frame,
+        context,
         'device',
         { name: 'disk.reads', word: 'reads', mark: 'reads' },
         { name: 'disk.writes', word: 'writes', mark: 'writes' },
@@ -195,8 +192,8 @@ const diskBusy: ChartDef = {
   group: 'disks',
   max: 100,
   format: (value) => percent(value),
-  build(frame) {
-    const items = itemsOf(frame, ['disk.io_ms'], 'device');
+  build(frame, context) {
+    const items = itemsOf(frame, ['disk.io_ms'], 'device', context);
     const tracks = new Map(
       tracksByLabel(frame, 'disk.io_ms', 'device').map(({ item, track }) => [item, track]),
     );
@@ -204,7 +201,7 @@ const diskBusy: ChartDef = {
     const toPercent = (cells: Cell[]) => combine([cells], (rate) => Math.min(100, rate / 10));
     return orNull(
       frame,
-      items.map(({ item, quiet, color }): Line => {
+      items.map(({ item, quiet, color, again }): Line => {
         const track = tracks.get(item)!;
         const name = displayName(item, 32);
         return {
@@ -213,6 +210,7 @@ const diskBusy: ChartDef = {
           item,
           itemLabel: name,
           color,
+          again,
           values: toPercent(track.avg),
           band: items.length <= 2 ? { min: toPercent(track.min), max: toPercent(track.max) } : undefined,
           hiddenByDefault: quiet,
@@ -222,32 +220,65 @@ const diskBusy: ChartDef = {
   },
 };
 
+/** Shares of filesystems, the fullest shown: a name of what is in it, and one of what is left. */
+function sharesOf(
+  frame: Frame,
+  context: BuildContext,
+  key: string,
+  names: { total: string; free: string; available: string },
+): Line[] {
+  const by = (name: string) =>
+    new Map(tracksByLabel(frame, name, 'mount').map(({ item, track }) => [item, track]));
+  const free = by(names.free);
+  const available = by(names.available);
+  const lines: Line[] = [];
+  for (const { item, track: total } of tracksByLabel(frame, names.total, 'mount')) {
+    const left = free.get(item) ?? available.get(item);
+    if (!left) continue;
+    const values = combine(
+      [total.avg, left.avg, (available.get(item) ?? left).avg],
+      (all, f, a) => usedPercent(Math.max(0, all - f), a) ?? 0,
+    );
+    // A filesystem without a number of inodes says that it has none.
+    if (!hasValues(values) || !total.avg.some((value) => value !== null && value > 0)) continue;
+    const name = displayName(item, 40);
+    lines.push({ id: item, label: name, item, itemLabel: name, color: 's1', values });
+  }
+  return ranked(key, lines, context);
+}
+
 const filesystems: ChartDef = {
   id: 'filesystems',
   title: 'Filesystems in use',
   group: 'filesystems',
   max: 100,
   format: (value) => percent(value),
-  build(frame) {
-    const by = (name: string) =>
-      new Map(tracksByLabel(frame, name, 'mount').map(({ item, track }) => [item, track]));
-    const free = by('fs.free_bytes');
-    const available = by('fs.available_bytes');
-    const lines: Line[] = [];
-    for (const { item, track: total } of tracksByLabel(frame, 'fs.total_bytes', 'mount')) {
-      const left = free.get(item) ?? available.get(item);
-      if (!left) continue;
-      // As `df` counts: what root alone may use is neither used nor available.
-      const values = combine([total.avg, left.avg, (available.get(item) ?? left).avg], (all, f, a) => {
-        const used = Math.max(0, all - f);
-        return used + a > 0 ? (used / (used + a)) * 100 : 0;
-      });
-      if (!hasValues(values)) continue;
-      const name = displayName(item, 40);
-      lines.push({ id: item, label: name, item, itemLabel: name, color: colorAt(lines.length), values });
-    }
-    return orNull(frame, lines);
-  },
+  build: (frame, context) =>
+    orNull(
+      frame,
+      sharesOf(frame, context, 'filesystems', {
+        total: 'fs.total_bytes',
+        free: 'fs.free_bytes',
+        available: 'fs.available_bytes',
+      }),
+    ),
 };
 
-export const DEVICE_CHARTS = { network, packets, errors, diskIo, diskOps, diskBusy, filesystems };
+const inodes: ChartDef = {
+  id: 'inodes',
+  title: 'Inodes in use',
+  group: 'filesystems',
+  max: 100,
+  format: (value) => percent(value),
+  build: (frame, context) =>
+    orNull(
+      frame,
+      sharesOf(frame, context, 'inodes', {
+        total: 'fs.files',
+        free: 'fs.files_free',
+        available: 'fs.files_free',
+      }),
+    ),
+};
+
+export const DEVICE_CHARTS = { network, packets, errors, diskIo, diskOps, diskBusy, filesystems, inodes };

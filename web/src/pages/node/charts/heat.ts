@@ -1,8 +1,9 @@
 import type uPlot from 'uplot';
+import { COLORS } from './model';
 import type { Palette } from './palette';
 
 /** With more lines than this a chart of shares becomes a map: one row an item, the darker the less. */
-export const HEAT_ABOVE = 16;
+export const HEAT_ABOVE = COLORS.length;
 const SHADES = 24;
 
 /** The shades from nothing to all, as canvas and legend use them. */

@@ -18,6 +18,7 @@ export const CHARTS: readonly ChartDef[] = [
   DEVICE_CHARTS.packets,
   DEVICE_CHARTS.diskOps,
   DEVICE_CHARTS.errors,
+  DEVICE_CHARTS.inodes,
   MACHINE_CHARTS.connections,
   MACHINE_CHARTS.processes,
 ];

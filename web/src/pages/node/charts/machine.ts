@@ -1,7 +1,8 @@
 import type { Cell } from '../../../api/types';
 import { displayName } from '../../../lib/series-key';
 import { celsius, count, load, percent } from '../../../lib/units';
-import { combine, type Frame, hasValues, tracksByLabel, whole } from '../frame';
+import { combine, hasValues, tracksByLabel, whole } from '../frame';
+import { ITEMS_SHOWN_MAX, ranked } from './items';
 import { type ChartDef, colorAt, type Line } from './model';
 
 const clampPercent = (value: number) => Math.max(0, Math.min(100, value));
@@ -13,17 +14,18 @@ const MODES: readonly { id: string; label: string; color: string; of: string[] }
   { id: 'iowait', label: 'iowait', color: 's4', of: ['iowait'] },
   { id: 'steal', label: 'steal', color: 's6', of: ['steal'] },
 ];
+const BUSY = ['user', 'nice', 'system', 'irq', 'softirq', 'steal'];
+const REST = ['idle', 'iowait'];
 
-function coreCount(frame: Frame, cores: number | null): number {
-  if (cores && cores > 0) return cores;
-  // Without an identity: all modes together make 1000 ms a second and core.
-  const modes = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'].map(
-    (mode) => whole(frame, `cpu.${mode}_ms`)?.avg,
-  );
-  const present = modes.filter((mode) => mode !== undefined);
-  const sums = combine(present, (...values) => values.reduce((sum, value) => sum + value, 0));
-  const largest = sums.reduce<number>((max, sum) => Math.max(max, sum ?? 0), 0);
-  return Math.max(1, Math.round(largest / 1000));
+const sum = (...values: number[]) => values.reduce((total, value) => total + value, 0);
+const known = <T>(list: readonly (T | undefined)[]): T[] => list.filter((one) => one !== undefined);
+
+/** A part of all the time that was counted. Counters that stand still say nothing, not zero and not all. */
+function shareOf(part: readonly Cell[], total: readonly Cell[]): Cell[] {
+  return part.map((value, index) => {
+    const all = total[index] ?? null;
+    return value === null || all === null || all <= 0 ? null : clampPercent((value / all) * 100);
+  });
 }
 
 const cpu: ChartDef = {
@@ -33,16 +35,15 @@ const cpu: ChartDef = {
   stacked: true,
   max: 100,
   format: (value) => percent(value),
-  build(frame, context) {
-    const cores = coreCount(frame, context.cores);
-    const toPercent = (rate: number) => clampPercent(rate / 10 / cores);
+  build(frame) {
+    const rate = (mode: string) => whole(frame, `cpu.${mode}_ms`)?.avg;
+    // Busy over busy plus idle, as the tiles and the fleet count too.
+    const total = combine(known([...BUSY, ...REST].map(rate)), sum);
     const lines: Line[] = [];
     for (const mode of MODES) {
-      const parts = mode.of
-        .map((part) => whole(frame, `cpu.${part}_ms`)?.avg)
-        .filter((part) => part !== undefined);
+      const parts = known(mode.of.map(rate));
       if (parts.length === 0) continue;
-      const values = combine(parts, (...rates) => toPercent(rates.reduce((sum, rate) => sum + rate, 0)));
+      const values = shareOf(combine(parts, sum), total);
       if (!hasValues(values)) continue;
       lines.push({
         id: mode.id,
@@ -57,16 +58,14 @@ const cpu: ChartDef = {
     const iowait = whole(frame, 'cpu.iowait_ms');
     if (lines.length > 0 && idle && frame.stepMs >= 60_000) {
       // On coarse steps the mean hides the bursts: the busiest moment is where the least was idle.
-      const values = combine(iowait ? [idle.min, iowait.min] : [idle.min], (least, wait = 0) =>
-        clampPercent(100 - (least + wait) / 10 / cores),
-      );
+      const least = shareOf(combine(iowait ? [idle.min, iowait.min] : [idle.min], sum), total);
       lines.push({
         id: 'peak',
         label: 'peak',
         item: 'peak',
         itemLabel: 'peak',
         color: 'faint',
-        values,
+        values: combine([least], (rest) => 100 - rest),
         dashed: true,
       });
     }
@@ -82,22 +81,24 @@ const cores: ChartDef = {
   max: 100,
   format: (value) => percent(value),
   build(frame) {
-    const lines = tracksByLabel(frame, 'cpu.idle_ms', 'core').map(({ item, track }, index): Line => {
-      const wait = [...frame.tracks.values()].find(
-        (t) => t.name === 'cpu.iowait_ms' && t.labels.core === item,
-      );
-      const values = combine(wait ? [track.avg, wait.avg] : [track.avg], (idle, iowait = 0) =>
-        clampPercent(100 - (idle + iowait) / 10),
-      );
+    const tracks = new Map<string, Map<string, Cell[]>>();
+    for (const track of frame.tracks.values()) {
+      const core = track.labels.core;
+      if (core === undefined) continue;
+      const own = tracks.get(core) ?? new Map<string, Cell[]>();
+      tracks.set(core, own.set(track.name, track.avg));
+    }
+    const lines = tracksByLabel(frame, 'cpu.idle_ms', 'core').map(({ item }, index): Line => {
+      const rate = (mode: string) => tracks.get(item)?.get(`cpu.${mode}_ms`);
+      const rest = combine(known(REST.map(rate)), sum);
+      const busy = known(BUSY.map(rate));
+      const values =
+        busy.length > 0
+          ? shareOf(combine(busy, sum), combine([combine(busy, sum), rest], sum))
+          : // Of very many cores only this much is asked for: what is not rest is work.
+            combine([rest], (idle) => clampPercent(100 - idle / 10));
       const name = `core ${displayName(item, 12)}`;
-      return {
-        id: item,
-        label: name,
-        item,
-        itemLabel: name,
-        color: colorAt(index),
-        values,
-      };
+      return { id: item, label: name, item, itemLabel: name, color: colorAt(index), values };
     });
     const shown = lines.filter((line) => hasValues(line.values));
     return shown.length > 1 ? { times: frame.times, lines: shown } : null;
@@ -178,24 +179,25 @@ const temperatures: ChartDef = {
   withoutZero: true,
   maxAtLeast: 50,
   format: (value) => celsius(value),
-  build(frame) {
+  build(frame, context) {
     const tracks = tracksByLabel(frame, 'temp.celsius_milli', 'sensor');
     const milli = (cells: Cell[]) => combine([cells], (value) => value / 1000);
     const lines = tracks
       .filter(({ track }) => hasValues(track.avg))
-      .map(({ item, track }, index): Line => {
+      .map(({ item, track }): Line => {
         const name = displayName(item, 32);
         return {
           id: item,
           label: name,
           item,
           itemLabel: name,
-          color: colorAt(index),
+          color: 's1',
           values: milli(track.avg),
           band: tracks.length <= 3 ? { min: milli(track.min), max: milli(track.max) } : undefined,
         };
       });
-    return lines.length > 0 ? { times: frame.times, lines } : null;
+    // The hottest are shown.
+    return lines.length > 0 ? { times: frame.times, lines: ranked('temperature', lines, context) } : null;
   },
 };
 
@@ -218,7 +220,16 @@ const connections: ChartDef = {
       .filter(({ track }) => hasValues(track.avg))
       .map(({ item, track }, index): Line => {
         const name = displayName(item, 24).replaceAll('_', ' ');
-        return { id: item, label: name, item, itemLabel: name, color: colorAt(index), values: track.avg };
+        return {
+          id: item,
+          label: name,
+          item,
+          itemLabel: name,
+          color: colorAt(index),
+          values: track.avg,
+          hiddenByDefault: index >= ITEMS_SHOWN_MAX,
+          again: index >= ITEMS_SHOWN_MAX,
+        };
       });
     return lines.length > 0 ? { times: frame.times, lines } : null;
   },

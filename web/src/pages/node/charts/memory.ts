@@ -39,7 +39,8 @@ const memory: ChartDef = {
         ),
       );
     }
-    if (available) add('available', 's4', available, { dashed: true });
+    // What is available ends where "used" begins, seen from the top: a line from zero would lie inside of it.
+    if (available) add('available', 'faint', available, { figure: true });
     add('total', 'faint', total, { dashed: true, reference: true });
     return { times: frame.times, lines };
   },

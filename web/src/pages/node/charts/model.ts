@@ -15,6 +15,10 @@ export interface Line {
   item: string;
   itemLabel: string;
   dashed?: boolean;
+  /** Its colour is that of another item too: drawn with dashes of its own. */
+  again?: boolean;
+  /** Told in words only: drawn, it would lie in what it is not a part of. */
+  figure?: boolean;
   /** Drawn below the zero line and shown as a positive number. */
   mirrored?: boolean;
   /** One of two directions of an item: how the legend marks it, `↓` or `read`. */
@@ -36,6 +40,8 @@ export interface ChartData {
 export interface BuildContext {
   cores: number | null;
   netUnit: 'bytes' | 'bits';
+  /** Which items each chart showed before, for as long as the window stays: so that no line changes its colour. */
+  memory?: Map<string, string[]>;
 }
 
 export interface ChartDef {

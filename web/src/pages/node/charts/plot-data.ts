@@ -47,7 +47,7 @@ export function plotOf(
     if (!line.reference) points += line.values.reduce<number>((n, cell) => n + (cell === null ? 0 : 1), 0);
   };
 
-  const shown = chart.lines.filter(visible);
+  const shown = chart.lines.filter((line) => !line.figure && visible(line));
   const heat = def.heat === true && shown.length > HEAT_ABOVE;
   if (def.stacked) {
     const stack = shown.filter((line) => !line.dashed);

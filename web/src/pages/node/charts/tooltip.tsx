@@ -44,7 +44,7 @@ export function Tooltip({ def, data, context, cursor, gaps, stepMs, bridgeMs, vi
   }
   const total =
     def.stacked && def.max
-      ? rows.filter(({ line }) => !line.dashed).reduce((sum, { value }) => sum + value!, 0)
+      ? rows.filter(({ line }) => !line.dashed && !line.figure).reduce((sum, { value }) => sum + value!, 0)
       : null;
   const onLeft = cursor.left > 260;
   return (
@@ -81,6 +81,7 @@ export function Tooltip({ def, data, context, cursor, gaps, stepMs, bridgeMs, vi
                       aria-hidden
                       className="block h-0.5 w-2.5 rounded-full"
                       style={{
+                        visibility: line.figure ? 'hidden' : undefined,
                         background: `var(--${heat ? 's1' : line.color})`,
                         opacity: heat ? Math.max(0.08, value! / 100) : 1,
                       }}

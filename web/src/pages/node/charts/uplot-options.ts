@@ -7,7 +7,9 @@ import type { Plot } from './plot-data';
 import { marksOf, niceScale, type Scale, timeMark } from './scale';
 
 export const CHART_HEIGHT = 168;
-const SYNC_KEY = 'node';
+export const SYNC_KEY = 'node';
+const AXIS_WIDTH = 68;
+const PAD_RIGHT = 8;
 
 export interface PlotEvents {
   gaps(): readonly Gap[];
@@ -29,6 +31,22 @@ function lonelyPoints(plot: uPlot, seriesIndex: number): number[] {
     if (before && after) lonely.push(i);
   }
   return lonely;
+}
+
+const measured = new Map<string, number>();
+const pen = document.createElement('canvas').getContext('2d');
+/** Half of how wide words are on the axis, in CSS pixels, and a pixel to spare. */
+function halfWidth(words: string, font: string): number {
+  // Digits of one width: what counts is their number.
+  const shape = `${font}${words.replace(/\d/g, '0')}`;
+  let half = measured.get(shape);
+  if (half === undefined) {
+    if (pen) pen.font = font;
+    half = (pen?.measureText(words).width ?? words.length * 7) / 2 + 1;
+    if (measured.size > 500) measured.clear();
+    measured.set(shape, half);
+  }
+  return half;
 }
 
 function drawGaps(plot: uPlot, gaps: readonly Gap[], palette: Palette): void {
@@ -84,7 +102,7 @@ export function optionsFor(
     width,
     height: CHART_HEIGHT,
     ms: 1,
-    padding: [8, 8, 0, 0],
+    padding: [8, PAD_RIGHT, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -124,11 +142,20 @@ export function optionsFor(
         size: 24,
         space: 72,
         gap: 6,
-        values: (_plot, splits, _axis, _space, distance) => splits.map((ms) => timeMark(ms, distance)),
+        values: (self, splits, _axis, _space, distance) => {
+          const { min, max } = self.scales.x!;
+          const wide = self.width - AXIS_WIDTH - PAD_RIGHT;
+          return splits.map((ms) => {
+            const words = timeMark(ms, distance);
+            const right = wide * (1 - (ms - (min ?? ms)) / ((max ?? ms) - (min ?? ms) || 1)) + PAD_RIGHT;
+            // Half of it would lie beyond the edge: half a time is none.
+            return right < halfWidth(words, font) ? '' : words;
+          });
+        },
       },
       {
         ...axis,
-        size: 68,
+        size: AXIS_WIDTH,
         gap: 8,
         splits: () => (plot.heat ? [0, scale.max] : marksOf(scale)),
         grid: plot.heat ? { show: false } : axis.grid,
@@ -146,7 +173,7 @@ export function optionsFor(
         return {
           stroke: palette(line.color),
           width: 1.25,
-          dash: line.dashed ? [4, 4] : undefined,
+          dash: line.dashed ? [4, 4] : line.again ? [7, 2] : undefined,
           fill:
             role === 'area' ? palette(line.color, 0.3) : washed(line) ? palette(line.color, 0.09) : undefined,
           points: {

@@ -4,7 +4,8 @@ import type { Gap } from '../../../api/types';
 import type { BuildContext, ChartDef } from './model';
 import { readPalette } from './palette';
 import type { Plot } from './plot-data';
-import { optionsFor } from './uplot-options';
+import { isHolding, watchTouch } from './touch';
+import { optionsFor, SYNC_KEY } from './uplot-options';
 
 export interface CursorAt {
   index: number;
@@ -31,8 +32,11 @@ interface Args {
   onCursor(at: CursorAt | null): void;
 }
 
+/** The cursor by keyboard: a step to either side, or to an end. */
+export type CursorMove = -10 | -1 | 1 | 10 | 'first' | 'last';
+
 /** Keeps one uPlot in `box`: built anew when its lines change, fed when only its data do. */
-export function usePlot(args: Args): void {
+export function usePlot(args: Args): { move(step: CursorMove): void; hide(): void } {
   const latest = useRef(args);
   const chart = useRef<uPlot | null>(null);
   const inView = useRef(true);
@@ -62,7 +66,7 @@ export function usePlot(args: Args): void {
       left,
       down: (top ?? 0) / Math.max(1, self.over.clientHeight),
       time,
-      here: self.over.matches(':hover'),
+      here: self.over.matches(':hover') || box.current === document.activeElement,
     });
   };
 
@@ -76,7 +80,7 @@ export function usePlot(args: Args): void {
     const jumped =
       Math.abs(wide - (drawn.current.to - drawn.current.from)) > 1 ||
       Math.abs(now.to - drawn.current.to) > wide / 20;
-    if (!jumped && (!inView.current || document.hidden)) {
+    if (isHolding() || (!jumped && (!inView.current || document.hidden))) {
       behind.current = true;
     } else {
       behind.current = false;
@@ -86,7 +90,7 @@ export function usePlot(args: Args): void {
         self.setScale('x', { min: now.from, max: now.to });
       });
       // The data moved on under a pointer at rest: what it points at is another reading now.
-      if (self.over.matches(':hover')) report(self);
+      if (self.over.matches(':hover') || box.current === document.activeElement) report(self);
     }
     box.current?.setAttribute('data-points', String(now.plot.points));
   };
@@ -107,7 +111,14 @@ export function usePlot(args: Args): void {
     const self = new uPlot(options, now.plot.data as uPlot.AlignedData, element);
     chart.current = self;
     feed.current();
+    const letGo = watchTouch({
+      plot: self,
+      syncKey: SYNC_KEY,
+      latest: () => Math.max(Date.now(), latest.current.to),
+      onWindow: ({ from, to }) => latest.current.onZoom(from, to),
+    });
     return () => {
+      letGo();
       chart.current = null;
       self.destroy();
     };
@@ -144,4 +155,22 @@ export function usePlot(args: Args): void {
       document.removeEventListener('visibilitychange', onVisible);
     };
   }, [box]);
+
+  return {
+    move(step) {
+      const self = chart.current;
+      if (!self) return;
+      const times = self.data[0]!;
+      const [first, last] = self.series[0]!.idxs ?? [0, times.length - 1];
+      const { left } = self.cursor;
+      const here = left === undefined || left < 0 ? last : self.posToIdx(left);
+      const next = step === 'first' ? first : step === 'last' ? last : here + step;
+      const at = times[Math.max(first, Math.min(last, next))];
+      if (at === undefined) return;
+      self.setCursor({ left: self.valToPos(at, 'x'), top: self.over.clientHeight / 2 });
+    },
+    hide() {
+      chart.current?.setCursor({ left: -10, top: -10 });
+    },
+  };
 }
