@@ -21,12 +21,13 @@ mod packages_fleet;
 mod packages_looks;
 mod packages_waves;
 mod query;
+mod spiders;
 mod ssh;
 #[cfg(test)]
 mod tests;
 
 use crate::app::App;
-use crate::auth::{Credentials, Session};
+use crate::auth::{Credentials, Session, node_token};
 use crate::capsule;
 use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
@@ -45,6 +46,8 @@ enum Access {
     Operator,
     /// The same, or a scraper with its token.
     Scraper,
+    /// The same, or a machine with the token of a node.
+    Spider,
 }
 
 type Handler = fn(&Context<'_>) -> Result<Response, Error>;
@@ -145,6 +148,37 @@ const ROUTES: &[Route] = &[
         "/api/nodes/:id/rotate-token",
         Access::Operator,
         deploy::rotate_token,
+    ),
+    route(
+        Method::Post,
+        "/api/nodes/:id/token",
+        Access::Operator,
+        nodes::new_token,
+    ),
+    route(Method::Get, "/api/spiders", Access::Operator, spiders::list),
+    route(
+        Method::Get,
+        "/api/spiders/install.sh",
+        Access::Spider,
+        spiders::script,
+    ),
+    route(
+        Method::Get,
+        "/api/spiders/x86_64",
+        Access::Spider,
+        spiders::get,
+    ),
+    route(
+        Method::Get,
+        "/api/spiders/aarch64",
+        Access::Spider,
+        spiders::get,
+    ),
+    route(
+        Method::Get,
+        "/api/spiders/armv7",
+        Access::Spider,
+        spiders::get,
     ),
     route(
         Method::Post,
@@ -415,6 +449,7 @@ fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error
     let session = match route.access {
         Access::Anyone => None,
         Access::Scraper if scrapes(app, request) => None,
+        Access::Spider if is_spider(app, request) => None,
         _ => Some(authorize(app, request, route, now_ms)?),
     };
     let context = Context {
@@ -430,6 +465,18 @@ fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error
 fn scrapes(app: &App, request: &Request) -> bool {
     let token = app.scrape_token.as_ref();
     token.is_some_and(|token| token.allows(request))
+}
+
+/// Only the hash is looked up, as for a Spider that connects.
+fn is_spider(app: &App, request: &Request) -> bool {
+    let token = request
+        .header("Authorization")
+        .and_then(|header| header.strip_prefix("Bearer "));
+    token.is_some_and(|token| {
+        app.fleet
+            .node_of_token(&node_token::sha256(token.trim()))
+            .is_some()
+    })
 }
 
 fn authorize(app: &App, request: &Request, route: &Route, now_ms: i64) -> Result<Session, Error> {

@@ -5,12 +5,15 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::deploy::free;
 use super::query::Parameters;
-use super::{Context, body};
+use super::{Context, body, spiders};
 use crate::auth::node_token;
 use crate::error::{Error, Kind};
+use crate::events::NewEvent;
 use crate::http::Response;
 use crate::hub::NodeView;
+use crate::major_tom::deploy::{NextToken, by_hand};
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
 
@@ -43,6 +46,8 @@ struct Added<'a> {
     node: NodeView,
     token: &'a str,
     command: String,
+    /// Pasted into a root shell, it installs the Spider with this token.
+    install: String,
 }
 
 pub fn list(context: &Context<'_>) -> Result<Response, Error> {
@@ -70,18 +75,53 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
 pub fn add(context: &Context<'_>) -> Result<Response, Error> {
     let body: AddBody = body::json(context.request, SHAPE)?;
     let (id, token) = make(context, &body.name, &body.tags)?;
+    Ok(with_token(context, id, &token)?.header("Location", format!("/api/nodes/{id}")))
+}
+
+/// Another token, for who puts it on the machine by hand. The one that is there is
+/// good until the Spider was seen with the new one.
+pub fn new_token(context: &Context<'_>) -> Result<Response, Error> {
+    let _: serde_json::Map<String, serde_json::Value> = body::json(context.request, "{}.")?;
+    let app = context.app;
+    let known = app.fleet.view(context.id).ok_or_else(no_such_node)?;
+    free(context)?;
+    if app.store.spider(context.id)?.is_some() {
+        return Err(Error::new(
+            Kind::Conflict,
+            "This Spider was installed over SSH: Ground Control knows what is on the machine.",
+            "POST /api/nodes/:id/rotate-token puts a new token there.",
+        ));
+    }
+    let next = NextToken::make(app, context.id)
+        .map_err(|fault| Error::new(Kind::Internal, fault.detail, fault.hint))?;
+    app.store.add_events(&[NewEvent {
+        time_ms: context.now_ms,
+        node: Some(context.id),
+        node_name: Some(known.name),
+        kind: "token",
+        detail: json!({"by": context.session()?.user}),
+    }])?;
+    with_token(context, context.id, &next.token)
+}
+
+/// The node with a token that is shown this once, and what to do with it.
+fn with_token(context: &Context<'_>, id: i64, token: &Secret) -> Result<Response, Error> {
     let node = context.app.fleet.view(id).ok_or_else(no_such_node)?;
+    let server = server_url(context);
     let command = format!(
-        "STARDUST_TOKEN='{}' stardust-spider --server '{}'",
-        token.expose(),
-        server_url(context)
+        "STARDUST_TOKEN='{}' stardust-spider --server '{server}'",
+        token.expose()
     );
+    let script = spiders::script_sha256(&context.app.config);
     let added = Added {
         node,
         token: token.expose(),
         command,
+        install: by_hand::commands(token, &server, &script)
+            .expose()
+            .to_owned(),
     };
-    Ok(Response::json(201, &added).header("Location", format!("/api/nodes/{id}")))
+    Ok(Response::json(201, &added))
 }
 
 /// A new node, and its token.

@@ -20,6 +20,7 @@ use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::hub::Status;
 use crate::log;
+use crate::major_tom::deploy::settle_by_hand;
 
 /// What is known of nodes, so that only what is news is written.
 #[derive(Default)]
@@ -108,6 +109,9 @@ impl Chronicle {
         let mut events = Vec::new();
         for happening in happenings {
             let node = happening.node;
+            if matches!(happening.what, What::Seen { .. }) {
+                settle_by_hand(app, node)?;
+            }
             let before = match self.known.get(&node) {
                 Some(known) => Some(known.clone()),
                 None => app.store.known_state(node)?,

@@ -15,9 +15,21 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// All that there are.
-pub const KINDS: [&str; 12] = [
-    "online", "offline", "rebooted", "spider", "gap", "job", "added", "renamed", "removed",
-    "host_key", "started", "stopped",
+pub const KINDS: [&str; 14] = [
+    "online",
+    "offline",
+    "rebooted",
+    "spider",
+    "gap",
+    "job",
+    "added",
+    "renamed",
+    "removed",
+    "host_key",
+    "token",
+    "token_in_use",
+    "started",
+    "stopped",
 ];
 
 /// What the hub has seen of a node's Spider.

@@ -34,6 +34,11 @@ pub fn text(event: &Event) -> String {
             word("by"),
             word("sha256")
         ),
+        "token" => format!(
+            "{} made a new token; the old one is good until the Spider was seen with it",
+            word("by")
+        ),
+        "token_in_use" => "Its Spider has the new token; the old one is over".into(),
         "started" if detail["after_a_fall"] == true => format!(
             "Ground Control {} started, after an end that was not in order",
             word("version")

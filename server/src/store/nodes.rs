@@ -140,6 +140,27 @@ impl Store {
         self.change_tokens(id, |_, next| next.retain(|known| *known != hash))
     }
 
+    /// Whether the node has tokens that were good before this one, which is good too.
+    pub fn has_older_tokens(&self, id: i64, hash: [u8; 32]) -> Result<bool, StoreError> {
+        let reader = self.reader()?;
+        let mut statement =
+            reader.prepare_cached("SELECT next_token_sha256 FROM nodes WHERE id = ?1")?;
+        let next = statement.query_row([id], |row| row.get(0)).optional()?;
+        Ok(hashes(next.flatten()).contains(&hash))
+    }
+
+    /// Those before `hash` are over, which is answered; those after it stay.
+    pub fn settle_token(&self, id: i64, hash: [u8; 32]) -> Result<Vec<[u8; 32]>, StoreError> {
+        let mut over = Vec::new();
+        self.change_tokens(id, |own, next| {
+            if let Some(at) = next.iter().position(|known| *known == hash) {
+                over.push(std::mem::replace(own, hash));
+                over.extend(next.drain(..=at).filter(|known| *known != hash));
+            }
+        })?;
+        Ok(over)
+    }
+
     fn change_tokens(
         &self,
         id: i64,

@@ -14,7 +14,7 @@ import type {
   SearchAnswer,
 } from './packages';
 import type { CheckReport, Connection, DeployRequest, ImportHost, Secrets, SshLogin } from './ssh';
-import type { AddedNode, History, Node, Session } from './types';
+import type { AddedNode, History, Node, Session, SpiderFile } from './types';
 
 /** A refusal or a failure, in the words of the API: what failed and what to do next. */
 export class ApiError extends Error {
@@ -178,6 +178,10 @@ export const api = {
   updateNode: (id: number, change: { name?: string; tags?: string[] }) =>
     call<Node>('PATCH', `/api/nodes/${id}`, change),
   deleteNode: (id: number) => call<void>('DELETE', `/api/nodes/${id}`),
+  /** Shown once; the token before is good until the Spider was seen with this one. */
+  newToken: (id: number) => call<AddedNode>('POST', `/api/nodes/${id}/token`, {}),
+  spiders: (signal?: AbortSignal) =>
+    call<{ version: string; spiders: SpiderFile[] }>('GET', '/api/spiders', undefined, signal),
   history: (id: number, query: HistoryQuery, signal?: AbortSignal) => {
     const params = new URLSearchParams();
     for (const selector of query.series) params.append('series', selector);

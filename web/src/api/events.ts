@@ -11,6 +11,8 @@ export type EventKind =
   | 'renamed'
   | 'removed'
   | 'host_key'
+  | 'token'
+  | 'token_in_use'
   | 'started'
   | 'stopped';
 

@@ -87,6 +87,16 @@ export interface Node {
 export interface AddedNode extends Node {
   token: string;
   command: string;
+  /** Pasted into a root shell it installs the Spider, with this token, as a service. */
+  install: string;
+}
+
+/** A Spider that Ground Control has, for who installs it by hand. */
+export interface SpiderFile {
+  arch: string;
+  bytes: number;
+  sha256: string;
+  path: string;
 }
 
 export type SeriesKind = 'counter' | 'gauge';

@@ -8,13 +8,18 @@ export interface Connection {
   /** When the connection was lost, until it is back. Null before the first connection too. */
   lostAt: number | null;
   reason: string | null;
+  /** The server answers, and still no WebSocket has come through: something between takes it away. */
+  blocked: boolean;
 }
 
 export interface SocketEvents {
   onMessage(message: LiveMessage): void;
   onConnection(connection: Connection): void;
-  /** The socket was refused or closed for want of a session: the caller finds out and acts. */
-  onSessionDoubt(): void;
+  /**
+   * The socket was refused or closed for want of a session: the caller finds out and acts. True: the server
+   * answers over HTTP, and the session is good.
+   */
+  onSessionDoubt(): Promise<boolean>;
   /** True when samples are due, so that long silence means a dead link. */
   expectsTraffic(): boolean;
 }
@@ -24,6 +29,15 @@ const CLOSE_SESSION_ENDED = 4401;
 const SILENCE_MS_MAX = 30_000;
 const HANDSHAKE_MS_MAX = 15_000;
 const FOLLOWED_MAX = 8;
+/** One refusal may be a server that is just starting. */
+const REFUSALS_UNTIL_BLOCKED = 2;
+export const IDLE: Connection = {
+  phase: 'idle',
+  retryAt: null,
+  lostAt: null,
+  reason: null,
+  blocked: false,
+};
 
 /** The one WebSocket to /live: connects, reconnects with backoff, and says how it stands. */
 export class LiveSocket {
@@ -34,7 +48,9 @@ export class LiveSocket {
   private lastMessageAt = 0;
   private watched: readonly number[] = [];
   private followed: readonly number[] = [];
-  private connection: Connection = { phase: 'idle', retryAt: null, lostAt: null, reason: null };
+  /** Handshakes in a row that never became a socket. */
+  private refusals = 0;
+  private connection: Connection = IDLE;
 
   constructor(
     private readonly url: () => string,
@@ -59,7 +75,8 @@ export class LiveSocket {
     const socket = this.socket;
     this.socket = null;
     socket?.close(1000);
-    this.say({ phase: 'idle', retryAt: null, lostAt: null, reason: null });
+    this.refusals = 0;
+    this.say(IDLE);
   }
 
   watch(nodes: readonly number[]): void {
@@ -88,7 +105,9 @@ export class LiveSocket {
     if (this.connection.phase === 'open' && this.events.expectsTraffic() && silent > SILENCE_MS_MAX) {
       this.lost(this.socket, 'nothing heard from the server');
     } else if (this.connection.phase === 'connecting' && silent > HANDSHAKE_MS_MAX) {
-      this.lost(this.socket, 'no answer from the server');
+      const socket = this.socket;
+      this.lost(socket, 'no answer from the server');
+      this.onRefused();
     }
   };
 
@@ -118,8 +137,11 @@ export class LiveSocket {
     let reason: string | null = null;
     this.say({ ...this.connection, phase: 'connecting', retryAt: null });
 
+    let opened = false;
     socket.onopen = () => {
       if (this.socket !== socket) return;
+      opened = true;
+      this.refusals = 0;
       if (this.watched.length > 0) this.sendWatch();
       if (this.followed.length > 0) this.sendFollow();
     };
@@ -136,16 +158,25 @@ export class LiveSocket {
       if (message.type === 'snapshot') {
         greeted = true;
         this.attempt = 0;
-        this.say({ phase: 'open', retryAt: null, lostAt: null, reason: null });
+        this.say({ ...IDLE, phase: 'open' });
       }
       this.events.onMessage(message);
     };
     socket.onclose = (event) => {
       if (this.socket !== socket) return;
       // A refused handshake looks like any failure to a browser: ask over HTTP whether the session lives.
-      if (event.code === CLOSE_SESSION_ENDED || !greeted) this.events.onSessionDoubt();
+      if (!opened) this.onRefused();
+      else if (event.code === CLOSE_SESSION_ENDED || !greeted) void this.events.onSessionDoubt();
       if (this.socket === socket) this.lost(socket, reason);
     };
+  }
+
+  private onRefused(): void {
+    this.refusals += 1;
+    void this.events.onSessionDoubt().then((answers) => {
+      if (!answers || this.refusals < REFUSALS_UNTIL_BLOCKED || this.connection.phase === 'open') return;
+      if (this.connection.phase !== 'idle') this.say({ ...this.connection, blocked: true });
+    });
   }
 
   private lost(socket: WebSocket | null, reason: string | null): void {
@@ -159,6 +190,12 @@ export class LiveSocket {
     this.attempt += 1;
     const now = Date.now();
     this.timer = setTimeout(() => this.connect(), wait);
-    this.say({ phase: 'waiting', retryAt: now + wait, lostAt: this.connection.lostAt ?? now, reason });
+    this.say({
+      ...this.connection,
+      phase: 'waiting',
+      retryAt: now + wait,
+      lostAt: this.connection.lostAt ?? now,
+      reason,
+    });
   }
 }

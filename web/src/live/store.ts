@@ -6,7 +6,7 @@ import type { FailedJob, LiveMessage, Node, SeriesInfo } from '../api/types';
 import { type Failures, isNews, NO_FAILURES, reduceFailures } from './failures';
 import { EMPTY_FLEET, type FleetNode, type FleetState, reduceFleet, removeNode, upsertNode } from './fleet';
 import { type JobsState, jobOfNode, NO_JOBS, putJob, reduceJobs } from './jobs';
-import { type Connection, LiveSocket } from './socket';
+import { type Connection, IDLE, LiveSocket } from './socket';
 
 /**
  * The live half of the Capsule: one socket, one fleet, its jobs, and samples and output handed to whoever
@@ -36,7 +36,7 @@ let news: readonly Job[] = [];
 const NEWS_MAX = 20;
 /** Jobs that are looked at: how they end needs no telling. */
 const shown = new Map<number, number>();
-let connection: Connection = { phase: 'idle', retryAt: null, lostAt: null, reason: null };
+let connection: Connection = IDLE;
 let heardAt = 0;
 const subscribers = new Set<() => void>();
 const watchers = new Map<number, SampleListener>();
@@ -85,7 +85,10 @@ const socket = new LiveSocket(
     },
     onSessionDoubt() {
       // A 401 reaches the session's listener by way of the API client; other failures mean: keep trying.
-      api.session().catch(() => {});
+      return api.session().then(
+        () => true,
+        () => false,
+      );
     },
     expectsTraffic() {
       if (!fleet.nodes) return true;

@@ -1,5 +1,5 @@
 import { age } from '../lib/units';
-import { live, useConnection, useNow } from '../live/store';
+import { live, useConnection, useFleet, useNow } from '../live/store';
 
 /** A slim bar while the connection is lost: since when, when the next try is, and a way to try now. */
 export function ConnectionBar() {
@@ -8,7 +8,8 @@ export function ConnectionBar() {
 }
 
 function Lost({ lostAt, retryAt }: { lostAt: number; retryAt: number | null }) {
-  const { reason } = useConnection();
+  const { reason, blocked } = useConnection();
+  const { nodes } = useFleet();
   const now = useNow(500);
   const seconds = retryAt === null ? null : Math.max(1, Math.ceil((retryAt - now) / 1000));
   return (
@@ -18,11 +19,17 @@ function Lost({ lostAt, retryAt }: { lostAt: number; retryAt: number | null }) {
       className="sticky top-0 z-40 flex h-8 items-center justify-center gap-3 border-b border-warn/50 bg-[color-mix(in_srgb,var(--warn)_16%,var(--panel))] px-3 text-xs"
     >
       <span className="truncate">
-        <span className="font-semibold">Connection lost</span>
-        {reason ? <span className="max-sm:hidden">: {reason}</span> : null}
+        <span className="font-semibold">{blocked ? 'Live data don’t come through' : 'Connection lost'}</span>
+        {blocked ? (
+          <span className="max-sm:hidden">: WebSockets are stopped on the way</span>
+        ) : reason ? (
+          <span className="max-sm:hidden">: {reason}</span>
+        ) : null}
         {seconds === null ? ', trying now…' : `, retrying in ${seconds} s`}
       </span>
-      <span className="text-dim whitespace-nowrap max-sm:hidden">Data from {age(now - lostAt)} ago</span>
+      {nodes && (
+        <span className="text-dim whitespace-nowrap max-sm:hidden">Data from {age(now - lostAt)} ago</span>
+      )}
       {seconds !== null && (
         <button
           type="button"

@@ -87,7 +87,7 @@ export function Dialog({ title, onClose, children, sticky = false, loses = null,
             role="alertdialog"
             aria-label={question}
             data-testid="dialog-asks"
-            className="flex flex-wrap items-center justify-end gap-2 border-t border-warn/50 bg-[color-mix(in_srgb,var(--warn)_14%,var(--panel))] px-5 py-2"
+            className="flex flex-wrap items-center justify-end gap-2 border-t border-l-4 border-t-line border-l-warn bg-panel px-5 py-2"
           >
             <p className="mr-auto text-sm">{question}</p>
             <Button small ref={stay} onClick={() => setAsking(false)}>

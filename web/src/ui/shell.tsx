@@ -137,7 +137,8 @@ export function Shell({ children }: { children: ReactNode }) {
       <main
         id="page"
         tabIndex={-1}
-        style={{ opacity: lostAt === null ? 1 : fadedBy(Date.now() - lostAt) }}
+        // Without data there is nothing that could be old.
+        style={{ opacity: lostAt === null || !nodes ? 1 : fadedBy(Date.now() - lostAt) }}
         className="outline-none transition-opacity max-md:pb-20"
       >
         {children}

@@ -6,6 +6,7 @@
 //! ([`place`]); all of it may be done twice, since a job that was cut off is
 //! begun anew. What went wrong half-way is put back before the job ends.
 
+pub mod by_hand;
 mod diagnose;
 mod files;
 mod hand;
@@ -15,7 +16,7 @@ mod place;
 mod plan;
 mod remove;
 mod script;
-mod spider;
+pub mod spider;
 mod token;
 mod upgrade;
 mod verify;
@@ -25,6 +26,7 @@ pub use install::{deploy, rotate_token};
 pub use login::{Login, Rooted, log_in, log_in_as_root, with_whole_keys};
 pub use place::{Method, Place};
 pub use remove::remove;
+pub use token::{NextToken, settle_by_hand};
 pub use upgrade::upgrade;
 pub use verify::wait_for_hello;
 

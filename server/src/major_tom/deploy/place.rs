@@ -117,6 +117,25 @@ pub fn choose(facts: &Facts, root: bool, spider_bytes: u64) -> Result<Place, Fau
     })
 }
 
+/// Where one goes that is installed by hand, as root, on a machine that nobody has looked at.
+pub fn for_hand(method: Method) -> Place {
+    let (bin_folder, unit) = match method {
+        Method::Procd => ("/usr/bin", format!("/etc/init.d/{NAME}")),
+        Method::Openrc => ("/usr/local/bin", format!("/etc/init.d/{NAME}")),
+        _ => (
+            "/usr/local/bin",
+            format!("/etc/systemd/system/{NAME}.service"),
+        ),
+    };
+    Place {
+        method,
+        bin: format!("{bin_folder}/{NAME}"),
+        folder: "/etc/stardust".into(),
+        unit,
+        user: USER.into(),
+    }
+}
+
 /// Where it is already, as long as it can be there: else there would be two.
 pub fn stay(facts: &Facts, chosen: Place, known: &Place, spider_bytes: u64) -> Place {
     let needed = spider_bytes.saturating_mul(2) + MARGIN_BYTES;

@@ -3,12 +3,18 @@
 //! out. What a link that broke has done on the node nobody knows: then all that
 //! may be there stay good until a later job has settled it.
 
+use serde_json::json;
+
 use super::super::fault::Fault;
 use super::ours;
 use crate::app::App;
 use crate::auth::node_token;
+use crate::clock::wall_ms;
+use crate::error::Error;
+use crate::events::NewEvent;
 use crate::hub::TokenHash;
 use crate::secret::Secret;
+use crate::store::JobFilter;
 
 pub struct NextToken {
     pub node: i64,
@@ -47,4 +53,37 @@ impl NextToken {
             ));
         }
     }
+}
+
+/// A Spider said hello: where tokens were given out to be put there by hand, those
+/// before the one that it has are over; later ones may still be on their way. What
+/// jobs have put on a node is theirs to settle, since they know what is on it.
+pub fn settle_by_hand(app: &App, node: i64) -> Result<(), Error> {
+    let Some(hello) = app.fleet.last_hello(node) else {
+        return Ok(());
+    };
+    if !app.store.has_older_tokens(node, hello.token)? || by_jobs(app, node)? {
+        return Ok(());
+    }
+    for hash in app.store.settle_token(node, hello.token)? {
+        app.fleet.drop_token(hash);
+    }
+    app.store.add_events(&[NewEvent {
+        time_ms: wall_ms(),
+        node: Some(node),
+        node_name: app.fleet.view(node).map(|node| node.name),
+        kind: "token_in_use",
+        detail: json!({}),
+    }])?;
+    Ok(())
+}
+
+/// Whether a job has installed the node's Spider, or may have tried to.
+fn by_jobs(app: &App, node: i64) -> Result<bool, Error> {
+    let deployed = JobFilter {
+        node: Some(node),
+        kind: Some("deploy".into()),
+        ..JobFilter::default()
+    };
+    Ok(app.store.spider(node)?.is_some() || !app.store.jobs(&deployed, 1)?.is_empty())
 }

@@ -29,6 +29,8 @@ const ICONS: Record<string, typeof Dot> = {
   renamed: Pencil,
   removed: Trash2,
   host_key: KeyRound,
+  token: KeyRound,
+  token_in_use: KeyRound,
   started: Play,
   stopped: CircleStop,
 };

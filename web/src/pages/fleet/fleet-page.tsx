@@ -12,6 +12,7 @@ import { useFleet, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
 import { Button, IconButton } from '../../ui/button';
 import { Empty } from '../../ui/empty';
+import { Waiting } from '../../ui/waiting';
 import type { AddWay } from '../ssh/ways';
 import { CardList } from './card-list';
 import { FirstNode } from './first-node';
@@ -195,7 +196,7 @@ export function FleetPage() {
 
       <div ref={list}>
         {!fleet.nodes ? (
-          <p className="late py-20 text-center text-sm text-faint">Looking for the fleet…</p>
+          <Waiting what="the fleet" />
         ) : total === 0 ? (
           <FirstNode onAdd={setAdding} />
         ) : rows.length === 0 ? (

@@ -27,7 +27,7 @@ export function SearchField({ field, query, found, total, onQuery, onEnter }: Pr
         aria-describedby="fleet-found"
         data-testid="fleet-search"
         className={`field h-8 ${query ? 'pr-24' : 'pr-8'} pl-8 text-sm pointer-coarse:h-10 [&::-webkit-search-cancel-button]:hidden`}
-        placeholder="Name, tag:home, system, address"
+        placeholder="Name, tag:home, system…"
         value={query}
         onChange={(event) => onQuery(event.target.value)}
         onKeyDown={(event) => {

@@ -1,6 +1,8 @@
 import { type FormEvent, useEffect, useState } from 'react';
+import { useSearch } from 'wouter';
 import { type ApiError, asApiError } from '../../api/client';
-import { login } from '../../api/session';
+import { isFirstVisit, login, useSession } from '../../api/session';
+import { safeNext } from '../../lib/url-state';
 import { useNow } from '../../live/store';
 import { Button } from '../../ui/button';
 import { Field } from '../../ui/field';
@@ -13,6 +15,9 @@ export function LoginPage() {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
   const [waitUntil, setWaitUntil] = useState(0);
+  const session = useSession();
+  // Where they were: with the way back in the address.
+  const back = safeNext(new URLSearchParams(useSearch()).get('next')) !== '/';
   const now = useNow(250);
   const waitS = Math.max(0, Math.ceil((waitUntil - now) / 1000));
 
@@ -38,6 +43,21 @@ export function LoginPage() {
   return (
     <Frame title="Stardust" line="Ground Control to Major Tom…">
       <form onSubmit={submit} className="panel grid gap-4 p-5">
+        {session.phase === 'out' && session.ended ? (
+          <p role="status" data-testid="session-ended" className="text-sm text-dim">
+            <span className="font-semibold text-text">Your session has ended.</span> Sign in again
+            {back ? ', and you are back where you were.' : '.'}
+          </p>
+        ) : (
+          isFirstVisit() && (
+            <p data-testid="first-visit" className="text-sm text-dim">
+              The first time? Ground Control names the user and the password to begin with where it was
+              started, in its terminal or its log. On its own machine that is{' '}
+              <code className="font-mono text-xs text-text">admin</code> with{' '}
+              <code className="font-mono text-xs text-text">admin</code>, unless others were given.
+            </p>
+          )
+        )}
         <Field label="User">
           <input
             className="field"

@@ -31,6 +31,7 @@ import { RebootDialog } from './reboot-dialog';
 import { RemoveDialog } from './remove-dialog';
 import { SpiderDialog } from './spider-dialog';
 
+const TokenDialog = lazy(() => import('./token-dialog'));
 const ConnectionDialog = lazy(() => import('../ssh/connection-dialog'));
 
 type Which =
@@ -39,6 +40,7 @@ type Which =
   | 'upgrade'
   | 'redeploy'
   | 'rotate'
+  | 'token'
   | 'connection'
   | 'reboot'
   | 'remove'
@@ -104,7 +106,7 @@ export function Header({ node, status, now, skewMs }: Props) {
           item('connection', 'Connection…', Cable),
           item('reboot', 'Reboot…', Power),
         ]
-      : [item('connection', 'Connect over SSH…', Cable)]),
+      : [item('token', 'A new token, by hand…', KeyRound), item('connection', 'Connect over SSH…', Cable)]),
     item('name', 'Rename…', Pencil),
     item('tags', 'Edit tags…', Tags),
     ...(managed ? [item('remove', 'Remove…', Trash2, true)] : []),
@@ -165,7 +167,10 @@ export function Header({ node, status, now, skewMs }: Props) {
       {(dialog === 'upgrade' || dialog === 'redeploy' || dialog === 'rotate') && (
         <SpiderDialog node={node} what={dialog} version={version} onClose={close} />
       )}
-      <Suspense>{dialog === 'connection' && <ConnectionDialog node={node} onClose={close} />}</Suspense>
+      <Suspense>
+        {dialog === 'token' && <TokenDialog node={node} onClose={close} />}
+        {dialog === 'connection' && <ConnectionDialog node={node} onClose={close} />}
+      </Suspense>
     </header>
   );
 }

@@ -7,6 +7,7 @@ import { useTitle } from '../../live/title';
 import { Button } from '../../ui/button';
 import { Empty } from '../../ui/empty';
 import { TabLinks } from '../../ui/tabs';
+import { Waiting } from '../../ui/waiting';
 import { ChartsTab } from './charts-tab';
 import { Header } from './header';
 import { keptSearch } from './kept-search';
@@ -29,7 +30,7 @@ export default function NodePage({ id, tab }: Props) {
   const node = useFleetNode(id);
   const [, navigate] = useLocation();
   if (node) return <Present node={node} tab={TABS.find((known) => known === tab) ?? 'charts'} />;
-  if (!fleet.nodes) return <p className="late p-6 text-sm text-faint">Looking for the node…</p>;
+  if (!fleet.nodes) return <Waiting what="the node" />;
   return (
     <Empty
       title="No such node"

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { api } from '../../api/client';
 import type { PackageAction, PreviewAction } from '../../api/packages';
@@ -20,6 +20,8 @@ import { Notices } from './notices';
 import PreviewDialog from './preview-dialog';
 import { Upgrades } from './upgrades';
 import { useFinishedJobs } from './use-finished';
+
+const ConnectionDialog = lazy(() => import('../ssh/connection-dialog'));
 
 type Open =
   | { what: 'preview'; action: PreviewAction; packages?: readonly string[]; security?: boolean }
@@ -49,6 +51,7 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
   const asked = new URLSearchParams(searchText).get('part');
   const part = PARTS.find((one) => one.id === asked)?.id ?? 'upgrades';
   const [open, setOpen] = useState<Open | null>(null);
+  const [connecting, setConnecting] = useState(false);
   const { skewMs } = useFleet();
   const now = useKnownNow(10_000) + skewMs;
   const job = useNodeJob(node.id);
@@ -58,9 +61,14 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
     return (
       <Empty title="Not connected over SSH" line="Your circuit’s dead, there’s something wrong?">
         <p className="max-w-110 text-sm text-dim">
-          The Spider only watches. For its packages Ground Control has to log in: choose “Connect over SSH” in
-          the actions of this node.
+          The Spider only watches. For its packages Ground Control has to log in: tell it how, once.
         </p>
+        <Button look="primary" data-testid="packages-connect" onClick={() => setConnecting(true)}>
+          Connect over SSH…
+        </Button>
+        <Suspense>
+          {connecting && <ConnectionDialog node={node} onClose={() => setConnecting(false)} />}
+        </Suspense>
       </Empty>
     );
   }

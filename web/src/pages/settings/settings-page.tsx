@@ -1,6 +1,7 @@
 import { type ReactNode, useState } from 'react';
 import { type ApiError, asApiError } from '../../api/client';
 import { logout, useSession } from '../../api/session';
+import { type NetUnit, setNetUnit, useNetUnit } from '../../lib/net-unit';
 import { setTheme, type ThemeChoice, useThemeChoice } from '../../lib/theme';
 import { useFleet } from '../../live/store';
 import { useTitle } from '../../live/title';
@@ -38,9 +39,15 @@ const KEYS: readonly [string, string][] = [
   ['Esc', 'Close a dialog, leave a zoom'],
 ];
 
+const UNITS = [
+  { id: 'bytes', label: 'bytes' },
+  { id: 'bits', label: 'bits' },
+] as const;
+
 export default function SettingsPage() {
   const session = useSession();
   const theme = useThemeChoice();
+  const unit = useNetUnit();
   const { version } = useFleet();
   const [changed, setChanged] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
@@ -85,7 +92,19 @@ export default function SettingsPage() {
         </div>
       </Section>
       <Section title="Appearance">
-        <Segmented legend="Theme" choices={THEMES} value={theme} testId="theme" onChange={setTheme} />
+        <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
+          <Segmented legend="Theme" choices={THEMES} value={theme} testId="theme" onChange={setTheme} />
+          <div className="flex items-center gap-3">
+            <span className="text-sm text-dim">Networks in</span>
+            <Segmented<NetUnit>
+              legend="Unit of networks"
+              choices={UNITS}
+              value={unit}
+              testId="net-unit"
+              onChange={setNetUnit}
+            />
+          </div>
+        </div>
       </Section>
       <Section title="History">
         <HistoryHeld />

@@ -23,12 +23,19 @@ const ImportList = lazy(() => import('./import-list').then((module) => ({ defaul
 export default function AddNodeDialog({ way: first, onClose }: { way: AddWay; onClose(): void }) {
   const [way, setWay] = useState<AddWay>(first);
   const [sticky, setSticky] = useState(false);
+  const [token, setToken] = useState(false);
   const byHand = () => {
     setSticky(false);
     setWay('hand');
   };
   return (
-    <Dialog title="Add a node" onClose={onClose} sticky={sticky} wide>
+    <Dialog
+      title="Add a node"
+      onClose={onClose}
+      sticky={sticky}
+      loses={token ? 'The token is shown only now. Have you copied the command?' : null}
+      wide
+    >
       {!sticky && (
         <div className="mb-5 flex flex-wrap items-center gap-x-4 gap-y-2">
           <Segmented
@@ -47,7 +54,16 @@ export default function AddNodeDialog({ way: first, onClose }: { way: AddWay; on
           <ImportList onSticky={setSticky} onClose={onClose} />
         </Suspense>
       )}
-      {way === 'hand' && <ByHand onAdded={() => setSticky(true)} onClose={onClose} />}
+      {way === 'hand' && (
+        <ByHand
+          onAdded={() => {
+            setSticky(true);
+            setToken(true);
+          }}
+          onOnline={() => setToken(false)}
+          onClose={onClose}
+        />
+      )}
     </Dialog>
   );
 }

@@ -1,30 +1,32 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { api } from '../../api/client';
 import type { AddedNode } from '../../api/types';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { useSubmit } from '../../lib/use-submit';
 import { live, useFleetNode } from '../../live/store';
 import { Button } from '../../ui/button';
-import { CopyButton } from '../../ui/copy';
 import { FormEnd } from '../../ui/form-end';
 import { Problem } from '../../ui/problem';
 import { Sparkline } from '../../ui/sparkline';
 import { StatusDot } from '../../ui/status';
 import { TextField } from '../../ui/text-field';
 import { parseTags } from '../fleet/parse-tags';
+import { HandCommands } from './hand-commands';
 
 interface Props {
   /** Something was added that should not be lost by a stray click. */
   onAdded(node: AddedNode): void;
+  /** The token has arrived where it belongs. */
+  onOnline(): void;
   onClose(): void;
 }
 
 /** Name first; then the command with the token, shown once; then it waits for the machine's first hello. */
-export function ByHand({ onAdded, onClose }: Props) {
+export function ByHand({ onAdded, onOnline, onClose }: Props) {
   const [added, setAdded] = useState<AddedNode | null>(null);
   return added ? (
-    <Command added={added} onClose={onClose} />
+    <Command added={added} onOnline={onOnline} onClose={onClose} />
   ) : (
     <NameForm
       onAdded={(node) => {
@@ -40,9 +42,10 @@ function NameForm({ onAdded, onClose }: { onAdded(node: AddedNode): void; onClos
   const [name, setName] = useState('');
   const [tags, setTags] = useState('');
   const { busy, error, submit } = useSubmit(async () => {
-    const { token, command, ...node } = await api.addNode(name.trim(), parseTags(tags));
+    const added = await api.addNode(name.trim(), parseTags(tags));
+    const { token: _token, command: _command, install: _install, ...node } = added;
     live.upsert(node);
-    onAdded({ ...node, token, command });
+    onAdded(added);
   });
 
   return (
@@ -75,35 +78,17 @@ function NameForm({ onAdded, onClose }: { onAdded(node: AddedNode): void; onClos
   );
 }
 
-function Secret({ label, text, testId }: { label: string; text: string; testId: string }) {
-  return (
-    <div className="grid gap-1">
-      <div className="flex items-center justify-between">
-        <span className="text-sm text-dim">{label}</span>
-        <CopyButton text={text} />
-      </div>
-      <code
-        data-testid={testId}
-        className="block rounded-md border border-line bg-ink px-3 py-2 font-mono text-xs leading-5 wrap-anywhere whitespace-pre-wrap select-all"
-      >
-        {text}
-      </code>
-    </div>
-  );
-}
-
-function Command({ added, onClose }: { added: AddedNode; onClose(): void }) {
+function Command({ added, onOnline, onClose }: { added: AddedNode; onOnline(): void; onClose(): void }) {
   const [, navigate] = useLocation();
   const node = useFleetNode(added.id);
   const online = node?.status === 'online';
+  const told = useRef(onOnline);
+  useEffect(() => {
+    if (online) told.current();
+  }, [online]);
   return (
-    <div className="grid gap-4">
-      <Secret label="Paste this on the machine" text={added.command} testId="add-node-command" />
-      <Secret label="Its token alone" text={added.token} testId="add-node-token" />
-      <p className="text-sm text-dim">
-        The token is shown this once. It lets this one machine report and nothing else; if it gets lost,
-        remove the node and add it anew.
-      </p>
+    <div className="grid grid-cols-1 gap-4">
+      <HandCommands added={added} />
       <div
         role="status"
         data-testid="add-node-state"

@@ -1,7 +1,8 @@
 import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import { type ApiError, api, asApiError } from '../../api/client';
 import type { CheckReport, Connection } from '../../api/ssh';
-import { displayName } from '../../lib/series-key';
+import { isLocalHost } from '../../lib/local-address';
+import { displayName } from '../../lib/names';
 import { dayAndClock } from '../../lib/time';
 import { useLoaded } from '../../lib/use-loaded';
 import type { FleetNode } from '../../live/fleet';
@@ -258,8 +259,9 @@ function TryStored({ node, connection, onAccepted }: TryProps) {
   );
 }
 
-function draftOf(old: Connection | null): LoginDraft {
-  if (!old) return EMPTY_LOGIN;
+/** What is known of how to get there: a login from before, else where its Spider comes from. */
+function draftOf(old: Connection | null, address: string | null | undefined): LoginDraft {
+  if (!old) return address && !isLocalHost(address) ? { ...EMPTY_LOGIN, host: address } : EMPTY_LOGIN;
   return {
     ...EMPTY_LOGIN,
     host: old.host,
@@ -286,7 +288,7 @@ interface ReplaceProps {
 
 /** Another login: tried first; a host key that is not the one of before has to be accepted. */
 function Replace({ node, old, onSaved, onClose }: ReplaceProps) {
-  const [draft, setDraft] = useState(() => draftOf(old));
+  const [draft, setDraft] = useState(() => draftOf(old, node.address));
   const [tried, setTried] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);

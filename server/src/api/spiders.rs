@@ -1,0 +1,76 @@
+//! /api/spiders: the Spiders that Ground Control has, for who installs one by hand:
+//! as files, and a script that installs the right one. Whoever is logged in may have
+//! them, and so may the machine that has a node's token.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::Context;
+use crate::config::Config;
+use crate::error::{Error, Kind};
+use crate::http::Response;
+use crate::major_tom::deploy::by_hand;
+use crate::major_tom::deploy::spider::{self, Spider};
+use sha2::{Digest, Sha256};
+
+/// All that there can be: what an ELF header is understood of.
+const ARCHES: [&str; 3] = ["x86_64", "aarch64", "armv7"];
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    arch: &'a str,
+    bytes: usize,
+    sha256: &'a str,
+    path: String,
+}
+
+/// Those that there are: named by --agent-binary or --agent-dir, else built in.
+fn all(config: &Config) -> Vec<Spider> {
+    ARCHES
+        .iter()
+        .filter_map(|arch| spider::choose(config, Some(arch)).ok())
+        .collect()
+}
+
+pub fn list(context: &Context<'_>) -> Result<Response, Error> {
+    let spiders = all(&context.app.config);
+    let shown: Vec<_> = spiders
+        .iter()
+        .map(|spider| Shown {
+            arch: &spider.arch,
+            bytes: spider.bytes.len(),
+            sha256: &spider.sha256,
+            path: format!("/api/spiders/{}", spider.arch),
+        })
+        .collect();
+    let body = json!({"version": env!("CARGO_PKG_VERSION"), "spiders": shown});
+    Ok(Response::json(200, &body))
+}
+
+/// The program for one architecture, which is the last part of the path.
+pub fn get(context: &Context<'_>) -> Result<Response, Error> {
+    let arch = context.request.path.rsplit('/').next().unwrap_or_default();
+    let spider = spider::choose(&context.app.config, Some(arch))
+        .map_err(|fault| Error::new(Kind::NotFound, fault.detail, fault.hint))?;
+    let name = format!("attachment; filename=\"stardust-spider-{arch}\"");
+    Ok(Response::new(200)
+        .header("Content-Type", "application/octet-stream")
+        .header("Cache-Control", "no-store")
+        .header("Content-Disposition", name)
+        .with_body(spider.bytes))
+}
+
+pub fn script(context: &Context<'_>) -> Result<Response, Error> {
+    Ok(Response::text(
+        200,
+        by_hand::script(&all(&context.app.config)),
+    ))
+}
+
+/// What to compare the script with.
+pub(super) fn script_sha256(config: &Config) -> String {
+    Sha256::digest(by_hand::script(&all(config)).as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
