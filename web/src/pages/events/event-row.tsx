@@ -16,6 +16,7 @@ import { Link } from 'wouter';
 import type { FleetEvent } from '../../api/events';
 import { displayName } from '../../lib/series-key';
 import { clock, dayAndClock } from '../../lib/time';
+import { Name } from '../../ui/name';
 import { linkOf, type Tone, toneOf } from './list';
 
 const ICONS: Record<string, typeof Dot> = {
@@ -68,10 +69,12 @@ export const EventRow = memo(function EventRow({ event, name, ofOneNode }: Props
           <p className="min-w-0 truncate font-medium sm:w-40 sm:shrink-0 lg:w-60">
             {event.node !== null && name !== undefined ? (
               <Link href={`/nodes/${event.node}`} className="relative z-10 hover:underline">
-                {displayName(shown, 60)}
+                <Name text={shown} max={60} />
               </Link>
             ) : (
-              <span className="text-dim">{displayName(shown, 60)}</span>
+              <span className="text-dim">
+                <Name text={shown} max={60} />
+              </span>
             )}
           </p>
         )}
@@ -82,7 +85,7 @@ export const EventRow = memo(function EventRow({ event, name, ofOneNode }: Props
               title={link.label}
               className="outline-none after:absolute after:inset-0 focus-visible:after:rounded-sm focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-s1"
             >
-              {displayName(event.text, 400)}
+              <Name text={event.text} max={400} />
             </Link>
           ) : (
             displayName(event.text, 400)

@@ -10,6 +10,7 @@ import { useTitle } from '../../live/title';
 import { Button } from '../../ui/button';
 import { Empty } from '../../ui/empty';
 import { StateIcon, stateTone, stateWord } from '../../ui/job-state';
+import { Name } from '../../ui/name';
 import { Problem } from '../../ui/problem';
 import { Progress } from '../../ui/progress';
 import { StepList } from '../../ui/steps';
@@ -95,7 +96,7 @@ function Present({ job }: { job: Job }) {
         </nav>
         <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
           <h1 className="min-w-0 text-xl font-semibold wrap-anywhere" data-testid="job-title">
-            {displayName(job.title, 200)}
+            <Name text={job.title} max={200} />
           </h1>
           <span className={`flex items-center gap-1.5 text-sm ${stateTone(job.state)}`}>
             <StateIcon state={job.state} />
@@ -170,7 +171,7 @@ function Facts({ job, now }: { job: Job; now: number }) {
           <dd className="truncate">
             {node ? (
               <Link href={`/nodes/${node.id}`} className="underline underline-offset-2">
-                {displayName(name, 60)}
+                <Name text={name} max={60} />
               </Link>
             ) : (
               displayName(name, 60)
@@ -181,7 +182,9 @@ function Facts({ job, now }: { job: Job; now: number }) {
       {job.by && (
         <div>
           <dt>Started by</dt>
-          <dd className="text-dim">{displayName(job.by, 60)}</dd>
+          <dd className="text-dim">
+            <Name text={job.by} max={60} />
+          </dd>
         </div>
       )}
       <div>

@@ -1,9 +1,9 @@
 import { memo } from 'react';
 import { Link } from 'wouter';
 import { isActive, type Job } from '../../api/job';
-import { displayName } from '../../lib/series-key';
 import { dayAndClock } from '../../lib/time';
 import { StateIcon, stateTone } from '../../ui/job-state';
+import { Name } from '../../ui/name';
 import { Progress } from '../../ui/progress';
 import { jobWords, progressOf, ranFor, since } from './words';
 
@@ -34,10 +34,10 @@ export const JobRow = memo(function JobRow({ job, now }: Props) {
             isActive(job) ? 'font-semibold' : 'font-medium'
           }`}
         >
-          {displayName(job.title, 160)}
+          <Name text={job.title} max={160} />
         </Link>
         <p className={`truncate text-xs ${calm ? 'text-faint' : stateTone(job.state)}`}>
-          {displayName(jobWords(job), 200)}
+          <Name text={jobWords(job)} max={200} />
         </p>
         {progress && (
           <div className="mt-1 max-w-100">

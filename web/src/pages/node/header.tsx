@@ -90,6 +90,8 @@ export function Header({ node, status, now, skewMs }: Props) {
     ],
   ];
   const managed = node.managed === true;
+  // What somebody has put there by hand is changed and taken away by hand.
+  const installed = node.installed === true;
   const upgradable = upgradeOf(node, version);
   const item = (which: Which, label: string, Icon: typeof Pencil, danger = false) => ({
     label,
@@ -99,18 +101,17 @@ export function Header({ node, status, now, skewMs }: Props) {
   });
   const items = [
     ...(upgradable && managed ? [item('upgrade', `Upgrade the Spider to ${version}…`, ArrowUpFromLine)] : []),
+    ...(managed ? [item('redeploy', 'Deploy it anew…', RefreshCw)] : []),
+    managed && installed
+      ? item('rotate', 'Rotate the token…', KeyRound)
+      : item('token', 'A new token, by hand…', KeyRound),
     ...(managed
-      ? [
-          item('redeploy', 'Deploy it anew…', RefreshCw),
-          item('rotate', 'Rotate the token…', KeyRound),
-          item('connection', 'Connection…', Cable),
-          item('reboot', 'Reboot…', Power),
-        ]
-      : [item('token', 'A new token, by hand…', KeyRound), item('connection', 'Connect over SSH…', Cable)]),
+      ? [item('connection', 'Connection…', Cable), item('reboot', 'Reboot…', Power)]
+      : [item('connection', 'Connect over SSH…', Cable)]),
     item('name', 'Rename…', Pencil),
     item('tags', 'Edit tags…', Tags),
-    ...(managed ? [item('remove', 'Remove…', Trash2, true)] : []),
-    item('delete', managed ? 'Forget it here only…' : 'Delete…', managed ? EyeOff : Trash2, true),
+    ...(managed && installed ? [item('remove', 'Remove…', Trash2, true)] : []),
+    item('delete', installed ? 'Forget it here only…' : 'Delete…', installed ? EyeOff : Trash2, true),
   ];
   return (
     <header className="grid grid-cols-1 gap-3">

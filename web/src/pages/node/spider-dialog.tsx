@@ -27,8 +27,8 @@ export function SpiderDialog({ node, what, version, onClose }: Props) {
           onClose={onClose}
         >
           <p>
-            On {name} the Spider goes from {node.spider_version} to {version}. If the new one has not
-            connected within a minute, the machine itself puts the old one back.
+            On {name} the Spider goes from <Name text={node.spider_version ?? '?'} max={40} /> to {version}.
+            If the new one has not connected within a minute, the machine itself puts the old one back.
           </p>
         </RunDialog>
       );

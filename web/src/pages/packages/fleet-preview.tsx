@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react';
 import { type ApiError, api, asApiError } from '../../api/client';
 import type { FleetUpgrade, NodePreview } from '../../api/packages';
-import { displayName } from '../../lib/series-key';
 import { bytes } from '../../lib/units';
+import { Name } from '../../ui/name';
 import { Problem } from '../../ui/problem';
 import { QuietBadge, SecurityBadge } from './badges';
 import { type Looked, looked, NOTHING_LOOKED, noteOf } from './fleet-preview-words';
@@ -74,8 +74,10 @@ export function FleetPreview({ preview }: Props) {
           <ul className="mt-1 grid gap-0.5 text-xs text-dim">
             {leftOut.map((one) => (
               <li key={one.node} className="wrap-anywhere">
-                <span className="text-text">{displayName(one.name, 60)}</span>:{' '}
-                {displayName(one.message, 300)}
+                <span className="text-text">
+                  <Name text={one.name} max={60} />
+                </span>
+                : <Name text={one.message} max={300} />
               </li>
             ))}
           </ul>
@@ -123,7 +125,9 @@ function NodeLine({ id, node }: { id: number; node: NodePreview | undefined }) {
       <details className="group">
         <summary className="grid list-none gap-0.5 px-3 py-1.5 hover:bg-hover">
           <span className="flex flex-wrap items-center gap-x-2 gap-y-1 text-sm">
-            <span className="mr-auto min-w-0 font-medium wrap-anywhere">{displayName(node.name, 60)}</span>
+            <span className="mr-auto min-w-0 font-medium wrap-anywhere">
+              <Name text={node.name} max={60} />
+            </span>
             {(node.counts.security ?? 0) > 0 && <SecurityBadge count={node.counts.security!} />}
             {node.counts.removed > 0 && (
               <span className="text-xs font-semibold text-bad">{node.counts.removed} removed</span>
@@ -139,12 +143,12 @@ function NodeLine({ id, node }: { id: number; node: NodePreview | undefined }) {
           </span>
           {note && (
             <span className={`text-xs wrap-anywhere ${note.bad ? 'text-bad' : 'text-dim'}`}>
-              {displayName(note.words, 300)}
+              <Name text={note.words} max={300} />
             </span>
           )}
           {node.warnings.map((one) => (
             <span key={one.kind} className="text-xs text-warn wrap-anywhere">
-              {displayName(one.message, 200)}
+              <Name text={one.message} max={200} />
             </span>
           ))}
         </summary>
@@ -155,7 +159,9 @@ function NodeLine({ id, node }: { id: number; node: NodePreview | undefined }) {
                 key={`${one.what}/${one.name}/${one.arch}`}
                 className="flex flex-wrap items-center gap-x-2 gap-y-0.5 py-0.5 text-xs"
               >
-                <span className="min-w-0 wrap-anywhere">{displayName(one.name, 100)}</span>
+                <span className="min-w-0 wrap-anywhere">
+                  <Name text={one.name} max={100} />
+                </span>
                 {'security' in one && one.security && <SecurityBadge />}
                 {one.what && <QuietBadge>{one.what}</QuietBadge>}
                 <Versions from={one.installed} to={one.to} />

@@ -4,6 +4,7 @@ import type { FleetPackage, FleetPackageNode } from '../../api/packages';
 import { displayName } from '../../lib/series-key';
 import { age } from '../../lib/units';
 import { StateIcon } from '../../ui/job-state';
+import { Name } from '../../ui/name';
 import { QuietBadge, SecurityBadge } from './badges';
 import { Versions } from './preview-dialog';
 
@@ -134,7 +135,7 @@ export function PackageRow({ one, nodes, chosen, onToggle }: PackageProps) {
                   href={`/nodes/${on.node}/packages`}
                   className="min-w-0 truncate text-dim hover:underline"
                 >
-                  {displayName(node?.name ?? `Node ${on.node}`, 60)}
+                  <Name text={node?.name ?? `Node ${on.node}`} max={60} />
                 </Link>
                 {on.held && <QuietBadge>Held</QuietBadge>}
                 <Versions from={on.installed} to={on.new} />

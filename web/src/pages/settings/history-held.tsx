@@ -46,7 +46,7 @@ function Failing({ status: { writer } }: { status: HistoryStatus }) {
     <div role="alert" className="rounded-md border border-bad/45 bg-bad/8 px-3 py-2 text-sm">
       <p className="font-medium wrap-anywhere">
         Nothing is stored{writer.since === null ? '' : ` since ${dayAndClock(writer.since)}`}
-        {writer.reason && `: ${writer.reason}`}
+        {writer.reason && `: ${displayName(writer.reason, 300)}`}
       </p>
       <p className="mt-0.5 text-dim">
         The Spiders keep their samples and send them once it works again. Make room on the disk, or look at

@@ -7,6 +7,7 @@ import { useFleet } from '../../live/store';
 import { useTitle } from '../../live/title';
 import { Bolt } from '../../ui/brand';
 import { Button } from '../../ui/button';
+import { Name } from '../../ui/name';
 import { Problem } from '../../ui/problem';
 import { Segmented } from '../../ui/segmented';
 import { PasswordForm } from '../login/password-form';
@@ -61,7 +62,10 @@ export default function SettingsPage() {
       <Section title="Account">
         <div className="flex flex-wrap items-center justify-between gap-3">
           <p className="text-sm text-dim">
-            Signed in as <span className="font-semibold text-text wrap-anywhere">{user}</span>
+            Signed in as{' '}
+            <span className="font-semibold text-text wrap-anywhere">
+              <Name text={user} />
+            </span>
           </p>
           <Button
             data-testid="sign-out"

@@ -1,6 +1,7 @@
 import FileUp from 'lucide-react/icons/file-up';
 import KeyRound from 'lucide-react/icons/key-round';
 import { type DragEvent, useId, useRef, useState } from 'react';
+import { displayName } from '../../lib/names';
 import { Button } from '../../ui/button';
 import { Segmented } from '../../ui/segmented';
 import { type AuthDraft, keyObjection } from './draft';
@@ -100,7 +101,7 @@ function KeyField({
   async function read(chosen: File | undefined) {
     if (!chosen) return;
     if (chosen.size > KEY_BYTES_MAX) {
-      setProblem(`${chosen.name} is too large for a key.`);
+      setProblem(`${displayName(chosen.name)} is too large for a key.`);
       return;
     }
     setProblem(null);
