@@ -115,7 +115,7 @@ export function FleetPage() {
 
   return (
     <div className="mx-auto max-w-720 px-3 py-4 sm:px-6 sm:py-5">
-      <div className="mb-3 flex flex-wrap items-center gap-2">
+      <div className="mb-3 flex flex-wrap items-center gap-2 print:[&>:not(h1)]:hidden">
         <h1 className="mr-auto text-xl font-semibold">Fleet</h1>
         <SearchField
           field={searchField}

@@ -50,7 +50,7 @@ function silence(frame: Frame | undefined, bridgeMs: number): Gap[] {
 
 /** Two beside each other on a desk, more where there is room for them. */
 const GRID =
-  'grid grid-cols-1 gap-3 lg:grid-cols-2 min-[118rem]:grid-cols-3 min-[156rem]:grid-cols-4 print:grid-cols-2';
+  'grid grid-cols-1 gap-3 lg:grid-cols-2 min-[118rem]:grid-cols-3 min-[156rem]:grid-cols-4 print:grid-cols-1!';
 const NOTHING_SWITCHED: ReadonlyMap<string, boolean> = new Map();
 
 export function ChartGrid({ node, status, state, view, intervalMs, onView, onRetry }: Props) {
