@@ -52,6 +52,8 @@ test('range and unit are kept from tab to tab and in every figure', async () => 
   await expect.poll(() => page.locator('[data-node-id]').first().innerText()).toMatch(/bit\/s/);
   await page.locator('[data-roving]').first().click();
   await page.waitForURL(/range=5m/);
+  await page.getByTestId('net-unit').click();
+  await expect.poll(() => page.getByTestId('tile-network').innerText()).toMatch(/B\/s/);
 });
 
 test('a chart can be read by keyboard, and says in words what it shows', async () => {
@@ -167,6 +169,8 @@ test('charts stay when Ground Control goes, also when another range is asked for
   await groundControl.stop();
   await page.getByTestId('connection-lost').waitFor();
   await page.getByTestId('range-15m').click();
+  await page.waitForURL(/range=15m/);
+  await expect.poll(() => page.getByTestId('range-15m').getAttribute('aria-pressed')).toBe('true');
   await page.waitForTimeout(1_000);
   const after = await charts(page);
   expect(after.map(({ id }) => id)).toEqual(before.map(({ id }) => id));

@@ -20,6 +20,9 @@ describe('node view', () => {
     expect(parseNodeView('', habits)).toMatchObject(habits);
     expect(parseNodeView('?range=1h&net=bytes', habits)).toMatchObject({ rangeId: '1h', netUnit: 'bytes' });
     expect(nodeViewSearch(parseNodeView('', habits))).toBe('?range=24h&net=bits');
+    // Also where somebody goes back to what is the first habit of all.
+    const first = { ...parseNodeView('', habits), rangeId: '15m', netUnit: 'bytes' as const };
+    expect(parseNodeView(nodeViewSearch(first, true), habits)).toEqual(first);
   });
   it('is short when nothing is special', () => {
     expect(nodeViewSearch(parseNodeView(''))).toBe('');

@@ -39,14 +39,15 @@ export function parseNodeView(search: string, habits: NodeHabits = NO_HABITS): N
   };
 }
 
-export function nodeViewSearch(view: NodeView): string {
+/** `whole`: nothing is left to habits, so that the address means the same everywhere and at any time. */
+export function nodeViewSearch(view: NodeView, whole = false): string {
   const params = new URLSearchParams();
-  if (view.rangeId !== DEFAULT_RANGE_ID) params.set('range', view.rangeId);
+  if (whole || view.rangeId !== DEFAULT_RANGE_ID) params.set('range', view.rangeId);
   if (view.fixed) {
     params.set('from', String(Math.round(view.fixed.from)));
     params.set('to', String(Math.round(view.fixed.to)));
   }
-  if (view.netUnit === 'bits') params.set('net', 'bits');
+  if (whole || view.netUnit === 'bits') params.set('net', view.netUnit);
   for (const [item, on] of view.switched) params.append(on ? 'show' : 'hide', item);
   const text = params.toString();
   return text ? `?${text}` : '';

@@ -35,7 +35,7 @@ export function ChartsTab({ node, status, now }: Props) {
   useEffect(() => {
     writePref('range', view.rangeId);
     setNetUnit(view.netUnit);
-    const whole = nodeViewSearch(view);
+    const whole = nodeViewSearch(view, true);
     keepSearch(node.id, whole);
     if (whole !== window.location.search) navigate(`${path}${whole}`, { replace: true });
   }, [view, node.id, navigate, path]);
@@ -64,9 +64,8 @@ export function ChartsTab({ node, status, now }: Props) {
 
   const onView = useCallback(
     (change: Partial<NodeView>, push = false) => {
-      if (change.netUnit) setNetUnit(change.netUnit);
       const current = viewOf(window.location.search, netUnit());
-      navigate(`${path}${nodeViewSearch({ ...current, ...change })}`, { replace: !push });
+      navigate(`${path}${nodeViewSearch({ ...current, ...change }, true)}`, { replace: !push });
     },
     [navigate, path],
   );
