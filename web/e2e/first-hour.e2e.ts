@@ -39,6 +39,25 @@ test('a tag leads to its nodes, and Enter to the one that is left', async () => 
   await page.waitForURL(/\/nodes\/1/);
 });
 
+test('no cell of the table sticks out of its panel, whatever the width', async () => {
+  const { page } = watched;
+  await page.goto(`${groundControl.url}/?view=table`);
+  const row = page.locator('[role=row][data-node-id]').first();
+  for (const width of [390, 768, 1024, 1280, 1440, 2560]) {
+    await page.setViewportSize({ width, height: 800 });
+    await row.waitFor();
+    const out = await page.getByRole('table').evaluate((table) => {
+      const { right } = table.getBoundingClientRect();
+      return [...table.querySelectorAll('[role=cell], [role=columnheader]')]
+        .filter((cell) => cell.getBoundingClientRect().right > right - 8 && cell.clientWidth > 0)
+        .map((cell) => cell.textContent);
+    });
+    expect(out, `${width} pixels`).toEqual([]);
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.goto(`${groundControl.url}/?view=cards`);
+});
+
 test('range and unit are kept from tab to tab and in every figure', async () => {
   const { page } = watched;
   await page.goto(`${groundControl.url}/nodes/1?range=5m`);
