@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::api::ScrapeToken;
 use crate::auth::Auth;
-use crate::auth::keys::{self, Keys};
+use crate::auth::keys::Keys;
 use crate::clock::wall_ms;
 use crate::config::Config;
 use crate::error::{Error, Kind};
@@ -23,10 +21,14 @@ use crate::http::{self, HttpServer};
 use crate::hub::Fleet;
 use crate::jobs::{self, Board};
 use crate::major_tom::MajorTom;
+use crate::notify::{Notifier, Watchdog};
 use crate::packages;
+use crate::run_dir::RunDir;
+use crate::signals;
 use crate::store::Store;
 use crate::store::lock::DatabaseLock;
 use crate::store::look;
+use crate::tls::TlsSlot;
 use crate::vault::Vault;
 
 /// Threads that answer API requests, besides those that may wait for a node.
@@ -49,6 +51,8 @@ pub struct App {
     pub health: Arc<Health>,
     /// What a scraper of `/metrics` shows, besides a login.
     pub scrape_token: Option<ScrapeToken>,
+    /// The certificate of the public port.
+    pub tls: Option<TlsSlot>,
 }
 
 /// A Ground Control that is ready to run.
@@ -169,6 +173,7 @@ impl Running {
             jobs: Arc::clone(&board),
             health: Arc::new(Health::new(wall_ms())),
             scrape_token,
+            tls: tls.clone(),
             config,
         });
         let http = http::serve(
@@ -201,6 +206,7 @@ impl Running {
                 tls,
                 files_max,
                 health: Arc::clone(&app.health),
+                watchdog: Watchdog::from_environment(Instant::now()),
             },
         );
         let job_threads = jobs::start(&app)?;
@@ -224,7 +230,10 @@ impl Running {
     /// Serves on this thread until told to stop, then stops in order: Spiders and
     /// browsers are told, what is pending is committed, threads end.
     pub fn run(self) -> Result<(), Error> {
-        stop_on_signals(Arc::clone(&self.app))?;
+        signals::follow(Arc::clone(&self.app))?;
+        if let Some(notifier) = Notifier::from_environment() {
+            notifier.say(&format!("READY=1\nSTATUS=Serving on {}", self.app.address));
+        }
         let result = self.gate.run();
         // Also when it was not a signal that ended it.
         self.app.jobs.stop();
@@ -270,64 +279,6 @@ fn bind(config: &Config) -> Result<(GateSocket, GateHandle), Error> {
             hint,
         )
     })
-}
-
-fn stop_on_signals(app: Arc<App>) -> Result<(), Error> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| Error::system("handle signals", &error))?;
-    std::thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || {
-            let mut told = false;
-            for _ in &mut signals {
-                if told {
-                    // Asked twice: now. What is pending stays with the Spiders.
-                    std::process::exit(130);
-                }
-                told = true;
-                // First: an answer that waits for a node would hold the stop up.
-                app.jobs.stop();
-                app.major_tom.stop();
-                app.gate.stop();
-            }
-        })
-        .map(|_| ())
-        .map_err(|error| Error::system("start the signal thread", &error))
-}
-
-/// A folder that only this user can enter, removed at the end.
-pub struct RunDir(PathBuf);
-
-impl RunDir {
-    pub fn create() -> Result<Self, Error> {
-        let base = std::env::temp_dir();
-        let mut random = [0u8; 8];
-        keys::random(&mut random)?;
-        let path = base.join(format!("stardust-{:016x}", u64::from_le_bytes(random)));
-        std::fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&path)
-            .map_err(|error| {
-                Error::new(
-                    Kind::System,
-                    format!("Can't make a folder in {}: {error}.", base.display()),
-                    "Set TMPDIR to a folder that this user may write to.",
-                )
-            })?;
-        Ok(Self(path))
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for RunDir {
-    fn drop(&mut self) {
-        // Left behind, it is an empty folder in the temp folder.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Raises the limit of open files to what the system allows: each Spider is

@@ -11,6 +11,7 @@ use crate::error::{Error, Kind};
 use crate::gate::host_name;
 use crate::history;
 use crate::log;
+use crate::log_level::LogLevel;
 use crate::major_tom::limits::{
     THREADS_DEFAULT as SSH_THREADS_DEFAULT, THREADS_MAX as SSH_THREADS_MAX,
 };
@@ -50,6 +51,8 @@ Usage: stardust-server [FLAGS]
        stardust-server reset-password USER [--db FILE]   a new password for a login: typed, from
                                              a pipe or STARDUST_PASS_NEW, or a random one (the
                                              server must be stopped)
+       stardust-server restore FILE [--db FILE]   put a backup in the place of the database (the
+                                             server must be stopped)
        stardust-server salvage [FILE] [--db FILE]   put what can be read of a damaged database in
                                              its place (the server must be stopped), or in FILE
 
@@ -79,6 +82,8 @@ Usage: stardust-server [FLAGS]
   --metrics-token-file FILE
                          a token with which a scraper may read /metrics, and nothing else
   --log-format FORMAT    plain lines, or json (plain)
+  --log-level LEVEL      info, warn or error (info), or a file that holds one of them, which
+                         is read again on SIGHUP: write it with a slash
   --demo                 try it: temporary data, a Spider of this machine, nothing to set up
   --help                 this text
   --version              the version
@@ -102,6 +107,8 @@ pub enum Command {
     /// What can be read of a damaged database, as a new one.
     Salvage(Salvage),
     ResetPassword(ResetPassword),
+    /// A backup in the place of the database.
+    Restore(Backup),
     Help,
     Version,
 }
@@ -165,9 +172,25 @@ pub struct Config {
     /// The token of a scraper.
     pub metrics_token_file: Option<PathBuf>,
     pub log_format: log::Format,
+    pub log_level: LogLevel,
     /// None only with `--demo`, which makes its own.
     pub secret: Option<Secret>,
     pub admin: AdminSeed,
+}
+
+impl Config {
+    /// Takes what systemd has brought (`LoadCredential=`), where no flag says otherwise.
+    /// `find` answers where a credential is.
+    pub fn take_credentials(&mut self, find: impl Fn(&str) -> Option<PathBuf>) {
+        if self.metrics_token_file.is_none() {
+            self.metrics_token_file = find("metrics-token");
+        }
+        if self.tls.is_none()
+            && let (Some(cert), Some(key)) = (find("tls.crt"), find("tls.key"))
+        {
+            self.tls = Some(TlsFiles { cert, key });
+        }
+    }
 }
 
 /// The first user; used only while the users table is empty.
@@ -212,6 +235,7 @@ impl Default for Config {
             tls: None,
             metrics_token_file: None,
             log_format: log::Format::Plain,
+            log_level: LogLevel::default(),
             secret: None,
             admin: AdminSeed::default(),
         }
@@ -232,17 +256,23 @@ pub fn parse(
     if args.next_if(|arg| arg == "reset-password").is_some() {
         return reset_password(args, env);
     }
-    if args.next_if(|arg| arg == "backup").is_some() {
-        let Some((db, file)) = copy("backup", args)? else {
+    for verb in ["backup", "restore"] {
+        if args.next_if(|arg| arg == verb).is_none() {
+            continue;
+        }
+        let Some((db, file)) = copy(verb, args)? else {
             return Ok(Command::Help);
         };
         let file = file.ok_or_else(|| {
             usage(
-                "backup needs the name of a file.".to_owned(),
-                "Write: stardust-server backup FILE --db FILE.",
+                format!("{verb} needs the name of a file."),
+                &format!("Write: stardust-server {verb} FILE --db FILE."),
             )
         })?;
-        return Ok(Command::Backup(Backup { db, file }));
+        return Ok(match verb {
+            "backup" => Command::Backup(Backup { db, file }),
+            _ => Command::Restore(Backup { db, file }),
+        });
     }
     if args.next_if(|arg| arg == "salvage").is_some() {
         let given = copy("salvage", args)?;
@@ -278,6 +308,7 @@ pub fn parse(
             | "--tls-cert"
             | "--tls-key"
             | "--metrics-token-file"
+            | "--log-level"
             | "--log-format" => {
                 let value = match inline {
                     Some(value) => value,
@@ -536,6 +567,7 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
                 }
             };
         }
+        "--log-level" => config.log_level = LogLevel::parse(flag, value)?,
         "--allowed-host" => {
             if config.allowed_hosts.len() >= ALLOWED_HOSTS_MAX {
                 return Err(usage(

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::app::{App, RunDir, Running};
+use crate::app::{App, Running};
 use crate::auth::{base64url, keys, node_token};
 use crate::clock::wall_ms;
 use crate::config::{COMMIT_INTERVAL_MS_DEFAULT, Config};
 use crate::error::{Error, Kind};
+use crate::run_dir::RunDir;
 use crate::secret::Secret;
 use crate::spiders;
 

@@ -6,12 +6,17 @@ use stardust_server::app::Running;
 use stardust_server::auth::reset;
 use stardust_server::config::{self, Command, Config};
 use stardust_server::demo::Demo;
+use stardust_server::environment::{self, Environment};
 use stardust_server::error::Error;
-use stardust_server::store::{backup, damage, salvage};
+use stardust_server::log;
+use stardust_server::store::{backup, damage, restore, salvage};
 use stardust_server::vault::rekey;
 
 fn main() -> ExitCode {
-    let command = config::parse(std::env::args_os().skip(1), |name| std::env::var_os(name));
+    // SAFETY: nothing has started a thread yet.
+    let environment = unsafe { Environment::take() };
+    environment::keep_private();
+    let command = config::parse(std::env::args_os().skip(1), |name| environment.get(name));
     let result = match command {
         Ok(Command::Help) => {
             print!("{}", config::HELP);
@@ -30,13 +35,24 @@ fn main() -> ExitCode {
         }),
         Ok(Command::Backup(given)) => backup::run(&given.db, &given.file).map(|made| {
             println!(
-                "{} holds {} {} and {} bytes. To restore it, stop Ground Control and put it in \
-                 the place of its database; the secret is the same.",
+                "{} holds {} and {} bytes. To restore it, stop Ground Control and run \
+                 `stardust-server restore` with it; the secret is the same.",
                 given.file.display(),
-                made.nodes,
-                if made.nodes == 1 { "node" } else { "nodes" },
+                count(made.nodes, "node"),
                 made.bytes
             );
+        }),
+        Ok(Command::Restore(given)) => restore::run(&given.db, &given.file).map(|made| {
+            println!(
+                "{} is what {} holds now: {}. All sessions have ended; the secret is that of the \
+                 backup.",
+                given.db.display(),
+                given.file.display(),
+                count(made.nodes, "node")
+            );
+            if let Some(aside) = made.aside {
+                println!("What was there before is kept as {}.", aside.display());
+            }
         }),
         Ok(Command::Salvage(given)) => {
             let made = match &given.file {
@@ -59,20 +75,29 @@ fn main() -> ExitCode {
                     given.user
                 ),
             }),
-        Ok(Command::Run(config)) => run(*config),
+        Ok(Command::Run(mut config)) => {
+            config.take_credentials(|name| environment.credential(name));
+            run(*config)
+        }
         Err(error) => Err(error),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("stardust-server: {error}");
+            log::last_words(&format!("stardust-server: {error}"));
             ExitCode::from(error.kind.exit_code())
         }
     }
 }
 
+fn count(number: u64, what: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{end}")
+}
+
 fn run(config: Config) -> Result<(), Error> {
-    stardust_server::log::set_format(config.log_format);
+    log::set_format(config.log_format);
+    config.log_level.apply()?;
     damage::watch();
     if config.demo {
         return Demo::prepare(config).and_then(Demo::run);

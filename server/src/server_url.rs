@@ -25,6 +25,8 @@ impl ServerUrl {
             _ => return Err("its scheme is not http, https, ws or wss"),
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
+        // As a Spider's address is often written: that is where it connects to anyhow.
+        let authority = authority.strip_suffix("/ws").unwrap_or(authority);
         if authority.contains(['/', '?', '#']) {
             return Err("it has a path: Spiders connect to /ws at the root of the host");
         }
@@ -135,6 +137,8 @@ mod tests {
             ("wss://stardust.example:443/", "wss://stardust.example:443"),
             ("WS://[::1]:8933", "ws://[::1]:8933"),
             ("https://my_host.lan.", "wss://my_host.lan."),
+            ("ws://192.0.2.7:8933/ws", "ws://192.0.2.7:8933"),
+            ("wss://stardust.example/ws/", "wss://stardust.example"),
         ] {
             assert_eq!(ServerUrl::parse(text).unwrap().to_string(), expected);
         }
@@ -165,6 +169,10 @@ mod tests {
             "ftp://a",
             "http://",
             "http://a/b",
+            "http://a/b/ws",
+            "http://a/ws/ws",
+            "http:///ws",
+            "http://a/wss",
             "http://a?b",
             "http://user@a",
             "http://a b",

@@ -4,19 +4,25 @@
 //! configuration that is ready. A new pair that is no good is reported, and the
 //! old one stays.
 
+pub mod expiry;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ProducesTickets;
 
+use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
 
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often it is said that the certificate ends.
+const TELL_EVERY: Duration = Duration::from_secs(86_400);
 /// A chain and a key are a few KiB; anything larger is the wrong file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 const CHAIN_MAX: usize = 16;
@@ -32,6 +38,10 @@ pub struct TlsFiles {
 #[derive(Clone)]
 pub struct TlsSlot {
     current: Arc<Mutex<Arc<ServerConfig>>>,
+    /// Until when the certificate is good; `i64::MAX` when it does not say.
+    not_after_ms: Arc<AtomicI64>,
+    /// The files are read again though they look the same.
+    asked: Arc<AtomicBool>,
 }
 
 impl TlsSlot {
@@ -43,6 +53,41 @@ impl TlsSlot {
                 .unwrap_or_else(|poisoned| poisoned.into_inner()),
         )
     }
+
+    /// Until when the certificate is good, in Unix milliseconds.
+    pub fn not_after_ms(&self) -> Option<i64> {
+        let found = self.not_after_ms.load(Ordering::Relaxed);
+        (found != i64::MAX).then_some(found)
+    }
+
+    /// Reads the files again soon, changed or not.
+    pub fn reload(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    fn take(&self, loaded: Loaded) {
+        *self
+            .current
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(loaded.config);
+        let not_after_ms = loaded.not_after_ms.unwrap_or(i64::MAX);
+        self.not_after_ms.store(not_after_ms, Ordering::Relaxed);
+    }
+
+    /// Says so when the certificate ends soon or has ended.
+    fn tell_end(&self) {
+        let words = self
+            .not_after_ms()
+            .and_then(|end| expiry::words(end, wall_ms()));
+        if let Some(words) = words {
+            crate::log::warn(&words);
+        }
+    }
+}
+
+struct Loaded {
+    config: ServerConfig,
+    not_after_ms: Option<i64>,
 }
 
 /// Loads the pair and starts the thread that follows its changes.
@@ -55,7 +100,7 @@ pub fn start(files: TlsFiles) -> Result<TlsSlot, Error> {
         )
     })?;
     let before = stamp(&files);
-    let config = load(&files, &ticketer).map_err(|why| {
+    let loaded = load(&files, &ticketer).map_err(|why| {
         Error::new(
             Kind::Config,
             format!("The TLS certificate can't be used: {why}."),
@@ -63,8 +108,11 @@ pub fn start(files: TlsFiles) -> Result<TlsSlot, Error> {
         )
     })?;
     let slot = TlsSlot {
-        current: Arc::new(Mutex::new(Arc::new(config))),
+        current: Arc::new(Mutex::new(Arc::new(loaded.config))),
+        not_after_ms: Arc::new(AtomicI64::new(loaded.not_after_ms.unwrap_or(i64::MAX))),
+        asked: Arc::default(),
     };
+    slot.tell_end();
     let shared = slot.clone();
     std::thread::Builder::new()
         .name("tls-files".into())
@@ -74,21 +122,24 @@ pub fn start(files: TlsFiles) -> Result<TlsSlot, Error> {
 }
 
 fn follow(files: &TlsFiles, ticketer: &Arc<dyn ProducesTickets>, slot: &TlsSlot, mut seen: Stamp) {
+    let mut told = Instant::now();
     loop {
         std::thread::sleep(LOOK_EVERY);
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            slot.tell_end();
+        }
         let now = stamp(files);
-        if now == seen {
+        if now == seen && !slot.asked.swap(false, Ordering::Relaxed) {
             continue;
         }
         // The two files are replaced one after the other: a pair that does not
         // match yet is looked at again when the second one changes.
         match load(files, ticketer) {
-            Ok(config) => {
-                *slot
-                    .current
-                    .lock()
-                    .unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(config);
+            Ok(loaded) => {
+                slot.take(loaded);
                 crate::log::info("the TLS certificate was reloaded");
+                slot.tell_end();
             }
             Err(why) => crate::log::error(&format!(
                 "the new TLS certificate can't be used, the old one stays: {why}. It is looked \
@@ -112,7 +163,7 @@ fn stamp(files: &TlsFiles) -> Stamp {
     })
 }
 
-fn load(files: &TlsFiles, ticketer: &Arc<dyn ProducesTickets>) -> Result<ServerConfig, String> {
+fn load(files: &TlsFiles, ticketer: &Arc<dyn ProducesTickets>) -> Result<Loaded, String> {
     let chain = CertificateDer::pem_slice_iter(&read(&files.cert)?)
         .take(CHAIN_MAX + 1)
         .collect::<Result<Vec<_>, _>>()
@@ -124,6 +175,7 @@ fn load(files: &TlsFiles, ticketer: &Arc<dyn ProducesTickets>) -> Result<ServerC
             files.cert.display()
         ));
     }
+    let not_after_ms = chain.first().and_then(|leaf| expiry::not_after_ms(leaf));
     // The text of an error about the key never holds any of it.
     let key = PrivateKeyDer::from_pem_slice(&read(&files.key)?)
         .map_err(|_| format!("{} holds no private key in PEM", files.key.display()))?;
@@ -143,7 +195,10 @@ fn load(files: &TlsFiles, ticketer: &Arc<dyn ProducesTickets>) -> Result<ServerC
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Resumed sessions need no more; each ticket costs the client memory.
     config.send_tls13_tickets = 1;
-    Ok(config)
+    Ok(Loaded {
+        config,
+        not_after_ms,
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {

@@ -13,6 +13,9 @@ use crate::secret::Secret;
 struct LoginBody {
     user: String,
     password: Secret,
+    /// The token is wanted in the answer, also by a page.
+    #[serde(default)]
+    token: bool,
 }
 
 #[derive(Deserialize)]
@@ -20,6 +23,8 @@ struct LoginBody {
 struct PasswordBody {
     current: Secret,
     new: Secret,
+    #[serde(default)]
+    token: bool,
 }
 
 #[derive(Serialize)]
@@ -28,7 +33,7 @@ struct SessionView<'a> {
     csrf: &'a str,
     must_change_password: bool,
     expires_ms: i64,
-    /// Only where the session begins.
+    /// Only where the session begins, and for those who ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
 }
@@ -60,7 +65,7 @@ pub fn login(context: &Context<'_>) -> Result<Response, Error> {
         cookie: context.request.header("Cookie"),
     };
     let done = context.app.auth.login(&login, context.now_ms)?;
-    Ok(begun(context, &done))
+    Ok(begun(context, &done, body.token))
 }
 
 pub fn session(context: &Context<'_>) -> Result<Response, Error> {
@@ -70,7 +75,8 @@ pub fn session(context: &Context<'_>) -> Result<Response, Error> {
 
 pub fn logout(context: &Context<'_>) -> Result<Response, Error> {
     context.app.auth.logout(context.session()?)?;
-    let gone = cookies::set(cookies::SESSION, "", 0, context.request.https);
+    let https = context.request.https;
+    let gone = cookies::set(cookies::session_name(https), "", 0, https);
     Ok(Response::no_content().header("Set-Cookie", gone))
 }
 
@@ -84,7 +90,7 @@ pub fn password(context: &Context<'_>) -> Result<Response, Error> {
         context.now_ms,
     );
     match changed {
-        Ok(done) => Ok(begun(context, &done)),
+        Ok(done) => Ok(begun(context, &done, body.token)),
         Err(error) if error.kind == Kind::BadCredentials => {
             // Whoever asks is logged in: 401 would say that they are not.
             let mut response = Response::from(error);
@@ -95,15 +101,18 @@ pub fn password(context: &Context<'_>) -> Result<Response, Error> {
     }
 }
 
-/// The answer with which a session begins: token for scripts, cookies for browsers.
-fn begun(context: &Context<'_>, done: &LoggedIn) -> Response {
+/// The answer with which a session begins: cookies for browsers, and the token for
+/// scripts, which send no Origin, and for who asks. A page has no use for it, and what
+/// is not in its memory can't be taken from there.
+fn begun(context: &Context<'_>, done: &LoggedIn, wants_token: bool) -> Response {
     let https = context.request.https;
-    let view = SessionView::new(&done.session, Some(&done.token));
+    let shown = wants_token || context.request.header("Origin").is_none();
+    let view = SessionView::new(&done.session, shown.then_some(&done.token));
     let max_age_s = SESSION_MS.unsigned_abs() / 1000;
     let token = done.token.expose();
     let response = Response::json(200, &view).header(
         "Set-Cookie",
-        cookies::set(cookies::SESSION, token, max_age_s, https),
+        cookies::set(cookies::session_name(https), token, max_age_s, https),
     );
     match &done.device {
         None => response,

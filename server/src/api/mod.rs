@@ -27,7 +27,7 @@ mod ssh;
 mod tests;
 
 use crate::app::App;
-use crate::auth::{Credentials, Session, node_token};
+use crate::auth::{Credentials, Session, node_token, origin};
 use crate::capsule;
 use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
@@ -35,6 +35,9 @@ use crate::http::{Method, Request, Response};
 use crate::log;
 use crate::store::damage;
 pub use metrics::ScrapeToken;
+
+/// Who has come by HTTPS once asks for nothing else for a year.
+const STRICT_TRANSPORT: &str = "max-age=31536000";
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -420,6 +423,14 @@ impl Context<'_> {
 
 /// Answers any request: the API's own, else the Capsule's files.
 pub fn answer(app: &App, request: &Request) -> Response {
+    let response = answer_plain(app, request);
+    match request.https {
+        true => response.header("Strict-Transport-Security", STRICT_TRANSPORT),
+        false => response,
+    }
+}
+
+fn answer_plain(app: &App, request: &Request) -> Response {
     let path = request.path.as_str();
     let ours =
         path == "/healthz" || path == "/metrics" || path == "/api" || path.starts_with("/api/");
@@ -447,7 +458,12 @@ fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error
         return Ok(method_not_allowed(&allowed(&matching)));
     };
     let session = match route.access {
-        Access::Anyone => None,
+        Access::Anyone => {
+            if route.method != Method::Get {
+                check_origin(app, request)?;
+            }
+            None
+        }
         Access::Scraper if scrapes(app, request) => None,
         Access::Spider if is_spider(app, request) => None,
         _ => Some(authorize(app, request, route, now_ms)?),
@@ -483,6 +499,7 @@ fn authorize(app: &App, request: &Request, route: &Route, now_ms: i64) -> Result
     let given = Credentials {
         authorization: request.header("Authorization"),
         cookie: request.header("Cookie"),
+        https: request.https,
     };
     let session = app.auth.authenticate(given, now_ms)?;
     if session.must_change_password && route.access != Access::LoggedIn {
@@ -494,10 +511,34 @@ fn authorize(app: &App, request: &Request, route: &Route, now_ms: i64) -> Result
         ));
     }
     if route.method != Method::Get {
+        if session.via_cookie {
+            check_origin(app, request)?;
+        }
         app.auth
             .check_csrf(&session, request.header("X-CSRF-Token"))?;
     }
     Ok(session)
+}
+
+/// Whether a change was asked for by a page of ours, as far as browsers say.
+fn check_origin(app: &App, request: &Request) -> Result<(), Error> {
+    let is_own = |origin: &str| {
+        let host = request.header("Host").unwrap_or("");
+        let named = app.config.server_url.as_ref();
+        origin::is_own(origin, host)
+            || named.is_some_and(|url| origin::is_own(origin, url.authority()))
+    };
+    let is_ours = origin::is_own_site(request.header("Sec-Fetch-Site"))
+        && request.header("Origin").is_none_or(is_own);
+    if is_ours {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Csrf,
+        "This was asked for by a page of another site.",
+        "Use the page of this server. A proxy in front must pass Host on as it came, or the host \
+         is named with --server-url.",
+    ))
 }
 
 /// The number that stands for `:id` (0 without one), when `path` fits `pattern`.

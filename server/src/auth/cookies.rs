@@ -1,6 +1,14 @@
 //! Reading a Cookie header and writing Set-Cookie.
 
-pub const SESSION: &str = "stardust_session";
+const SESSION: &str = "stardust_session";
+/// Over HTTPS: the prefix keeps pages of other hosts under the same domain, and whoever
+/// can answer for this host without TLS, from setting one (RFC 6265bis, section 4.1.3.2).
+const SESSION_SECURE: &str = "__Host-stardust_session";
+
+/// What the session's cookie is called.
+pub fn session_name(https: bool) -> &'static str {
+    if https { SESSION_SECURE } else { SESSION }
+}
 /// Cookies looked at in one header; a browser sends ours among the first.
 const COOKIES_MAX: usize = 64;
 
@@ -33,6 +41,13 @@ mod tests {
         assert_eq!(values("", SESSION).next(), None);
         let flood = format!("{}stardust_session=late", "a=b;".repeat(100_000));
         assert_eq!(values(&flood, SESSION).next(), None);
+    }
+
+    #[test]
+    fn over_https_only_the_host_itself_can_have_set_it() {
+        let header = "stardust_session=tossed; __Host-stardust_session=own";
+        let found = |https| values(header, session_name(https)).collect::<Vec<_>>();
+        assert_eq!((found(true), found(false)), (vec!["own"], vec!["tossed"]));
     }
 
     #[test]

@@ -6,10 +6,12 @@
 pub mod base64url;
 pub mod cookies;
 pub mod device;
+mod failures;
 mod index;
 mod jwt;
 pub mod keys;
 pub mod node_token;
+pub mod origin;
 mod password;
 pub mod reset;
 pub mod seed;
@@ -21,19 +23,26 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
+use serde_json::json;
+
 use crate::clock::wall_ms;
 use crate::config::{AdminSeed, PASSWORD_BYTES_MAX, USER_CHARS_MAX};
 use crate::error::{Error, Kind};
+use crate::events::{NewEvent, SIGN_IN_FAILED};
 use crate::secret::{Secret, equal};
 use crate::store::{SessionRecord, Store, UserRecord};
 
 pub use crate::store::SessionId;
 
+use failures::Failures;
 use index::Index;
 use keys::{Key, Keys};
 use throttle::{Attempt, Permit, Throttle};
 use work::Work;
 
+/// Cookies of the session's name that are tried: other pages of the domain, and other
+/// paths, may have set some.
+const SESSION_COOKIES_MAX: usize = 16;
 /// How long a login lasts.
 pub const SESSION_MS: i64 = 7 * 24 * 3_600_000;
 
@@ -54,6 +63,7 @@ pub struct Auth {
     /// see changes in one order. Never taken by `authenticate`.
     changes: Mutex<()>,
     throttle: Mutex<Throttle>,
+    failures: Mutex<Failures>,
     work: Work,
     started: Instant,
     on_end: OnEnd,
@@ -74,6 +84,8 @@ pub struct Credentials<'a> {
     pub authorization: Option<&'a str>,
     /// The whole Cookie header.
     pub cookie: Option<&'a str>,
+    /// It came by HTTPS, to us or to a trusted proxy.
+    pub https: bool,
 }
 
 /// A login that is good now.
@@ -180,6 +192,7 @@ impl Auth {
             index: RwLock::new(index),
             changes: Mutex::new(()),
             throttle: Mutex::default(),
+            failures: Mutex::default(),
             work: Work::default(),
             started: Instant::now(),
             on_end,
@@ -205,10 +218,13 @@ impl Auth {
         if let Some(token) = given.authorization.and_then(bearer) {
             return self.session_of(token, false, now_ms).ok_or(AuthError);
         }
-        cookies::values(given.cookie.unwrap_or(""), cookies::SESSION)
-            .take(4)
-            .find_map(|token| self.session_of(token, true, now_ms))
-            .ok_or(AuthError)
+        cookies::values(
+            given.cookie.unwrap_or(""),
+            cookies::session_name(given.https),
+        )
+        .take(SESSION_COOKIES_MAX)
+        .find_map(|token| self.session_of(token, true, now_ms))
+        .ok_or(AuthError)
     }
 
     fn session_of(&self, token: &str, via_cookie: bool, now_ms: i64) -> Option<Session> {
@@ -256,6 +272,7 @@ impl Auth {
         let stored = user.as_ref().map_or(&self.nobody, |u| &u.password_hash);
         let right = self.verify(permit, login.password, stored)?;
         let Some(user) = user.filter(|_| right) else {
+            self.note_failure(login, now_ms);
             return Err(Error::new(
                 Kind::BadCredentials,
                 "The user name or the password is wrong.",
@@ -277,6 +294,33 @@ impl Auth {
             token,
             device,
         })
+    }
+
+    /// A line in the log and an event, of so many in a minute.
+    fn note_failure(&self, login: &Login<'_>, now_ms: i64) {
+        let told = self
+            .failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(now_ms);
+        if let Some(more) = told.line {
+            crate::log::warn(&failures::words(login.user, login.address, more));
+        }
+        if let Some(more) = told.event {
+            let event = NewEvent {
+                time_ms: now_ms,
+                node: None,
+                node_name: None,
+                kind: SIGN_IN_FAILED,
+                detail: json!({
+                    "user": failures::shown_name(login.user),
+                    "address": login.address.to_string(),
+                    "more": more,
+                }),
+            };
+            // A disk that takes nothing is told of elsewhere.
+            let _ = self.store.add_events(&[event]);
+        }
     }
 
     /// Ends one session.
@@ -370,7 +414,7 @@ impl Auth {
 
     /// Compares with a bounded number of others at the same time.
     fn verify(&self, permit: Permit, given: &Secret, stored: &str) -> Result<bool, Error> {
-        let Some(place) = self.work.enter(permit.is_device()) else {
+        let Some(place) = self.work.enter(permit.rank()) else {
             self.throttle().give_back(permit);
             return Err(Error::new(
                 Kind::Busy,

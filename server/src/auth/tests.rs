@@ -84,6 +84,7 @@ impl Fixture {
             Credentials {
                 authorization: Some(&header),
                 cookie: None,
+                https: false,
             },
             NOW_MS + 1000,
         )
@@ -94,6 +95,7 @@ impl Fixture {
             Credentials {
                 authorization: None,
                 cookie: Some(header),
+                https: false,
             },
             NOW_MS + 1000,
         )
@@ -132,6 +134,7 @@ fn a_login_is_good_by_header_and_by_cookie() {
         let credentials = Credentials {
             authorization: Some(authorization),
             cookie: Some(&cookie),
+            https: false,
         };
         let found = fixture.auth.authenticate(credentials, NOW_MS + 1000);
         assert_eq!(found.is_ok(), good, "{authorization}");
@@ -157,6 +160,7 @@ fn sessions_end_at_their_time_and_at_logout_and_survive_a_restart() {
         let credentials = Credentials {
             authorization: Some(&header),
             cookie: None,
+            https: false,
         };
         auth.authenticate(credentials, now_ms).is_ok()
     };
@@ -178,6 +182,7 @@ fn sessions_end_at_their_time_and_at_logout_and_survive_a_restart() {
     let credentials = Credentials {
         authorization: Some(&other_header),
         cookie: None,
+        https: false,
     };
     assert!(third.authenticate(credentials, NOW_MS).is_ok());
 }
@@ -452,6 +457,7 @@ fn a_kept_database_of_version_1_opens_with_its_secret_and_logins() {
     let credentials = Credentials {
         authorization: Some(&header),
         cookie: None,
+        https: false,
     };
     assert_eq!(
         auth.authenticate(credentials, NOW_MS + 1).unwrap().user,

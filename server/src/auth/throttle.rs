@@ -4,6 +4,9 @@
 //! so often, so that no wait is ever long:
 //! - an address (IPv6: its /64) that is no known device,
 //! - an account, for all unknown devices together: a guesser with many addresses,
+//!   An address without a failure in the last hour is not held up by it: else whoever
+//!   guesses from many addresses would keep the owner out. It has one try so, and then
+//!   is one of the others.
 //! - a device: a browser that has logged in to this account before and shows its
 //!   signed cookie. It is held up by its own failures alone, so whatever others
 //!   try, the owner gets in.
@@ -34,6 +37,10 @@ const DEVICE: Rate = Rate {
     burst: 10,
     every_ms: 20_000,
 };
+/// How long it is remembered that a network has failed.
+const FAILED_KEPT_MS: u64 = 3_600_000;
+/// Networks of which that is known.
+const FAILED_MAX: usize = 1 << 16;
 /// Most buckets of each kind; past it the one nearest to full is forgotten.
 const BUCKETS_MAX: usize = 4096;
 
@@ -47,18 +54,28 @@ pub struct Attempt {
     pub device: Option<[u8; 16]>,
 }
 
+/// Who goes first where not all can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Its address has failed before.
+    Stranger,
+    /// Its address has not.
+    Fresh,
+    /// A browser that has logged in before.
+    Device,
+}
+
 /// What a try has taken from; handed back by [`Throttle::give_back`].
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Permit {
     attempt: Attempt,
-    as_device: bool,
+    rank: Rank,
 }
 
 impl Permit {
-    /// Let in as a known device.
-    pub fn is_device(&self) -> bool {
-        self.as_device
+    pub fn rank(&self) -> Rank {
+        self.rank
     }
 }
 
@@ -67,6 +84,8 @@ pub struct Throttle {
     addresses: Buckets<[u8; 16]>,
     accounts: Buckets<[u8; 32]>,
     devices: Buckets<[u8; 16]>,
+    /// When networks have tried last without being right.
+    failed_ms: HashMap<[u8; 16], u64>,
 }
 
 impl Throttle {
@@ -77,33 +96,68 @@ impl Throttle {
         {
             return Ok(Permit {
                 attempt,
-                as_device: true,
+                rank: Rank::Device,
             });
         }
         // A device that failed too often is a stranger like any other.
         let address = network(attempt.address);
         self.addresses.take(address, ADDRESS, now_ms)?;
+        if self.is_fresh(attempt.address, now_ms) {
+            // Counted before it is looked at: of many at once from there this is the one.
+            self.note_failed(attempt.address, now_ms);
+            return Ok(Permit {
+                attempt,
+                rank: Rank::Fresh,
+            });
+        }
         if let Err(wait_ms) = self.accounts.take(attempt.account, ACCOUNT, now_ms) {
             // It was not tried: the address keeps its try.
             self.addresses.give_back(address, ADDRESS);
             return Err(wait_ms);
         }
+        self.note_failed(attempt.address, now_ms);
         Ok(Permit {
             attempt,
-            as_device: false,
+            rank: Rank::Stranger,
         })
+    }
+
+    fn is_fresh(&self, address: IpAddr, now_ms: u64) -> bool {
+        let failed_ms = self.failed_ms.get(&holder(address));
+        failed_ms.is_none_or(|failed_ms| failed_ms + FAILED_KEPT_MS <= now_ms)
+    }
+
+    fn note_failed(&mut self, address: IpAddr, now_ms: u64) {
+        if self.failed_ms.len() >= FAILED_MAX {
+            self.failed_ms
+                .retain(|_, failed_ms| *failed_ms + FAILED_KEPT_MS > now_ms);
+        }
+        if self.failed_ms.len() >= FAILED_MAX {
+            // More than can be told apart: the older half is forgotten.
+            let mut times: Vec<u64> = self.failed_ms.values().copied().collect();
+            let (_, middle, _) = times.select_nth_unstable(FAILED_MAX / 2);
+            let middle = *middle;
+            self.failed_ms.retain(|_, failed_ms| *failed_ms > middle);
+        }
+        self.failed_ms.insert(holder(address), now_ms);
     }
 
     /// The password was right, or was never looked at.
     pub fn give_back(&mut self, permit: Permit) {
-        if permit.as_device {
-            if let Some(device) = permit.attempt.device {
+        let Permit { attempt, rank } = permit;
+        if rank == Rank::Device {
+            if let Some(device) = attempt.device {
                 self.devices.give_back(device, DEVICE);
             }
-        } else {
-            self.addresses
-                .give_back(network(permit.attempt.address), ADDRESS);
-            self.accounts.give_back(permit.attempt.account, ACCOUNT);
+            return;
+        }
+        self.addresses.give_back(network(attempt.address), ADDRESS);
+        match rank {
+            // It has not failed: nothing is known of it again.
+            Rank::Fresh => {
+                self.failed_ms.remove(&holder(attempt.address));
+            }
+            _ => self.accounts.give_back(attempt.account, ACCOUNT),
         }
     }
 }
@@ -122,6 +176,16 @@ fn network(address: IpAddr) -> [u8; 16] {
             octets
         }
     }
+}
+
+/// Who has an IPv6 address has a thousand networks of them more easily than another
+/// IPv4 address: of those only the /48 tells who was here.
+fn holder(address: IpAddr) -> [u8; 16] {
+    let mut octets = network(address);
+    if !octets.starts_with(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]) {
+        octets[6..].fill(0);
+    }
+    octets
 }
 
 /// For each key the time at which its bucket is full again (GCRA: one number).
@@ -232,21 +296,35 @@ mod tests {
     }
 
     #[test]
-    fn many_addresses_share_the_account() {
+    fn many_addresses_share_the_account_after_their_first_try() {
         let mut throttle = Throttle::default();
-        let mut let_through = 0;
-        for n in 0..1000u32 {
-            let address = IpAddr::V4(std::net::Ipv4Addr::from(0x0a00_0000 + n));
-            let_through += u64::from(fails(
-                &mut throttle,
-                Attempt {
+        let mut round = || {
+            let tries = (0..1000u32).filter(|n| {
+                let address = IpAddr::V4(std::net::Ipv4Addr::from(0x0a00_0000 + n));
+                let attempt = Attempt {
                     address,
                     ..from("::")
-                },
-                0,
-            ));
+                };
+                fails(&mut throttle, attempt, 0)
+            });
+            tries.count() as u64
+        };
+        assert_eq!(round(), 1000, "each is the owner's first, for all we know");
+        assert_eq!(round(), ACCOUNT.burst);
+        assert_eq!(round(), 0);
+        // Whoever has not failed is let in all the same, and as often as it is right.
+        for _ in 0..10 {
+            let permit = throttle.attempt(from("198.51.100.7"), 0).unwrap();
+            assert_eq!(permit.rank(), Rank::Fresh);
+            throttle.give_back(permit);
         }
-        assert_eq!(let_through, ACCOUNT.burst);
+        let _wrong = throttle.attempt(from("198.51.100.7"), 0).unwrap();
+        assert!(throttle.attempt(from("198.51.100.7"), 0).is_err());
+        // An hour later it is forgotten.
+        let later = throttle
+            .attempt(from("198.51.100.7"), FAILED_KEPT_MS)
+            .unwrap();
+        assert_eq!(later.rank(), Rank::Fresh);
         let other = Attempt {
             account: [2; 32],
             ..from("192.0.2.99")
@@ -280,7 +358,7 @@ mod tests {
             );
             if n % 1000 == 0 {
                 let permit = throttle.attempt(owner, u64::from(n)).unwrap();
-                assert!(permit.is_device());
+                assert_eq!(permit.rank(), Rank::Device);
                 throttle.give_back(permit);
             }
         }
@@ -318,15 +396,10 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_a_flood_does_not_reset_the_target() {
         let mut throttle = Throttle::default();
-        for n in 0..u64::MAX {
-            if !fails(
-                &mut throttle,
-                from(&format!("10.0.{}.{}", n / 256, n % 256)),
-                0,
-            ) {
-                break;
-            }
-        }
+        // A first try each, and then what the account has.
+        let tries =
+            (0..1_000).filter(|n| fails(&mut throttle, from(&format!("10.0.0.{}", n % 200)), 0));
+        assert_eq!(tries.count() as u64, 200 + ACCOUNT.burst);
         for n in 0..20_000u32 {
             let mut account = [0; 32];
             account[..4].copy_from_slice(&n.to_be_bytes());
@@ -356,9 +429,27 @@ mod tests {
             assert!(size <= BUCKETS_MAX, "{size}");
         }
         assert!(
-            !fails(&mut throttle, from("192.0.2.1"), 0),
+            !fails(&mut throttle, from("10.0.0.1"), 0),
             "the target is still counted"
         );
+    }
+
+    #[test]
+    fn networks_that_have_failed_are_remembered_within_a_bound() {
+        let mut throttle = Throttle::default();
+        // The buckets are another matter, and slow to fill.
+        for n in 0..3 * FAILED_MAX as u32 {
+            let address = IpAddr::V4(std::net::Ipv4Addr::from(0x0c00_0000 + n));
+            throttle.note_failed(address, u64::from(n));
+            assert!(throttle.failed_ms.len() <= FAILED_MAX);
+        }
+        // One holder of many IPv6 networks has one first try.
+        let networks = (0..50u32).filter(|n| {
+            let attempt = from(&format!("2001:db8:7:{n:x}::1"));
+            let permit = throttle.attempt(attempt, 200_000);
+            permit.is_ok_and(|permit| permit.rank() == Rank::Fresh)
+        });
+        assert_eq!(networks.count(), 1);
     }
 
     fn address_bytes(n: u32) -> [u8; 16] {

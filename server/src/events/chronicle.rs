@@ -12,9 +12,11 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::limits::{GRACE, KEPT_MAX, KEPT_OF_NODE_MAX, TRIM_EVERY, TRIM_INTERVAL, WRITE_INTERVAL};
+use super::limits::{
+    GRACE, KEPT_MAX, KEPT_OF_NODE_MAX, KEPT_SIGN_INS_MAX, TRIM_EVERY, TRIM_INTERVAL, WRITE_INTERVAL,
+};
 use super::tell::Teller;
-use super::{Happening, Known, NewEvent, What};
+use super::{Happening, Known, NewEvent, SIGN_IN_FAILED, What};
 use crate::app::App;
 use crate::clock::wall_ms;
 use crate::error::Error;
@@ -166,6 +168,10 @@ pub fn start(app: &Arc<App>) -> Result<JoinHandle<()>, Error> {
                 if trimmed.is_none_or(|at| at.elapsed() >= TRIM_INTERVAL) {
                     trimmed = Some(Instant::now());
                     result = result.and(app.store.trim_events(KEPT_MAX).map_err(Error::from));
+                    let sign_ins = app
+                        .store
+                        .trim_events_of_kind(SIGN_IN_FAILED, KEPT_SIGN_INS_MAX);
+                    result = result.and(sign_ins.map_err(Error::from));
                     chronicle.known.retain(|node, _| app.fleet.knows(*node));
                     chronicle.written.retain(|node, _| app.fleet.knows(*node));
                 }

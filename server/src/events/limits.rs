@@ -10,6 +10,8 @@ pub const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 pub const KEPT_MAX: i64 = 200_000;
 /// Of one node.
 pub const KEPT_OF_NODE_MAX: i64 = 2_000;
+/// Failed sign-ins that are kept, so that a guesser does not drive out what happened.
+pub const KEPT_SIGN_INS_MAX: i64 = 2_000;
 /// A node is looked at again after so many of its events.
 pub const TRIM_EVERY: u32 = 200;
 /// How often all of them are.

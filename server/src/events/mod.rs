@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// All that there are.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 15] = [
     "online",
     "offline",
     "rebooted",
@@ -30,7 +30,11 @@ pub const KINDS: [&str; 14] = [
     "token_in_use",
     "started",
     "stopped",
+    SIGN_IN_FAILED,
 ];
+
+/// Somebody has given a wrong name or password.
+pub const SIGN_IN_FAILED: &str = "sign_in_failed";
 
 /// What the hub has seen of a node's Spider.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! An event in a sentence, for people. Names and reasons come from outside: what
 //! shows them takes them as text.
 
-use super::Event;
+use super::{Event, SIGN_IN_FAILED};
 use crate::history::Cause;
 
 /// What happened, without the node's name.
@@ -45,6 +45,17 @@ pub fn text(event: &Event) -> String {
         ),
         "started" => format!("Ground Control {} started", word("version")),
         "stopped" => "Ground Control was stopped".into(),
+        SIGN_IN_FAILED => {
+            let more = match detail["more"].as_u64() {
+                Some(more @ 1..) => format!(", and {more} more before it"),
+                _ => String::new(),
+            };
+            format!(
+                "A sign-in as {:?} from {} failed{more}",
+                word("user"),
+                word("address")
+            )
+        }
         // Of a later release.
         other => other.replace('_', " "),
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::head::Head;
+use crate::auth::origin::is_own;
 
 /// The client's address and the scheme that it used.
 ///
@@ -51,20 +52,7 @@ pub fn origin_allowed(head: &Head, has_bearer: bool) -> bool {
     let Some(origin) = head.get("origin") else {
         return has_bearer;
     };
-    let Some((scheme, host)) = origin.split_once("://") else {
-        return false;
-    };
-    if scheme != "http" && scheme != "https" {
-        return false;
-    }
-    let default = if scheme == "https" { ":443" } else { ":80" };
-    let plain = |host: &str| {
-        host.strip_suffix(default)
-            .unwrap_or(host)
-            .to_ascii_lowercase()
-    };
-    head.get("host")
-        .is_some_and(|own| plain(own) == plain(host))
+    head.get("host").is_some_and(|own| is_own(origin, own))
 }
 
 #[cfg(test)]

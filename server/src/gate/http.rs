@@ -98,6 +98,7 @@ pub struct Handover {
     pub upgrade: Upgrade,
     pub is_spider: bool,
     pub client: IpAddr,
+    pub https: bool,
     pub rest: Vec<u8>,
 }
 
@@ -271,6 +272,7 @@ impl HttpConn {
                     upgrade,
                     is_spider,
                     client,
+                    https: scheme == "https",
                     rest,
                 };
                 return Some(Step::Upgrade(Box::new(handover)));

@@ -107,6 +107,8 @@ pub struct GateParts {
     /// Files that the process may have open.
     pub files_max: usize,
     pub health: Arc<Health>,
+    /// Told that the loop goes round.
+    pub watchdog: Option<crate::notify::Watchdog>,
 }
 
 pub struct Gate {
@@ -134,6 +136,7 @@ pub struct Gate {
     next_jobs: Option<Instant>,
     stop_by: Option<Instant>,
     health: Arc<Health>,
+    watchdog: Option<crate::notify::Watchdog>,
     turns: u64,
     large_pages: LargePages,
 }
@@ -222,6 +225,7 @@ impl Gate {
             next_jobs: None,
             stop_by: None,
             health: parts.health,
+            watchdog: parts.watchdog,
             turns: 0,
             large_pages: LargePages::default(),
         }

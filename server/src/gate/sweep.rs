@@ -10,6 +10,9 @@ impl Gate {
         let now = self.core.now;
         self.core.notes.tick(now);
         self.publish();
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.tick(now);
+        }
         if self.core.spiders.len() >= LARGE_FLEET {
             self.large_pages.ask();
         }

@@ -42,6 +42,7 @@ pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
     let credentials = Credentials {
         authorization,
         cookie: head.get("cookie"),
+        https: handover.https,
     };
     let session = core
         .auth

@@ -110,6 +110,11 @@ impl History {
         }
     }
 
+    /// Whether nothing can be stored at present.
+    pub fn is_failing(&self) -> bool {
+        self.shared.failing().is_some() || crate::store::damage::found().is_some()
+    }
+
     /// The database file.
     pub fn path(&self) -> &Path {
         self.store.path()

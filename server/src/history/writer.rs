@@ -190,7 +190,7 @@ impl Writer {
 
     /// One piece of the other work. False when there is none.
     fn work(&mut self, now: Instant) -> bool {
-        if crate::store::damage::found().is_some() {
+        if crate::store::damage::found().is_some() || self.store.presence().check().is_err() {
             self.rest_until = Some(now + REST);
             return false;
         }
@@ -453,6 +453,7 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &Batch, done: &mut usize) -> Result<(), String> {
+        self.store.presence().check()?;
         let why = |error: StoreError| why_not_committed(&error);
         if let Some(found) = crate::store::damage::found() {
             return Err(why(StoreError::Damaged {
@@ -500,7 +501,8 @@ impl Writer {
             committed.map_err(|error| why(error.into()))?;
             *done += part.len();
         }
-        Ok(())
+        // What was written is gone if the file is: it is not acknowledged.
+        self.store.presence().check()
     }
 
     fn commit_part(&mut self, nodes: &[NodeBatch]) -> rusqlite::Result<()> {

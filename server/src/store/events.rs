@@ -118,6 +118,24 @@ impl Store {
         Ok(())
     }
 
+    /// Keeps the newest of one kind.
+    pub fn trim_events_of_kind(&self, kind: &str, kept: i64) -> Result<(), StoreError> {
+        let id: Option<i64> = self
+            .reader()?
+            .prepare_cached(
+                "SELECT id FROM events WHERE kind = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2",
+            )?
+            .query_row(params![kind, kept], |row| row.get(0))
+            .optional()?;
+        if let Some(id) = id {
+            self.writer().execute(
+                "DELETE FROM events WHERE kind = ?1 AND id <= ?2",
+                params![kind, id],
+            )?;
+        }
+        Ok(())
+    }
+
     /// Keeps the newest of one node, so that one that comes and goes all day does
     /// not drive out what happened to the others.
     pub fn trim_events_of(&self, node: i64, kept: i64) -> Result<(), StoreError> {

@@ -13,9 +13,10 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::os::fd::IntoRawFd as _;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::salvage::place;
 use crate::error::{Error, Kind};
 
 /// The byte that is locked. SQLite's are at 1 GiB; also a small `off_t` reaches this.
@@ -139,6 +140,10 @@ impl DatabaseLock {
                 let _ = file
                     .set_len(0)
                     .and_then(|()| file.write_all(words.as_bytes()));
+                // Made by root, the service must be able to open it.
+                if file.metadata().is_ok_and(|meta| meta.uid() == 0) {
+                    place::adopt_owner(&path, db);
+                }
                 Ok(Some(file))
             }
             Err(TryLockError::WouldBlock) => {
@@ -212,6 +217,7 @@ fn take_bytes(db: &Path) -> Result<Option<i32>, Option<i64>> {
 }
 
 /// The process whose byte is locked.
+#[allow(clippy::useless_conversion, reason = "elsewhere an off_t is shorter")]
 fn holder(descriptor: i32) -> Option<i64> {
     let mut range = range(libc::F_WRLCK, PID_BYTES, PIDS);
     // SAFETY: the pointer is to a whole flock, which the call reads and writes.

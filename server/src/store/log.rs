@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
+/// Of the log's index, with what was moved into the file.
+const INDEX_BYTES: usize = 100;
+const INDEX_HEAD_BYTES: usize = 48;
+const INDEX_VERSION: u32 = 3_007_000;
 /// The lowest bit tells the byte order of the checksums.
 const MAGIC: u32 = 0x377f_0682;
 const PAGE_BYTES_MAX: usize = 1 << 16;
@@ -19,10 +23,17 @@ const PAGE_BYTES_MAX: usize = 1 << 16;
 /// the database. To be called before SQLite opens that.
 pub fn look(db: &Path) {
     let log = with(db, "-wal");
-    let Ok(file) = File::open(&log) else {
-        return;
-    };
-    let Some(lost) = lost_transactions(&mut BufReader::new(file)) else {
+    let file = File::open(&log).ok();
+    let found = file.and_then(|file| scan(&mut BufReader::new(file)));
+    if let Some(missing) = missing_frames(db, found.as_ref()) {
+        crate::log::error(&format!(
+            "the write-ahead log {} was cut off or replaced: its index knows of {missing} pages \
+             more, which are lost, the newest samples among them. Nothing but SQLite may change \
+             or copy the files of a database that is open; `stardust-server backup` makes copies.",
+            log.display()
+        ));
+    }
+    let Some(lost) = found.map(|found| found.lost).filter(|lost| *lost > 0) else {
         return;
     };
     let kept = with(db, ".damaged-log");
@@ -79,15 +90,48 @@ pub fn state(db: &Path) -> State {
     }
 }
 
+/// How many pages the log's index has that the log has not. The index outlives a kill, and
+/// says what the salts of its log were; after a power cut it may be older, never newer.
+fn missing_frames(db: &Path, found: Option<&Found>) -> Option<u64> {
+    let mut index = [0; INDEX_BYTES];
+    File::open(with(db, "-shm"))
+        .and_then(|mut file| file.read_exact(&mut index))
+        .ok()?;
+    missing_by(&index, found)
+}
+
+/// The head of an index is there twice, in the byte order of the machine (wal.c of
+/// SQLite, `WalIndexHdr` and `WalCkptInfo`).
+fn missing_by(index: &[u8; INDEX_BYTES], found: Option<&Found>) -> Option<u64> {
+    let number =
+        |at: usize| u32::from_ne_bytes([index[at], index[at + 1], index[at + 2], index[at + 3]]);
+    let is_whole = index[..INDEX_HEAD_BYTES] == index[INDEX_HEAD_BYTES..2 * INDEX_HEAD_BYTES];
+    if !is_whole || number(0) != INDEX_VERSION || index[12] != 1 {
+        return None;
+    }
+    let (frames, in_file) = (u64::from(number(16)), u64::from(number(96)));
+    let has = match found {
+        // Another log, or one that was begun anew without its index.
+        Some(found) if found.salts != index[32..40] => 0,
+        Some(found) => found.sound,
+        None => 0,
+    };
+    let missing = frames.saturating_sub(has.max(in_file));
+    (missing > 0).then_some(missing)
+}
+
 /// How many whole transactions of this log follow after a frame that is not what
 /// was written. `None` when there are none, or the log can't be read.
+#[cfg(test)]
 fn lost_transactions(log: &mut impl Read) -> Option<u64> {
     let lost = scan(log)?.lost;
     (lost > 0).then_some(lost)
 }
 
 /// What a log holds.
+#[derive(Default)]
 struct Found {
+    salts: [u8; 8],
     frames: u64,
     /// Of them those that SQLite takes.
     sound: u64,
@@ -108,11 +152,8 @@ fn scan(log: &mut impl Read) -> Option<Found> {
     }
     let mut sums = checksum(is_big, (0, 0), &header[..24]);
     let mut is_sound = sums == (word(&header, 24), word(&header, 28));
-    let mut found = Found {
-        frames: 0,
-        sound: 0,
-        lost: 0,
-    };
+    let mut found = Found::default();
+    found.salts.copy_from_slice(&header[16..24]);
     let salts = &header[16..24];
     let mut frame = vec![0; FRAME_HEADER_BYTES + page_bytes];
     while log.read_exact(&mut frame).is_ok() {
@@ -161,6 +202,47 @@ mod tests {
     use super::*;
     use crate::store::Store;
     use crate::store::testing::Folder;
+
+    #[test]
+    fn a_log_that_was_cut_off_or_replaced_is_told_by_its_index() {
+        let folder = Folder::new();
+        let db = folder.join("a.db");
+        let store = Store::open(&db).unwrap();
+        for number in 0..40u8 {
+            let name = format!("node {number}");
+            store.insert_node(&name, &[], [number; 32], 1).unwrap();
+        }
+        let log = std::fs::read(folder.join("a.db-wal")).unwrap();
+        let index: [u8; INDEX_BYTES] = std::fs::read(folder.join("a.db-shm")).unwrap()
+            [..INDEX_BYTES]
+            .try_into()
+            .unwrap();
+        let missing = |log: &[u8]| missing_by(&index, scan(&mut &log[..]).as_ref());
+        assert_eq!(missing(&log), None);
+        let frame = FRAME_HEADER_BYTES + 4_096;
+        assert_eq!(missing(&log[..log.len() - frame]), Some(1));
+        assert_eq!(missing(&log[..log.len() - 10]), Some(1));
+        let frames = ((log.len() - HEADER_BYTES) / frame) as u64;
+        assert_eq!(missing(&[]), Some(frames));
+        // Another database's.
+        let other = Store::open(&folder.join("b.db")).unwrap();
+        other.insert_node("other", &[], [1; 32], 1).unwrap();
+        let other_log = std::fs::read(folder.join("b.db-wal")).unwrap();
+        assert_eq!(missing(&other_log), Some(frames));
+        // More than the index knows: killed between the two.
+        let longer = [&log[..], &log[log.len() - frame..]].concat();
+        assert_eq!(missing(&longer), None);
+        // Moved into the file: nothing is missed, with the log or without.
+        store.empty_log().unwrap();
+        let index: [u8; INDEX_BYTES] = std::fs::read(folder.join("a.db-shm")).unwrap()
+            [..INDEX_BYTES]
+            .try_into()
+            .unwrap();
+        assert_eq!(missing_by(&index, None), None);
+        let mut odd = index;
+        odd[3] ^= 1;
+        assert_eq!(missing_by(&odd, None), None);
+    }
 
     #[test]
     fn damage_is_told_from_a_torn_end() {

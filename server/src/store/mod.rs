@@ -18,6 +18,8 @@ pub mod migrations;
 pub mod nodes;
 pub mod open;
 pub mod packages;
+pub mod presence;
+pub mod restore;
 pub mod salvage;
 pub mod sessions;
 pub mod spiders;
@@ -25,6 +27,7 @@ pub mod users;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -36,6 +39,7 @@ pub use jobs::JobFilter;
 pub use look::Seen;
 pub use nodes::NodeRecord;
 pub use open::open_connection;
+use presence::Presence;
 pub use sessions::{SessionId, SessionRecord};
 pub use spiders::SpiderRecord;
 pub use users::UserRecord;
@@ -48,6 +52,11 @@ pub struct Store {
     writer: Mutex<Connection>,
     readers: Mutex<Readers>,
     returned: Condvar,
+    presence: Presence,
+    /// The writer takes nothing at present.
+    is_shut: AtomicBool,
+    /// Sessions that have ended and could not be taken out.
+    owed: Mutex<Vec<SessionId>>,
 }
 
 struct Readers {
@@ -82,6 +91,9 @@ impl Store {
         open::prepare_new(&writer)?;
         migrations::apply(&path, &mut writer)?;
         Ok(Self {
+            presence: Presence::of(&path),
+            is_shut: AtomicBool::new(false),
+            owed: Mutex::default(),
             path,
             writer: Mutex::new(writer),
             readers: Mutex::new(Readers {
@@ -102,7 +114,7 @@ impl Store {
     /// When a reader is in the way for as long as a lock is waited for, or the disk
     /// is full. The log stays, and is as good.
     pub fn empty_log(&self) -> Result<(), StoreError> {
-        if damage::found().is_some() {
+        if damage::found().is_some() || self.presence.check().is_err() {
             return Ok(());
         }
         let busy = self
@@ -125,7 +137,12 @@ impl Store {
     /// # Errors
     /// As of [`Self::empty_log`].
     pub fn close(&self) -> Result<(), StoreError> {
+        self.pay_owed();
         let emptied = self.empty_log();
+        if self.presence.check().is_err() {
+            // Closing would remove the log of what is in its place now.
+            return emptied;
+        }
         self.lock_readers().idle.clear();
         if let Ok(nothing) = Connection::open_in_memory() {
             *self.writer() = nothing;
@@ -133,14 +150,20 @@ impl Store {
         emptied
     }
 
+    /// Whether the file is still the one at its path.
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
     /// The one connection that writes; held only for one transaction. It writes
-    /// nothing any more once damage was found.
+    /// nothing any more once damage was found, or while the file is not at its place.
     pub fn writer(&self) -> MutexGuard<'_, Connection> {
         // A panic in another holder rolled its transaction back: the connection is sound.
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if damage::found().is_some() {
+        let shut = damage::found().is_some() || self.presence.check().is_err();
+        if shut != self.is_shut.swap(shut, Ordering::Relaxed) {
             // Where that fails, so will the writing.
-            let _ = writer.pragma_update(None, "query_only", true);
+            let _ = writer.pragma_update(None, "query_only", shut);
         }
         writer
     }

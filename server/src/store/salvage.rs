@@ -7,7 +7,7 @@
 //! and set aside with its log when the new one takes its place (`place`).
 
 mod mend;
-mod place;
+pub(super) mod place;
 mod rows;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::Store;
 use super::lock::{DatabaseLock, Work};
+use super::look::resolve;
 use super::open::{check_owner, explain, open_connection, require_file};
 use crate::error::{Error, Kind};
 
@@ -150,16 +151,18 @@ fn copy(db: &Path, file: &Path) -> Result<Salvage, Error> {
 /// As of [`run`], or when files can't be renamed; the damaged one is whole then.
 pub fn in_place(db: &Path) -> Result<Salvage, Error> {
     require_file(db)?;
+    let db = &resolve(db);
     let _alone = DatabaseLock::alone(db, Work::Salvage)?;
     let file = place::beside(db, "salvaging");
     // Of a salvage that was cut off.
     place::remove(&file);
     let mut made = copy(db, &file)?;
-    let moved = place::exchange(db, &file);
+    place::adopt(&file, db);
+    let moved = place::exchange(db, &file, "damaged");
     if moved.is_err() {
         place::remove(&file);
     }
-    made.aside = Some(moved?);
+    made.aside = moved?;
     Ok(made)
 }
 

@@ -1,8 +1,13 @@
 //! The `sessions` table: what makes a token good, until it ends.
 
-use rusqlite::{Connection, Row, params};
+use std::sync::PoisonError;
+
+use rusqlite::{Connection, ErrorCode, Row, params};
 
 use super::{Store, StoreError, damage};
+
+/// Ended sessions that are remembered while they can't be taken out.
+const OWED_MAX: usize = 1_024;
 
 /// Names a session: 128 random bits, the `jti` of its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,33 +32,60 @@ impl Store {
 
     /// Adds a session and takes `ended` out, in one transaction.
     ///
-    /// A damaged database is not written to, and whoever wants to see why must get
-    /// in: then sessions are in memory alone, and end with the server. `salvage`
-    /// takes none over, so that none comes back that has ended.
+    /// A damaged database is not written to, a full disk takes nothing, and whoever wants
+    /// to see why must get in: then sessions are in memory alone, and end with the server.
+    /// `salvage` takes none over, so that none comes back that has ended; what could not
+    /// be taken out is, as soon as the disk lets it.
     pub fn insert_session(
         &self,
         session: &SessionRecord,
         ended: &[SessionId],
     ) -> Result<(), StoreError> {
-        if damage::found().is_some() {
-            return Ok(());
-        }
-        let mut writer = self.writer();
-        let transaction = writer.transaction()?;
-        delete(&transaction, ended)?;
-        insert(&transaction, session)?;
-        transaction.commit()?;
-        Ok(())
+        self.write_sessions(Some(session), ended)
     }
 
     pub fn delete_sessions(&self, ended: &[SessionId]) -> Result<(), StoreError> {
+        self.write_sessions(None, ended)
+    }
+
+    /// Takes out what could not be taken out before.
+    pub(super) fn pay_owed(&self) {
+        // What stays is a session of somebody who knew the password.
+        let _ = self.write_sessions(None, &[]);
+    }
+
+    fn write_sessions(
+        &self,
+        begun: Option<&SessionRecord>,
+        ended: &[SessionId],
+    ) -> Result<(), StoreError> {
         if damage::found().is_some() {
             return Ok(());
         }
-        let mut writer = self.writer();
-        let transaction = writer.transaction()?;
-        delete(&transaction, ended)?;
-        transaction.commit()?;
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = [&owed[..], ended].concat();
+        let written = (|| {
+            let mut writer = self.writer();
+            let transaction = writer.transaction()?;
+            delete(&transaction, &all)?;
+            if let Some(session) = begun {
+                insert(&transaction, session)?;
+            }
+            transaction.commit()
+        })();
+        match written {
+            Ok(()) => owed.clear(),
+            Err(error) if takes_nothing(&error) => {
+                if owed.is_empty() {
+                    crate::log::warn(&format!(
+                        "sessions are in memory alone, and end with this server: {error}"
+                    ));
+                }
+                let kept = all.len().saturating_sub(OWED_MAX);
+                *owed = all[kept..].to_vec();
+            }
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 
@@ -75,6 +107,14 @@ impl Store {
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// Whether nothing can be written at present, whatever it is.
+fn takes_nothing(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DiskFull | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure)
+    )
 }
 
 fn insert(connection: &Connection, session: &SessionRecord) -> rusqlite::Result<()> {

@@ -116,6 +116,46 @@ fn a_newer_database_is_refused_with_both_versions() {
 }
 
 #[test]
+fn a_full_disk_lets_people_in_and_out() {
+    let folder = Folder::new();
+    let path = folder.join("full.db");
+    let store = Store::open(&path).unwrap();
+    let user = store.insert_user("ziggy", "hash", false, 1).unwrap();
+    let session = |number: u8| SessionRecord {
+        id: SessionId([number; 16]),
+        user_id: user.id,
+        created_ms: 1,
+        expires_ms: i64::MAX,
+    };
+    store.insert_session(&session(1), &[]).unwrap();
+    let limit = |pages: i64| {
+        let writer = store.writer();
+        writer.pragma_update(None, "max_page_count", pages).unwrap();
+    };
+    let pages: i64 = store
+        .writer()
+        .query_row("PRAGMA page_count", [], |row| row.get(0))
+        .unwrap();
+    limit(pages);
+    let fill = "INSERT INTO events (time_ms, kind, detail) VALUES (1, 'test', zeroblob(100000))";
+    assert!(
+        store.writer().execute(fill, []).is_err(),
+        "the disk is not full"
+    );
+    // As many as there is no room for.
+    for number in 2..=255 {
+        store.insert_session(&session(number), &[]).unwrap();
+    }
+    let stored = store.sessions().unwrap();
+    assert!(stored.len() < 254, "there was room for all");
+    store.delete_sessions(&[session(1).id]).unwrap();
+    limit(1 << 20);
+    // What has ended meanwhile does not come back.
+    store.delete_sessions(&[]).unwrap();
+    assert!(!store.sessions().unwrap().contains(&session(1)));
+}
+
+#[test]
 fn a_failing_step_leaves_the_version_before_it() {
     let folder = Folder::new();
     let path = folder.join("step.db");

@@ -208,6 +208,65 @@ fn a_second_spider_with_the_same_token_replaces_the_first_and_nothing_mixes() {
 }
 
 #[test]
+fn a_database_that_was_taken_away_acknowledges_nothing_until_it_is_back() {
+    use crate::common::{FakeSpider, gauges};
+    let mut ground_control = Setup::new().start();
+    let session = ground_control.login();
+    let node = session.add_node("taken away");
+    let layout = gauges(1, 2);
+    let start = wall_ms() - 600_000;
+    let (mut spider, _) = FakeSpider::open(ground_control.address, &node.token, "one-run");
+    spider.layout(&layout);
+    assert!(spider.sample(&layout, 1, start, &[1, 0]));
+    assert_eq!(spider.control("ack"), 1);
+
+    let database = ground_control.setup.database();
+    let away = database.with_file_name("away.db");
+    std::fs::rename(&database, &away).unwrap();
+    for seq in 2..=10u64 {
+        assert!(spider.sample(&layout, seq, start + seq as i64 * 1_000, &[seq as i64, 0]));
+    }
+    eventually("it is said to everybody", || {
+        let health = ground_control.get("/healthz").json();
+        (health["status"] == "failing").then_some(())
+    });
+    let status = session.get_json("/api/history/status");
+    let reason = status["writer"]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("was deleted") && reason.contains("restore"),
+        "{reason}"
+    );
+    ground_control.process.line_with("was deleted while");
+    // Whoever comes to look gets in, and changes are not taken.
+    let again = ground_control.login();
+    let refused = again.call(
+        "POST",
+        "/api/nodes",
+        Some(&serde_json::json!({"name": "lost"})),
+    );
+    assert_eq!(refused.status, 500, "{}", refused.text());
+
+    std::fs::rename(&away, &database).unwrap();
+    eventually("it goes on", || {
+        (stored(&database, node.id).last_seq() == 10).then_some(())
+    });
+    stored(&database, node.id).assert_complete();
+    assert_eq!(ground_control.get("/healthz").json()["status"], "ok");
+
+    // Deleted for good: what comes is not acknowledged, and the stop harms nothing.
+    std::fs::remove_file(&database).unwrap();
+    assert!(spider.sample(&layout, 11, start + 11_000, &[1, 0]));
+    eventually("it is noticed again", || {
+        let health = ground_control.get("/healthz").json();
+        (health["status"] == "failing").then_some(())
+    });
+    let (mut late, durable) = FakeSpider::open(ground_control.address, &node.token, "late-run");
+    assert_eq!(durable, 0);
+    late.layout(&layout);
+    ground_control.stop();
+}
+
+#[test]
 fn what_was_acknowledged_survives_a_kill_right_after() {
     use crate::common::{FakeSpider, gauges};
     let mut scene = Scene::new();

@@ -26,4 +26,5 @@ mod rebinding;
 mod routes;
 mod sessions;
 mod stopping;
+mod supervised;
 mod tokens;

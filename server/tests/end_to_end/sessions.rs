@@ -1,9 +1,12 @@
 //! Signing in: default passwords, CSRF, Origin, and how sessions end.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::common::{
-    ADMIN_PASSWORD, Answer, GroundControl, Live, Session, Setup, WebSocket, request, upgrade,
+    ADMIN_PASSWORD, Answer, GroundControl, Live, Session, Setup, WebSocket, eventually, request,
+    upgrade,
 };
 
 const CHOSEN: &str = "turn and face the strange";
@@ -246,6 +249,62 @@ fn logout_closes_the_live_view_of_that_session_alone() {
     // That a node was added is told as an event too, and either may be first.
     let message = staying.message("changes");
     assert_eq!(message["nodes"][0]["name"], "heard-of");
+}
+
+#[test]
+fn a_guesser_with_many_addresses_does_not_keep_the_owner_out() {
+    let mut ground_control = Setup::new().args(&["--trusted-proxy", "127.0.0.1"]).start();
+    let address = ground_control.address;
+    let login = move |from: &str, password: &str| {
+        let body = json!({"user": "admin", "password": password});
+        let headers = [("X-Forwarded-For", from)];
+        request(address, "POST", "/api/auth/login", &headers, Some(&body)).status
+    };
+    /// Also when an assertion has failed.
+    struct Stop<'a>(&'a AtomicBool);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let (stop, begun) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let _stop = Stop(&stop);
+        for guesser in 0..6 {
+            let (stop, begun) = (&stop, &begun);
+            scope.spawn(move || {
+                let mut number = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    number = (number + 1) % 50;
+                    let status = login(&format!("198.51.{guesser}.{number}"), "guessed at random");
+                    // There is more of them than is let in.
+                    begun.fetch_or(status != 401, Ordering::Relaxed);
+                }
+            });
+        }
+        eventually("they are held up", || {
+            begun.load(Ordering::Relaxed).then_some(())
+        });
+        eventually("the owner is let in", || {
+            let status = login("203.0.113.7", ADMIN_PASSWORD);
+            assert!(matches!(status, 200 | 503), "{status}");
+            (status == 200).then_some(())
+        });
+    });
+    // It is told, and not a thousand times.
+    let said = ground_control.process.output();
+    let lines = said
+        .lines()
+        .filter(|line| line.contains("a sign-in as"))
+        .count();
+    assert!((1..=40).contains(&lines), "{lines} lines");
+    let session = ground_control.login();
+    let events = session.get_json("/api/events?kind=sign_in_failed");
+    let events = events["events"].as_array().unwrap();
+    assert!((1..=20).contains(&events.len()), "{}", events.len());
+    let text = events[0]["text"].as_str().unwrap();
+    assert!(text.contains("\"admin\" from 198.51."), "{text}");
+    ground_control.stop();
 }
 
 #[test]

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use crate::common::eventually;
+use crate::common::{Folder, certificates, eventually};
 use crate::host::{Host, Kind};
 
-#[test]
-#[ignore = "boots a host: needs root, systemd-nspawn and mmdebstrap"]
-fn the_unit_runs_it_hardened_and_stops_it_in_order() {
+/// A host with the program, the unit of the repository and its secrets in place.
+fn prepared() -> Host {
     let binary = Path::new(env!("CARGO_BIN_EXE_stardust-server"));
     let folder = binary.parent().unwrap().display();
     let host = Host::boot_with(Kind::Debian, &[&format!("bind={folder}:/opt")]);
@@ -16,11 +15,103 @@ fn the_unit_runs_it_hardened_and_stops_it_in_order() {
     std::fs::write(host.root().join(unit_path), unit).unwrap();
     host.shell(
         "ln -s /opt/stardust-server /usr/local/bin/stardust-server
-         mkdir -p /etc/stardust && umask 077
-         printf 'STARDUST_SECRET=%s\\nSTARDUST_ADMIN_PASS=%s\\n' \
-             ground-control-to-major-tom commencing-countdown > /etc/stardust/server.env
+         install -d -m 700 /etc/stardust && umask 077
+         printf \"STARDUST_SECRET='%s'\\nSTARDUST_ADMIN_PASS='%s'\\n\" \
+             ground-control-to-major-tom 'commencing-countdown' > /etc/stardust/server.env",
+    );
+    host
+}
+
+#[test]
+#[ignore = "boots a host: needs root, systemd-nspawn and mmdebstrap"]
+fn the_unit_hands_in_files_reloads_and_is_watched() {
+    let host = prepared();
+    let certificate = Folder::new("unit");
+    if !certificates(&certificate) {
+        return;
+    }
+    for name in ["tls.crt", "tls.key", "ca.pem"] {
+        let bytes = std::fs::read(certificate.join(name)).unwrap();
+        std::fs::write(host.root().join("etc/stardust").join(name), bytes).unwrap();
+    }
+    // What `systemctl edit` writes: another port, which needs a privilege, and files
+    // that only root can read.
+    host.shell(
+        "chmod 600 /etc/stardust/*
+         echo the-first-token-of-all > /etc/stardust/metrics-token
+         set -a; . /etc/stardust/server.env; set +a
+         [ \"$STARDUST_ADMIN_PASS\" = commencing-countdown ]
+         mkdir /etc/systemd/system/stardust-server.service.d
+         cat > /etc/systemd/system/stardust-server.service.d/override.conf <<END
+[Service]
+WatchdogSec=3
+ExecStart=
+ExecStart=/usr/local/bin/stardust-server --db /var/lib/stardust/stardust.db --port 443
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+PrivateUsers=no
+LoadCredential=tls.crt:/etc/stardust/tls.crt
+LoadCredential=tls.key:/etc/stardust/tls.key
+LoadCredential=metrics-token:/etc/stardust/metrics-token
+END
          systemctl daemon-reload && systemctl start stardust-server",
     );
+    // It was said to be started when it serves, not before.
+    let curl = "curl -sf --cacert /etc/stardust/ca.pem https://localhost";
+    let health = host.shell(&format!("{curl}/healthz"));
+    assert!(health.contains("ends_soon"), "{health}");
+    let scrape = format!("{curl}/metrics?only=server -H");
+    host.shell(&format!(
+        "{scrape} 'Authorization: Bearer the-first-token-of-all'"
+    ));
+
+    let pid = || host.shell("systemctl show -P MainPID stardust-server");
+    let before = pid();
+    host.shell("systemctl reload stardust-server");
+    assert_eq!(pid(), before, "a reload is no restart");
+    eventually("it says so", || {
+        let journal = host.shell("journalctl -u stardust-server -o cat -p info --no-pager");
+        journal.contains("read again").then_some(())
+    });
+    // A line has its priority, and its time once.
+    let warnings = host.shell("journalctl -u stardust-server -o cat -p warning --no-pager");
+    assert!(
+        warnings.starts_with("the TLS certificate ends in"),
+        "{warnings}"
+    );
+    assert!(!warnings.contains("read again"), "{warnings}");
+
+    // One that hangs is started again.
+    host.shell("systemctl kill -s STOP stardust-server");
+    eventually("another one serves", || {
+        let served = host.try_shell(&format!("{curl}/healthz")).status.success();
+        (served && pid() != before).then_some(())
+    });
+    let journal = host.shell("journalctl -u stardust-server --no-pager");
+    assert!(journal.to_lowercase().contains("watchdog"), "{journal}");
+
+    // What root does while it is stopped, the service can open.
+    let db = "--db /var/lib/stardust/stardust.db";
+    host.shell(&format!(
+        "stardust-server backup /root/backup.db {db}
+         systemctl stop stardust-server
+         stardust-server salvage {db}
+         stardust-server restore /root/backup.db {db}
+         echo 'planet earth is blue' | stardust-server reset-password admin {db}
+         systemctl start stardust-server",
+    ));
+    let login = host.shell(&format!(
+        "{curl}/api/auth/login -H 'Content-Type: application/json' \
+         -d '{{\"user\":\"admin\",\"password\":\"planet earth is blue\"}}'"
+    ));
+    assert!(login.contains("\"token\""), "{login}");
+}
+
+#[test]
+#[ignore = "boots a host: needs root, systemd-nspawn and mmdebstrap"]
+fn the_unit_runs_it_hardened_and_stops_it_in_order() {
+    let host = prepared();
+    host.shell("systemctl daemon-reload && systemctl start stardust-server");
     let healthy = "curl -sf http://127.0.0.1:8933/healthz";
     eventually("it answers", || {
         let output = host.try_shell(healthy);

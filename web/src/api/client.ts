@@ -168,7 +168,7 @@ type Started = { job: Job };
 
 export const api = {
   login: (user: string, password: string) =>
-    call<Session & { token: string }>('POST', '/api/auth/login', { user, password }),
+    call<Session>('POST', '/api/auth/login', { user, password }),
   session: () => call<Session>('GET', '/api/auth/session'),
   logout: () => call<void>('POST', '/api/auth/logout'),
   changePassword: (current: string, next: string) =>

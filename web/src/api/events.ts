@@ -14,7 +14,8 @@ export type EventKind =
   | 'token'
   | 'token_in_use'
   | 'started'
-  | 'stopped';
+  | 'stopped'
+  | 'sign_in_failed';
 
 export interface FleetEvent {
   id: number;

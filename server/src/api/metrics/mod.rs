@@ -11,7 +11,7 @@ mod text;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::TryLockError;
+use std::sync::{PoisonError, RwLock, TryLockError};
 
 use sha2::{Digest, Sha256};
 use stardust_shared::{ABSENT, Kind, Layout};
@@ -35,7 +35,7 @@ const TOKEN_FILE_BYTES_MAX: u64 = 1_024;
 const TOKEN_CHARS_MIN: usize = 16;
 
 /// What a scraper shows instead of a login: it reads metrics and nothing else.
-pub struct ScrapeToken([u8; 32]);
+pub struct ScrapeToken(RwLock<[u8; 32]>);
 
 impl ScrapeToken {
     /// Reads the file of `--metrics-token-file`.
@@ -43,6 +43,20 @@ impl ScrapeToken {
     /// # Errors
     /// It can't be read, or what it holds is too short to be a secret.
     pub fn read(path: &Path) -> Result<Self, Error> {
+        Ok(Self(RwLock::new(Self::hash_of(path)?)))
+    }
+
+    /// The same again, while scrapers come.
+    ///
+    /// # Errors
+    /// As of [`Self::read`]; the token before stays good.
+    pub fn reload(&self, path: &Path) -> Result<(), Error> {
+        let hash = Self::hash_of(path)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = hash;
+        Ok(())
+    }
+
+    fn hash_of(path: &Path) -> Result<[u8; 32], Error> {
         use std::os::unix::fs::PermissionsExt as _;
         let wrong = |why: String| {
             Error::new(
@@ -70,7 +84,7 @@ impl ScrapeToken {
                 path.display()
             ));
         }
-        Ok(Self(Sha256::digest(token.as_bytes()).into()))
+        Ok(Sha256::digest(token.as_bytes()).into())
     }
 
     pub fn allows(&self, request: &Request) -> bool {
@@ -82,7 +96,8 @@ impl ScrapeToken {
         };
         // Hashes are compared: how long it takes tells nothing of the token.
         let given: [u8; 32] = Sha256::digest(token.trim().as_bytes()).into();
-        scheme.eq_ignore_ascii_case("bearer") && crate::secret::equal(&given, &self.0)
+        let expected = *self.0.read().unwrap_or_else(PoisonError::into_inner);
+        scheme.eq_ignore_ascii_case("bearer") && crate::secret::equal(&given, &expected)
     }
 }
 

@@ -127,6 +127,7 @@ impl Server {
                 .metrics_token_file
                 .as_deref()
                 .map(|path| ScrapeToken::read(path).unwrap()),
+            tls: None,
             config,
         });
         let socket = folder.join("api.sock");

@@ -65,13 +65,94 @@ fn a_browser_logs_in_changes_something_and_logs_out() {
 }
 
 #[test]
-fn over_https_cookies_are_secure() {
+fn over_https_cookies_are_secure_and_of_this_host_alone() {
     let server = Server::new();
-    let login = server.send(&Call::login(USER, PASSWORD).header("X-Stardust-Scheme", "https"));
+    let https = |call: Call| call.header("X-Stardust-Scheme", "https");
+    let login = server.send(&https(Call::login(USER, PASSWORD)));
     assert_eq!(login.all("Set-Cookie").count(), 2);
     for set in login.all("Set-Cookie") {
         assert!(set.ends_with("; Secure"), "{set}");
     }
+    let hsts = login.header("Strict-Transport-Security").unwrap();
+    assert!(hsts.starts_with("max-age=31536000"), "{hsts}");
+    let plain = server.send(&Call::login(USER, PASSWORD));
+    assert_eq!(plain.header("Strict-Transport-Security"), None);
+    let token = login.cookie("__Host-stardust_session").unwrap();
+    let status = |call: Call| server.send(&call).status;
+    let get = || Call::get("/api/auth/session");
+    // Others may set cookies of the name before and behind it, by other paths.
+    let cookie = format!(
+        "{}__Host-stardust_session={token}",
+        "__Host-stardust_session=x; ".repeat(9)
+    );
+    assert_eq!(status(https(get()).header("Cookie", &cookie)), 200);
+    assert_eq!(status(get().header("Cookie", &cookie)), 401);
+    let tossed = format!("stardust_session={token}");
+    assert_eq!(status(https(get()).header("Cookie", &tossed)), 401);
+}
+
+#[test]
+fn a_page_gets_no_token_unless_it_asks() {
+    let server = Server::new();
+    let login = |call: Call| {
+        let answer = server.send(&call);
+        assert_eq!(answer.status, 200);
+        check("NewSession", &answer.json());
+        answer.json()["token"].is_string()
+    };
+    let page = |call: Call| call.header("Host", "a:1").header("Origin", "http://a:1");
+    assert!(login(Call::login(USER, PASSWORD)), "a script");
+    assert!(!login(page(Call::login(USER, PASSWORD))), "a page");
+    let asks = json!({"user": USER, "password": PASSWORD, "token": true});
+    assert!(login(page(
+        Call::new("POST", "/api/auth/login").json(&asks)
+    )));
+}
+
+#[test]
+fn changes_by_cookie_come_from_pages_of_this_host() {
+    let server = Server::new();
+    let login = server.send(&Call::login(USER, PASSWORD));
+    let cookie = format!(
+        "stardust_session={}",
+        login.cookie("stardust_session").unwrap()
+    );
+    let csrf = login.json()["csrf"].as_str().unwrap().to_owned();
+    let change = |headers: &[(&str, &str)]| {
+        let mut call = Call::new("POST", "/api/auth/logout")
+            .header("Host", "pi4.lan:8933")
+            .header("Cookie", &cookie)
+            // Wrong, so that the session goes on: only the first check is asked for here.
+            .header("X-CSRF-Token", "wrong");
+        for (name, value) in headers {
+            call = call.header(name, value);
+        }
+        let answer = server.send(&call);
+        assert_eq!(answer.kind(), "csrf");
+        answer.json()["error"]["message"]
+            .as_str()
+            .is_some_and(|said| said.contains("another site"))
+    };
+    assert!(!change(&[]));
+    assert!(!change(&[("Origin", "http://pi4.lan:8933")]));
+    assert!(!change(&[("Sec-Fetch-Site", "same-origin")]));
+    for foreign in [
+        ("Origin", "http://evil.example"),
+        ("Origin", "http://pi4.lan"),
+        ("Origin", "null"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Site", "same-site"),
+    ] {
+        assert!(change(&[foreign]), "{foreign:?}");
+        let call = Call::login(USER, PASSWORD).header("Host", "pi4.lan:8933");
+        assert_eq!(server.send(&call.header(foreign.0, foreign.1)).status, 403);
+    }
+    let real = Call::new("POST", "/api/auth/logout")
+        .header("Host", "pi4.lan:8933")
+        .header("Origin", "http://pi4.lan:8933")
+        .header("Cookie", &cookie)
+        .header("X-CSRF-Token", &csrf);
+    assert_eq!(server.send(&real).status, 204);
 }
 
 #[test]

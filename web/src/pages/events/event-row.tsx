@@ -34,6 +34,7 @@ const ICONS: Record<string, typeof Dot> = {
   token_in_use: KeyRound,
   started: Play,
   stopped: CircleStop,
+  sign_in_failed: KeyRound,
 };
 
 const TONES: Record<Tone, string> = { ok: 'text-ok', bad: 'text-bad', warn: 'text-warn', calm: 'text-faint' };

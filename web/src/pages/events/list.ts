@@ -7,7 +7,7 @@ export const GROUPS = {
   all: [],
   contact: ['online', 'offline', 'gap', 'rebooted'],
   jobs: ['job', 'spider'],
-  changes: ['added', 'renamed', 'removed', 'host_key', 'token', 'token_in_use', 'started', 'stopped'],
+  changes: ['added', 'renamed', 'removed', 'host_key', 'token', 'token_in_use', 'started', 'stopped', 'sign_in_failed'],
 } as const satisfies Record<string, readonly EventKind[]>;
 export type Group = keyof typeof GROUPS;
 
@@ -64,6 +64,7 @@ export function toneOf(event: FleetEvent): Tone {
     case 'gap':
     case 'rebooted':
     case 'host_key':
+    case 'sign_in_failed':
       return 'warn';
     case 'started':
       return event.detail?.after_a_fall === true ? 'warn' : 'calm';
