@@ -13,6 +13,7 @@ use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::{Given, Intent, PackageOrder};
 use crate::packages::fleet::Choice;
+use crate::packages::keeper;
 use crate::packages::limits::{ASK_TIME_MAX, LOCK_WAIT_SECONDS_MAX};
 use crate::packages::look::{self, Link};
 use crate::packages::model::{Installed, Preview, Refused};
@@ -309,6 +310,7 @@ pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
     let given = given(context, body.auth, body.sudo_password)?;
     let preview = asked(context, &given, |link| {
         let facts = look::survey(link)?;
+        keeper::keep(context.app, context.id, &facts);
         if facts.manager != Some(manager) {
             return Err(crate::major_tom::Fault::new(
                 crate::major_tom::Cause::Failed,

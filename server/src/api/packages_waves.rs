@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::deploy::answer;
 use super::{Context, body};
 use crate::app::App;
-use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::hub::Status;
@@ -19,6 +18,8 @@ use crate::jobs::waves::{SIZES_DEFAULT, Size, WAVES_MAX, sizes};
 use crate::jobs::{Given, Intent, JobError, Order, PackageOrder};
 use crate::major_tom::Fault;
 use crate::packages::fleet::{AtWork, Candidate, Choice, LeftOut, Taken, needs_repair};
+use crate::packages::judge;
+use crate::packages::keeper;
 use crate::packages::limits::{
     FLEET_PREVIEW_BEGIN_MAX, FLEET_PREVIEW_CHANGES_MAX, FLEET_PREVIEW_NODES_MAX,
     FLEET_PREVIEW_TIME_MAX,
@@ -26,8 +27,6 @@ use crate::packages::limits::{
 use crate::packages::look::{self, Link};
 use crate::packages::model::{Preview, Upgrade};
 use crate::packages::wish::{Action, Wish};
-use crate::packages::{facts::Facts, judge};
-use crate::store::packages::PackageRecord;
 
 const SHAPE: &str = r#"{"nodes": [3, 1, 2]}, the node of the first wave first."#;
 
@@ -357,7 +356,7 @@ fn dry_run(
     let mut link = Link::new(app, node.node, &given);
     let left = || FLEET_PREVIEW_TIME_MAX.saturating_sub(begun.elapsed());
     let facts = look::survey_within(&mut link, left())?;
-    keep(app, node.node, &facts);
+    keeper::keep(app, node.node, &facts);
     if let Some(left_out) = needs_repair(node.node, &node.name, &facts) {
         return Ok(Err(left_out));
     }
@@ -376,18 +375,4 @@ fn dry_run(
         look::restarts(&mut link, &wish, &mut preview, left())?;
     }
     Ok(Ok(preview))
-}
-
-/// What was seen meanwhile is what is known from now on. The index was not fetched: the
-/// next look has its turn as before.
-fn keep(app: &App, node: i64, facts: &Facts) {
-    let record = app.store.package_facts(node);
-    let next = |record: Option<_>| record.map_or(0, |record: PackageRecord| record.next_ms);
-    let kept = record.and_then(|record| {
-        let store = &app.store;
-        store.put_package_facts(node, facts, wall_ms(), None, next(record))
-    });
-    if let Err(error) = kept {
-        crate::log::error(&format!("What node {node} said was not kept: {error}"));
-    }
 }

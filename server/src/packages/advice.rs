@@ -116,6 +116,18 @@ pub fn read(manager: Manager, text: &str) -> Option<Refused> {
             let other = line.contains("Only have ") && !line.contains("available on filesystem");
             return (!other).then(|| full(&words(line)));
         }
+        if manager == Manager::Apt && renamed(line) {
+            return Some(Refused::new(
+                "changed",
+                format!(
+                    "A repository says something else of itself than before: {}",
+                    words(line)
+                ),
+                "If that is so (a distribution renames its releases when there is a new one), \
+                 accept it on the node with `apt-get update --allow-releaseinfo-change`, and \
+                 refresh; otherwise look what its entry in /etc/apt points at.",
+            ));
+        }
         signs.iter().any(|sign| line.contains(sign)).then(|| {
             Refused::new(
                 "untrusted",
@@ -128,6 +140,12 @@ pub fn read(manager: Manager, text: &str) -> Option<Refused> {
             )
         })
     })
+}
+
+/// `E: Repository '…' changed its 'Suite' value from 'stable' to 'oldstable'`; as a mere
+/// note apt has accepted it.
+fn renamed(line: &str) -> bool {
+    line.starts_with("E: ") && line.contains(" changed its '") && line.contains("' value from '")
 }
 
 /// Less than this is full: a manager writes more for any package.
@@ -197,6 +215,22 @@ mod tests {
         }
         let apk = read(Manager::Apk, &sample("apk-upgrade-untrusted")).unwrap();
         assert_eq!(apk.kind, "untrusted");
+    }
+
+    #[test]
+    fn a_release_that_was_renamed_says_how_that_is_accepted() {
+        for what in ["Origin", "Label", "Suite", "Codename", "Version"] {
+            let line = format!(
+                "Repository 'http://deb.example.org stable InRelease' changed its '{what}' value \
+                 from 'one' to 'two'"
+            );
+            let told = read(Manager::Apt, &format!("Get:1\nE: {line}\nN: This must be")).unwrap();
+            assert_eq!(told.kind, "changed");
+            assert!(told.message.contains(&line), "{told:?}");
+            assert!(told.hint.contains("--allow-releaseinfo-change"), "{told:?}");
+            assert_eq!(read(Manager::Apt, &format!("N: {line}")), None);
+            assert_eq!(read(Manager::Dnf, &format!("E: {line}")), None);
+        }
     }
 
     #[test]

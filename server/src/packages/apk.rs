@@ -56,6 +56,20 @@ for name in "$@"; do
 done
 "#;
 
+/// `f:` says what of it is broken: files, its script.
+const LEDGER: &str = r#"
+ledger() {
+  for file in /lib/apk/db/installed /usr/lib/apk/db/installed; do
+    [ -f "$file" ] || continue
+    awk '/^P:/ { name = substr($0, 3) } /^V:/ { version = substr($0, 3) } /^A:/ { arch = substr($0, 3) }
+      /^f:/ { broken = substr($0, 3) }
+      /^$/ { if (name != "") print name "|" version "|" arch "|" broken; name = version = arch = broken = "" }
+      END { if (name != "") print name "|" version "|" arch "|" broken }' "$file"
+    return
+  done
+}
+"#;
+
 const INSTALLED: &str = r#"
 quiet all apk list -I
 quiet older apk info -v
@@ -220,6 +234,10 @@ impl Tool for Apk {
             Action::Repair => vec![phase("repair", false, RUN, &["fix".to_owned()])?],
             _ => vec![phase("install", false, RUN, &words(wish))?],
         })
+    }
+
+    fn ledger(&self) -> &'static [&'static str] {
+        &[LEDGER]
     }
 
     fn installed(&self) -> &'static str {

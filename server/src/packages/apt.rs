@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Manager;
+use super::ledger::State;
 use super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track, Upgrade};
 use super::sections::Sections;
@@ -11,6 +12,7 @@ use super::tool::{Phase, Question, Tool, phase};
 use super::wish::{Action, Grammar, Spec, Wish};
 use crate::major_tom::Fault;
 
+#[path = "apt/read.rs"]
 mod read;
 
 use read::{full_only, last_words, listed, refused, repairs, simulation, summary, words_of};
@@ -92,6 +94,10 @@ if [ -z "$names" ]; then echo 'There is nothing to reinstall.'; exit 0; fi
 dpkg --force-confdef --force-confold --configure -a
 exec apt-get -y -q -o DPkg::Lock::Timeout=900 -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef \
   -o Dpkg::Options::=--force-confold --reinstall install -- $names
+"#;
+
+const LEDGER: &str = r#"
+ledger() { dpkg-query -W -f '${Package}|${Version}|${Architecture}|${db:Status-Abbrev}\n'; }
 "#;
 
 const INSTALLED: &str = r#"
@@ -284,6 +290,20 @@ impl Tool for Apt {
                 _ => vec![phase("repair", false, CONFIGURE, &[])?],
             },
         })
+    }
+
+    fn ledger(&self) -> &'static [&'static str] {
+        &[LEDGER]
+    }
+
+    fn state(&self, state: &str) -> State {
+        let mut letters = state.chars().skip(1);
+        match (letters.next(), letters.next()) {
+            (_, Some('R')) => State::Torn,
+            (Some('i'), _) => State::Whole,
+            (Some('n' | 'c') | None, _) => State::Absent,
+            _ => State::Torn,
+        }
     }
 
     fn installed(&self) -> &'static str {

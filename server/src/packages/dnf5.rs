@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use super::Manager;
 use super::dnf::{
-    arguments, complete, found, info, locked, piped, reboot_reasons, refused, row, unlisted,
+    arguments, complete, found, hold, info, piped, reboot_reasons, refused, row, unlisted,
 };
 use super::limits::WORDS_BYTES_MAX;
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
 use super::sections::Sections;
-use super::text::{clip, counted, lines, size};
+use super::text::{clip, counted, field, lines, size};
 use super::tool::{Phase, Question, Tool, phase};
 use super::wish::{Action, Grammar, Spec, Wish};
 use super::{lock, rpm};
@@ -20,6 +20,13 @@ pub struct Dnf5;
 /// Its --qf ends no line by itself; -C is the cache alone.
 const SURVEY: &str = r#"
 quiet list dnf5 -q -C repoquery --upgrades --qf '%{name}|%{evr}|%{arch}|%{repoid}\n'
+# What is locked is not listed, and nothing tells dnf5 to list it: so it is asked once
+# more where it sees an empty list of locks, and nobody else does.
+if [ -s /etc/dnf/versionlock.toml ] && has unshare; then
+  quiet unlocked unshare -m sh -c 'mount -t tmpfs tmpfs /mnt &&
+    printf "version = \"1.0\"\npackages = []\n" >/mnt/empty && mount --bind /mnt/empty /etc/dnf/versionlock.toml &&
+    exec dnf5 -q -C repoquery --upgrades --qf "%{name}|%{evr}|%{arch}|%{repoid}\n"'
+fi
 quiet security dnf5 -q -C advisory list --security --updates
 quiet advisories dnf5 -q -C advisory list --updates
 held() { sed -n 's/^[[:space:]]*name *= *"\([^"]*\)".*/\1/p' /etc/dnf/versionlock.toml; }
@@ -86,9 +93,14 @@ impl Tool for Dnf5 {
             return rpm::unreadable(said).ok_or_else(|| unlisted(Manager::Dnf5, said.text("list")));
         }
         let mut upgradable = piped(said.text("list"));
-        complete(&mut upgradable, said);
-        let mut held = locked(said.text("held"));
+        let mut held: Vec<String> = lines(said.text("held")).map(field).collect();
+        held.sort();
         held.dedup();
+        let unlocked = piped(said.text("unlocked"));
+        upgradable.extend(unlocked.into_iter().filter(|u| held.contains(&u.name)));
+        upgradable.dedup_by(|a, b| (&a.name, &a.arch) == (&b.name, &b.arch));
+        complete(&mut upgradable, said);
+        hold(&mut upgradable, &held);
         Ok(Listing {
             upgradable,
             held,
@@ -144,6 +156,10 @@ impl Tool for Dnf5 {
             Action::Clean => vec![phase("clean", true, "exec dnf5 clean packages\n", &[])?],
             Action::Repair => vec![phase("repair", false, rpm::REBUILD, &[])?],
         })
+    }
+
+    fn ledger(&self) -> &'static [&'static str] {
+        &[rpm::LEDGER]
     }
 
     fn installed(&self) -> &'static str {

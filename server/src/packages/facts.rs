@@ -74,6 +74,27 @@ impl Facts {
         }
     }
 
+    /// What waits, in one line for people.
+    pub fn waiting(&self) -> String {
+        let open = || self.upgradable.iter().filter(|upgrade| !upgrade.held);
+        let held = self.upgradable.len() - open().count();
+        let mut line = match open().count() {
+            0 => "no upgrades".to_owned(),
+            1 => "1 upgrade".to_owned(),
+            many => format!("{many} upgrades"),
+        };
+        let security = open().filter(|upgrade| upgrade.security == Some(true));
+        match (security.count(), open().any(|u| u.security.is_some())) {
+            (0, false) => {}
+            (0, true) => line.push_str(", none for security"),
+            (urgent, _) => line.push_str(&format!(", {urgent} for security")),
+        }
+        if held > 0 {
+            line.push_str(&format!(", {held} held"));
+        }
+        line
+    }
+
     /// What has to be repaired before the manager does anything else.
     pub fn blocked_by(&self) -> Option<&Repair> {
         self.repair.iter().find(|repair| repair.blocks)
@@ -322,6 +343,31 @@ mod tests {
         assert_eq!(facts.disk("/boot").unwrap().free_bytes, 20 << 10);
         let again: Facts = serde_json::from_str(&serde_json::to_string(&facts).unwrap()).unwrap();
         assert_eq!(again, facts);
+    }
+
+    #[test]
+    fn what_waits_is_one_line() {
+        let of = |all: &[(Option<bool>, bool)]| {
+            let upgradable = all.iter().map(|&(security, held)| Upgrade {
+                security,
+                held,
+                ..Upgrade::default()
+            });
+            Facts {
+                upgradable: upgradable.collect(),
+                ..Facts::default()
+            }
+            .waiting()
+        };
+        let (plain, urgent) = ((Some(false), false), (Some(true), false));
+        assert_eq!(of(&[]), "no upgrades");
+        assert_eq!(of(&[plain]), "1 upgrade, none for security");
+        let mut many = vec![plain; 41];
+        many.extend([urgent, urgent]);
+        assert_eq!(of(&many), "43 upgrades, 2 for security");
+        many.push((Some(true), true));
+        assert_eq!(of(&many), "43 upgrades, 2 for security, 1 held");
+        assert_eq!(of(&[(None, false), (None, false)]), "2 upgrades");
     }
 
     #[test]

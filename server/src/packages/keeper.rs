@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::facts::Facts;
 use crate::app::App;
 use crate::clock::wall_ms;
 use crate::error::Error;
@@ -44,6 +45,19 @@ fn random_below(below: i64) -> i64 {
     // Without random numbers all have their turn at one time, which is bearable.
     let _ = getrandom::fill(&mut random);
     (u64::from_le_bytes(random) >> 1) as i64 % below.max(1)
+}
+
+/// What was seen meanwhile is what is known from now on. The index was not fetched: the
+/// next look has its turn as before.
+pub fn keep(app: &App, node: i64, facts: &Facts) {
+    let store = &app.store;
+    let kept = store.package_facts(node).and_then(|record| {
+        let next_ms = record.map_or(0, |record| record.next_ms);
+        store.put_package_facts(node, facts, wall_ms(), None, next_ms)
+    });
+    if let Err(error) = kept {
+        log::error(&format!("What node {node} said was not kept: {error}"));
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

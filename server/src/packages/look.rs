@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Manager;
 use super::facts::{self, Facts};
+use super::ledger::{self, Changes};
 use super::limits::{ANSWER_BYTES_MAX, ASK_TIME_MAX, SURVEY_TIME_MAX};
 use super::model::{Preview, Refused};
 use super::sections::{self, Sections};
@@ -215,6 +216,16 @@ pub fn restarts(
     let asked = Question::of(&[restarts::RUNNING, script], &names);
     preview.restarts = restarts::read(&question(node, &asked, time.min(ASK_TIME_MAX))?);
     Ok(())
+}
+
+/// What work on the node has changed, by the manager's own database. None: it can't be
+/// told.
+pub fn changes(node: &mut dyn Node, manager: Manager, id: &str) -> Result<Option<Changes>, Fault> {
+    let tool = manager.tool();
+    let mut scripts = tool.ledger().to_vec();
+    scripts.push(ledger::COMPARE);
+    let said = ask(node, &scripts, &[id.as_bytes()], ASK_TIME_MAX)?;
+    Ok(ledger::changes(&said, &|state| tool.state(state)))
 }
 
 pub fn fault(refused: Refused) -> Fault {

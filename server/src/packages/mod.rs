@@ -15,6 +15,7 @@ pub mod facts;
 pub mod fleet;
 pub mod judge;
 pub mod keeper;
+pub mod ledger;
 pub mod limits;
 pub mod lock;
 pub mod look;
@@ -41,6 +42,8 @@ mod golden;
 mod hostile;
 #[cfg(test)]
 mod readers;
+#[cfg(test)]
+mod states;
 #[cfg(test)]
 mod tests;
 

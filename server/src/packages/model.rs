@@ -221,6 +221,8 @@ pub struct Outcome {
     pub upgraded: u32,
     pub installed: u32,
     pub removed: u32,
+    /// Set up to the end, of what was half-way before.
+    pub finished: u32,
     /// What could be upgraded and was left as it is, by name.
     pub kept_back: Vec<String>,
     pub failed: Vec<Failure>,
@@ -230,6 +232,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    pub fn changed(&self) -> bool {
+        self.upgraded + self.installed + self.removed + self.finished > 0
+    }
+
     /// One line for people.
     pub fn summary(&self) -> String {
         let mut parts = vec![
@@ -237,6 +243,9 @@ impl Outcome {
             format!("{} newly installed", self.installed),
             format!("{} removed", self.removed),
         ];
+        if self.finished > 0 {
+            parts.push(format!("{} set up", self.finished));
+        }
         if !self.kept_back.is_empty() {
             parts.push(format!("{} kept back", self.kept_back.len()));
         }
@@ -285,6 +294,12 @@ impl Track {
         if total > 0 && done <= total {
             *self = Self { done, total };
         }
+    }
+
+    /// How much is through while the manager runs: it names what it begins with, and the
+    /// last script of all may take its time.
+    pub fn under_way(self) -> (u32, u32) {
+        (self.done.min(self.total.saturating_sub(1)), self.total)
     }
 
     pub(super) fn step(&mut self) {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Manager;
+use super::ledger::State;
 use super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
 use super::lock;
 use super::model::{
@@ -33,6 +34,15 @@ count() { opkg list-installed | wc -l; }
 quiet count count
 half() { sed -n '/^Package: /{s///;h;};/^Status: .* \(unpacked\|half-installed\|half-configured\)/{x;p;}' /usr/lib/opkg/status; }
 quiet half half
+"#;
+
+const LEDGER: &str = r#"
+ledger() {
+  awk '/^Package: / { name = substr($0, 10) } /^Version: / { version = substr($0, 10) }
+    /^Architecture: / { arch = substr($0, 15) } /^Status: / { words = split($0, word, " "); state = word[words] }
+    /^$/ { if (name != "") print name "|" version "|" arch "|" state; name = version = arch = state = "" }
+    END { if (name != "") print name "|" version "|" arch "|" state }' /usr/lib/opkg/status
+}
 "#;
 
 /// opkg has no upgrade of all: the names come from its own list. Sizes are in the
@@ -223,6 +233,18 @@ impl Tool for Opkg {
                 &names,
             )?],
         })
+    }
+
+    fn ledger(&self) -> &'static [&'static str] {
+        &[LEDGER]
+    }
+
+    fn state(&self, state: &str) -> State {
+        match state {
+            "installed" => State::Whole,
+            "not-installed" | "config-files" | "" => State::Absent,
+            _ => State::Torn,
+        }
     }
 
     fn installed(&self) -> &'static str {

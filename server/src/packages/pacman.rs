@@ -51,6 +51,15 @@ torn() {
 }
 "#;
 
+const LEDGER: &str = r#"
+ledger() {
+  torn=" $(torn | tr '\n' ' ')"
+  pacman -Q | while read -r name version; do
+    case $torn in *" $name "*) echo "$name|$version||torn" ;; *) echo "$name|$version||" ;; esac
+  done
+}
+"#;
+
 const SURVEY: &str = r#"
 db=$real; [ -d "$own/sync" ] && db=$own
 quiet list pacman -Qu --dbpath "$db"
@@ -388,6 +397,10 @@ impl Tool for Pacman {
             }
             Action::Repair => vec![phase_of("repair", false, &[PLACES, UNLOCK], &[])?],
         })
+    }
+
+    fn ledger(&self) -> &'static [&'static str] {
+        &[PLACES, TORN, LEDGER]
     }
 
     fn installed(&self) -> &'static str {

@@ -24,6 +24,10 @@ pub const ALL: &str = r#"
 quiet rpm rpm -qa --qf '%{NAME}|%{EVR}|%{ARCH}|%{SIZE}\n'
 "#;
 
+pub const LEDGER: &str = r#"
+ledger() { rpm -qa --qf '%{NAME}|%{EVR}|%{ARCH}|\n'; }
+"#;
+
 /// The database is made anew from the packages' headers. On an overlay rpm can't put
 /// the new folder in the place of the old one, and asks for its files to be copied.
 /// What zypper has cached of the old one would hide packages from it.

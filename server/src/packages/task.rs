@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::ledger::NOTE;
 use super::limits::LOCK_WAIT_SECONDS_DEFAULT;
 use super::look::{self, Link};
+use super::tool::{Phase, Tool, phase_of};
 use super::wish::{Action, Wish};
 use super::{advice, facts::Facts, judge, keeper, lock};
 use crate::app::App;
@@ -23,7 +25,7 @@ use crate::store::packages::PackageRun;
 mod end;
 mod watch;
 
-use end::{Ran, judge_end, result};
+use end::{Ran, judge_end, result, sentence};
 use watch::JobWatcher;
 
 /// Between two questions to a manager that is in use.
@@ -60,6 +62,7 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
         .store
         .package_run(job.id)
         .map_err(|error| ours(error.into()))?;
+    let mut planned = None;
     let run = match known {
         Some(run) => {
             // It was started before Ground Control went: its output is fetched
@@ -69,9 +72,9 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
         }
         None => {
             link.connect(job)?;
-            match begin(app, job, &mut link, action, order)? {
+            match begin(app, job, &mut link, action, order, &mut planned)? {
                 Some(run) => run,
-                None => return after(app, job, &mut link, action, None),
+                None => return after(app, job, &mut link, order, None),
             }
         }
     };
@@ -81,9 +84,18 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
         let end = follow(&mut link, &run.run, &mut watcher)?;
         job.set_cancellable(Err("The work on the node has ended."));
         let text = watcher.text();
+        let tool = run.manager.tool();
+        if matches!(&end, End::Exit { code, .. } if tool.good_codes().contains(code)) {
+            watcher.is_through();
+        }
+        let mut outcome = tool.outcome(&text);
+        chosen(tool, order, &mut outcome.kept_back);
         let ended = Ran {
-            tool: run.manager.tool(),
-            outcome: run.manager.tool().outcome(&text),
+            run: run.run.clone(),
+            action,
+            planned,
+            tool,
+            outcome,
             advice: advice::read(run.manager, &text),
             waited_for: super::text::lines(&text)
                 .filter_map(lock::waited_for)
@@ -94,7 +106,7 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
             End::Exit { code, .. } => format!("It ended with {code}."),
             _ => String::new(),
         };
-        let judged = judge_end(&ended, None);
+        let judged = judge_end(&ended, order, None);
         ran = Some(ended);
         match judged {
             Ok(()) => Ok(((), detail)),
@@ -106,7 +118,7 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
     // How it ended on the node may be bad: what is left to do there is looked at all
     // the same.
     match ran {
-        Some(ran) => after(app, job, &mut link, action, Some(ran)),
+        Some(ran) => after(app, job, &mut link, order, Some(ran)),
         None => followed.map(|()| None),
     }
 }
@@ -118,6 +130,7 @@ fn begin(
     link: &mut Link<'_>,
     action: Action,
     order: &PackageOrder,
+    planned: &mut Option<usize>,
 ) -> Result<Option<PackageRun>, Fault> {
     let facts = step(job, "survey", || {
         if matches!(action, Action::Refresh | Action::Repair) {
@@ -132,6 +145,10 @@ fn begin(
             return Ok((facts, detail));
         }
         let facts = when_free(job, wait_seconds(order), || look::survey(link))?;
+        if facts.blocked_by().is_some() {
+            // Nothing will be done, and the repair is to be found where it is offered.
+            keeper::keep(app, job.node.unwrap_or_default(), &facts);
+        }
         let manager = facts.manager.map_or("", |manager| manager.name());
         let detail = format!(
             "{manager} {}: {} can be upgraded.",
@@ -162,8 +179,9 @@ fn begin(
                     None => Ok(preview),
                 }
             })?;
-            let planned = order.plan.as_deref();
-            if planned.is_some_and(|planned| planned != judge::digest(&preview)) {
+            *planned = Some(preview.changes());
+            let plan = order.plan.as_deref().filter(|_| !preview.nothing);
+            if plan.is_some_and(|plan| plan != judge::digest(&preview)) {
                 return Err(Fault::new(
                     Cause::Failed,
                     "What would be done is not what the preview said any more.",
@@ -195,7 +213,7 @@ fn begin(
         };
         let work = Work {
             id: run.run.clone(),
-            parts: tool.phases(&wish)?,
+            parts: parts(tool, &wish)?,
             // One that was left behind is not waited for by who removes it.
             lock_files: match order.what.as_deref() {
                 Some("stale_lock") => "",
@@ -212,6 +230,34 @@ fn begin(
         let detail = start_surely(link, &work)?;
         Ok((Some(run), detail))
     })
+}
+
+/// What is done on the node: before anything is changed, what there is is noted.
+fn parts(tool: &dyn Tool, wish: &Wish) -> Result<Vec<Phase>, Fault> {
+    let mut all = tool.phases(wish)?;
+    if notes(wish.action) {
+        let mut texts = tool.ledger().to_vec();
+        texts.push(NOTE);
+        // A download changes nothing, and may take its time.
+        let at = all.iter().take_while(|part| part.safe).count();
+        all.insert(at, phase_of("note", true, &texts, &[])?);
+    }
+    Ok(all)
+}
+
+fn notes(action: Action) -> bool {
+    action.changes_packages() || action == Action::Repair
+}
+
+/// Of what a manager left alone, what was asked for by name.
+fn chosen(tool: &dyn Tool, order: &PackageOrder, names: &mut Vec<String>) {
+    let specs = order.packages.iter();
+    let specs: Vec<_> = specs
+        .filter_map(|name| tool.grammar().spec(name).ok())
+        .collect();
+    if !specs.is_empty() {
+        names.retain(|name| specs.iter().any(|spec| spec.name == *name));
+    }
 }
 
 /// How long a manager that is in use is waited for.
@@ -271,16 +317,24 @@ fn after(
     app: &App,
     job: &Job,
     link: &mut Link<'_>,
-    action: Action,
-    ran: Option<Ran>,
+    order: &PackageOrder,
+    mut ran: Option<Ran>,
 ) -> Result<Option<Value>, Fault> {
+    let action = order.action.as_str();
     let node = job.node.unwrap_or_default();
-    let fetched = action == Action::Refresh
+    let fetched = action == Action::Refresh.name()
         && ran.as_ref().is_some_and(
             |ran| matches!(ran.end, End::Exit { code, .. } if ran.tool.good_codes().contains(&code)),
         );
     let facts = step(job, "after", || {
         let facts = look_again(app, link)?;
+        if let Some(ran) = ran.as_mut().filter(|ran| notes(ran.action)) {
+            // Where it can't be told, the output has to do.
+            let changes = look::changes(link, ran.tool.manager(), &ran.run);
+            if let Ok(Some(changes)) = changes {
+                changes.correct(&mut ran.outcome);
+            }
+        }
         let now = wall_ms();
         app.store
             .put_package_facts(
@@ -291,16 +345,16 @@ fn after(
                 keeper::next_ms(now, app.config.packages_refresh_ms),
             )
             .map_err(|error| ours(error.into()))?;
-        let detail = format!("{} can be upgraded.", facts.upgradable.len());
+        let detail = sentence(&facts.waiting());
         Ok((facts, detail))
     });
     let Some(ran) = ran else {
         let facts = facts?;
-        return Ok(Some(result(action, None, Some(&facts))));
+        return Ok(Some(result(order, None, Some(&facts))));
     };
-    let told = result(action, Some(&ran), facts.as_ref().ok());
+    let told = result(order, Some(&ran), facts.as_ref().ok());
     job.set_result(told.clone());
-    judge_end(&ran, facts.as_ref().ok())?;
+    judge_end(&ran, order, facts.as_ref().ok())?;
     facts?;
     Ok(Some(told))
 }

@@ -7,26 +7,26 @@ use super::text::lines;
 use super::wish::{Action, Wish};
 use super::{Manager, judge};
 
-fn section(name: &str, of: &str) -> Sections {
+pub fn section(name: &str, of: &str) -> Sections {
     let (text, code) = recorded(of);
     Sections::single(name, &text, code)
 }
 
-fn wish(manager: Manager, action: Action, names: &[&str]) -> Wish {
+pub fn wish(manager: Manager, action: Action, names: &[&str]) -> Wish {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     Wish::new(manager, action, &names, false, None).unwrap()
 }
 
-fn survey(manager: Manager, said: &Sections) -> Listing {
+pub fn survey(manager: Manager, said: &Sections) -> Listing {
     manager.tool().read_survey(said).unwrap()
 }
 
-fn preview(manager: Manager, action: Action, names: &[&str], said: &Sections) -> Preview {
+pub fn preview(manager: Manager, action: Action, names: &[&str], said: &Sections) -> Preview {
     let wish = wish(manager, action, names);
     manager.tool().read_preview(said, &wish)
 }
 
-fn names(upgrades: &[Upgrade]) -> Vec<&str> {
+pub fn names(upgrades: &[Upgrade]) -> Vec<&str> {
     upgrades
         .iter()
         .map(|upgrade| upgrade.name.as_str())
@@ -57,7 +57,7 @@ fn outcome(manager: Manager, of: &str) -> Outcome {
 }
 
 const TWO: [&str; 2] = ["lablib 1.0-1>2.0-1", "labtool 1.0-1>2.0-1"];
-const RPMS: &str = "lablib|1.0-1|noarch|25\nlabtool|1.0-1|noarch|26\nlabnew|1.0-1|noarch|26\n";
+pub const RPMS: &str = "lablib|1.0-1|noarch|25\nlabtool|1.0-1|noarch|26\nlabnew|1.0-1|noarch|26\n";
 
 #[test]
 fn apt_lists() {

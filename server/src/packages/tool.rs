@@ -1,6 +1,7 @@
 //! What every manager of packages can be asked for.
 
 use super::Manager;
+use super::ledger::State;
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
 use super::sections::Sections;
 use super::wish::{Action, Grammar, Spec, Wish};
@@ -138,6 +139,18 @@ pub trait Tool: Sync {
     }
 
     fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault>;
+
+    /// Functions, of which `ledger` prints `name|version|arch|state` of all that the
+    /// database has.
+    fn ledger(&self) -> &'static [&'static str];
+
+    /// What the state of one of them means.
+    fn state(&self, state: &str) -> State {
+        match state {
+            "" => State::Whole,
+            _ => State::Torn,
+        }
+    }
 
     /// Sections with what is installed.
     fn installed(&self) -> &'static str;

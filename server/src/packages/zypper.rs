@@ -3,17 +3,19 @@
 use std::collections::HashSet;
 
 use super::Manager;
-use super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
-use super::model::{
-    Details, Found, Installed, Listing, Outcome, Preview, Refused, Removal, Track, Upgrade,
-};
+use super::limits::{FOUND_MAX, WORDS_BYTES_MAX};
+use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
 use super::sections::Sections;
 use super::text::{clip, counted, field, lines, number, pair, size, some};
 use super::tool::{Phase, Question, Tool, phase, phase_of};
 use super::wish::{Action, Grammar, Spec, Wish};
-use super::xml::{self, Tag};
-use super::{lock, rpm};
+use super::{rpm, xml};
 use crate::major_tom::Fault;
+
+#[path = "zypper/read.rs"]
+mod read;
+
+use read::{refused, replaced, transaction, updates};
 
 pub struct Zypper;
 
@@ -22,6 +24,13 @@ pub struct Zypper;
 const SURVEY: &str = r#"
 ZYPP_READONLY_HACK=1; export ZYPP_READONLY_HACK
 run list zypper -n -x --no-refresh list-updates
+# Those that are locked, and those that an update leaves as they are.
+all=$(zypper -n -x --no-refresh list-updates --all 2>/dev/null)
+quiet all printf '%s' "$all"
+updates() { tr '<' '\n' | grep -c '^update '; }
+if [ "$(printf '%s\n' "$all" | updates)" -gt "$(zypper -n -x --no-refresh list-updates 2>/dev/null | updates)" ]; then
+  quiet full zypper -n -x --no-refresh dup --dry-run
+fi
 patches() { zypper -n --no-refresh patches | grep -c '^[^|]*|[^|]*|.* | '; }
 quiet patches patches
 security() {
@@ -149,19 +158,23 @@ impl Tool for Zypper {
         if said.code("list") != Some(0) {
             return rpm::unreadable(said).ok_or_else(|| refused(said.text("list")));
         }
-        let mut upgradable = Vec::new();
-        for tag in
-            xml::tags(said.text("list")).filter(|tag| tag.name == "update" || tag.name == "source")
-        {
-            if tag.name == "source" {
-                if let Some(upgrade) = upgradable.last_mut() {
-                    let upgrade: &mut Upgrade = upgrade;
-                    upgrade.repo = tag.get("alias").and_then(|alias| some(&alias));
-                }
-            } else if upgradable.len() < UPGRADABLE_MAX
-                && tag.get("kind").as_deref() == Some("package")
-                && let Some(upgrade) = solvable(&tag)
-            {
+        let held: Vec<String> = lines(said.text("held"))
+            .filter_map(|line| {
+                let mut columns = line.split('|');
+                columns.next()?.trim().parse::<u32>().ok()?;
+                Some(field(columns.next()?))
+            })
+            .collect();
+        let mut upgradable = updates(said.text("list"));
+        let full = transaction(said.text("full"));
+        for mut upgrade in updates(said.text("all")) {
+            if upgradable.iter().any(|known| known.name == upgrade.name) {
+                continue;
+            }
+            upgrade.held = held.contains(&upgrade.name);
+            upgrade.full_only =
+                !upgrade.held && full.upgraded.iter().any(|u| u.name == upgrade.name);
+            if upgrade.held || upgrade.full_only {
                 upgradable.push(upgrade);
             }
         }
@@ -172,13 +185,6 @@ impl Tool for Zypper {
                 upgrade.security = Some(security.contains(upgrade.name.as_str()));
             }
         }
-        let held = lines(said.text("held"))
-            .filter_map(|line| {
-                let mut columns = line.split('|');
-                columns.next()?.trim().parse::<u32>().ok()?;
-                Some(field(columns.next()?))
-            })
-            .collect();
         let reboot_reasons = match said.code("reboot") {
             Some(102) => {
                 vec!["A core library or service was updated since the last boot".to_owned()]
@@ -205,38 +211,7 @@ impl Tool for Zypper {
 
     fn read_preview(&self, said: &Sections, _: &Wish) -> Preview {
         let text = said.text("sim");
-        let mut preview = Preview::default();
-        let mut list = "";
-        for tag in xml::tags(text) {
-            match tag.name {
-                "install-summary" => {
-                    preview.download_bytes = tag.get("download-size").and_then(|n| n.parse().ok());
-                    preview.disk_bytes = tag.get("space-usage-diff").and_then(|n| n.parse().ok());
-                }
-                "to-upgrade" | "to-upgrade-change-arch" => list = "upgrade",
-                "to-install" => list = "install",
-                "to-downgrade" | "to-downgrade-change-arch" => list = "downgrade",
-                "to-remove" => list = "remove",
-                "solvable" => {
-                    if let Some(upgrade) = solvable(&tag) {
-                        match list {
-                            "upgrade" => preview.upgraded.push(upgrade),
-                            "downgrade" => preview.downgraded.push(upgrade),
-                            "install" => preview.installed.push(upgrade),
-                            "remove" => preview.removed.push(Removal {
-                                name: upgrade.name,
-                                arch: upgrade.arch,
-                                installed: Some(upgrade.new),
-                                essential: false,
-                            }),
-                            _ => {}
-                        }
-                    }
-                }
-                name if name.starts_with("to-") || name.starts_with("/to-") => list = "",
-                _ => {}
-            }
-        }
+        let mut preview = transaction(text);
         preview.nothing = preview.changes() == 0 && text.contains("Nothing to do");
         if said
             .code("sim")
@@ -296,6 +271,10 @@ impl Tool for Zypper {
                 _ => vec![phase("repair", false, rpm::REBUILD, &[])?],
             },
         })
+    }
+
+    fn ledger(&self) -> &'static [&'static str] {
+        &[rpm::LEDGER]
     }
 
     fn installed(&self) -> &'static str {
@@ -399,137 +378,6 @@ impl Tool for Zypper {
     }
 
     fn outcome(&self, text: &str) -> Outcome {
-        let mut outcome = Outcome::default();
-        let (mut new, mut kept) = (HashSet::new(), Vec::new());
-        let mut done: HashSet<&str> = HashSet::new();
-        let mut removed: HashSet<&str> = HashSet::new();
-        let mut list = "";
-        for line in lines(text) {
-            if let Some(names) = line.strip_prefix("  ") {
-                match list {
-                    "new" => new.extend(names.split_whitespace()),
-                    "kept" => kept.extend(names.split_whitespace().map(field)),
-                    _ => {}
-                }
-                continue;
-            }
-            list = match line {
-                _ if line.starts_with("The following") && line.contains(" NEW ") => "new",
-                _ if line.contains("will NOT be installed:") => "kept",
-                _ => "",
-            };
-            if let Some((_, _, what)) = counted(line) {
-                if let Some(rest) = what.strip_prefix("Installing: ") {
-                    done.insert(rpm::name_of(rest.split(' ').next().unwrap_or("")));
-                } else if let Some(rest) = what
-                    .strip_prefix("Removing: ")
-                    .or_else(|| what.strip_prefix("Removing "))
-                {
-                    removed.insert(rpm::name_of(rest.split(' ').next().unwrap_or("")));
-                }
-            } else if let Some(nevra) = line
-                .strip_prefix("Installation of ")
-                .or_else(|| line.strip_prefix("Removal of "))
-                .and_then(|rest| rest.strip_suffix(" failed:"))
-            {
-                outcome.fail(
-                    rpm::name_of(nevra.split(')').next_back().unwrap_or(nevra)),
-                    "rpm could not do it",
-                );
-            } else if let Some(rest) = line.strip_prefix("error: ") {
-                let name = rest
-                    .split_once('(')
-                    .and_then(|(_, rest)| rest.split(')').next())
-                    .filter(|_| rest.contains("scriptlet failed"))
-                    .map(rpm::name_of);
-                if let Some(failure) =
-                    name.and_then(|name| outcome.failed.iter_mut().find(|f| f.name == name))
-                {
-                    failure.why = field(rest);
-                }
-                outcome.error(rest);
-            } else if line.starts_with("Problem occurred") || line.starts_with("Problem: ") {
-                outcome.error(line);
-            }
-            if let Some(lock) = lock::holder(line) {
-                outcome.held_by = Some(lock);
-            }
-        }
-        for failure in &outcome.failed {
-            done.remove(failure.name.as_str());
-            removed.remove(failure.name.as_str());
-        }
-        outcome.installed = done.intersection(&new).count() as u32;
-        outcome.upgraded = done.len() as u32 - outcome.installed;
-        outcome.removed = removed.len() as u32;
-        outcome.keep(kept);
-        outcome
+        read::outcome(text)
     }
-}
-
-/// What the patches in `zypper info` conflict with: `lablib < 2.0-1`, and
-/// `openssl.x86_64 < 1.1-2` where a package is made for one architecture.
-fn replaced(text: &str) -> HashSet<&str> {
-    let mut names = HashSet::new();
-    let mut inside = false;
-    for line in lines(text) {
-        let entry = if line.starts_with(' ') {
-            line
-        } else {
-            let (key, value) = pair(line).unwrap_or((line, ""));
-            inside = key == "Conflicts";
-            value
-        };
-        if inside
-            && let Some((name, _)) = entry.trim().split_once(" < ")
-            && !name.contains(':')
-        {
-            const ARCHES: [&str; 9] = [
-                "aarch64", "armv7hl", "i586", "i686", "noarch", "ppc64le", "riscv64", "s390x",
-                "x86_64",
-            ];
-            let split = name.rsplit_once('.');
-            let made_for = split.filter(|(_, arch)| ARCHES.contains(arch));
-            names.insert(made_for.map_or(name, |(name, _)| name));
-        }
-    }
-    names
-}
-
-fn solvable(tag: &Tag<'_>) -> Option<Upgrade> {
-    Some(Upgrade {
-        name: field(&tag.get("name")?),
-        arch: tag.get("arch").and_then(|arch| some(&arch)),
-        installed: tag.get("edition-old").and_then(|edition| some(&edition)),
-        new: field(&tag.get("edition")?),
-        repo: None,
-        security: None,
-        held: false,
-        full_only: false,
-    })
-}
-
-fn refused(text: &str) -> Refused {
-    if let Some(lock) = lines(text).find_map(lock::holder) {
-        return lock::refused(&lock);
-    }
-    let error = xml::tags(text)
-        .filter(|tag| tag.name == "message" && tag.get("type").as_deref() == Some("error"))
-        .map(|tag| tag.text())
-        .next()
-        .or_else(|| lines(text).last().map(str::to_owned))
-        .map(|text| field(&text))
-        .unwrap_or_default();
-    let kind = if error.contains("No provider of") || error.contains("not found") {
-        "not_found"
-    } else if text.contains("Problem: ") || text.contains("problem") {
-        "broken"
-    } else {
-        "failed"
-    };
-    Refused::new(
-        kind,
-        format!("zypper refuses: {error}"),
-        "See what zypper says.",
-    )
 }

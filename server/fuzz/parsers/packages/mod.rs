@@ -14,6 +14,8 @@ pub mod dnf5;
 pub mod facts;
 #[path = "../../../src/packages/judge.rs"]
 pub mod judge;
+#[path = "../../../src/packages/ledger.rs"]
+pub mod ledger;
 #[path = "../../../src/packages/limits.rs"]
 pub mod limits;
 #[path = "../../../src/packages/lock.rs"]

@@ -13,13 +13,26 @@ use crate::secret::Secret;
 
 /// The longest that one piece of work is followed.
 pub const FOLLOW_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
-/// More output than this is not fetched; its end is waited for all the same.
-pub const OUTPUT_BYTES_MAX: u64 = 64 << 20;
+/// More output than this is not fetched while it comes; of what is beyond only the end
+/// is, when it is over.
+const FETCHED: Fetched = Fetched {
+    most: 64 << 20,
+    end: 256 << 10,
+};
 const START_TIME_MAX: Duration = Duration::from_secs(60);
 const CANCEL_TIME_MAX: Duration = Duration::from_secs(20);
 /// What a look may take beyond the time that it is told.
 const LOOK_SLACK: Duration = Duration::from_secs(40);
 const IDLE: Duration = Duration::from_millis(250);
+
+/// How many bytes of the output are fetched.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetched {
+    /// From its beginning, as they come.
+    pub most: u64,
+    /// Of its end, where there are more.
+    pub end: u64,
+}
 
 /// A node as root, on a link that can break.
 pub trait Node {
@@ -65,6 +78,15 @@ pub fn start(node: &mut dyn Node, work: &Work) -> Result<String, Fault> {
 
 /// Follows the work from its first byte to its end, however often the link goes.
 pub fn follow(node: &mut dyn Node, id: &str, watcher: &mut dyn Watcher) -> Result<End, Fault> {
+    follow_some(node, id, watcher, FETCHED)
+}
+
+pub(super) fn follow_some(
+    node: &mut dyn Node,
+    id: &str,
+    watcher: &mut dyn Watcher,
+    fetched: Fetched,
+) -> Result<End, Fault> {
     let started = Instant::now();
     let now = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut follower = Follower::new(0, now(), FOLLOW_TIME_MAX);
@@ -109,7 +131,8 @@ pub fn follow(node: &mut dyn Node, id: &str, watcher: &mut dyn Watcher) -> Resul
                         }
                     }
                 }
-                if let Err(fault) = look(node, id, from, time, &mut follower, watcher) {
+                let until = (from, time, fetched);
+                if let Err(fault) = look(node, id, until, &mut follower, watcher) {
                     away(node, &mut follower, watcher, &fault, now());
                 }
             }
@@ -137,23 +160,17 @@ fn away(
 fn look(
     node: &mut dyn Node,
     id: &str,
-    from: u64,
-    time: Duration,
+    (from, time, fetched): (u64, Duration, Fetched),
     follower: &mut Follower,
     watcher: &mut dyn Watcher,
 ) -> Result<(), Fault> {
     let mark = Secret::random_hex(8)
         .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
-    let command = script::follow(mark.expose(), id, from, time.as_secs())?;
+    let command = script::follow(mark.expose(), id, from, time.as_secs(), fetched)?;
     let mut stream = Stream::new(mark.expose(), from);
     let mut told: Option<Seen> = None;
     let mut sink = |bytes: &[u8]| {
-        let before = stream.offset();
-        stream.take(bytes, &mut |data| {
-            if before < OUTPUT_BYTES_MAX {
-                watcher.output(data);
-            }
-        });
+        stream.take(bytes, &mut |data| watcher.output(data));
         if stream.seen() != told.as_ref()
             && let Some(seen) = stream.seen()
         {

@@ -3,6 +3,7 @@
 use super::super::fault::Fault;
 use super::super::shell::Command;
 use super::Work;
+use super::run::Fetched;
 
 /// Folders of finished runs that stay on a node: so many at most,
 pub const KEPT: u32 = 20;
@@ -204,12 +205,14 @@ else
 fi
 "#;
 
-/// `$1` mark, `$2` id, `$3` where to go on, `$4` seconds. Answers frames: a line
-/// `@MARK LENGTH STATE` and that many bytes, then a line break. The state is read
-/// before the output, so that with the last frame all of it has been seen.
+/// `$1` mark, `$2` id, `$3` where to go on, `$4` seconds, `$5` how many bytes are
+/// fetched as they come, `$6` how many of the end, where there are more. Answers frames:
+/// a line `@MARK LENGTH STATE` and that many bytes, then a line break; with a number
+/// behind the state the output goes on there. The state is read before the output, so
+/// that with the last frame all of it has been seen.
 const FOLLOW: &str = r#"
 exec 2>/dev/null
-M=$1 dir=/var/lib/stardust-jobs/$2 off=$3 left=$4
+M=$1 dir=/var/lib/stardust-jobs/$2 off=$3 left=$4 most=$5 keep=$6
 now() { read -r up rest </proc/uptime; echo "${up%.*}"; }
 state() {
   if [ ! -d "$dir" ]; then echo 'missing - -'; return; fi
@@ -231,19 +234,36 @@ state() {
   fi
   echo "running - $line"
 }
-end=$(($(now) + left))
-last=
-while :; do
-  s=$(state)
-  size=$(($(wc -c <"$dir/output") + 0))
-  while [ "$size" -gt "$off" ]; do
-    n=$((size - off))
+send() {
+  while [ "$1" -gt "$off" ]; do
+    n=$(($1 - off))
     [ "$n" -le 65536 ] || n=65536
     printf '@%s %s %s\n' "$M" "$n" "$s"
     tail -c "+$((off + 1))" "$dir/output" | head -c "$n"
     printf '\n'
     off=$((off + n))
   done
+}
+end=$(($(now) + left))
+last=
+while :; do
+  s=$(state)
+  size=$(($(wc -c <"$dir/output") + 0))
+  if [ "$size" -le "$most" ]; then
+    send "$size"
+  else
+    send "$most"
+    case $s in
+      running*) ;;
+      *)
+        # What it said last is why it ended so.
+        if [ $((size - off)) -gt "$keep" ]; then
+          off=$((size - keep))
+          printf '@%s 0 %s %s\n\n' "$M" "$s" "$off"
+        fi
+        send "$size" ;;
+    esac
+  fi
   case $s in
     running*) [ "$(now)" -lt "$end" ] || { printf '@%s 0 %s\n\n' "$M" "$s"; exit 0; } ;;
     *) printf '@%s 0 %s\n\n' "$M" "$s"; exit 0 ;;
@@ -318,8 +338,15 @@ pub fn start(work: &Work) -> Result<Command, Fault> {
     Command::script(START, &arguments)
 }
 
-pub fn follow(mark: &str, id: &str, from: u64, seconds: u64) -> Result<Command, Fault> {
+pub fn follow(
+    mark: &str,
+    id: &str,
+    from: u64,
+    seconds: u64,
+    fetched: Fetched,
+) -> Result<Command, Fault> {
     let (from, seconds) = (from.to_string(), seconds.to_string());
+    let (most, end) = (fetched.most.to_string(), fetched.end.to_string());
     Command::script(
         FOLLOW,
         &[
@@ -327,6 +354,8 @@ pub fn follow(mark: &str, id: &str, from: u64, seconds: u64) -> Result<Command, 
             checked(id)?,
             from.as_bytes(),
             seconds.as_bytes(),
+            most.as_bytes(),
+            end.as_bytes(),
         ],
     )
 }

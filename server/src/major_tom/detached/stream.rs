@@ -19,7 +19,16 @@ pub struct Stream {
     broken: bool,
     seen: Option<Seen>,
     end: Option<End>,
-    pending: Option<(Option<Seen>, Option<End>)>,
+    pending: Option<Pending>,
+}
+
+/// What a frame says, once it is there to its end.
+#[derive(Debug)]
+struct Pending {
+    seen: Seen,
+    end: Option<End>,
+    /// The output goes on there; what is before was not fetched.
+    goes_on_at: Option<u64>,
 }
 
 impl Stream {
@@ -129,7 +138,12 @@ impl Stream {
         let safe = words.get(4) == Some(&"safe");
         // It counts only when the frame is there to its end. An end counts with an
         // empty frame alone: the others have output behind them.
-        self.pending = Some((Some(Seen { phase, safe }), end.filter(|_| length == 0)));
+        let goes_on_at = words.get(5).and_then(|word| word.parse().ok());
+        self.pending = Some(Pending {
+            seen: Seen { phase, safe },
+            end: end.filter(|_| length == 0 && words.len() <= 5),
+            goes_on_at,
+        });
         self.left = length + 1;
     }
 
@@ -155,10 +169,18 @@ impl Stream {
             self.offset += data.len() as u64;
         }
         if self.left == 0
-            && let Some((seen, end)) = self.pending.take()
+            && let Some(pending) = self.pending.take()
         {
-            self.seen = seen;
-            self.end = end;
+            self.seen = Some(pending.seen);
+            self.end = pending.end;
+            if let Some(left_out) = pending
+                .goes_on_at
+                .and_then(|at| at.checked_sub(self.offset))
+            {
+                let words = format!("\n[… {left_out} bytes of output were not fetched …]\n");
+                sink(words.as_bytes());
+                self.offset += left_out;
+            }
         }
         rest
     }

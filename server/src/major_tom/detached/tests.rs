@@ -9,7 +9,7 @@ use super::super::session::Session;
 use super::super::shell::Command;
 use super::super::testing::{Kind, Server, there_is, user};
 use super::follower::{Act, Follower};
-use super::run::{Node, Watcher, follow, start};
+use super::run::{Fetched, Node, Watcher, follow, follow_some, start};
 use super::stream::Stream;
 use super::{End, Part, Seen, Work};
 
@@ -112,6 +112,28 @@ fn a_stream_that_makes_no_sense_is_not_believed() {
     let mut stream = Stream::new("m", 0);
     stream.take(&vec![b'x'; 10_000], &mut |_| panic!("no output"));
     assert!(stream.is_broken());
+}
+
+#[test]
+fn a_stream_may_go_on_further_down() {
+    let mut seen = Vec::new();
+    let mut stream = Stream::new("m", 0);
+    let bytes =
+        b"@m 2 running - a unsafe\nab\n@m 0 exit 1 a unsafe 1000\n\n@m 3 exit 1 a unsafe\nend\n";
+    stream.take(bytes, &mut |bytes| seen.extend_from_slice(bytes));
+    let seen = String::from_utf8(seen).unwrap();
+    assert_eq!(seen, "ab\n[… 998 bytes of output were not fetched …]\nend");
+    assert_eq!((stream.offset(), stream.end()), (1003, None));
+    stream.take(b"@m 0 exit 1 a unsafe\n\n", &mut |_| panic!("no output"));
+    let end = End::Exit {
+        code: 1,
+        phase: "a".into(),
+    };
+    assert_eq!(stream.end(), Some(&end));
+    // It never goes back.
+    let mut stream = Stream::new("m", 50);
+    stream.take(b"@m 0 exit 1 a unsafe 10\n\n", &mut |_| panic!("no output"));
+    assert_eq!(stream.offset(), 50);
 }
 
 /// A login that may be cut at any time.
@@ -230,6 +252,37 @@ struct Tidy(String);
 impl Drop for Tidy {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn of_too_much_output_the_end_is_kept() {
+    for server in servers() {
+        let text = "n=0; while [ $n -lt 9000 ]; do n=$((n + 1)); echo \"line $n of much\"; done\n\
+                    sleep 0.5; echo 'E: this is why' >&2; exit 100\n";
+        let work = work(vec![part("install", false, text)]);
+        let _tidy = Tidy(folder(&work));
+        let mut lab = Lab {
+            server: &server,
+            session: None,
+            logins: 0,
+        };
+        start(&mut lab, &work).unwrap();
+        let mut eyes = Eyes::default();
+        let fetched = Fetched {
+            most: 16 << 10,
+            end: 2 << 10,
+        };
+        let end = follow_some(&mut lab, &work.id, &mut eyes, fetched).unwrap();
+        assert!(matches!(end, End::Exit { code: 100, .. }), "{end:?}");
+        let text = String::from_utf8(eyes.text).unwrap();
+        assert!(text.starts_with("line 1 of much\nline 2 of much\n"));
+        assert!(
+            text.ends_with("line 9000 of much\nE: this is why\n"),
+            "{text}"
+        );
+        assert_eq!(text.matches("were not fetched").count(), 1);
+        assert!(text.len() < 19 << 10, "{}", text.len());
     }
 }
 

@@ -39,6 +39,14 @@ impl<'a> JobWatcher<'a> {
         }
     }
 
+    /// It has ended, and well: now the last one is through too.
+    pub fn is_through(&self) {
+        if self.track.total > 0 {
+            let total = self.track.total.into();
+            self.job.set_progress(total, total);
+        }
+    }
+
     pub fn text(&self) -> String {
         let text = String::from_utf8_lossy(&self.all);
         plain(clip_front(&text, ANSWER_BYTES_MAX))
@@ -64,8 +72,8 @@ impl Watcher for JobWatcher<'_> {
             let before = self.track;
             self.tool.progress(&line, &mut self.track);
             if self.track != before {
-                self.job
-                    .set_progress(self.track.done.into(), self.track.total.into());
+                let (done, total) = self.track.under_way();
+                self.job.set_progress(done.into(), total.into());
             }
         }
     }

@@ -301,6 +301,9 @@ fn apt_tells_of_full_disks_unknown_keys_reboots_and_kills() {
     let view = node.ended(job);
     assert_eq!(view["state"], "failed", "{view:#}");
     assert_eq!(view["result"]["ended"], "rebooted", "{view:#}");
+    // Unpacked is not upgraded.
+    assert_eq!(view["result"]["upgraded"], 0, "{view:#}");
+    assert_eq!(view["result"]["failed"][0]["name"], "labslow", "{view:#}");
     let facts = node.facts();
     assert_eq!(facts["repair"][0]["what"], "dpkg_configure", "{facts:#}");
     node.done("repair", &json!({"what": "dpkg_configure"}));

@@ -67,6 +67,7 @@ fn dnf_does_what_is_promised_through_cut_links_and_a_killed_ground_control() {
     assert_eq!(view["state"], "failed");
     assert_eq!(view["result"]["failed"][0]["name"], "labbroken", "{view:#}");
     node.waits_for(&host, "dnf -y reinstall labslow", "dnf");
+    node.removes_nothing_where_the_script_fails(&host, "dnf -q -y install");
     assert_eq!(host.try_shell("rpm -q labtool").status.code(), Some(1));
     let missing = node.preview(&json!({"action": "install", "packages": ["nosuch"]}));
     assert_eq!(missing["refused"]["kind"], "not_found", "{missing:#}");

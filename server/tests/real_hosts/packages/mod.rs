@@ -3,6 +3,7 @@
 //! German, or one Japanese, as far as their tools do.
 
 mod apt;
+mod apt_states;
 mod dnf;
 mod pacman;
 mod router;
@@ -254,6 +255,23 @@ impl<'a> Node<'a> {
         );
         self.repairs(&["stale_lock"]);
         host.shell(&format!("[ ! -e {file} ]; systemctl stop labother"));
+    }
+
+    /// A removal whose script fails is none, whatever is printed.
+    fn removes_nothing_where_the_script_fails(&self, host: &Host, install: &str) {
+        host.shell(&format!(
+            "printf 'Name: labstay\nVersion: 1.0\nRelease: 1\nSummary: lab\nLicense: MIT\nBuildArch: noarch\n\
+             %%description\nlab\n%%preun\nexit 1\n%%files\n' >/labstay.spec && \
+             rpmbuild -bb --define '_topdir /labstay' --define '_rpmdir /labstay' /labstay.spec >/dev/null 2>&1 && \
+             {install} --nogpgcheck /labstay/noarch/labstay-1.0-1.noarch.rpm >/dev/null 2>&1 || \
+             rpm -i --nodeps /labstay/noarch/labstay-1.0-1.noarch.rpm"
+        ));
+        let job = self.begin("remove", &json!({"packages": ["labstay"]}));
+        let view = self.ended(job);
+        let output = self.output(job);
+        assert_eq!(view["result"]["removed"], 0, "{view:#}\n{output}");
+        assert_eq!(view["state"], "failed", "{view:#}\n{output}");
+        host.shell("rpm -q labstay && rpm -e --noscripts labstay");
     }
 
     /// The RPM database can't be read any more.

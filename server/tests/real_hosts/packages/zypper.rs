@@ -33,6 +33,9 @@ fn zypper_does_what_is_promised_through_cut_links_and_a_killed_ground_control() 
     node.wants_room(&host, &json!({"action": "upgrade", "packages": ["labnew"]}));
     node.done("hold", &json!({"packages": ["lablib"]}));
     assert_eq!(node.facts()["held"], json!(["lablib"]));
+    // Held, and in the list all the same.
+    assert_eq!(node.upgradable("lablib")["held"], true);
+    assert_eq!(node.upgradable("labtool")["held"], false);
 
     node.fills_up(&host, &json!({"packages": ["labtool"]}), &[]);
     node.finds_a_lock_left_behind(&host, "/run/zypp.pid");
@@ -58,6 +61,7 @@ fn zypper_does_what_is_promised_through_cut_links_and_a_killed_ground_control() 
     assert_eq!(view["state"], "failed");
     assert_eq!(view["result"]["failed"][0]["name"], "labbroken", "{view:#}");
     node.waits_for(&host, "zypper -n install -f labslow", "zypper");
+    node.removes_nothing_where_the_script_fails(&host, "zypper -nq in");
 
     let install = json!({"packages": ["labtool"]});
     host.shell("zypper -nq rr lab; zypper -nq ar file:///pk/rpm2-signed lab");
