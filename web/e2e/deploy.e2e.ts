@@ -107,7 +107,10 @@ describe.skipIf(!canBoot())('a host over SSH', () => {
     await page.locator('mark').first().waitFor();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
-      page.getByTestId('output-download').click(),
+      page
+        .getByRole('button', { name: 'Download the output' })
+        .click()
+        .then(() => page.getByRole('menuitem', { name: 'Plain text' }).click()),
     ]);
     expect(download.suggestedFilename()).toMatch(/\.txt$/);
     await looksGood(page, 'job');

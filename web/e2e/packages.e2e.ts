@@ -154,6 +154,9 @@ describe.skipIf(!canBoot())('packages of a host', () => {
     await page.goto(`${stage.url}/packages?by=package`);
     await page.locator('[data-package=tin-can] input').check();
     await page.getByTestId('run-waves').click();
+    // What it would do on each node is shown before it can begin.
+    await page.locator('[data-testid=waves-preview][data-done=true]').waitFor();
+    expect(await page.getByTestId('waves-sum').innerText()).toBe('1 upgrade');
     await looksGood(page, 'packages-waves');
     await page.getByTestId('run-submit').click();
     await jobEnds(page, 'succeeded', 90_000);

@@ -1,5 +1,5 @@
 import X from 'lucide-react/icons/x';
-import { displayName } from '../lib/series-key';
+import { displayName } from '../lib/names';
 
 interface Props {
   id: number;

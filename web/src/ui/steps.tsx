@@ -2,7 +2,7 @@ import ChevronRight from 'lucide-react/icons/chevron-right';
 import { type ReactNode, useState } from 'react';
 import type { JobStep } from '../api/job';
 import { forPeople } from '../lib/for-people';
-import { displayName } from '../lib/series-key';
+import { displayName } from '../lib/names';
 import { duration } from '../lib/units';
 import { useNow } from '../live/store';
 import { StateIcon } from './job-state';

@@ -2,7 +2,7 @@ import CircleX from 'lucide-react/icons/circle-x';
 import X from 'lucide-react/icons/x';
 import { Link } from 'wouter';
 import type { Job } from '../api/job';
-import { displayName } from '../lib/series-key';
+import { displayName } from '../lib/names';
 import { markSeen } from '../live/seen';
 import { live, useNews } from '../live/store';
 import { IconButton } from './button';

@@ -12,8 +12,8 @@ use crate::major_tom::detached::Seen;
 use crate::major_tom::detached::run::Watcher;
 
 /// Why the second part is done to its end.
-const HALF_DONE: &str = "Packages are being changed. Stopped in the middle of that they would \
-     be left half-installed, so it is done to the end.";
+const HALF_DONE: &str = "Packages are being changed. Stopped in the middle they would be left \
+     half-way, so it is done to the end.";
 
 pub struct JobWatcher<'a> {
     app: &'a App,

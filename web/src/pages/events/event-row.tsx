@@ -14,7 +14,7 @@ import Workflow from 'lucide-react/icons/workflow';
 import { memo } from 'react';
 import { Link } from 'wouter';
 import type { FleetEvent } from '../../api/events';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { clock, dayAndClock } from '../../lib/time';
 import { Name } from '../../ui/name';
 import { linkOf, type Tone, toneOf } from './list';

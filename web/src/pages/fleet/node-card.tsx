@@ -8,6 +8,7 @@ import { Bar, LEVEL_TEXT, levelOf, PercentText, ratioPercent } from '../../ui/me
 import { Name } from '../../ui/name';
 import { Sparkline } from '../../ui/sparkline';
 import { StatusDot, statusText } from '../../ui/status';
+import { FailedMark, PendingWords } from '../jobs/node-mark';
 import { roomBeside, tagsThatFit } from './fitting';
 import { loadPerCore, shortOs } from './rows';
 import { choosing, SelectBox } from './selection';
@@ -105,6 +106,7 @@ export const NodeCard = memo(function NodeCard(props: Props) {
         >
           <Name text={node.name} />
         </Link>
+        {chosen === null && <FailedMark node={node.id} />}
         <span className="ml-auto flex h-5 min-w-0 shrink-0 items-center gap-1">
           <Tags tags={node.tags} max={shownTags} onTag={chosen === null ? onTag : undefined} />
         </span>
@@ -167,11 +169,9 @@ export const NodeCard = memo(function NodeCard(props: Props) {
           </dl>
         </div>
       ) : (
-        <p className="m-auto max-w-64 text-center text-sm text-faint">
-          {status === 'pending'
-            ? 'Commencing countdown. Start the Spider on the machine with the command you were given.'
-            : 'No samples yet.'}
-        </p>
+        <div className="m-auto max-w-64 text-center text-sm text-faint">
+          {status === 'pending' ? <PendingWords node={node} /> : 'No samples yet.'}
+        </div>
       )}
     </article>
   );

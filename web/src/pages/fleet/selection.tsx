@@ -63,7 +63,7 @@ export function SelectionBar({ chosen, rows, onChoose, onClose }: Props) {
     const found: FleetNode[] = [];
     for (const id of chosen) {
       const node = nodes?.get(id);
-      if (node?.managed && upgradeOf(node, version)) found.push(node);
+      if (node?.managed && node.installed && upgradeOf(node, version)) found.push(node);
     }
     return found;
   }, [chosen, nodes, version]);

@@ -7,6 +7,7 @@ import { Bar, LEVEL_TEXT, levelOf, PercentText, ratioPercent } from '../../ui/me
 import { Name } from '../../ui/name';
 import { Sparkline } from '../../ui/sparkline';
 import { StatusDot, statusText } from '../../ui/status';
+import { FailedMark } from '../jobs/node-mark';
 import { tagsThatFit } from './fitting';
 import { loadPerCore } from './rows';
 import { choosing, SelectBox } from './selection';
@@ -101,6 +102,7 @@ export const TableRow = memo(function TableRow(props: Props) {
         >
           <Name text={node.name} />
         </Link>
+        {chosen === null && <FailedMark node={node.id} />}
         {/* One line high: what does not fit is not there, rather than cut in half. */}
         <span className="flex h-5 min-w-0 flex-1 flex-wrap gap-1 overflow-hidden max-md:hidden">
           <span aria-hidden className="h-5 w-0" />

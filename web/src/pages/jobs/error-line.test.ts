@@ -28,12 +28,26 @@ describe('the line that says why', () => {
       error: error('apt failed: tin-can: post-installation script failed'),
       result: { errors: ['Sub-process returned 1'] },
     });
-    expect(errorLine(linesOf(apt), job)).toBe(3);
-    expect(errorLine(linesOf(apt), { ...job, result: null })).toBe(1);
+    expect(errorLine(linesOf(apt), job)).toBe(1);
+    const other = { ...job, error: error('apt failed: it ended with 100') };
+    expect(errorLine(linesOf(apt), other)).toBe(3);
   });
   it('is found past colours and in any case', () => {
     const text = 'one\n\x1b[31mMKDIR: cannot create: Permission denied\x1b[0m\ntwo\n';
     expect(errorLine(linesOf(text), failed({ error: error('It failed: Permission denied.') }))).toBe(1);
+  });
+  it('is what the script itself said, where the manager only says that it failed', () => {
+    const text =
+      'touch: /a: Permission denied\nSetting up tin-can (2.0) ...\nfloating\ntouch: cannot touch /b: Permission denied\ndrifting\ndpkg: error processing package tin-can (--configure):\n installed tin-can package post-installation script subprocess returned error exit status 1\n';
+    const job = failed({
+      error: error(
+        'apt failed: tin-can: installed tin-can package post-installation script subprocess returned error exit status 1',
+      ),
+    });
+    expect(errorLine(linesOf(text), job)).toBe(3);
+    expect(
+      errorLine(linesOf(text.replace('touch: cannot touch /b: Permission denied', 'all is well')), job),
+    ).toBe(6);
   });
   it('is the last that sounds like one, when none is known', () => {
     expect(errorLine(linesOf(apt), failed({ error: error('It ended with 100.') }))).toBe(3);

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from 'react';
 import { api } from '../../api/client';
 import type { Job } from '../../api/job';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { useJobs } from '../../live/store';
 import { StateIcon } from '../../ui/job-state';
 import { groupOf } from './group-result';

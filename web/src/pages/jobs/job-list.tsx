@@ -1,4 +1,6 @@
 import { useFleet, useKnownNow } from '../../live/store';
+import { markSeen, useUnseen } from '../../live/unseen';
+import { Button } from '../../ui/button';
 import { Empty } from '../../ui/empty';
 import { Paged } from '../../ui/paged';
 import { JobRow } from './job-row';
@@ -15,21 +17,35 @@ export function JobList({ view }: { view: JobsView }) {
   const list = useJobList(view);
   const { skewMs } = useFleet();
   const now = useKnownNow() + skewMs;
+  const unseen = useUnseen();
   return (
-    <Paged list={list} waiting="Looking for jobs…" testId="jobs">
-      {list.jobs.length === 0 ? (
-        <Empty {...NOTHING[view.state]}>
-          <p className="max-w-100 text-sm text-dim">
-            Deployments, upgrades and package runs are shown here, with every step and all that they print.
+    <>
+      {unseen.size > 0 && (
+        <div className="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2 text-sm" data-testid="unseen">
+          <p className="mr-auto text-bad">
+            {unseen.size === 1 ? 'One job has failed' : `${unseen.size} jobs have failed`} that nobody has
+            looked at here.
           </p>
-        </Empty>
-      ) : (
-        <ul className="panel" aria-label="Jobs">
-          {list.jobs.map((job) => (
-            <JobRow key={job.id} job={job} now={now} />
-          ))}
-        </ul>
+          <Button small onClick={() => markSeen(unseen)}>
+            {unseen.size === 1 ? 'I have seen it' : 'I have seen them'}
+          </Button>
+        </div>
       )}
-    </Paged>
+      <Paged list={list} waiting="Looking for jobs…" testId="jobs">
+        {list.jobs.length === 0 ? (
+          <Empty {...NOTHING[view.state]}>
+            <p className="max-w-100 text-sm text-dim">
+              Deployments, upgrades and package runs are shown here, with every step and all that they print.
+            </p>
+          </Empty>
+        ) : (
+          <ul className="panel" aria-label="Jobs">
+            {list.jobs.map((job) => (
+              <JobRow key={job.id} job={job} now={now} />
+            ))}
+          </ul>
+        )}
+      </Paged>
+    </>
   );
 }

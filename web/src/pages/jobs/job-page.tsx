@@ -3,7 +3,7 @@ import { lazy, Suspense, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { type ApiError, api, asApiError } from '../../api/client';
 import { isActive, type Job } from '../../api/job';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { dayAndClock } from '../../lib/time';
 import { live, useFleet, useFleetNode, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
@@ -52,6 +52,7 @@ function Present({ job }: { job: Job }) {
   const { skewMs } = useFleet();
   const now = useKnownNow() + skewMs;
   const [busy, setBusy] = useState(false);
+  const [reason, setReason] = useState('');
   const [refused, setRefused] = useState<ApiError | null>(null);
   const output = useRef<OutputHandle>(null);
   const active = isActive(job);
@@ -124,7 +125,7 @@ function Present({ job }: { job: Job }) {
         {progress && <Progress {...progress} label="Progress of the job" />}
         <Standing job={job} />
         {(refused ?? retry.error) && <Problem error={(refused ?? retry.error)!} />}
-        <Summary job={job} />
+        <Summary job={job} reason={reason} />
       </header>
       <Leftovers job={job} />
       <PackagesResult job={job} />
@@ -138,6 +139,7 @@ function Present({ job }: { job: Job }) {
               steps={job.steps}
               skewMs={skewMs}
               said={job.error?.message}
+              compact={job.state === 'failed' || job.state === 'lost' || job.state === 'cancelled'}
               folds
               onPick={(step) => output.current?.goTo(step.from ?? 0)}
             />
@@ -149,6 +151,7 @@ function Present({ job }: { job: Job }) {
             job={job.id}
             active={active}
             problem={job}
+            onReason={setReason}
             handle={output}
             className={group ? 'h-80' : 'h-[max(20rem,calc(100dvh-13rem))]'}
           />

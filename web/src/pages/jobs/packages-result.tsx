@@ -1,5 +1,5 @@
 import type { Job } from '../../api/job';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { saysTheSame } from './ways-on';
 
 function texts(value: unknown): string[] {
@@ -24,10 +24,12 @@ export function PackagesResult({ job }: { job: Job }) {
   const reboot = (job.result.reboot_required ?? {}) as { required?: unknown; reasons?: unknown };
   if (!summary && failed.length + leftovers.length + services.length === 0 && reboot.required !== true)
     return null;
+  // A line that says little needs no frame.
+  const bare = job.state === 'failed' && leftovers.length + services.length === 0 && reboot.required !== true;
   return (
     <section
       aria-label="Result"
-      className="panel grid gap-1.5 px-4 py-3 text-sm"
+      className={`grid gap-1.5 text-sm ${bare ? 'text-dim' : 'panel px-4 py-3'}`}
       data-testid="packages-result"
     >
       {typeof summary === 'string' && summary !== '' && (

@@ -1,5 +1,5 @@
 import type { Job, RemovalResult } from '../../api/job';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { CopyButton } from '../../ui/copy';
 
 function strings(value: unknown): string[] {

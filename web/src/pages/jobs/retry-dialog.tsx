@@ -2,7 +2,7 @@ import { useRef } from 'react';
 import { useLocation } from 'wouter';
 import { api } from '../../api/client';
 import type { Job } from '../../api/job';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { RunDialog } from '../ssh/run-dialog';
 
 interface Props {

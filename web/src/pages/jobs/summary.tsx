@@ -3,19 +3,21 @@ import { lazy, Suspense, useState } from 'react';
 import { Link } from 'wouter';
 import { isActive, type Job } from '../../api/job';
 import { forPeople } from '../../lib/for-people';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { useFleetNode, useLiveJob } from '../../live/store';
 import { Button } from '../../ui/button';
-import { linksOf } from './ways-on';
+import { linksOf, saysTheSame } from './ways-on';
 
 const ConnectionDialog = lazy(() => import('../ssh/connection-dialog'));
 
-/** Why it failed, said once, and the ways on from there. */
-export function Summary({ job }: { job: Job }) {
+/** Why it failed, said once, and the ways on from there. `reason`: the line of its output that says it. */
+export function Summary({ job, reason }: { job: Job; reason: string }) {
   const node = useFleetNode(job.node ?? -1);
   const [connecting, setConnecting] = useState(false);
   const links = linksOf(job, node !== undefined);
   const { error } = job;
+  // Where the output’s own words are shown, that they are there needs no saying.
+  const hint = forPeople(error?.hint, error?.cause).replace(reason === '' ? '' : /^See the output\.$/, '');
   const calm = job.state === 'cancelled';
   const ways = (
     <>
@@ -48,11 +50,12 @@ export function Summary({ job }: { job: Job }) {
         >
           <div className="min-w-0 flex-1 basis-72">
             <p className="font-medium wrap-anywhere">{displayName(error.message, 600)}</p>
-            {forPeople(error.hint, error.cause) && (
-              <p className="mt-0.5 text-dim wrap-anywhere">
-                {displayName(forPeople(error.hint, error.cause), 600)}
+            {!calm && reason !== '' && !saysTheSame(reason, error.message) && (
+              <p className="mt-1 font-mono text-xs text-text wrap-anywhere" data-testid="job-reason">
+                {displayName(reason, 400)}
               </p>
             )}
+            {hint && <p className="mt-0.5 text-dim wrap-anywhere">{displayName(hint, 600)}</p>}
           </div>
           <div className="flex flex-wrap gap-2 empty:hidden">{ways}</div>
         </div>

@@ -24,6 +24,7 @@ import { Name } from '../../ui/name';
 import { StatusDot, statusText, statusWord } from '../../ui/status';
 import { tagQuery } from '../fleet/query';
 import { Tags as TagList } from '../fleet/tags';
+import { LastFailure } from '../jobs/node-mark';
 import { jobWords } from '../jobs/words';
 import { DeleteDialog } from './delete-dialog';
 import { EditDialog } from './edit-dialog';
@@ -100,7 +101,9 @@ export function Header({ node, status, now, skewMs }: Props) {
     onSelect: () => setDialog(which),
   });
   const items = [
-    ...(upgradable && managed ? [item('upgrade', `Upgrade the Spider to ${version}…`, ArrowUpFromLine)] : []),
+    ...(upgradable && managed && installed
+      ? [item('upgrade', `Upgrade the Spider to ${version}…`, ArrowUpFromLine)]
+      : []),
     ...(managed ? [item('redeploy', 'Deploy it anew…', RefreshCw)] : []),
     managed && installed
       ? item('rotate', 'Rotate the token…', KeyRound)
@@ -157,6 +160,7 @@ export function Header({ node, status, now, skewMs }: Props) {
         </span>
       </div>
       <NowAtWork node={node} />
+      <LastFailure node={node} />
       {node.reason && status !== 'online' && (
         <p className="text-sm text-dim wrap-anywhere">{displayName(node.reason, 300)}</p>
       )}

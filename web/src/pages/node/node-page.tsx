@@ -1,6 +1,6 @@
 import { lazy, Suspense } from 'react';
 import { useLocation } from 'wouter';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { type FleetNode, shownStatus } from '../../live/fleet';
 import { useFleet, useFleetNode, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';

@@ -1,5 +1,5 @@
 import { api } from '../../api/client';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { bytes } from '../../lib/units';
 import { useLoaded } from '../../lib/use-loaded';
 import type { FleetNode } from '../../live/fleet';

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from 'react';
 import { type ApiError, api, asApiError } from '../../api/client';
 import type { NodePackages, PreviewAction, SearchAnswer } from '../../api/packages';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
 import { QuietBadge } from './badges';

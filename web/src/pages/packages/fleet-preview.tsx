@@ -60,7 +60,8 @@ export function FleetPreview({ preview }: Props) {
       {!done && (
         <p role="status" className="flex items-center gap-2 text-sm text-dim">
           <span className="pulse size-2 rounded-full bg-s1" aria-hidden />
-          Asking the machines what would happen: {nodes.size} of {total || '…'}. Nothing is changed.
+          Asking the machines what would happen{total > 0 ? `: ${nodes.size} of ${total}` : ''}. Nothing is
+          changed.
         </p>
       )}
       {leftOut.length > 0 && (

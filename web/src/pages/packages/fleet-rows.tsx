@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
 import type { FleetPackage, FleetPackageNode } from '../../api/packages';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { age } from '../../lib/units';
 import { StateIcon } from '../../ui/job-state';
 import { Name } from '../../ui/name';

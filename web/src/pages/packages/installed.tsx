@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from 'react';
 import { type ApiError, api, asApiError } from '../../api/client';
 import type { InstalledPage, NodePackages, PreviewAction } from '../../api/packages';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { bytes } from '../../lib/units';
 import { useLoaded } from '../../lib/use-loaded';
 import { Button } from '../../ui/button';

@@ -2,7 +2,7 @@ import { lazy, Suspense, useState } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { api } from '../../api/client';
 import type { PackageAction, PreviewAction } from '../../api/packages';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { age, bytes } from '../../lib/units';
 import { useLoaded } from '../../lib/use-loaded';
 import type { FleetNode } from '../../live/fleet';
@@ -15,6 +15,7 @@ import { RebootDialog } from '../node/reboot-dialog';
 import { RunDialog } from '../ssh/run-dialog';
 import { DetailsDialog } from './details-dialog';
 import { Find } from './find';
+import { FullSetting } from './full-setting';
 import { Installed } from './installed';
 import { Notices } from './notices';
 import PreviewDialog from './preview-dialog';
@@ -179,6 +180,9 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
                 })
               }
             />
+          )}
+          {part === 'upgrades' && (facts.full_upgrade_advised || facts.upgradable.length > 0) && (
+            <FullSetting facts={facts} onChanged={reload} />
           )}
           {part === 'installed' && <Installed facts={facts} onPreview={preview} onDetails={details} />}
           {part === 'find' && <Find facts={facts} onPreview={preview} onDetails={details} />}

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { NodePackages } from '../../api/packages';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { Button } from '../../ui/button';
 
 interface Props {

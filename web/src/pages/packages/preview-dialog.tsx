@@ -5,7 +5,7 @@ import { ApiError, api, asApiError } from '../../api/client';
 import type { Change, Preview, PreviewAction, Repair } from '../../api/packages';
 import type { Secrets } from '../../api/ssh';
 import { forPeople } from '../../lib/for-people';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { bytes } from '../../lib/units';
 import type { FleetNode } from '../../live/fleet';
 import { live } from '../../live/store';

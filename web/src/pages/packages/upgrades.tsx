@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'react';
 import type { NodePackages, PreviewAction } from '../../api/packages';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { Button } from '../../ui/button';
 import { Empty } from '../../ui/empty';
 import { QuietBadge, SecurityBadge } from './badges';
@@ -18,6 +18,7 @@ interface Props {
 export function Upgrades({ facts, onPreview, onHold, onDetails }: Props) {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const list = useMemo(() => orderUpgrades(facts.upgradable), [facts.upgradable]);
+  const full = facts.full_upgrade === true && facts.actions.includes('full-upgrade');
   const can = (action: string) => facts.actions.includes(action);
   const named = list.map((one) => ({ ...one, spec: spec(one, facts.upgradable, facts.manager) }));
   const picked = named.filter((one) => chosen.has(one.spec)).map((one) => one.spec);
@@ -98,13 +99,23 @@ export function Upgrades({ facts, onPreview, onHold, onDetails }: Props) {
               </Button>
             )}
             {can('full-upgrade') && (
-              <Button small data-testid="full-upgrade" onClick={() => onPreview('full-upgrade')}>
+              <Button
+                small
+                look={full ? 'primary' : 'plain'}
+                data-testid="full-upgrade"
+                onClick={() => onPreview('full-upgrade')}
+              >
                 Full upgrade…
               </Button>
             )}
             {can('upgrade') && (
-              <Button small look="primary" data-testid="upgrade-all" onClick={() => onPreview('upgrade')}>
-                Upgrade all…
+              <Button
+                small
+                look={full ? 'plain' : 'primary'}
+                data-testid="upgrade-all"
+                onClick={() => onPreview('upgrade')}
+              >
+                {full ? 'What needs no others…' : 'Upgrade all…'}
               </Button>
             )}
           </>

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { api } from '../../api/client';
 import type { FleetPackageNode, FleetUpgrade } from '../../api/packages';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { TextField } from '../../ui/text-field';
 import { Choice } from '../ssh/choice';
 import { RunDialog } from '../ssh/run-dialog';

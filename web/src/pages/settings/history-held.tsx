@@ -1,6 +1,6 @@
 import { api } from '../../api/client';
 import type { HistoryStatus, HistoryTier } from '../../api/history-status';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { dayAndClock } from '../../lib/time';
 import { bytes, count, DAY_MS, duration } from '../../lib/units';
 import { useLoaded } from '../../lib/use-loaded';

@@ -3,7 +3,7 @@ import { useLocation } from 'wouter';
 import { type ApiError, api, asApiError } from '../../api/client';
 import { isActive, type Job } from '../../api/job';
 import { forPeople } from '../../lib/for-people';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { useOutput } from '../../live/follow';
 import { live, useFleet, useFleetNode } from '../../live/store';
 import { Button } from '../../ui/button';

@@ -1,6 +1,6 @@
 import Fingerprint from 'lucide-react/icons/fingerprint-pattern';
 import ShieldAlert from 'lucide-react/icons/shield-alert';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { Button } from '../../ui/button';
 import { type KeyQuestion, keyFile } from './check-words';
 

@@ -3,7 +3,7 @@ import { type FormEvent, useId, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { type ApiError, asApiError } from '../../api/client';
 import { isActive } from '../../api/job';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { useJobs } from '../../live/store';
 import { Button } from '../../ui/button';
 import { FormEnd } from '../../ui/form-end';

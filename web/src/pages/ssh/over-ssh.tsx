@@ -3,7 +3,7 @@ import { type FormEvent, useRef, useState } from 'react';
 import { ApiError, api, asApiError } from '../../api/client';
 import type { Job } from '../../api/job';
 import type { DeployRequest } from '../../api/ssh';
-import { displayName } from '../../lib/series-key';
+import { displayName } from '../../lib/names';
 import { live } from '../../live/store';
 import { Button } from '../../ui/button';
 import { FormEnd } from '../../ui/form-end';

@@ -9,7 +9,7 @@ import { useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useSt
 import type { Job } from '../../api/job';
 import { isTyping } from '../../lib/shortcuts';
 import { useOutput } from '../../live/follow';
-import { type Found, search } from '../../live/output';
+import { type Found, lineText, search } from '../../live/output';
 import { errorLine } from '../../pages/jobs/error-line';
 import { Button, IconButton } from '../button';
 import { CopyButton } from '../copy';
@@ -34,10 +34,11 @@ interface Props {
   handle?: React.Ref<OutputHandle>;
   /** When it has failed, the output opens at the line that says why. */
   problem?: Job;
+  onReason?(line: string): void;
 }
 
 /** A job's output like in a terminal: follows the end until someone scrolls up, and can be searched. */
-export function OutputView({ job, active, className = '', handle, problem }: Props) {
+export function OutputView({ job, active, className = '', handle, problem, onReason }: Props) {
   const follower = useOutput(job, active);
   const { lines } = follower.log;
   const box = useRef<HTMLDivElement>(null);
@@ -120,6 +121,7 @@ export function OutputView({ job, active, className = '', handle, problem }: Pro
   useEffect(() => {
     if (wrongAt === null || opened.current) return;
     opened.current = true;
+    onReason?.(lineText(lines[wrongAt]!).trim());
     if (following || handAt.current === 0) toWrong(wrongAt);
   }, [wrongAt]);
 
@@ -196,7 +198,7 @@ export function OutputView({ job, active, className = '', handle, problem }: Pro
         {wrongAt !== null && (
           <Button small look="quiet" data-testid="output-wrong" onClick={() => toWrong(wrongAt)}>
             <CircleX size={13} aria-hidden className="text-bad" />
-            To the error
+            <span className="max-sm:sr-only">To the error</span>
           </Button>
         )}
         {active && (
