@@ -12,6 +12,8 @@ use std::path::Path;
 
 use stardust_shared::message::Identity;
 
+pub use container::container;
+
 use crate::collect::cpu::parse_stat;
 use crate::collect::memory::total_bytes;
 use crate::collect::text::trim;
@@ -21,9 +23,9 @@ use crate::root::{Root, read_small};
 pub fn identify(root: &Root) -> Identity {
     let os = os::read(root);
     let cpuinfo = read_small(&root.proc("cpuinfo")).unwrap_or_default();
-    let container = container::container(root);
+    let container = container(root);
     Identity {
-        hostname: text(&root.proc("sys/kernel/hostname")).or_else(|| text(&root.etc("hostname"))),
+        hostname: hostname(root),
         package_manager: os::package_manager(root, &os).map(str::to_owned),
         os: os.name,
         os_id: os.id,
@@ -40,6 +42,44 @@ pub fn identify(root: &Root) -> Identity {
         boot_id: text(&root.proc("sys/kernel/random/boot_id")),
     }
     .bounded()
+}
+
+/// The kernel says the name that whoever asks has, which in a container is not
+/// that of the machine below another root.
+fn hostname(root: &Root) -> Option<String> {
+    let by_kernel = || text(&root.proc("sys/kernel/hostname"));
+    if root.is_host() {
+        return by_kernel().or_else(|| hostname_in_files(root));
+    }
+    hostname_in_files(root).or_else(by_kernel)
+}
+
+/// `/etc/hostname`, and where other systems have it: Slackware and Unraid,
+/// Gentoo and OpenRC, OpenWrt, old Red Hats.
+fn hostname_in_files(root: &Root) -> Option<String> {
+    let plain = |path: &str| {
+        let bytes = root.read(path)?;
+        let line = bytes.split(|&b| b == b'\n').map(trim);
+        let line = line
+            .into_iter()
+            .find(|line| !line.is_empty() && line[0] != b'#')?;
+        Some(String::from_utf8_lossy(line).into_owned())
+    };
+    let assigned = |path: &str, names: &[&[u8]]| {
+        let bytes = root.read(path)?;
+        let lines = bytes.split(|&b| b == b'\n').map(trim);
+        let value = lines
+            .filter_map(|line| names.iter().find_map(|name| line.strip_prefix(*name)))
+            .next()?;
+        let value = String::from_utf8_lossy(value);
+        let value = value.trim_matches(|c| matches!(c, ' ' | '\t' | '"' | '\''));
+        (!value.is_empty()).then(|| value.to_owned())
+    };
+    plain("/etc/hostname")
+        .or_else(|| plain("/etc/HOSTNAME"))
+        .or_else(|| assigned("/etc/conf.d/hostname", &[b"hostname=", b"HOSTNAME="]))
+        .or_else(|| assigned("/etc/config/system", &[b"option hostname "]))
+        .or_else(|| assigned("/etc/sysconfig/network", &[b"HOSTNAME="]))
 }
 
 /// A short text file, trimmed; what is not UTF-8 is replaced.
@@ -104,5 +144,34 @@ mod tests {
             ..Identity::default()
         };
         assert_eq!(identity, expected);
+    }
+
+    #[test]
+    fn the_name_of_the_machine_below_another_root() {
+        use test_machine::Machine;
+        let of = |files: &[(&str, &str)]| hostname(&Machine::new("hostname", files).root());
+        let kernel = ("proc/sys/kernel/hostname", "3f2a1b0c9d8e\n");
+        for (path, content) in [
+            ("etc/hostname", "nas01\n"),
+            ("etc/hostname", "# ours\n\n nas01\n"),
+            ("etc/HOSTNAME", "nas01"),
+            ("etc/conf.d/hostname", "# x\nhostname=\"nas01\"\n"),
+            (
+                "etc/config/system",
+                "config system\n\toption hostname 'nas01'\n",
+            ),
+            ("etc/sysconfig/network", "NETWORKING=yes\nHOSTNAME=nas01\n"),
+        ] {
+            assert_eq!(
+                of(&[kernel, (path, content)]).as_deref(),
+                Some("nas01"),
+                "{path}"
+            );
+        }
+        assert_eq!(
+            of(&[kernel, ("etc/hostname", "\n")]).as_deref(),
+            Some("3f2a1b0c9d8e")
+        );
+        assert_eq!(of(&[]), None);
     }
 }

@@ -67,7 +67,7 @@ fn run(config: Config) -> ExitCode {
     let mut sampler = Sampler::new(root.clone());
     match config.mode {
         Mode::Link => link::run(&config, sampler, identify(&root)),
-        mode => output::run(&mut sampler, mode, config.interval_ms),
+        mode => output::run(&mut sampler, mode, config.interval_ms, &|| identify(&root)),
     }
 }
 

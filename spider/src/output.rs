@@ -5,14 +5,21 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use stardust_shared::ABSENT;
+use stardust_shared::message::Identity;
 
 use crate::clock;
 use crate::collect::Sampler;
 use crate::config::Mode;
 use crate::sample::Sample;
 
-/// Prints one sample, or one each interval until stdout is closed.
-pub fn run(sampler: &mut Sampler, mode: Mode, interval_ms: u64) -> ExitCode {
+/// Prints one sample and what the machine is, or one each interval until stdout
+/// is closed.
+pub fn run(
+    sampler: &mut Sampler,
+    mode: Mode,
+    interval_ms: u64,
+    identity: &impl Fn() -> Identity,
+) -> ExitCode {
     let mut stdout = io::stdout().lock();
     let interval_ms = i64::try_from(interval_ms).unwrap_or(i64::MAX);
     let mut line = Vec::new();
@@ -20,7 +27,8 @@ pub fn run(sampler: &mut Sampler, mode: Mode, interval_ms: u64) -> ExitCode {
     loop {
         let sample = sampler.collect();
         line.clear();
-        write_line(sample, clock::wall_ms(), &mut line);
+        let identity = (mode == Mode::Once).then(identity);
+        write_line(sample, clock::wall_ms(), identity.as_ref(), &mut line);
         match stdout.write_all(&line).and_then(|()| stdout.flush()) {
             Ok(()) => {}
             // Whoever read us has seen enough.
@@ -56,10 +64,19 @@ fn sleep_until(due_ms: i64) {
     }
 }
 
-/// Appends `{"time_ms":…,"series":{…}}` and a newline; absent values are left out.
-pub fn write_line(sample: &Sample, time_ms: i64, out: &mut Vec<u8>) {
+/// Appends `{"time_ms":…,"identity":{…},"series":{…}}` and a newline; absent values
+/// are left out, and so is the identity where it is not asked for.
+pub fn write_line(sample: &Sample, time_ms: i64, identity: Option<&Identity>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"time_ms\":");
     write_number(time_ms, out);
+    if let Some(identity) = identity {
+        out.extend_from_slice(b",\"identity\":");
+        let before = out.len();
+        if serde_json::to_writer(&mut *out, identity).is_err() {
+            out.truncate(before);
+            out.extend_from_slice(b"null");
+        }
+    }
     out.extend_from_slice(b",\"series\":{");
     let mut first = true;
     for (series, &value) in sample.series().iter().zip(sample.values()) {
@@ -127,7 +144,7 @@ mod tests {
         sample.set(&lowest, Some(i64::MIN + 1));
         sample.end();
         let mut line = Vec::new();
-        write_line(&sample, 1_700_000_000_123, &mut line);
+        write_line(&sample, 1_700_000_000_123, None, &mut line);
         assert!(line.ends_with(b"}}\n"));
         let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(value["time_ms"], 1_700_000_000_123i64);
@@ -143,8 +160,16 @@ mod tests {
     #[test]
     fn an_empty_sample_is_an_empty_object() {
         let mut line = Vec::new();
-        write_line(&Sample::default(), -1, &mut line);
+        write_line(&Sample::default(), -1, None, &mut line);
         assert_eq!(line, b"{\"time_ms\":-1,\"series\":{}}\n");
+        let identity = Identity {
+            hostname: Some("a\"b".into()),
+            ..Identity::default()
+        };
+        line.clear();
+        write_line(&Sample::default(), 0, Some(&identity), &mut line);
+        let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(value["identity"]["hostname"], "a\"b");
     }
 
     #[test]

@@ -46,6 +46,13 @@ struct Entry {
     released: bool,
 }
 
+impl Slot {
+    /// Whether it got no series of its own, and ignores values.
+    pub fn is_dead(&self) -> bool {
+        self.0 == DEAD
+    }
+}
+
 impl Sample {
     /// Starts a collection: every value is absent until it is set.
     pub fn begin(&mut self) {
@@ -67,7 +74,16 @@ impl Sample {
     /// made valid text) or one series too many gives a slot that ignores values.
     pub fn slot(&mut self, name: &str, labels: &[(&str, &str)]) -> Slot {
         let def = SeriesDef::new(name, labels);
-        if self.series.len() >= SERIES_MAX || self.series.iter().any(|s| s.key == def.key) {
+        let taken = self.series.iter().position(|s| s.key == def.key);
+        // Given up in this collection and wanted again.
+        if let Some(place) = taken
+            && let Some(entry) = self.entries.get_mut(self.slots[place] as usize)
+            && entry.released
+        {
+            entry.released = false;
+            return Slot(self.slots[place]);
+        }
+        if self.series.len() >= SERIES_MAX || taken.is_some() {
             self.refused = self.refused.saturating_add(1);
             return Slot(DEAD);
         }
@@ -253,6 +269,21 @@ mod tests {
         assert_eq!(sample.value("net.rx_bytes{iface=c}"), Some(3));
         assert_eq!(sample.value("net.rx_bytes{iface=a}"), None);
         assert_eq!((sample.entries.len(), sample.generation()), (2, 3));
+    }
+
+    #[test]
+    fn a_series_that_was_given_up_can_be_had_again_at_once() {
+        let mut sample = Sample::default();
+        sample.begin();
+        let slot = sample.slot("net.up", &[("iface", "a")]);
+        sample.end();
+        sample.begin();
+        sample.release(slot);
+        let again = sample.slot("net.up", &[("iface", "a")]);
+        sample.set(&again, Some(1));
+        sample.end();
+        assert_eq!(sample.value("net.up{iface=a}"), Some(1));
+        assert_eq!((sample.series().len(), sample.refused()), (1, 0));
     }
 
     #[test]

@@ -50,6 +50,8 @@ fn every_machine_at_both_moments() {
 fn who_every_machine_is() {
     for machine in MACHINES {
         let identity = identify(&Root::new(fixture(machine, "t0")));
+        let told: serde_json::Value = serde_json::from_str(&once(&fixture(machine, "t0"))).unwrap();
+        assert_eq!(told["identity"], serde_json::to_value(&identity).unwrap());
         let json = serde_json::to_string_pretty(&identity).unwrap() + "\n";
         expect(
             &fixtures().join(machine).join("expected.identity.json"),

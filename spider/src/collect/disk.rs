@@ -1,19 +1,20 @@
 //! Reads and writes of each disk: /proc/diskstats.
 //!
 //! Few disks are read by /sys/block/*/stat each, and diskstats only now and then
-//! to see new ones. Whole devices only, partitions are part of them. Loop devices, RAM disks,
+//! to see new ones; but only where both say the same, which a container with
+//! lxcfs shows not to go without saying. Whole devices only, partitions are part of them. Loop devices, RAM disks,
 //! zram, raw flash, optical and floppy drives are no disks: what is on them is counted
 //! where it is stored.
 
 mod names;
 
-use names::{is_no_disk, is_whole, sysfs_name};
+use names::{is_no_disk, is_path_to, is_stacked, is_whole, sysfs_name};
 
 use super::limits::DISKS_MAX;
-use super::table::Table;
+use super::table::{Look, Table};
 use super::text::{Words, first_line, lines, times};
 use super::{Collector, Context};
-use crate::root::{KeptFile, Root, Shape};
+use crate::root::{Buffer, KeptFile, Root, Shape};
 
 pub const SERIES: [&str; 6] = [
     "disk.reads",
@@ -74,22 +75,69 @@ pub fn parse_stat(bytes: &[u8]) -> Option<Activity> {
     parse_columns(Words(first_line(bytes)?))
 }
 
+/// What a multipath namespace has done where the kernel counts its paths only
+/// (before Linux 6.3): the sum of theirs. As it is where it was counted.
+pub fn with_paths(bytes: &[u8], name: &[u8], activity: &Activity) -> Activity {
+    if !name.starts_with(b"nvme") || activity.iter().any(|value| value.unwrap_or(0) != 0) {
+        return *activity;
+    }
+    let mut sum = None;
+    parse_diskstats(bytes, |path, more| {
+        if is_path_to(path, name) {
+            let so_far = sum.get_or_insert([Some(0); SERIES.len()]);
+            for (total, more) in so_far.iter_mut().zip(more) {
+                *total = total.zip(*more).and_then(|(a, b)| i64::checked_add(a, b));
+            }
+        }
+    });
+    sum.unwrap_or(*activity)
+}
+
 /// Up to this many disks are read one by one: diskstats makes the kernel sum up
 /// every loop device and partition too, at three times the cost of one disk.
 const SINGLE_MAX: usize = 3;
 /// So often all devices are looked at, to see new ones.
 const ALL_SAMPLES: u16 = 10;
+/// Places in [`SERIES`] of what only grows.
+const GROWING: usize = 5;
 
 pub struct Disk {
     root: Root,
     file: KeptFile,
     table: Table<{ SERIES.len() }>,
     /// The disks' own files, while they are few.
-    singles: Vec<(Box<[u8]>, KeptFile)>,
-    /// Whether each of them has such a file.
-    one_by_one: bool,
+    singles: Vec<Single>,
     /// Samples until all devices are looked at.
     wait: u16,
+}
+
+/// A disk that may be read by its own file.
+struct Single {
+    name: Box<[u8]>,
+    file: KeptFile,
+    /// What its own file said last.
+    own: Option<Activity>,
+    /// What diskstats has just said.
+    listed: Option<Activity>,
+}
+
+impl Single {
+    fn read(&mut self, buffer: &mut Buffer) -> Option<Activity> {
+        self.own = self.file.read(buffer).and_then(parse_stat);
+        self.own
+    }
+
+    /// Whether the own file, read before and after the list, says the same: what
+    /// only grows was between the two. A disk that has done nothing proves nothing.
+    fn agrees(&mut self, buffer: &mut Buffer) -> bool {
+        let before = self.own;
+        let after = self.read(buffer);
+        let (Some(before), Some(listed), Some(after)) = (before, self.listed, after) else {
+            return false;
+        };
+        let between = (0..GROWING).all(|at| before[at] <= listed[at] && listed[at] <= after[at]);
+        between && listed.iter().any(|value| value.unwrap_or(0) > 0)
+    }
 }
 
 impl Disk {
@@ -99,12 +147,15 @@ impl Disk {
             file: KeptFile::new(root.proc("diskstats"), Shape::Records),
             table: Table::new("disk", "device", &SERIES, DISKS_MAX),
             singles: Vec::new(),
-            one_by_one: false,
             wait: 0,
         }
     }
 
     fn collect_all(&mut self, context: &mut Context<'_>) {
+        for single in &mut self.singles {
+            single.read(context.buffer);
+            single.listed = None;
+        }
         let Some(bytes) = self.file.read(context.buffer) else {
             return;
         };
@@ -120,13 +171,19 @@ impl Disk {
             if name.starts_with(b"nbd") && activity.iter().all(|value| *value == Some(0)) {
                 return;
             }
-            if let Some(slots) = self.table.row(name, sample, || is_whole(root, name)) {
-                for (slot, &value) in slots.iter().zip(activity) {
+            let judge = |look| {
+                let whole = look == Look::Brief || is_whole(root, name);
+                whole.then_some(u8::from(is_stacked(name)))
+            };
+            if let Some(row) = self.table.row(name, sample, judge) {
+                let activity = with_paths(bytes, name, activity);
+                for (slot, value) in row.slots.iter().zip(activity) {
                     sample.set(slot, value);
                 }
-                same &= singles
-                    .get(shown)
-                    .is_some_and(|(known, _)| **known == *name);
+                match singles.get_mut(shown) {
+                    Some(single) if *single.name == *name => single.listed = Some(activity),
+                    _ => same = false,
+                }
                 shown += 1;
             }
         });
@@ -135,16 +192,24 @@ impl Disk {
         } else if !same || shown != singles.len() {
             singles.clear();
             parse_diskstats(bytes, |name, _| {
-                let known = singles.iter().any(|(known, _)| **known == *name);
+                let known = singles.iter().any(|single| *single.name == *name);
                 if self.table.is_shown(name) && !known {
                     let path = root.sys("block").join(sysfs_name(name)).join("stat");
-                    singles.push((name.into(), KeptFile::quiet(path)));
+                    singles.push(Single {
+                        name: name.into(),
+                        file: KeptFile::quiet(path),
+                        own: None,
+                        listed: None,
+                    });
                 }
             });
-            self.one_by_one = singles.iter().all(|(_, file)| file.path().exists());
         }
         self.table.end(sample);
-        if self.one_by_one && !self.singles.is_empty() {
+        let mut agree = !self.singles.is_empty();
+        for single in &mut self.singles {
+            agree = agree && single.agrees(context.buffer);
+        }
+        if agree {
             self.wait = ALL_SAMPLES;
         }
     }
@@ -158,14 +223,14 @@ impl Collector for Disk {
         self.wait -= 1;
         let sample = &mut *context.sample;
         self.table.begin();
-        for (name, file) in &mut self.singles {
-            let Some(activity) = file.read(context.buffer).and_then(parse_stat) else {
+        for single in &mut self.singles {
+            let Some(activity) = single.read(context.buffer) else {
                 // It was pulled out: see what there is now.
                 self.wait = 0;
                 continue;
             };
-            if let Some(slots) = self.table.row(name, sample, || true) {
-                for (slot, value) in slots.iter().zip(activity) {
+            if let Some(row) = self.table.row(&single.name, sample, |_| Some(0)) {
+                for (slot, value) in row.slots.iter().zip(activity) {
                     sample.set(slot, value);
                 }
             }
@@ -203,6 +268,61 @@ mod tests {
         for bytes in [&b""[..], b"1 2 3\n", b"1 2 3 4 5 6 7 8 9 10 11", b"\n"] {
             assert_eq!(parse_stat(bytes), None);
         }
+    }
+
+    #[test]
+    fn a_namespace_without_counts_has_those_of_its_paths() {
+        let stats =
+            b"0 0 nvme0c0n1 1 2 3 4 5 6 7 8 9 10 11\n0 0 nvme0c1n1 1 2 3 4 5 6 7 8 9 10 11\n\
+            259 1 nvme0n1 0 0 0 0 0 0 0 0 0 0 0\n0 0 nvme0c0n2 9 9 9 9 9 9 9 9 9 9 9\n";
+        let nothing = [Some(0); 6];
+        let sum = [2, 6 * 512, 10, 14 * 512, 20, 18].map(Some);
+        assert_eq!(with_paths(stats, b"nvme0n1", &nothing), sum);
+        assert_eq!(with_paths(stats, b"nvme1n1", &nothing), nothing);
+        let counted = [Some(7); 6];
+        assert_eq!(with_paths(stats, b"nvme0n1", &counted), counted);
+    }
+
+    #[test]
+    fn own_files_count_only_where_they_say_the_same() {
+        let dir = std::env::temp_dir().join(format!("spider-disk-{}", std::process::id()));
+        std::fs::create_dir_all(dir.join("proc")).unwrap();
+        std::fs::create_dir_all(dir.join("sys/block/sda")).unwrap();
+        let write = |path: &str, text: String| std::fs::write(dir.join(path), text).unwrap();
+        let list = |n: u64| {
+            write(
+                "proc/diskstats",
+                format!("8 0 sda {n} 0 8 0 0 0 0 0 0 0 0\n"),
+            )
+        };
+        let own = |n: u64| write("sys/block/sda/stat", format!("{n} 0 8 0 0 0 0 0 0 0 0\n"));
+        let mut disk = Disk::new(&Root::new(&dir));
+        let (mut sample, mut buffer) = (crate::sample::Sample::default(), Buffer::default());
+        let mut reads = || {
+            sample.begin();
+            disk.collect(&mut Context {
+                sample: &mut sample,
+                buffer: &mut buffer,
+            });
+            sample.end();
+            sample.value("disk.reads{device=sda}")
+        };
+        list(5);
+        own(99);
+        // lxcfs: the list is the container's, the file the machine's.
+        for _ in 0..30 {
+            assert_eq!(reads(), Some(5));
+        }
+        own(5);
+        assert_eq!(reads(), Some(5));
+        own(6);
+        assert_eq!(reads(), Some(6));
+        // They part again: seen with the next look at all devices.
+        own(99);
+        let wrong = (0..20).take_while(|_| reads() == Some(99)).count();
+        assert!(wrong <= usize::from(ALL_SAMPLES), "{wrong}");
+        assert_eq!(reads(), Some(5));
+        std::fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]

@@ -5,37 +5,48 @@
 //! left out, and why, is told in [`super::mounts`]. statfs runs on the sampling
 //! thread only for the root, without which nothing runs, and for kinds that have
 //! the answer in memory; for the others, and for one that once took its time,
-//! [`super::statfs::helper`] asks. Nothing remote is ever asked.
+//! [`super::statfs::helper`] asks. What another machine answers for has a helper
+//! of its own, so that no share keeps a disk waiting, and is asked seldom.
+//!
+//! `fs.readonly` is 1 for a filesystem that takes no writes: how full it is says
+//! nothing about the machine.
 
-use std::ffi::{CStr, CString};
+use std::borrow::Cow;
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::limits::{GONE_SAMPLES, MOUNTS_MAX};
-use super::mounts::{Mount, parse_mountinfo};
+use super::mounts::{Answer, Mount, parse_mountinfo};
 use super::statfs::helper::{Ask, Helper};
 use super::statfs::{Figures, ask, parse_fixture};
 use super::table::LeftOut;
+use super::text::unescape_octal;
 use super::{Collector, Context};
 use crate::clock;
 use crate::root::{Buffer, KeptFile, Root, Shape};
 use crate::sample::{Sample, Slot};
 
-pub const SERIES: [&str; 5] = [
+pub const SERIES: [&str; 6] = [
     "fs.total_bytes",
     "fs.free_bytes",
     "fs.available_bytes",
     "fs.files",
     "fs.files_free",
+    "fs.readonly",
 ];
+/// Places in [`SERIES`] of what statfs says.
+const FIGURES: usize = 5;
 /// Figures of a fixture machine, in place of statfs.
 const FIXTURE: &str = "/.stardust-statfs";
-/// Kinds whose statfs adds up numbers in memory and waits for no disk.
-const QUICK: &[&[u8]] = &[
-    b"ext2", b"ext3", b"ext4", b"vfat", b"f2fs", b"ubifs", b"jffs2",
-];
+/// How often disks are asked that have to be waited for, and shares.
+const DISK_ROUND_MS: i64 = 4_900;
+const REMOTE_ROUND_MS: i64 = 29_900;
+/// Longest mount point that a label holds as it is; of a longer one both ends.
+const POINT_BYTES_MAX: usize = 96;
+const POINT_HEAD_BYTES: usize = 40;
 /// One that once took longer is asked by the helper from then on.
 const SLOW_MS: i64 = 100;
 
@@ -49,7 +60,8 @@ pub struct Filesystem {
     over: u64,
     left_out: LeftOut,
     ask: Ask,
-    helper: Helper,
+    disks: Helper,
+    shares: Helper,
     answers: Vec<(Arc<CStr>, Option<Figures>)>,
     hanging: LeftOut,
 }
@@ -58,8 +70,8 @@ struct Row {
     mount: Mount,
     /// Below the root.
     path: Arc<CStr>,
-    /// Whether the helper asks, and what it was told last.
-    by_helper: bool,
+    /// Who asks, and what was told last.
+    asks: Answer,
     told: Option<Figures>,
     slots: [Slot; SERIES.len()],
     /// Samples since it was last mounted; 0 while it is.
@@ -88,7 +100,8 @@ impl Filesystem {
             over: 0,
             left_out: LeftOut::default(),
             ask,
-            helper: Helper::new(ask),
+            disks: Helper::new(ask, DISK_ROUND_MS),
+            shares: Helper::new(ask, REMOTE_ROUND_MS),
             answers: Vec::new(),
             hanging: LeftOut::default(),
         }
@@ -112,17 +125,36 @@ impl Filesystem {
             self.last.clear();
             self.last.extend_from_slice(bytes);
         }
-        let (mounts, over) = parse_mountinfo(bytes, MOUNTS_MAX);
+        let root = &self.root;
+        let is_file = |point: &[u8]| {
+            let point: Vec<u8> = unescape_octal(point).collect();
+            let path = root.at(Path::new(OsStr::from_bytes(&point)));
+            let kind = path.symlink_metadata().ok()?.file_type();
+            Some(!kind.is_dir())
+        };
+        let (mounts, over) = parse_mountinfo(bytes, MOUNTS_MAX, is_file);
         self.over = over;
         for row in &mut self.rows {
             row.gone = row.gone.max(1);
         }
         for mount in mounts {
-            if let Some(row) = self.rows.iter_mut().find(|row| row.mount == mount) {
+            let asks = match &self.fixture {
+                Some(_) => Answer::AtOnce,
+                None => mount.answer,
+            };
+            let is_same = |row: &&mut Row| {
+                row.mount.point == mount.point && row.mount.fs_type == mount.fs_type
+            };
+            if let Some(row) = self.rows.iter_mut().find(is_same) {
                 row.gone = 0;
+                // One that was found to be slow stays with the helper.
+                if mount.answer != row.mount.answer {
+                    row.asks = asks;
+                }
+                row.mount = mount;
                 continue;
             }
-            let inside = Path::new(std::ffi::OsStr::from_bytes(&mount.point));
+            let inside = Path::new(OsStr::from_bytes(&mount.point));
             let path = self.root.at(inside);
             let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
                 continue;
@@ -130,14 +162,17 @@ impl Filesystem {
             if self.rows.len() >= MOUNTS_MAX {
                 self.drop_rows(sample, 1);
             }
-            let point = String::from_utf8_lossy(&mount.point);
+            let point = point_label(&mount.point);
             let fs_type = String::from_utf8_lossy(&mount.fs_type);
             let labels: [(&str, &str); 2] = [("mount", &point), ("type", &fs_type)];
             let slots = SERIES.map(|name| sample.slot(name, &labels));
-            let is_quick = mount.point == b"/" || QUICK.contains(&&*mount.fs_type);
+            if slots.iter().any(Slot::is_dead) {
+                // Another mount has the name.
+                self.over += 1;
+            }
             self.rows.push(Row {
                 path: Arc::from(path),
-                by_helper: self.fixture.is_none() && !is_quick,
+                asks,
                 told: None,
                 slots,
                 gone: 0,
@@ -146,17 +181,20 @@ impl Filesystem {
         }
     }
 
-    fn turn_helper(&mut self, now_ms: i64) {
+    fn turn_helpers(&mut self, now_ms: i64) {
         // Answers are few, and come every five seconds.
         let mut answers = std::mem::take(&mut self.answers);
-        let asked = self
-            .rows
-            .iter()
-            .filter(|row| row.by_helper && row.gone == 0);
-        self.helper
-            .turn(now_ms, asked.map(|row| &row.path), |path, figures| {
+        let helpers = [
+            (&mut self.disks, Answer::Disk),
+            (&mut self.shares, Answer::Remote),
+        ];
+        for (helper, who) in helpers {
+            let asked = self.rows.iter();
+            let asked = asked.filter(|row| row.asks == who && row.gone == 0);
+            helper.turn(now_ms, asked.map(|row| &row.path), |path, figures| {
                 answers.push((Arc::clone(path), figures));
             });
+        }
         for (path, figures) in answers.drain(..) {
             if let Some(row) = self.rows.iter_mut().find(|row| row.path == path) {
                 row.told = figures;
@@ -187,7 +225,7 @@ impl Collector for Filesystem {
         if let Some(fixture) = &mut self.fixture {
             given = Some(fixture.read(context.buffer).unwrap_or_default());
         }
-        self.turn_helper(sample.boot_ms());
+        self.turn_helpers(sample.boot_ms());
         for row in &mut self.rows {
             if row.gone > 0 {
                 row.gone += 1;
@@ -195,25 +233,46 @@ impl Collector for Filesystem {
             }
             let figures: Option<Figures> = match given {
                 Some(bytes) => parse_fixture(bytes, &row.mount.point),
-                None if row.by_helper => row.told,
+                None if row.asks != Answer::AtOnce => row.told,
                 None => {
                     let start_ms = clock::boot_ms();
                     row.told = (self.ask)(&row.path);
-                    row.by_helper = clock::boot_ms() - start_ms > SLOW_MS;
+                    if clock::boot_ms() - start_ms > SLOW_MS {
+                        row.asks = Answer::Disk;
+                    }
                     row.told
                 }
             };
-            if let Some(figures) = figures {
-                for (slot, value) in row.slots.iter().zip(figures.values()) {
+            let is_image = |figures: &Figures| row.mount.readonly && figures.is_full();
+            let is_told = |figures: &Figures| {
+                let remote = row.mount.answer == Answer::Remote;
+                !is_image(figures) && !(remote && figures.is_invented())
+            };
+            if let Some(figures) = figures.filter(is_told) {
+                for (slot, value) in row.slots[..FIGURES].iter().zip(figures.values()) {
                     sample.set(slot, value);
                 }
+                sample.set(&row.slots[FIGURES], Some(i64::from(row.mount.readonly)));
             }
         }
         self.drop_rows(sample, GONE_SAMPLES);
         self.left_out.set("fs", self.over, sample);
-        let hanging = self.helper.hanging() as u64;
-        self.hanging.set("fs_hanging", hanging, sample);
+        let hanging = self.disks.hanging() + self.shares.hanging();
+        self.hanging.set("fs_hanging", hanging as u64, sample);
     }
+}
+
+/// A mount point as a label. Those of Kubernetes are long and differ at their
+/// ends, so a long one gives its middle.
+fn point_label(point: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(point);
+    if text.len() <= POINT_BYTES_MAX {
+        return text;
+    }
+    let head = text.floor_char_boundary(POINT_HEAD_BYTES);
+    let tail = text.len() - (POINT_BYTES_MAX - POINT_HEAD_BYTES - '…'.len_utf8());
+    let tail = text.ceil_char_boundary(tail);
+    Cow::Owned([&text[..head], "…", &text[tail..]].concat())
 }
 
 /// Whether the mounts changed since the last time this was asked.
@@ -246,6 +305,18 @@ mod tests {
     }
 
     #[test]
+    fn long_mount_points_keep_both_their_ends() {
+        assert_eq!(point_label(b"/srv"), "/srv");
+        let long = |middle: &str, end: &str| {
+            let point = format!("/var/lib/kubelet/{}{middle}/{end}/mount", "é".repeat(60));
+            point_label(point.as_bytes()).into_owned()
+        };
+        let (a, b) = (long("x", "aaaa"), long("x", "bbbb"));
+        assert!(a != b && a.len() <= POINT_BYTES_MAX && a.starts_with("/var/lib/kubelet/é"));
+        assert!(a.ends_with("/aaaa/mount") && a.contains('…'));
+    }
+
+    #[test]
     fn one_that_takes_its_time_is_asked_by_the_helper_from_then_on() {
         let dir = std::env::temp_dir().join(format!("spider-slow-{}", std::process::id()));
         fs::create_dir_all(dir.join("proc/self")).unwrap();
@@ -254,7 +325,7 @@ mod tests {
         fs::write(dir.join("proc/self/mountinfo"), mounts).unwrap();
         let mut filesystem = Filesystem::new(&Root::new(&dir));
         filesystem.ask = ask_slowly;
-        filesystem.helper = Helper::new(ask_slowly);
+        filesystem.disks = Helper::new(ask_slowly, DISK_ROUND_MS);
         let (mut sample, mut buffer) = (Sample::default(), Buffer::default());
         let mut slowest_ms = Vec::new();
         for _ in 0..4 {

@@ -25,7 +25,8 @@ const OTHER_SERIES: usize = 64;
 
 const _: () = assert!(
     CORES_MAX * super::cpu::MODES.len()
-        + INTERFACES_MAX * super::network::SERIES.len()
+        // What it is, whether it is up, and how fast.
+        + INTERFACES_MAX * (super::network::SERIES.len() + 3)
         + DISKS_MAX * super::disk::SERIES.len()
         + MOUNTS_MAX * super::filesystem::SERIES.len()
         + SENSORS_MAX

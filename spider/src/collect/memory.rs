@@ -1,14 +1,20 @@
 //! Memory and swap: /proc/meminfo.
 //!
-//! Kernels before 3.14 don't tell MemAvailable; then it is absent, not guessed.
+//! Kernels before 3.14 don't tell MemAvailable, and an old lxcfs tells that of
+//! its machine, which is more than the container has at all: then it is what is
+//! free, and what can be dropped. Memory in ZFS's cache (the ARC) is in use as
+//! far as the kernel knows, though it is given back like other caches: it has a
+//! series of its own, and what can be given back is available ([`arc`]).
 //! What a container with a limit of its own has is told in [`limit`].
 
+mod arc;
 mod limit;
 
 use super::text::{Words, find, lines, times};
 use super::{Collector, Context};
 use crate::root::{Buffer, KeptFile, Root, Shape, read_small};
 use crate::sample::Slot;
+use arc::Arc;
 use limit::Limit;
 
 const FIELDS: [(&[u8], &str); 9] = [
@@ -68,6 +74,32 @@ pub fn parse_meminfo(bytes: &[u8]) -> Memory {
     memory
 }
 
+/// What kernels tell that have no MemAvailable, and what was told of too much.
+/// None of what is said to be free or available is more than the total.
+fn complete(memory: &mut Memory, meminfo: &[u8]) {
+    let total = memory[TOTAL];
+    for (part, whole) in [(FREE, total), (SWAP_FREE, memory[SWAP_TOTAL])] {
+        memory[part] = memory[part].map(|value| value.min(whole.unwrap_or(value)));
+    }
+    let is_believable =
+        memory[AVAILABLE].is_some() && (total.is_none() || memory[AVAILABLE] <= total);
+    if is_believable {
+        return;
+    }
+    let field = |name: &[u8]| {
+        let value = lines(meminfo).find_map(|line| line.strip_prefix(name));
+        times(value.and_then(|rest| Words(rest).number()), KIB).unwrap_or(0)
+    };
+    memory[AVAILABLE] = memory[FREE].zip(memory[CACHED]).map(|(free, cached)| {
+        // Shared memory is counted as cached and can't be dropped.
+        let cached = cached.saturating_sub(field(b"Shmem:")).max(0);
+        let dropped = cached
+            .saturating_add(memory[BUFFERS].unwrap_or(0))
+            .saturating_add(field(b"SReclaimable:"));
+        free.saturating_add(dropped).min(total.unwrap_or(i64::MAX))
+    });
+}
+
 /// Memory that the machine, or the container, may use at most.
 pub fn total_bytes(root: &Root) -> Option<i64> {
     let mut memory = parse_meminfo(&read_small(&root.proc("meminfo"))?);
@@ -77,6 +109,7 @@ pub fn total_bytes(root: &Root) -> Option<i64> {
 
 pub struct MemoryCollector {
     file: KeptFile,
+    arc: Arc,
     limit: Limit,
     slots: [Option<Slot>; FIELDS.len()],
 }
@@ -85,6 +118,7 @@ impl MemoryCollector {
     pub fn new(root: &Root) -> Self {
         Self {
             file: KeptFile::new(root.proc("meminfo"), Shape::Whole),
+            arc: Arc::new(root),
             limit: Limit::new(root),
             slots: Default::default(),
         }
@@ -101,6 +135,8 @@ impl Collector for MemoryCollector {
         if memory == [None; FIELDS.len()] {
             self.file.complain();
         }
+        complete(&mut memory, bytes);
+        self.arc.apply(&mut memory, context.buffer, sample);
         self.limit.apply(&mut memory, context.buffer);
         for ((slot, (_, name)), value) in self.slots.iter_mut().zip(FIELDS).zip(memory) {
             if value.is_some() {
@@ -137,6 +173,25 @@ mod tests {
                 kib(0)
             ]
         );
+    }
+
+    #[test]
+    fn what_is_available_is_told_by_every_kernel_and_is_never_more_than_there_is() {
+        let of = |text: &str| {
+            let mut memory = parse_meminfo(text.as_bytes());
+            complete(&mut memory, text.as_bytes());
+            [memory[FREE], memory[AVAILABLE], memory[SWAP_FREE]].map(|n| n.map(|n| n / KIB))
+        };
+        let old = "MemTotal: 1000 kB\nMemFree: 50 kB\nBuffers: 100 kB\nCached: 700 kB\n\
+            Shmem: 300 kB\nSReclaimable: 40 kB\nSwapTotal: 10 kB\nSwapFree: 12 kB\n";
+        assert_eq!(of(old), [Some(50), Some(590), Some(10)]);
+        let host = "MemTotal: 1000 kB\nMemFree: 50 kB\nMemAvailable: 9000 kB\nCached: 400 kB\n";
+        assert_eq!(of(host), [Some(50), Some(450), None]);
+        let more = "MemTotal: 100 kB\nMemFree: 200 kB\nCached: 4000000000000000 kB\n";
+        assert_eq!(of(more), [Some(100), Some(100), None]);
+        let plain = "MemTotal: 1000 kB\nMemFree: 50 kB\nMemAvailable: 70 kB\nCached: 400 kB\n";
+        assert_eq!(of(plain), [Some(50), Some(70), None]);
+        assert_eq!(of("MemTotal: 1000 kB\n"), [None; 3]);
     }
 
     #[test]

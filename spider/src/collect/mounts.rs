@@ -1,205 +1,243 @@
 //! Which mounts are filesystems to report: /proc/self/mountinfo, judged.
 //!
 //! Left out are: what is not storage (proc, tmpfs, …); images that are always
-//! full (squashfs of snaps, ISO images); overlays other than the root, which
-//! are containers on storage that is counted already; second mounts of the same
-//! filesystem (bind mounts, btrfs subvolumes); what a container manager shows of
-//! its own machine; and everything that another
-//! machine or a user's process answers for (NFS, CIFS, FUSE, …), since asking a
-//! hung one never returns and samples would stop. The same holds for whatever
-//! is mounted below one of those.
+//! full (squashfs of snaps, composefs, discs); overlays other than the root,
+//! which are containers on storage that is counted already; second mounts of the
+//! same filesystem (bind mounts, btrfs subvolumes) and second views of it
+//! (ecryptfs); files that are mounted one by one; mounts that another one hides;
+//! what a container manager shows of its own machine; and shares that an
+//! automounter would take away if nobody asked for them.
+//!
+//! Where there are more than are told, the root and disks come first, then the
+//! first dataset of each ZFS pool, what other machines answer for, and the rest
+//! of the datasets.
 
-use super::text::{Words, find, lines, unescape_octal};
+mod kinds;
+mod line;
+
+use super::text::{find, lines, unescape_octal};
+use line::{Line, Tree, is_below};
 
 /// One mount that is reported.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mount {
     pub point: Vec<u8>,
     pub fs_type: Vec<u8>,
+    /// The filesystem takes no writes.
+    pub readonly: bool,
+    pub answer: Answer,
 }
 
-/// Not storage, or an image that never changes.
-const NOT_STORAGE: &[&str] = &[
-    "autofs",
-    "binder",
-    "binfmt_misc",
-    "bpf",
-    "cgroup",
-    "cgroup2",
-    "configfs",
-    "cpuset",
-    "cramfs",
-    "debugfs",
-    "devfs",
-    "devpts",
-    "devtmpfs",
-    "efivarfs",
-    "erofs",
-    "functionfs",
-    "fusectl",
-    "hugetlbfs",
-    "ipathfs",
-    "iso9660",
-    "mqueue",
-    "nfsd",
-    "none",
-    "nsfs",
-    "nullfs",
-    "pipefs",
-    "proc",
-    "pstore",
-    "ramfs",
-    "resctrl",
-    "romfs",
-    "rootfs",
-    "rpc_pipefs",
-    "securityfs",
-    "selinuxfs",
-    "smackfs",
-    "sockfs",
-    "squashfs",
-    "sysfs",
-    "tmpfs",
-    "tracefs",
-    "usbfs",
-    "xenfs",
-];
-/// Answered by another machine or by a process: may hang.
-const REMOTE: &[&str] = &[
-    "9p",
-    "acfs",
-    "afs",
-    "beegfs",
-    "ceph",
-    "cifs",
-    "coda",
-    "fuse",
-    "fuseblk",
-    "gfs",
-    "gfs2",
-    "glusterfs",
-    "gpfs",
-    "lustre",
-    "ncpfs",
-    "nfs",
-    "nfs4",
-    "ocfs2",
-    "panfs",
-    "pvfs2",
-    "smb3",
-    "smbfs",
-    "sshfs",
-    "vboxsf",
-    "virtiofs",
-    "vmhgfs",
-];
-/// Files that container managers mount from the host into every container.
-const CONTAINER_FILES: &[&str] = &[
-    "/etc/hosts",
-    "/etc/hostname",
-    "/etc/resolv.conf",
-    "/run/.containerenv",
-    "/.dockerenv",
-];
+/// How long a filesystem may keep whoever asks it waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It has its figures in memory.
+    AtOnce,
+    /// Until its disk answers.
+    Disk,
+    /// Until another machine, the host or a process answers.
+    Remote,
+}
 
+/// Files that container managers mount from the host into every container, and
+/// those that people do.
+const CONTAINER_FILES: &[&str] = &[
+    "/.dockerenv",
+    "/etc/group",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/localtime",
+    "/etc/machine-id",
+    "/etc/mtab",
+    "/etc/os-release",
+    "/etc/passwd",
+    "/etc/resolv.conf",
+    "/etc/shadow",
+    "/etc/timezone",
+    "/run/.containerenv",
+    "/usr/lib/os-release",
+];
 /// Where container managers put what belongs to the machine around the container
 /// (systemd's container interface): its disk is not this one's.
 const CONTAINER_HOST: &[u8] = b"/run/host";
+/// What the hypervisor of WSL shows of its own.
+const WSL_HOST: &[u8] = b"/usr/lib/wsl";
+/// Where a part of a disk is mounted for the system's sake: of the same disk
+/// any other place says better what it is for.
+const SYSTEM_PLACES: &[&str] = &[
+    "/dev", "/etc", "/gnu", "/lib", "/nix", "/proc", "/run", "/snap", "/sys", "/usr",
+];
+/// Block devices that are files: images, unless they take writes.
+const LOOP_MAJOR: &[u8] = b"7:";
 
-/// A line of mountinfo, still escaped.
-struct Line<'a> {
-    device: &'a [u8],
-    point: &'a [u8],
-    fs_type: &'a [u8],
-}
-
-fn parse_line(line: &[u8]) -> Option<Line<'_>> {
-    let mut words = Words(line);
-    words.number()?;
-    words.number()?;
-    let device = words.next()?;
-    find(device, b':')?;
-    let _root_within_device = words.next()?;
-    let point = words.next()?;
-    if !point.starts_with(b"/") {
-        return None;
-    }
-    let _options = words.next()?;
-    words.find(|word| *word == b"-")?;
-    let fs_type = words.next()?;
-    words.next()?;
-    Some(Line {
-        device,
-        point,
-        fs_type,
-    })
-}
-
-fn is_in(list: &[&str], fs_type: &[u8]) -> bool {
-    list.iter().any(|name| name.as_bytes() == fs_type)
-}
-
-fn is_remote(fs_type: &[u8]) -> bool {
-    is_in(REMOTE, fs_type) || fs_type.starts_with(b"fuse.")
-}
-
-fn is_overlay(fs_type: &[u8]) -> bool {
-    matches!(fs_type, b"overlay" | b"overlayfs" | b"aufs" | b"unionfs")
-}
-
-fn is_below(point: &[u8], above: &[u8]) -> bool {
-    point
-        .strip_prefix(above)
-        .is_some_and(|rest| rest.first() == Some(&b'/'))
-}
-
-/// The mounts to report, in the kernel's order, and how many storage mounts
-/// were over `max`.
-pub fn parse_mountinfo(bytes: &[u8], max: usize) -> (Vec<Mount>, u64) {
-    let all: Vec<Line<'_>> = lines(bytes).filter_map(parse_line).collect();
-    let remote: Vec<&[u8]> = all
+fn is_in_or_below(point: &[u8], places: &[&str]) -> bool {
+    places
         .iter()
-        .filter(|line| is_remote(line.fs_type) && line.point != b"/")
-        .map(|line| line.point)
+        .any(|place| point == place.as_bytes() || is_below(point, place.as_bytes()))
+}
+
+/// Always full, and nothing can be done about it.
+fn is_image(line: &Line<'_>) -> bool {
+    if kinds::is_image(line.fs_type) {
+        return true;
+    }
+    if kinds::is_overlay(line.fs_type) || line.fs_type == b"udf" {
+        return line.is_readonly();
+    }
+    // AppImages have a type of their own each.
+    if line.fs_type.starts_with(b"fuse.") && line.is_readonly() {
+        let is_of_app = line.point.starts_with(b"/tmp/.mount_");
+        return is_of_app || line.source.ends_with(b".AppImage");
+    }
+    line.was_mounted_readonly()
+        && (line.device.starts_with(LOOP_MAJOR) || is_below(line.point, b"/apex"))
+}
+
+/// A file in place of a folder, by what its names look like.
+fn looks_like_a_file(line: &Line<'_>) -> bool {
+    let has_ending = |path: &[u8]| {
+        let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
+        let dot = name.iter().rposition(|&b| b == b'.').unwrap_or(0);
+        (1..=5).contains(&(name.len().saturating_sub(dot + 1))) && dot > 0
+    };
+    has_ending(line.root) && has_ending(line.point)
+}
+
+fn answer(line: &Line<'_>, remote: &[&[u8]]) -> Answer {
+    // What is below a share is reached through it.
+    let through = |above: &&[u8]| is_below(line.point, above);
+    if kinds::is_remote(line.fs_type) || remote.iter().any(through) {
+        Answer::Remote
+    } else if kinds::is_quick(line.fs_type) || line.point == b"/" {
+        // Whatever runs this program has the root at hand.
+        Answer::AtOnce
+    } else {
+        Answer::Disk
+    }
+}
+
+fn is_reported(line: &Line<'_>, expiring: &[&[u8]]) -> bool {
+    if is_image(line) {
+        return false;
+    }
+    if line.point == b"/" {
+        return line.fs_type != b"rootfs";
+    }
+    let is_file = CONTAINER_FILES.iter().any(|p| p.as_bytes() == line.point);
+    let would_expire = || {
+        let on = |place: &&[u8]| line.point == *place || is_below(line.point, place);
+        kinds::is_remote(line.fs_type) && expiring.iter().any(on)
+    };
+    // A snapshot that somebody has looked into.
+    let is_snapshot = || line.fs_type == b"zfs" && find(line.source, b'@').is_some();
+    !kinds::is_no_storage(line.fs_type)
+        && !kinds::is_overlay(line.fs_type)
+        && !is_file
+        && !is_below(line.point, b"/dev")
+        && !is_below(line.point, CONTAINER_HOST)
+        && !is_below(line.point, WSL_HOST)
+        && !is_snapshot()
+        && !would_expire()
+}
+
+/// Which of two mounts of the same storage is told: the root, then where people
+/// keep their own, then the shorter name.
+fn naming(line: &Line<'_>) -> (bool, bool, usize) {
+    let is_system = is_in_or_below(line.point, SYSTEM_PLACES);
+    (line.point != b"/", is_system, line.point.len())
+}
+
+/// The pool of a dataset.
+fn pool<'a>(line: &Line<'a>) -> Option<&'a [u8]> {
+    (line.fs_type == b"zfs").then(|| line.source.split(|&b| b == b'/').next())?
+}
+
+/// Puts what must not be left out first, and what belongs together side by side.
+fn sort_by_importance(kept: &mut Vec<(usize, &Line<'_>)>, remote: &[&[u8]]) {
+    let mut pools: Vec<(&[u8], usize)> = Vec::new();
+    for &(at, line) in kept.iter() {
+        let Some(name) = pool(line) else { continue };
+        let of = |place: usize| kept.iter().find(|(at, _)| *at == place);
+        match pools.iter_mut().find(|(known, _)| *known == name) {
+            None => pools.push((name, at)),
+            Some((_, first)) => {
+                let depth = |line: &Line<'_>| (line.point != b"/", line.source.len());
+                if of(*first).is_some_and(|(_, other)| depth(line) < depth(other)) {
+                    *first = at;
+                }
+            }
+        }
+    }
+    let mut keyed: Vec<_> = kept
+        .drain(..)
+        .map(|(at, line)| {
+            let number =
+                pool(line).and_then(|name| pools.iter().position(|(known, _)| *known == name));
+            let class = match number {
+                _ if line.point == b"/" => 0,
+                Some(number) if pools[number].1 == at => 2,
+                Some(_) => 4,
+                None if answer(line, remote) == Answer::Remote => 3,
+                None => 1,
+            };
+            ((class, number, at), (at, line))
+        })
         .collect();
-    let mut kept: Vec<&Line<'_>> = Vec::new();
+    keyed.sort_unstable_by_key(|(key, _)| *key);
+    kept.extend(keyed.into_iter().map(|(_, mount)| mount));
+}
+
+/// The mounts to report, the most important ones first, and how many storage
+/// mounts were over `max`. `is_file` says whether a mount point is a file, where
+/// that can be seen.
+pub fn parse_mountinfo(
+    bytes: &[u8],
+    max: usize,
+    mut is_file: impl FnMut(&[u8]) -> Option<bool>,
+) -> (Vec<Mount>, u64) {
+    let all: Vec<Line<'_>> = lines(bytes).filter_map(Line::parse).collect();
+    let points = |wanted: fn(&Line<'_>) -> bool| -> Vec<&[u8]> {
+        let found = all.iter().filter(|line| line.point != b"/" && wanted(line));
+        found.map(|line| line.point).collect()
+    };
+    let remote = points(|line| kinds::is_remote(line.fs_type));
+    let expiring = points(|line| line.is_expiring_autofs());
+    let tree = Tree::new(&all);
+    let mut kept: Vec<(usize, &Line<'_>)> = Vec::new();
     for (index, line) in all.iter().enumerate() {
-        let is_root = line.point == b"/";
-        let reported = if is_root {
-            // Whatever runs this program has answered already.
-            line.fs_type != b"rootfs" && line.fs_type != b"squashfs"
-        } else {
-            !is_in(NOT_STORAGE, line.fs_type)
-                && !is_overlay(line.fs_type)
-                && !is_in(CONTAINER_FILES, line.point)
-                && !is_below(line.point, b"/dev")
-                && !is_below(line.point, CONTAINER_HOST)
-                && !remote
-                    .iter()
-                    .any(|above| line.point == *above || is_below(line.point, above))
-        };
-        // A later mount at the same place hides this one.
-        let hidden = || {
-            all[index + 1..]
-                .iter()
-                .any(|later| later.point == line.point)
-        };
-        if !reported || hidden() {
+        if !is_reported(line, &expiring) {
             continue;
         }
-        match kept.iter_mut().find(|other| other.device == line.device) {
-            Some(other) if line.point.len() < other.point.len() => *other = line,
-            Some(_) => {}
-            None => kept.push(line),
+        let same = kept
+            .iter()
+            .position(|(_, other)| line.is_same_storage(other));
+        if same.is_some_and(|at| naming(line) >= naming(kept[at].1)) || tree.is_hidden(index) {
+            continue;
+        }
+        if line.is_part() && line.point != b"/" {
+            let seen = match answer(line, &remote) {
+                Answer::Remote => None,
+                _ => is_file(line.point),
+            };
+            if seen.unwrap_or_else(|| looks_like_a_file(line)) {
+                continue;
+            }
+        }
+        match same {
+            Some(at) => kept[at] = (index, line),
+            None => kept.push((index, line)),
         }
     }
+    sort_by_importance(&mut kept, &remote);
     let over = kept.len().saturating_sub(max) as u64;
     kept.truncate(max);
     let mounts = kept
         .iter()
-        .map(|line| Mount {
+        .map(|(_, line)| Mount {
             point: unescape_octal(line.point).collect(),
             fs_type: unescape_octal(line.fs_type).collect(),
+            readonly: line.is_readonly(),
+            answer: answer(line, &remote),
         })
         .collect();
     (mounts, over)
@@ -210,7 +248,7 @@ mod tests {
     use super::*;
 
     fn points(text: &str, max: usize) -> (Vec<String>, u64) {
-        let (mounts, over) = parse_mountinfo(text.as_bytes(), max);
+        let (mounts, over) = parse_mountinfo(text.as_bytes(), max, |_| None);
         let show = |m: &Mount| {
             format!(
                 "{} {}",
@@ -237,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_hang_is_left_out_with_all_below_it() {
+    fn who_is_asked_is_who_answers_for_it_and_all_below_it() {
         let text = "\
 20 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
 21 20 0:50 / /nas rw - nfs4 nas:/x rw\n\
@@ -245,7 +283,126 @@ mod tests {
 23 20 8:33 / /nas2 rw - xfs /dev/sdc1 rw\n\
 24 20 0:51 / /home/u/cloud rw - fuse.rclone r: rw\n\
 25 20 8:49 / /media/win rw - fuseblk /dev/sdd1 rw\n";
-        assert_eq!(points(text, 9).0, ["/ ext4", "/nas2 xfs"]);
+        let (mounts, _) = parse_mountinfo(text.as_bytes(), 9, |_| None);
+        let told: Vec<_> = mounts
+            .iter()
+            .map(|mount| (String::from_utf8_lossy(&mount.point), mount.answer))
+            .collect();
+        let expected = [
+            ("/", Answer::AtOnce),
+            ("/nas2", Answer::Disk),
+            ("/nas", Answer::Remote),
+            ("/nas/local", Answer::Remote),
+            ("/home/u/cloud", Answer::Remote),
+            ("/media/win", Answer::Remote),
+        ];
+        assert_eq!(told, expected.map(|(point, answer)| (point.into(), answer)));
+    }
+
+    #[test]
+    fn what_is_always_full_is_no_filesystem_to_watch() {
+        let text = "\
+20 1 0:35 / / ro - overlay composefs ro,lowerdir+=/a,datadir+=/b\n\
+21 20 252:4 /deploy/etc /etc rw - xfs /dev/vda4 rw\n\
+22 20 252:4 /deploy/var /var rw - xfs /dev/vda4 rw\n\
+23 20 252:4 / /sysroot ro - xfs /dev/vda4 rw\n\
+24 20 7:1 / /mnt/iso ro - udf /dev/loop1 ro\n\
+25 20 8:33 / /mnt/bluray rw - udf /dev/sdc1 rw\n\
+26 20 7:2 / /apex/com.android.art ro - ext4 /dev/loop2 ro\n\
+27 20 253:0 / /usr ro - ext4 /dev/mapper/usr ro\n\
+28 20 0:60 / /tmp/.mount_editorX ro - fuse.editor.AppImage editor ro\n\
+29 20 0:61 / /tmp/x ro - fuse.squashfuse x ro\n\
+30 20 0:62 / /vendor ro - erofs /dev/dm-1 ro\n\
+31 20 8:49 / /srv rw - ext4 /dev/sdd1 ro\n\
+32 20 0:63 / /opt/layer ro - overlay overlay ro\n";
+        let (mounts, _) = parse_mountinfo(text.as_bytes(), 9, |_| None);
+        let told: Vec<_> = mounts
+            .iter()
+            .map(|mount| (String::from_utf8_lossy(&mount.point), mount.readonly))
+            .collect();
+        // One that went read-only by itself is what an operator wants to see.
+        let expected = [
+            ("/var", false),
+            ("/mnt/bluray", false),
+            ("/usr", true),
+            ("/srv", true),
+        ];
+        assert_eq!(
+            told,
+            expected.map(|(point, readonly)| (point.into(), readonly))
+        );
+    }
+
+    #[test]
+    fn a_mount_that_another_hides_is_not_told() {
+        let text = "\
+20 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+21 20 8:17 / /data/old rw - ext4 /dev/sdb1 rw\n\
+22 20 8:33 / /data rw - xfs /dev/sdc1 rw\n\
+23 22 8:49 / /data/new rw - xfs /dev/sdd1 rw\n\
+24 20 8:65 / /srv rw - ext4 /dev/sde1 rw\n\
+25 24 8:81 / /srv/deep rw - ext4 /dev/sdf1 rw\n\
+26 24 8:97 / /srv rw - ext4 /dev/sdg1 rw\n\
+27 27 8:98 / /srv/ring rw - ext4 /dev/sdh1 rw\n";
+        let expected = [
+            "/ ext4",
+            "/data xfs",
+            "/data/new xfs",
+            "/srv ext4",
+            "/srv/ring ext4",
+        ];
+        assert_eq!(points(text, 9).0, expected);
+    }
+
+    #[test]
+    fn files_are_no_mount_points() {
+        let text = "\
+20 1 0:60 / / rw - overlay overlay rw\n\
+21 20 8:1 /usr/share/zoneinfo/Europe/Berlin /etc/localtime ro - ext4 /dev/sda1 rw\n\
+22 20 8:1 /opt/app/config.yml /app/config.yml ro - ext4 /dev/sda1 rw\n\
+23 20 8:1 /opt/app/data /var/lib/appdata rw - ext4 /dev/sda1 rw\n\
+24 20 8:17 /lists/people /people rw - ext4 /dev/sdb1 rw\n\
+25 20 8:33 /www/a.com /srv/a.com rw - ext4 /dev/sdc1 rw\n";
+        let points = |seen: fn(&[u8]) -> Option<bool>| {
+            let (mounts, _) = parse_mountinfo(text.as_bytes(), 9, seen);
+            let point = |mount: Mount| String::from_utf8(mount.point).unwrap();
+            mounts.into_iter().map(point).collect::<Vec<_>>()
+        };
+        assert_eq!(points(|_| None), ["/", "/var/lib/appdata", "/people"]);
+        let seen = |point: &[u8]| Some(!(point.ends_with(b"data") || point.ends_with(b".com")));
+        assert_eq!(points(seen), ["/", "/var/lib/appdata", "/srv/a.com"]);
+    }
+
+    #[test]
+    fn disks_come_before_datasets_and_datasets_by_pool() {
+        let text = "\
+20 1 0:30 / / rw - zfs rpool/ROOT/pve rw\n\
+21 23 0:31 / /tank/a/x rw - zfs tank/a/x rw\n\
+22 20 0:32 / /rpool/b rw - zfs rpool/b rw\n\
+23 20 0:33 / /tank/a rw - zfs tank/a rw\n\
+24 20 0:34 / /nas rw - nfs4 nas:/x rw\n\
+25 20 0:34 / /nas2 rw - nfs4 nas:/x rw\n\
+26 20 0:35 / /rpool/c rw - zfs rpool/c rw\n\
+27 20 0:36 / /rpool/c/.zfs/snapshot/y ro - zfs rpool/c@y ro\n\
+28 20 8:33 / /backup rw - ext4 /dev/sdc1 rw\n";
+        let all = ["/ zfs", "/backup ext4", "/tank/a zfs", "/nas nfs4"];
+        assert_eq!(points(text, 4), (all.map(String::from).to_vec(), 3));
+        let (all, over) = points(text, 9);
+        assert_eq!(all[4..], ["/rpool/b zfs", "/rpool/c zfs", "/tank/a/x zfs"]);
+        assert_eq!(over, 0);
+    }
+
+    #[test]
+    fn a_share_that_would_be_taken_away_unused_is_not_used_by_asking() {
+        let text = "\
+20 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+21 20 0:40 / /mnt/kept rw - autofs systemd-1 rw,fd=47,timeout=0,direct\n\
+22 21 0:41 / /mnt/kept rw - nfs4 nas:/kept rw\n\
+23 20 0:42 / /mnt/brief rw - autofs systemd-1 rw,fd=48,timeout=600,direct\n\
+24 23 0:43 / /mnt/brief rw - nfs4 nas:/brief rw\n\
+25 20 0:44 / /net rw - autofs auto.net rw,fd=9,timeout=300,indirect\n\
+26 25 0:45 / /net/nas/x rw - cifs //nas/x rw\n";
+        assert_eq!(points(text, 9).0, ["/ ext4", "/mnt/kept nfs4"]);
     }
 
     #[test]

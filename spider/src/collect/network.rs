@@ -1,10 +1,18 @@
 //! Traffic of each network interface but loopback: /proc/net/dev.
+//!
+//! `net.kind{iface=…,kind=…}` says what an interface is, since most of them pass
+//! on what another one has counted ([`kind`]); `net.up` and `net.speed_mbit` say
+//! how it does. These are looked at now and then only.
+
+pub mod kind;
+mod state;
 
 use super::limits::INTERFACES_MAX;
-use super::table::Table;
+use super::table::{Look, Table};
 use super::text::{Words, find_last, lines, trim};
 use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
+use state::Interface;
 
 /// What moves stands apart from what hardly ever does.
 pub const SERIES: [&str; 8] = [
@@ -49,16 +57,21 @@ pub fn parse_net_dev(bytes: &[u8], mut each: impl FnMut(&[u8], &Traffic)) {
 }
 
 pub struct Network {
+    root: Root,
     file: KeptFile,
-    table: Table<{ SERIES.len() }>,
+    table: Table<{ SERIES.len() }, Option<Interface>>,
+    /// When the next interface is to be looked at.
+    due_ms: i64,
 }
 
 impl Network {
     pub fn new(root: &Root) -> Self {
         Self {
+            root: root.clone(),
             // A container's own network namespace, where there is one.
-            file: KeptFile::new(root.proc("net/dev"), Shape::Records),
+            file: KeptFile::new(root.net("dev"), Shape::Records),
             table: Table::new("net", "iface", &SERIES, INTERFACES_MAX),
+            due_ms: i64::MIN,
         }
     }
 }
@@ -69,17 +82,44 @@ impl Collector for Network {
             return;
         };
         let sample = &mut *context.sample;
+        let root = &self.root;
         self.table.begin();
         parse_net_dev(bytes, |name, traffic| {
             if name == b"lo" {
                 return;
             }
-            if let Some(slots) = self.table.row(name, sample, || true) {
-                for (slot, &value) in slots.iter().zip(traffic) {
+            let judge = |look| {
+                let kind = match look {
+                    Look::Thorough => kind::of(root, name),
+                    Look::Brief => kind::by_name(name),
+                };
+                Some(kind.rank())
+            };
+            if let Some(row) = self.table.row(name, sample, judge) {
+                for (slot, &value) in row.slots.iter().zip(traffic) {
                     sample.set(slot, value);
+                }
+                if let Some(interface) = &row.extra {
+                    interface.set(sample);
                 }
             }
         });
+        let now_ms = sample.boot_ms();
+        // Whoever came or went may have changed what the others are.
+        let changed = self.table.has_changed();
+        if changed || now_ms >= self.due_ms {
+            self.due_ms = i64::MAX;
+            for (name, row) in self.table.shown() {
+                if changed {
+                    Interface::look(&mut row.extra, root, name, sample);
+                }
+                if let Some(interface) = &mut row.extra {
+                    interface.turn(now_ms, context.buffer);
+                    interface.set(sample);
+                    self.due_ms = self.due_ms.min(interface.due_ms());
+                }
+            }
+        }
         self.table.end(sample);
     }
 }

@@ -17,6 +17,9 @@ pub struct Figures {
     pub files_free: Option<i64>,
 }
 
+/// rclone, s3fs and their like say a pebibyte, or more.
+const INVENTED_BYTES_MIN: i64 = 1 << 50;
+
 impl Figures {
     /// Total, free and available bytes, files and free files, as the series
     /// have them. What a filesystem does not count (btrfs: files) is absent.
@@ -31,6 +34,18 @@ impl Figures {
             files,
             self.files_free.filter(|&free| Some(free) <= files),
         ]
+    }
+
+    /// Nothing more can be written, by root neither.
+    pub fn is_full(&self) -> bool {
+        self.blocks_free == Some(0)
+    }
+
+    /// Figures of a service that has no bounds to tell, so that programs which
+    /// look for room go on: all free, and more than anybody has.
+    pub fn is_invented(&self) -> bool {
+        let total = self.bytes(self.blocks);
+        total >= Some(INVENTED_BYTES_MIN) && self.blocks_free == self.blocks
     }
 
     fn bytes(&self, blocks: Option<i64>) -> Option<i64> {
@@ -123,5 +138,11 @@ mod tests {
             [None; 5]
         );
         assert_eq!(parse_fixture(b"/m\\040x 1 1", b"/m x"), None);
+        let invented = |line: &[u8]| parse_fixture(line, b"/m").unwrap().is_invented();
+        assert!(invented(
+            b"/m 4096 274877906944 274877906944 274877906944\n"
+        ));
+        assert!(!invented(b"/m 4096 274877906944 274877906943 1\n"));
+        assert!(!invented(b"/m 4096 274877906943 274877906943 1\n"));
     }
 }

@@ -125,11 +125,11 @@ pub struct Tcp {
 
 impl Tcp {
     pub fn new(root: &Root) -> Self {
-        let kept = |path| KeptFile::new(root.proc(path), Shape::Whole);
+        let kept = |path| KeptFile::new(root.net(path), Shape::Whole);
         Self {
-            sockstat: kept("net/sockstat"),
-            sockstat6: kept("net/sockstat6"),
-            snmp: kept("net/snmp"),
+            sockstat: kept("sockstat"),
+            sockstat6: kept("sockstat6"),
+            snmp: kept("snmp"),
             is_host: root.is_host(),
             listeners: Dump::default(),
             listening: None,

@@ -2,23 +2,46 @@
 //!
 //! A thermal zone that the kernel mirrors as a hwmon chip counts once, and so
 //! does the package of an Intel CPU (x86_pkg_temp is coretemp's). A sensor that
-//! doesn't answer (EAGAIN, EIO, ENXIO) is absent in that sample.
+//! doesn't answer (EAGAIN, EIO, ENXIO) is absent in that sample, and so is one
+//! whose driver says that there is a fault, or gives the number that stands for
+//! an input with nothing connected.
+//!
+//! Asking is not free everywhere. The processor's sensors are read in each
+//! sample, those of the board every five seconds; disks and graphics cards,
+//! which asking keeps awake, once a minute, and not while they sleep.
 
 mod scan;
 
+use std::path::PathBuf;
+
 use super::limits::{RESCAN_SAMPLES, SENSORS_MAX};
 use super::table::LeftOut;
-use super::text::{first_line, signed, trim};
+use super::text::{signed, trim};
 use super::{Collector, Context};
-use crate::root::{Buffer, KeptDir, KeptFile, Root};
+use crate::root::{Buffer, KeptDir, KeptFile, Root, read_once};
 use crate::sample::{Sample, Slot};
+use scan::{Found, Pace};
 
 /// What a sensor can show, in millidegrees. Absolute zero and the like are the
 /// way in which drivers say that they know nothing.
 const CELSIUS_MILLI: std::ops::RangeInclusive<i64> = -100_000..=250_000;
+/// The ends of what 8 bits hold, with fractions: an input that is not connected.
+const NOT_CONNECTED: [std::ops::RangeInclusive<i64>; 3] =
+    [-128_000..=-127_000, 127_000..=128_000, 255_000..=256_000];
 
+/// The driver makes the file whole in one piece, so it needs no newline to be
+/// complete.
 pub fn parse_celsius_milli(bytes: &[u8]) -> Option<i64> {
-    signed(trim(first_line(bytes)?)).filter(|value| CELSIUS_MILLI.contains(value))
+    let line = bytes.split(|&b| b == b'\n').next()?;
+    let is_real = |value: &i64| {
+        CELSIUS_MILLI.contains(value) && !NOT_CONNECTED.iter().any(|range| range.contains(value))
+    };
+    signed(trim(line)).filter(is_real)
+}
+
+/// Whether `tempN_fault` says so.
+pub fn parse_fault(bytes: &[u8]) -> bool {
+    !matches!(trim(bytes), b"0" | b"")
 }
 
 pub struct Temperature {
@@ -34,7 +57,48 @@ pub struct Temperature {
 struct Sensor {
     label: String,
     file: KeptFile,
+    fault: Option<KeptFile>,
+    /// `power/runtime_status` of a device that may sleep.
+    sleep: Option<PathBuf>,
+    pace: Pace,
+    due_ms: i64,
+    value: Option<i64>,
     slot: Slot,
+}
+
+impl Sensor {
+    fn new(found: Found, slot: Slot) -> Self {
+        Self {
+            label: found.label,
+            file: KeptFile::quiet(found.path),
+            fault: found.fault.map(KeptFile::quiet),
+            sleep: found.sleep,
+            pace: found.pace,
+            due_ms: i64::MIN,
+            value: None,
+            slot,
+        }
+    }
+
+    fn turn(&mut self, now_ms: i64, buffer: &mut Buffer) {
+        if now_ms < self.due_ms {
+            return;
+        }
+        self.due_ms = now_ms.saturating_add(self.pace.every_ms());
+        self.value = None;
+        let sleeps = |status: &[u8]| trim(status) == b"suspended";
+        if let Some(path) = &self.sleep
+            && read_once(path, buffer).is_some_and(sleeps)
+        {
+            return;
+        }
+        if let Some(fault) = &mut self.fault
+            && fault.read(buffer).is_some_and(parse_fault)
+        {
+            return;
+        }
+        self.value = self.file.read(buffer).and_then(parse_celsius_milli);
+    }
 }
 
 impl Temperature {
@@ -66,21 +130,17 @@ impl Temperature {
         let found = scan::scan(&self.root);
         self.over = found.len().saturating_sub(SENSORS_MAX) as u64;
         let mut before = std::mem::take(&mut self.sensors);
-        for (label, path) in found.into_iter().take(SENSORS_MAX) {
-            let known = |sensor: &Sensor| sensor.label == label && sensor.file.path() == path;
-            let sensor = match before.iter().position(known) {
-                Some(index) => before.swap_remove(index),
+        for found in found.into_iter().take(SENSORS_MAX) {
+            let known = before.iter().position(|sensor| sensor.label == found.label);
+            let sensor = match known.map(|index| before.swap_remove(index)) {
+                Some(sensor) if sensor.file.path() == found.path => sensor,
+                // The same sensor under another number.
+                Some(sensor) => Sensor::new(found, sensor.slot),
                 None => {
-                    if let Some(index) = before.iter().position(|s| s.label == label) {
-                        // The same sensor under another number.
-                        let slot = before.swap_remove(index).slot;
-                        let file = KeptFile::quiet(path);
-                        self.sensors.push(Sensor { label, file, slot });
-                        continue;
-                    }
-                    let slot = sample.slot("temp.celsius_milli", &[("sensor", &label)]);
-                    let file = KeptFile::quiet(path);
-                    Sensor { label, file, slot }
+                    let labels = [("sensor", &*found.label)];
+                    let slot = sample.slot("temp.celsius_milli", &labels);
+                    self.over += u64::from(slot.is_dead());
+                    Sensor::new(found, slot)
                 }
             };
             self.sensors.push(sensor);
@@ -96,9 +156,8 @@ impl Collector for Temperature {
         let sample = &mut *context.sample;
         self.rescan(context.buffer, sample);
         for sensor in &mut self.sensors {
-            if let Some(bytes) = sensor.file.read(context.buffer) {
-                sample.set(&sensor.slot, parse_celsius_milli(bytes));
-            }
+            sensor.turn(sample.boot_ms(), context.buffer);
+            sample.set(&sensor.slot, sensor.value);
         }
         self.left_out.set("temp", self.over, sample);
     }
@@ -112,10 +171,15 @@ mod tests {
     fn millidegrees_or_nothing() {
         assert_eq!(parse_celsius_milli(b"45277\n"), Some(45_277));
         assert_eq!(parse_celsius_milli(b" -12500 \n"), Some(-12_500));
+        // Old drivers write no newline.
+        assert_eq!(parse_celsius_milli(b"45"), Some(45));
+        assert_eq!(parse_celsius_milli(b"126500\n1\n"), Some(126_500));
         for bytes in [
             &b""[..],
             b"\n",
-            b"45",
+            b"127500\n",
+            b"-128000\n",
+            b"255000\n",
             b"-274000\n",
             b"18446744073709551615\n",
             b"4e3\n",
@@ -123,5 +187,63 @@ mod tests {
         ] {
             assert_eq!(parse_celsius_milli(bytes), None, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn faults() {
+        assert!(parse_fault(b"1\n") && parse_fault(b"1"));
+        assert!(!parse_fault(b"0\n") && !parse_fault(b""));
+    }
+
+    /// A processor, an input of the board, a disk and a card that sleeps.
+    #[test]
+    fn who_sleeps_is_left_alone_and_disks_are_asked_once_a_minute() {
+        let dir = std::env::temp_dir().join(format!("spider-pace-{}", std::process::id()));
+        let write = |path: &str, text: &str| {
+            let path = dir.join("sys/class/hwmon").join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let names = ["k10temp", "nct6798", "drivetemp", "amdgpu"];
+        let all = |text: &str| {
+            for (number, name) in names.iter().enumerate() {
+                write(&format!("hwmon{number}/name"), name);
+                write(&format!("hwmon{number}/temp1_input"), text);
+            }
+        };
+        all("30000");
+        write("hwmon3/device/power/runtime_status", "suspended\n");
+        let mut temperature = Temperature::new(&Root::new(&dir));
+        let (mut sample, mut buffer) = (Sample::default(), Buffer::default());
+        temperature.rescan(&mut buffer, &mut sample);
+        let mut values = |now_ms| {
+            let mut read = |sensor: &mut Sensor| {
+                sensor.turn(now_ms, &mut buffer);
+                sensor.value
+            };
+            let mut values: Vec<_> = temperature
+                .sensors
+                .iter_mut()
+                .map(|sensor| (sensor.label.clone(), read(sensor)))
+                .collect();
+            values.sort_by_key(|(label, _)| names.iter().position(|name| label.starts_with(name)));
+            values
+                .into_iter()
+                .map(|(_, value)| value)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(values(0), [Some(30_000), Some(30_000), Some(30_000), None]);
+        all("40000");
+        assert_eq!(
+            values(1_000),
+            [Some(40_000), Some(30_000), Some(30_000), None]
+        );
+        assert_eq!(
+            values(5_000),
+            [Some(40_000), Some(40_000), Some(30_000), None]
+        );
+        write("hwmon3/device/power/runtime_status", "active\n");
+        assert_eq!(values(60_000), [40_000; 4].map(Some));
+        std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -2,14 +2,18 @@
 
 use stardust_shared::SPIDER_PATH;
 
+/// Longest name of an interface (IFNAMSIZ of the kernel, without its NUL).
+const ZONE_BYTES_MAX: usize = 15;
 /// Longest URL that is read.
 const URL_BYTES_MAX: usize = 2048;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerUrl {
     pub tls: bool,
-    /// Name or address; an IPv6 address is without its brackets.
+    /// Name or address; an IPv6 address is without its brackets and its zone.
     pub host: String,
+    /// The interface that leads to a link-local address: its name or number.
+    pub zone: Option<String>,
     pub port: u16,
     /// Path and query, at least `/`.
     pub path: String,
@@ -47,6 +51,7 @@ impl ServerUrl {
             );
         }
         let (host, port) = split_port(authority)?;
+        let (host, zone) = split_zone(host)?;
         let port = match port {
             None => {
                 if tls {
@@ -72,6 +77,7 @@ impl ServerUrl {
         Ok(Self {
             tls,
             host: host.to_owned(),
+            zone: zone.map(str::to_owned),
             port,
             path,
         })
@@ -107,7 +113,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
         let (host, after) = rest
             .split_once(']')
             .ok_or("the IPv6 address lacks its closing ]")?;
-        if host.parse::<std::net::Ipv6Addr>().is_err() {
+        if !host.contains(':') {
             return Err("what is between [ and ] is not an IPv6 address");
         }
         return match after.strip_prefix(':') {
@@ -133,6 +139,36 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
     Ok((host, port))
 }
 
+/// `fe80::1%eth0`, or with the `%` as URLs have it: `fe80::1%25eth0`. What comes
+/// with a `%` or a `:` was between brackets.
+fn split_zone(host: &str) -> Result<(&str, Option<&str>), &'static str> {
+    if !host.contains([':', '%']) {
+        return Ok((host, None));
+    }
+    let (address, zone) = match host.split_once('%') {
+        Some((address, zone)) => {
+            let plain = zone.strip_prefix("25").filter(|rest| !rest.is_empty());
+            (address, Some(plain.unwrap_or(zone)))
+        }
+        None => (host, None),
+    };
+    let Ok(parsed) = address.parse::<std::net::Ipv6Addr>() else {
+        return Err("what is between [ and ] is not an IPv6 address");
+    };
+    if let Some(zone) = zone {
+        let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'~');
+        if !(1..=ZONE_BYTES_MAX).contains(&zone.len()) || !zone.bytes().all(valid) {
+            return Err("what is behind the % is not an interface's name");
+        }
+        if !parsed.is_unicast_link_local() {
+            return Err(
+                "only a link-local address (fe80::…) has a zone; remove the % and what follows it",
+            );
+        }
+    }
+    Ok((address, zone))
+}
+
 fn parse_port(text: &str) -> Result<u16, &'static str> {
     match text.parse::<u16>() {
         Ok(port) if port > 0 && !text.starts_with('+') => Ok(port),
@@ -148,6 +184,7 @@ mod tests {
         Ok(ServerUrl {
             tls,
             host: host.into(),
+            zone: None,
             port,
             path: path.into(),
         })
@@ -175,6 +212,22 @@ mod tests {
     }
 
     #[test]
+    fn a_link_local_address_has_a_zone_and_no_header_has_it() {
+        for (text, zone) in [
+            ("ws://[fe80::1%eth0]:8933", "eth0"),
+            ("ws://[fe80::1%25eth0]:8933/ws", "eth0"),
+            ("ws://[fe80::1%2]:8933", "2"),
+            ("ws://[fe80::1%25]:8933", "25"),
+            ("ws://[fe80::1%br-lan.7]:8933", "br-lan.7"),
+        ] {
+            let url = ServerUrl::parse(text).unwrap();
+            assert_eq!((&*url.host, url.port), ("fe80::1", 8933), "{text}");
+            assert_eq!(url.zone.as_deref(), Some(zone), "{text}");
+            assert_eq!(url.host_header(), "[fe80::1]:8933");
+        }
+    }
+
+    #[test]
     fn hostile_urls_are_refused_with_a_reason() {
         for text in [
             "",
@@ -194,6 +247,14 @@ mod tests {
             "ws://::1",
             "ws://[::1",
             "ws://[gc]",
+            "ws://[]",
+            "ws://[1.2.3.4]",
+            "ws://[fe80::1%]",
+            "ws://[fe80::1%a/b]",
+            "ws://[fe80::1%0123456789abcdef]",
+            "ws://[2001:db8::1%eth0]",
+            "ws://[gc%eth0]",
+            "ws://gc%eth0",
             "ws://[::1]x",
             "ws://g c",
             "ws://gc/\r\nX: 1",

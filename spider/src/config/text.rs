@@ -28,7 +28,7 @@ Usage: stardust-spider --server URL --token-file FILE [options]
                      at most that much of them (default as --ring-bytes)
   --root DIR         read /proc, /sys and /etc below DIR (default /)
   --stdout           print samples as JSON lines in place of sending them
-  --once             print one sample and exit
+  --once             print one sample and what the machine is, and exit
   --version          print the version
   --help             print this
 

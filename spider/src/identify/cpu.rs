@@ -1,39 +1,8 @@
 //! The processor's name, from the many forms of /proc/cpuinfo.
 
-use crate::collect::text::{lines, trim};
+mod arm;
 
-/// Names of ARM's own cores by `CPU part` (Main ID Register of each core's manual).
-const ARM_PARTS: &[(u32, &str)] = &[
-    (0x926, "ARM926"),
-    (0xb76, "ARM1176"),
-    (0xc05, "Cortex-A5"),
-    (0xc07, "Cortex-A7"),
-    (0xc08, "Cortex-A8"),
-    (0xc09, "Cortex-A9"),
-    (0xc0d, "Cortex-A12"),
-    (0xc0e, "Cortex-A17"),
-    (0xc0f, "Cortex-A15"),
-    (0xd03, "Cortex-A53"),
-    (0xd04, "Cortex-A35"),
-    (0xd05, "Cortex-A55"),
-    (0xd07, "Cortex-A57"),
-    (0xd08, "Cortex-A72"),
-    (0xd09, "Cortex-A73"),
-    (0xd0a, "Cortex-A75"),
-    (0xd0b, "Cortex-A76"),
-    (0xd0c, "Neoverse-N1"),
-    (0xd0d, "Cortex-A77"),
-    (0xd40, "Neoverse-V1"),
-    (0xd41, "Cortex-A78"),
-    (0xd46, "Cortex-A510"),
-    (0xd47, "Cortex-A710"),
-    (0xd49, "Neoverse-N2"),
-    (0xd4d, "Cortex-A715"),
-    (0xd4f, "Neoverse-V2"),
-    (0xd80, "Cortex-A520"),
-    (0xd81, "Cortex-A720"),
-];
-const IMPLEMENTER_ARM: u32 = 0x41;
+use crate::collect::text::{lines, trim};
 
 pub fn model(cpuinfo: &[u8]) -> Option<String> {
     // x86 and LoongArch.
@@ -42,7 +11,7 @@ pub fn model(cpuinfo: &[u8]) -> Option<String> {
     {
         return Some(one_line(name));
     }
-    if let Some(name) = arm(cpuinfo) {
+    if let Some(name) = arm_cores(cpuinfo) {
         return Some(name);
     }
     // MIPS routers name the chip first and the core second; POWER says `cpu`.
@@ -69,6 +38,11 @@ pub fn processors(cpuinfo: &[u8]) -> u32 {
         .count() as u32
 }
 
+/// Whether the processor is of a kind that says whether it is shared (x86).
+pub fn has_flags(cpuinfo: &[u8]) -> bool {
+    field(cpuinfo, b"flags").is_some()
+}
+
 /// Whether the processor says that it runs under a hypervisor (x86).
 pub fn has_hypervisor_flag(cpuinfo: &[u8]) -> bool {
     field(cpuinfo, b"flags").is_some_and(|flags| {
@@ -78,25 +52,32 @@ pub fn has_hypervisor_flag(cpuinfo: &[u8]) -> bool {
     })
 }
 
-/// `ARM Cortex-A76 + Cortex-A55 (RK3588)`
-fn arm(cpuinfo: &[u8]) -> Option<String> {
-    let mut names: Vec<&str> = Vec::new();
+/// `ARM Cortex-A76 + Cortex-A55 (RK3588)`; cores that have no name here are left out.
+fn arm_cores(cpuinfo: &[u8]) -> Option<String> {
+    let mut names: Vec<(&str, &str)> = Vec::new();
     let implementers = fields(cpuinfo, b"CPU implementer");
     for (implementer, part) in implementers.zip(fields(cpuinfo, b"CPU part")) {
-        if hex(implementer) != Some(IMPLEMENTER_ARM) {
-            return None;
-        }
-        let part = hex(part)?;
-        let (_, name) = ARM_PARTS.iter().find(|(number, _)| *number == part)?;
-        if !names.contains(name) {
+        let known = hex(implementer).zip(hex(part));
+        if let Some(name) = known.and_then(|(implementer, part)| arm::core(implementer, part))
+            && !names.contains(&name)
+        {
             names.push(name);
         }
     }
-    if names.is_empty() {
+    let mut out = String::new();
+    for (index, (maker, name)) in names.iter().enumerate() {
+        // The maker once, before the first of its cores.
+        let is_said = index > 0 && names[index - 1].0 == *maker;
+        out.push_str(if index > 0 { " + " } else { "" });
+        if !is_said && !maker.is_empty() {
+            out.push_str(maker);
+            out.push(' ');
+        }
+        out.push_str(name);
+    }
+    if out.is_empty() {
         return None;
     }
-    let mut out = String::from("ARM ");
-    out.push_str(&names.join(" + "));
     if let Some(hardware) = field(cpuinfo, b"Hardware") {
         out.push_str(" (");
         out.push_str(&one_line(hardware));
@@ -112,7 +93,7 @@ fn fields<'a>(cpuinfo: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8
     })
 }
 
-fn field<'a>(cpuinfo: &'a [u8], name: &'a [u8]) -> Option<&'a [u8]> {
+pub fn field<'a>(cpuinfo: &'a [u8], name: &'a [u8]) -> Option<&'a [u8]> {
     fields(cpuinfo, name).find(|value| !value.is_empty())
 }
 
@@ -146,7 +127,21 @@ mod tests {
             CPU part : 0xd0b\nCPU implementer : 0x41\nCPU part : 0xd0b\n";
         assert_eq!(name(big_little), some("ARM Cortex-A55 + Cortex-A76"));
         assert_eq!(
-            name("model name : ARMv8 X\nCPU implementer : 0x61\nCPU part : 0x022\n"),
+            name("CPU implementer : 0xc0\nCPU part : 0xac3\n"),
+            some("Ampere-1")
+        );
+        assert_eq!(
+            name(
+                "CPU implementer : 0x61\nCPU part : 0x022\nCPU implementer : 0x61\nCPU part : 0x023\n"
+            ),
+            some("Apple Icestorm (M1) + Firestorm (M1)")
+        );
+        // One that nobody knows yet.
+        let three = "CPU implementer : 0x41\nCPU part : 0xd46\nCPU implementer : 0x41\n\
+            CPU part : 0xfff\nCPU implementer : 0x41\nCPU part : 0xd4e\n";
+        assert_eq!(name(three), some("ARM Cortex-A510 + Cortex-X3"));
+        assert_eq!(
+            name("model name : ARMv8 X\nCPU implementer : 0x41\nCPU part : 0xfff\n"),
             some("ARMv8 X")
         );
         assert_eq!(

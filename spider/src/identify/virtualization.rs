@@ -21,50 +21,128 @@ const VENDORS: &[(&str, &str)] = &[
     ("Google Compute Engine", "google"),
     ("Amazon EC2", "amazon"),
     ("OpenStack", "kvm"),
+    ("KubeVirt", "kvm"),
+    ("Alibaba Cloud", "kvm"),
+    ("Tencent Cloud", "kvm"),
+    ("Scaleway", "kvm"),
+    ("Vultr", "kvm"),
+    ("Akamai", "kvm"),
+    ("Linode", "kvm"),
+    ("UpCloud", "kvm"),
+    ("Exoscale", "kvm"),
     ("DigitalOcean", "kvm"),
     ("Hetzner", "kvm"),
     ("Firecracker", "firecracker"),
 ];
 
+/// Clouds that rent out bare machines too, under the same name.
+const RENTS_MACHINES: &[&str] = &["amazon", "google", "kvm"];
+
+/// Kernels of WSL.
+pub fn is_wsl(root: &Root) -> bool {
+    text(&root.proc("sys/kernel/osrelease")).is_some_and(|kernel| {
+        kernel.contains("microsoft") || kernel.contains("Microsoft") || kernel.contains("-WSL")
+    })
+}
+
 /// What the machine is a guest of; `vm` where that can't be told.
 pub fn virtualization(root: &Root, cpuinfo: &[u8]) -> Option<String> {
-    if let Some(kind) = text(&root.sys("hypervisor/type")) {
-        return Some(kind);
-    }
-    if let Some(kernel) = text(&root.proc("sys/kernel/osrelease"))
-        && kernel.contains("microsoft")
-    {
+    if is_wsl(root) {
         return Some("wsl".into());
     }
+    if let Some(kind) = text(&root.sys("hypervisor/type")) {
+        // Xen's own first machine has the hardware.
+        return (!is_dom0(root)).then_some(kind);
+    }
+    if let Some(kind) = by_mainframe(root, cpuinfo) {
+        return Some(kind.into());
+    }
     let flag = cpu::has_hypervisor_flag(cpuinfo);
+    if let Some(kind) = by_firmware(root, flag, cpu::has_flags(cpuinfo)) {
+        return Some(kind.into());
+    }
+    if let Some(kind) = by_device_tree(root) {
+        return Some(kind.into());
+    }
+    flag.then(|| by_processor(root).unwrap_or("vm").into())
+}
+
+/// Bit of Xen's features that only the first machine has.
+const XENFEAT_DOM0: u32 = 1 << 11;
+
+fn is_dom0(root: &Root) -> bool {
+    let capabilities = text(&root.proc("xen/capabilities"));
+    let features = text(&root.sys("hypervisor/properties/features"));
+    let features = features.and_then(|hex| u32::from_str_radix(&hex, 16).ok());
+    capabilities.is_some_and(|words| words.contains("control_d"))
+        || features.is_some_and(|bits| bits & XENFEAT_DOM0 != 0)
+}
+
+/// By the firmware's tables. Only processors of the x86 kind have a flag that says
+/// that they are shared; for all others these words have to do.
+fn by_firmware(root: &Root, flag: bool, has_flags: bool) -> Option<&'static str> {
+    let read = |file: &str| text(&root.sys("class/dmi/id").join(file));
     for file in ["sys_vendor", "product_name", "board_vendor", "bios_vendor"] {
-        let Some(value) = text(&root.sys("class/dmi/id").join(file)) else {
-            continue;
+        let Some(value) = read(file) else { continue };
+        let found = VENDORS.iter().find(|(word, _)| value.contains(word));
+        let Some(&(word, name)) = found else { continue };
+        let is_bare = || match has_flags {
+            true => !flag,
+            false => read("product_name").is_some_and(|product| is_metal(&product)),
         };
-        let Some((_, name)) = VENDORS.iter().find(|(word, _)| value.contains(word)) else {
-            continue;
-        };
-        // Cloud vendors rent out bare machines too.
-        if !flag && matches!(*name, "amazon" | "google" | "kvm") && value != "KVM" {
+        if RENTS_MACHINES.contains(&name) && word != "KVM" && is_bare() {
             continue;
         }
         // QEMU without KVM has no hypervisor flag to show.
-        let name = if *name == "qemu" && flag { "kvm" } else { name };
-        return Some(name.into());
+        let name = if name == "qemu" && flag { "kvm" } else { name };
+        return Some(name);
     }
+    None
+}
+
+/// `m7g.metal`, `m7g.metal-24xl`, `c4a-highmem-96-metal`
+fn is_metal(product: &str) -> bool {
+    product.split(['.', '-']).any(|part| part == "metal")
+}
+
+/// s390 and User Mode Linux say so where others have their processor's name.
+fn by_mainframe(root: &Root, cpuinfo: &[u8]) -> Option<&'static str> {
+    if cpu::field(cpuinfo, b"vendor_id") == Some(b"User Mode Linux") {
+        return Some("uml");
+    }
+    let info = read_small(&root.proc("sysinfo"))?;
+    let info = String::from_utf8_lossy(&info);
+    let program = info
+        .lines()
+        .find(|line| line.starts_with("VM00 Control Program"))?;
+    Some(match program.contains("z/VM") {
+        true => "zvm",
+        false => "kvm",
+    })
+}
+
+fn by_device_tree(root: &Root) -> Option<&'static str> {
     if let Some(compatible) = text(&root.proc("device-tree/hypervisor/compatible")) {
-        let name = if compatible.contains("xen") {
-            "xen"
-        } else {
-            "kvm"
-        };
-        return Some(name.into());
+        return Some(match compatible {
+            name if name.contains("xen") => "xen",
+            name if name.contains("vmware") => "vmware",
+            _ => "kvm",
+        });
     }
-    if text(&root.proc("device-tree/model")).is_some_and(|model| model.contains("linux,dummy-virt"))
+    // A partition of POWER that its management console knows.
+    if root.has("/proc/device-tree/ibm,partition-name")
+        && root.has("/proc/device-tree/hmc-managed?")
+        && !root.has("/proc/device-tree/chosen/qemu,graphic-width")
     {
-        return Some("kvm".into());
+        return Some("powervm");
     }
-    flag.then(|| by_processor(root).unwrap_or("vm").into())
+    let model = text(&root.proc("device-tree/model")).unwrap_or_default();
+    let compatible = text(&root.proc("device-tree/compatible")).unwrap_or_default();
+    let is = |name: &str| model.contains(name) || compatible.contains(name);
+    if is("linux,dummy-virt") {
+        return Some("kvm");
+    }
+    is("qemu,").then_some("qemu")
 }
 
 /// What a machine without firmware tables that tell (microVMs have none) can
@@ -148,9 +226,49 @@ mod tests {
             Some("vmware")
         );
         assert_eq!(of(&vendor("Amazon EC2\n"), flag).as_deref(), Some("amazon"));
-        assert_eq!(of(&vendor("Amazon EC2\n"), ""), None);
+        let bare = "flags : fpu\n";
+        assert_eq!(of(&vendor("Amazon EC2\n"), bare), None);
         assert_eq!(of(&vendor("Dell Inc.\n"), ""), None);
         assert_eq!(of(&[], flag).as_deref(), Some("vm"));
+        // Other processors have no such flag.
+        let arm = "Features : fp asimd\n";
+        let product = |vendor, product| {
+            let id = "sys/class/dmi/id/";
+            let (vendor_file, product_file) =
+                ([id, "sys_vendor"].concat(), [id, "product_name"].concat());
+            of(&[(&vendor_file, vendor), (&product_file, product)], arm)
+        };
+        assert_eq!(
+            product("Amazon EC2\n", "t4g.small\n").as_deref(),
+            Some("amazon")
+        );
+        assert_eq!(product("Amazon EC2\n", "m7g.metal\n"), None);
+        assert_eq!(product("Amazon EC2\n", "m8g.metal-24xl\n"), None);
+        assert_eq!(product("Hetzner\n", "vServer\n").as_deref(), Some("kvm"));
+        let google = product("Google\n", "Google Compute Engine\n");
+        assert_eq!(google.as_deref(), Some("google"));
+        assert_eq!(
+            product("QEMU\n", "KVM Virtual Machine\n").as_deref(),
+            Some("qemu")
+        );
+        assert_eq!(product("GIGABYTE\n", "R152-P30\n"), None);
+        let tree = |path, value| of(&[(path, value)], arm);
+        let compatible = "proc/device-tree/hypervisor/compatible";
+        assert_eq!(tree(compatible, "linux,kvm\0").as_deref(), Some("kvm"));
+        let compatible = "proc/device-tree/compatible";
+        assert_eq!(tree(compatible, "qemu,pseries\0").as_deref(), Some("qemu"));
+        assert_eq!(tree(compatible, "raspberrypi,5-model-b\0"), None);
+        let program = "VM00 Control Program: z/VM    7.2.0\n";
+        assert_eq!(tree("proc/sysinfo", program).as_deref(), Some("zvm"));
+        let dom0 = ("proc/xen/capabilities", "control_d\n");
+        let xen = ("sys/hypervisor/type", "xen\n");
+        assert_eq!(of(&[xen, dom0], flag), None);
+        let features = "sys/hypervisor/properties/features";
+        assert_eq!(of(&[xen, (features, "00000b05\n")], flag), None);
+        assert_eq!(
+            of(&[xen, (features, "00000705\n")], flag).as_deref(),
+            Some("xen")
+        );
         let clocks = "sys/devices/system/clocksource/clocksource0/available_clocksource";
         assert_eq!(
             of(&[(clocks, "tsc kvm-clock \n")], flag).as_deref(),

@@ -4,8 +4,9 @@
 //! of its own that lives for one lookup. At most one exists: while a lookup
 //! hangs, no second one is started.
 
+use std::ffi::CString;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
@@ -20,14 +21,17 @@ const STACK_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Resolver {
     host: String,
+    /// Of a link-local address: the interface that leads there.
+    zone: Option<String>,
     port: u16,
     pending: Option<Receiver<io::Result<Vec<SocketAddr>>>>,
 }
 
 impl Resolver {
-    pub fn new(host: &str, port: u16) -> Self {
+    pub fn new(host: &str, zone: Option<&str>, port: u16) -> Self {
         Self {
             host: host.to_owned(),
+            zone: zone.map(str::to_owned),
             port,
             pending: None,
         }
@@ -58,7 +62,7 @@ impl Resolver {
     /// The answer, once there is one.
     pub fn take(&mut self) -> Option<io::Result<Vec<SocketAddr>>> {
         if let Some(address) = self.literal() {
-            return Some(Ok(vec![address]));
+            return Some(address.map(|address| vec![address]));
         }
         let found = match self.pending.as_ref()?.try_recv() {
             Err(TryRecvError::Empty) => return None,
@@ -69,9 +73,27 @@ impl Resolver {
         Some(found)
     }
 
-    fn literal(&self) -> Option<SocketAddr> {
+    /// An interface may come later, so it is looked up for each try.
+    fn literal(&self) -> Option<io::Result<SocketAddr>> {
         let address: IpAddr = self.host.parse().ok()?;
-        Some(SocketAddr::new(address, self.port))
+        let (IpAddr::V6(address), Some(zone)) = (address, &self.zone) else {
+            return Some(Ok(SocketAddr::new(address, self.port)));
+        };
+        let scope = scope_id(zone).ok_or_else(|| {
+            let text = ["there is no interface ", zone, " here"].concat();
+            io::Error::new(io::ErrorKind::NotFound, text)
+        });
+        Some(scope.map(|scope| SocketAddrV6::new(address, self.port, 0, scope).into()))
+    }
+}
+
+/// The number of the interface of this name; a number is taken as it is.
+fn scope_id(zone: &str) -> Option<u32> {
+    let name = CString::new(zone).ok()?;
+    // SAFETY: `name` is a C string that lives for the whole call.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => zone.parse().ok(),
+        index => Some(index),
     }
 }
 
@@ -84,7 +106,7 @@ mod tests {
     fn resolve(host: &str) -> io::Result<Vec<SocketAddr>> {
         let mut poll = Poll::new().unwrap();
         let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
-        let mut resolver = Resolver::new(host, 80);
+        let mut resolver = Resolver::new(host, None, 80);
         resolver.start(&waker).unwrap();
         let mut events = Events::with_capacity(4);
         for _ in 0..100 {
@@ -110,5 +132,16 @@ mod tests {
         let local = resolve("localhost").unwrap();
         assert!(local.iter().all(|address| address.ip().is_loopback()) && !local.is_empty());
         assert!(resolve("no-such-host.invalid").is_err());
+    }
+
+    #[test]
+    fn a_zone_is_the_number_of_its_interface() {
+        let of = |zone| Resolver::new("fe80::1", Some(zone), 80).take().unwrap();
+        // Loopback is the first interface of every machine.
+        let expected = SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, 1);
+        assert_eq!(of("lo").unwrap(), [expected.into()]);
+        assert_eq!(of("1").unwrap(), [expected.into()]);
+        let error = of("no-such-if").unwrap_err().to_string();
+        assert!(error.contains("no-such-if"), "{error}");
     }
 }

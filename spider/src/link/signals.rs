@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT end the process in order: the handler only rings a bell.
+//! SIGTERM, SIGINT and SIGHUP end the process in order: the handler only rings a bell.
 
 use std::io;
 use std::os::fd::IntoRawFd as _;
@@ -19,7 +19,10 @@ pub fn watch(registry: &Registry, token: Token) -> io::Result<UnixStream> {
     })?;
     registry.register(&mut heard, token, Interest::READABLE)?;
     BELL.store(rung.into_raw_fd(), Ordering::SeqCst);
-    for signal in [libc::SIGTERM, libc::SIGINT] {
+    // SIGHUP: the terminal is gone, or somebody asks for the settings to be read
+    // anew, which a new start does. Who was started to outlive its terminal stays.
+    let ends = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
+    for signal in ends.into_iter().filter(|&signal| !is_ignored(signal)) {
         // SAFETY: all-zero is a valid sigaction: no flags, an empty mask.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         action.sa_sigaction = ring as *const () as libc::sighandler_t;
@@ -31,6 +34,17 @@ pub fn watch(registry: &Registry, token: Token) -> io::Result<UnixStream> {
         }
     }
     Ok(heard)
+}
+
+/// Whether the process was started with the signal ignored (nohup).
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: all-zero is a valid sigaction, which the kernel overwrites; with a
+    // null pointer for the new action nothing is changed.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let asked = libc::sigaction(signal, std::ptr::null(), &mut action);
+        signal == libc::SIGHUP && asked == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
 }
 
 extern "C" fn ring(_signal: libc::c_int) {

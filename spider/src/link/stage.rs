@@ -77,8 +77,12 @@ struct Open {
 impl Stage {
     pub fn new(target: &Target, waker: Arc<Waker>, random: Random) -> Self {
         let resolver = match &target.proxy {
-            Some(proxy) => Resolver::new(&proxy.host, proxy.port),
-            None => Resolver::new(&target.url.host, target.url.port),
+            Some(proxy) => Resolver::new(&proxy.host, None, proxy.port),
+            None => Resolver::new(
+                &target.url.host,
+                target.url.zone.as_deref(),
+                target.url.port,
+            ),
         };
         Self {
             state: State::Waiting { retry_ms: 0 },

@@ -19,9 +19,39 @@ pub fn is_no_disk(name: &[u8]) -> bool {
         let tail = name.iter().rposition(|&b| b == b'b').unwrap_or(0);
         return name[tail..].starts_with(b"boot") || name.ends_with(b"rpmb");
     }
-    // One path of a multipath NVMe namespace (nvme0c1n1), counted as nvme0n1.
+    is_nvme_path(name)
+}
+
+/// One path of a multipath NVMe namespace (nvme0c1n1), counted as nvme0n1.
+fn is_nvme_path(name: &[u8]) -> bool {
     name.starts_with(b"nvme") && name[4..].contains(&b'c')
 }
+
+/// Whether `path` is one of those to the namespace `head`: nvme0c1n1 to nvme0n1.
+pub fn is_path_to(path: &[u8], head: &[u8]) -> bool {
+    if !is_nvme_path(path) {
+        return false;
+    }
+    let Some(controller) = path.iter().position(|&b| b == b'c') else {
+        return false;
+    };
+    let (subsystem, rest) = path.split_at(controller);
+    let digits = rest[1..].iter().take_while(|b| b.is_ascii_digit()).count();
+    digits > 0 && head.strip_prefix(subsystem) == Some(&rest[1 + digits..])
+}
+
+/// Whether `name` is on top of other devices, which have the same traffic.
+pub fn is_stacked(name: &[u8]) -> bool {
+    STACKED.iter().any(|prefix| {
+        let rest = name.strip_prefix(prefix.as_bytes());
+        rest.is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_lowercase))
+    })
+}
+
+/// What the names of stacked devices begin with, a number behind it.
+const STACKED: &[&str] = &[
+    "dm-", "md", "zd", "bcache", "drbd", "emcpower", "ploop", "md_d",
+];
 
 /// Whether a name alone looks like that of a partition, for when sysfs is not there.
 fn looks_like_partition(name: &[u8]) -> bool {
@@ -66,6 +96,32 @@ pub fn is_whole(root: &Root, name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_belong_to_their_namespace() {
+        assert!(is_path_to(b"nvme0c0n1", b"nvme0n1"));
+        assert!(is_path_to(b"nvme12c3n21", b"nvme12n21"));
+        for (path, head) in [
+            ("nvme0c0n1", "nvme0n2"),
+            ("nvme0c0n1", "nvme1n1"),
+            ("nvme0c0n1", "nvme0n11"),
+            ("nvme0n1", "nvme0n1"),
+            ("nvmec", "nvme"),
+            ("sdc", "sd"),
+        ] {
+            assert!(!is_path_to(path.as_bytes(), head.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
+    fn stacked_devices() {
+        for name in ["dm-0", "md127", "md_d0", "zd16", "bcache0", "drbd1"] {
+            assert!(is_stacked(name.as_bytes()), "{name}");
+        }
+        for name in ["sda", "nvme0n1", "nbd0", "rbd0", "vdm", "mdisk", "zda"] {
+            assert!(!is_stacked(name.as_bytes()), "{name}");
+        }
+    }
 
     #[test]
     fn names_tell_kinds() {

@@ -8,6 +8,11 @@
 //! Buffers are not counted by groups and absent, and so is swap in version 1,
 //! where it is limited only together with memory.
 //!
+//! A container that sees the groups of the whole machine (`--cgroupns=host`) is at
+//! the path that /proc/self/cgroup says, and is bound by the groups above as well:
+//! the smallest limit is the one that counts. Where it has a process 1 of its own,
+//! the path is that one's, since the Spider's own group may be a smaller one.
+//!
 //! A machine's own root group has no limit, so nothing changes there. A limit
 //! on the Spider's service alone is further down and not looked at.
 
@@ -15,55 +20,129 @@ use super::{
     ACTIVE, AVAILABLE, BUFFERS, CACHED, FREE, INACTIVE, Memory, SWAP_FREE, SWAP_TOTAL, TOTAL,
 };
 use crate::collect::text::{Words, lines, number, trim};
-use crate::root::{Buffer, KeptFile, Root};
+use crate::identify::container;
+use crate::root::{Buffer, KeptFile, Root, read_small};
 
 /// Limits are changed seldom.
 const LIMIT_SAMPLES: u16 = 60;
+/// Groups in groups that are looked at.
+const DEPTH_MAX: usize = 12;
 
-/// The folder, the files in it, what the lines of `memory.stat` begin with that
-/// count the groups below as well, and the name of file pages there.
-type Version = (
-    &'static str,
-    [&'static str; 3],
-    &'static [u8],
-    &'static [u8],
-);
+/// How a version of control groups tells memory.
+struct Version {
+    /// Where groups are mounted, and what names them in /proc/self/cgroup.
+    folder: &'static str,
+    controller: &'static [u8],
+    files: [&'static str; 3],
+    /// What the lines of `memory.stat` begin with that count the groups below as
+    /// well, and the name of file pages there.
+    prefix: &'static [u8],
+    file: &'static [u8],
+}
+
+const V1_FILES: [&str; 3] = [
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    "memory.stat",
+];
+const V2: usize = 0;
 
 /// Version 2, then version 1.
 const VERSIONS: [Version; 2] = [
-    (
-        "fs/cgroup/",
-        ["memory.max", "memory.current", "memory.stat"],
-        b"",
-        b"file",
-    ),
-    (
-        "fs/cgroup/memory/",
-        [
-            "memory.limit_in_bytes",
-            "memory.usage_in_bytes",
-            "memory.stat",
-        ],
-        b"total_",
-        b"cache",
-    ),
+    Version {
+        folder: "fs/cgroup",
+        controller: b"",
+        files: ["memory.max", "memory.current", "memory.stat"],
+        prefix: b"",
+        file: b"file",
+    },
+    Version {
+        folder: "fs/cgroup/memory",
+        controller: b"memory",
+        files: V1_FILES,
+        prefix: b"total_",
+        file: b"cache",
+    },
 ];
 
-pub struct Limit {
-    groups: [[KeptFile; 3]; 2],
+/// The files of one group.
+struct Group {
+    version: usize,
+    files: [KeptFile; 3],
     /// `memory.swap.max` and `memory.swap.current` of version 2.
     swap: [KeptFile; 2],
-    /// Which version sets a limit, and the limit.
+}
+
+impl Group {
+    fn new(root: &Root, version: usize, path: &str) -> Self {
+        let folder = root.sys(VERSIONS[version].folder);
+        let folder = folder.join(path.trim_start_matches('/'));
+        let kept = |name: &str| KeptFile::quiet(folder.join(name));
+        Self {
+            version,
+            files: VERSIONS[version].files.map(kept),
+            swap: ["memory.swap.max", "memory.swap.current"].map(kept),
+        }
+    }
+}
+
+/// The group's path by the lines of /proc/*/cgroup, `number:controllers:path`.
+pub fn parse_cgroup<'a>(bytes: &'a [u8], controller: &[u8]) -> Option<&'a str> {
+    lines(bytes).find_map(|line| {
+        let mut parts = line.splitn(3, |&b| b == b':');
+        let number = parts.next()?;
+        let mut controllers = parts.next()?.split(|&b| b == b',');
+        let is_it = match controller {
+            b"" => number == b"0",
+            _ => controllers.any(|name| name == controller),
+        };
+        let path = std::str::from_utf8(parts.next()?).ok()?;
+        let is_plain = path.starts_with('/') && !path.split('/').any(|part| part == "..");
+        (is_it && is_plain).then_some(path)
+    })
+}
+
+/// The path's group and those above it, the first group of all left out.
+fn with_parents(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.trim_end_matches('/');
+    std::iter::successors(Some(path), |path| {
+        path.rsplit_once('/').map(|(above, _)| above)
+    })
+    .filter(|path| !path.is_empty())
+    .take(DEPTH_MAX)
+}
+
+fn groups(root: &Root) -> Vec<Group> {
+    let mut groups: Vec<Group> = (0..VERSIONS.len())
+        .map(|version| Group::new(root, version, ""))
+        .collect();
+    // What binds a service of a machine is not the machine's.
+    if container(root).is_none() {
+        return groups;
+    }
+    let cgroup =
+        read_small(&root.proc("1/cgroup")).or_else(|| read_small(&root.proc("self/cgroup")));
+    let cgroup = cgroup.unwrap_or_default();
+    for (version, Version { controller, .. }) in VERSIONS.iter().enumerate() {
+        let Some(path) = parse_cgroup(&cgroup, controller) else {
+            continue;
+        };
+        groups.extend(with_parents(path).map(|path| Group::new(root, version, path)));
+    }
+    groups
+}
+
+pub struct Limit {
+    groups: Vec<Group>,
+    /// Which group sets the limit, and the limit.
     found: Option<(usize, i64)>,
     wait: u16,
 }
 
 impl Limit {
     pub fn new(root: &Root) -> Self {
-        let kept = |folder: &str, name: &str| KeptFile::quiet(root.sys(&[folder, name].concat()));
         Self {
-            groups: VERSIONS.map(|(folder, names, ..)| names.map(|name| kept(folder, name))),
-            swap: ["memory.swap.max", "memory.swap.current"].map(|name| kept(VERSIONS[0].0, name)),
+            groups: groups(root),
             found: None,
             wait: 0,
         }
@@ -74,27 +153,28 @@ impl Limit {
         if self.wait == 0 {
             self.wait = LIMIT_SAMPLES;
             self.found = None;
-            for (version, [limit, ..]) in self.groups.iter_mut().enumerate() {
-                if let Some(bytes) = one_number(limit, buffer) {
-                    self.found = Some((version, bytes));
-                    break;
+            for (index, Group { files, .. }) in self.groups.iter_mut().enumerate() {
+                let limit = one_number(&mut files[0], buffer);
+                if let Some(bytes) = limit.filter(|&n| self.found.is_none_or(|(_, m)| n < m)) {
+                    self.found = Some((index, bytes));
                 }
             }
         }
         self.wait -= 1;
-        let Some((version, limit)) = self.found.filter(|&(_, n)| Some(n) < memory[TOTAL]) else {
+        let Some((index, limit)) = self.found.filter(|&(_, n)| Some(n) < memory[TOTAL]) else {
             return;
         };
         let host = *memory;
         *memory = Memory::default();
         memory[TOTAL] = Some(limit);
-        let [_, used, stat] = &mut self.groups[version];
+        let group = &mut self.groups[index];
+        let version = &VERSIONS[group.version];
+        let [_, used, stat] = &mut group.files;
         let free = one_number(used, buffer).map(|used| (limit - used).max(0));
         memory[FREE] = at_most(free, host[FREE]);
         let mut found = Stat::default();
         if let Some(bytes) = stat.read(buffer) {
-            let (.., prefix, file) = VERSIONS[version];
-            found = parse_stat(bytes, prefix, file);
+            found = parse_stat(bytes, version.prefix, version.file);
             memory[CACHED] = found.cached;
             memory[ACTIVE] = found.active;
             memory[INACTIVE] = found.inactive;
@@ -103,8 +183,8 @@ impl Limit {
         let available = available.map(|(free, more)| free.saturating_add(more).min(limit));
         memory[AVAILABLE] = at_most(available, host[AVAILABLE]);
         memory[BUFFERS] = None;
-        if version == 0 {
-            let [max, current] = &mut self.swap;
+        if group.version == V2 {
+            let [max, current] = &mut group.swap;
             // `max` in words: as much as the machine has.
             let max = one_number(max, buffer).unwrap_or(i64::MAX);
             memory[SWAP_TOTAL] = host[SWAP_TOTAL].map(|total| total.min(max));
@@ -173,7 +253,11 @@ mod tests {
     fn of(name: &str, files: &[(&str, &str)]) -> Memory {
         let dir = std::env::temp_dir().join(format!("spider-limit-{}-{name}", std::process::id()));
         for (path, text) in files {
-            let path = dir.join("sys/fs/cgroup").join(path);
+            // What begins with a slash is no file of a group.
+            let path = match path.strip_prefix('/') {
+                Some(path) => dir.join(path),
+                None => dir.join("sys/fs/cgroup").join(path),
+            };
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
@@ -215,6 +299,65 @@ mod tests {
         );
         let expected = [800, 100, 500, -1, 1, -1, 1, 40, 30];
         assert_eq!(got, expected.map(|n| (n >= 0).then_some(n * KIB)));
+    }
+
+    #[test]
+    fn a_container_among_the_groups_of_its_machine() {
+        let slice = "system.slice/docker-1.scope";
+        let file = |name: &str| format!("{slice}/{name}");
+        let (max, current) = (file("memory.max"), file("memory.current"));
+        let group = format!("0::/{slice}\n");
+        let mut files = vec![
+            ("/.dockerenv", ""),
+            ("/proc/self/cgroup", &group),
+            (&max, "819200\n"),
+            (&current, "716800\n"),
+        ];
+        let total_and_free =
+            |memory: Memory| [memory[TOTAL], memory[FREE]].map(|n| n.map(|n| n / KIB));
+        assert_eq!(total_and_free(of("deep", &files)), [Some(800), Some(100)]);
+        // A smaller limit above it, which others have a part in.
+        files.push(("system.slice/memory.max", "409600\n"));
+        files.push(("system.slice/memory.current", "399360\n"));
+        assert_eq!(total_and_free(of("above", &files)), [Some(400), Some(10)]);
+        // A service within the container is not the container.
+        files.push(("/proc/1/cgroup", "0::/\n"));
+        assert_eq!(of("service", &files), host());
+        // And a machine's service not the machine.
+        files.retain(|(path, _)| *path != "/.dockerenv" && *path != "/proc/1/cgroup");
+        assert_eq!(of("machine", &files), host());
+        let v1 = [
+            ("/.dockerenv", ""),
+            (
+                "/proc/self/cgroup",
+                "4:cpu,memory:/docker/1\n1:name=systemd:/x\n",
+            ),
+            ("memory/docker/1/memory.limit_in_bytes", "204800\n"),
+        ];
+        assert_eq!(of("v1-deep", &v1)[TOTAL], Some(200 * KIB));
+    }
+
+    #[test]
+    fn paths_of_groups() {
+        assert_eq!(parse_cgroup(b"0::/a/b\n", b""), Some("/a/b"));
+        assert_eq!(
+            parse_cgroup(b"3:cpu:/x\n2:memory:/y\n", b"memory"),
+            Some("/y")
+        );
+        for bytes in [
+            &b"0::/../../a\n"[..],
+            b"0::a\n",
+            b"0:\n",
+            b"1::/a\n",
+            b"0::/\xff\n",
+            b"0::/a",
+        ] {
+            assert_eq!(parse_cgroup(bytes, b""), None, "{bytes:?}");
+        }
+        let all: Vec<&str> = with_parents("/a/b/c").collect();
+        assert_eq!(all, ["/a/b/c", "/a/b", "/a"]);
+        assert_eq!(with_parents("/").count(), 0);
+        assert_eq!(with_parents(&"/x".repeat(99)).count(), DEPTH_MAX);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A suspended ZFS pool or a btrfs whose disk is gone can keep statfs waiting
 //! for ever, and nothing ends a thread that waits in the kernel. So another
-//! thread asks, every five seconds, and the sampling thread takes what was
+//! thread asks, now and then, and the sampling thread takes what was
 //! answered meanwhile. A filesystem that has kept it waiting for ten seconds
 //! hangs: it is left out and that thread is left to it until it answers, while
 //! a new one asks the others. The thread is started with the first such mount.
@@ -17,7 +17,6 @@ use super::Figures;
 /// Asks the kernel; tests put another in its place.
 pub type Ask = fn(&CStr) -> Option<Figures>;
 
-const ROUND_MS: i64 = 4_900;
 const HANG_MS: i64 = 10_000;
 /// The first sample has answers too, if they come in this time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -83,17 +82,23 @@ struct Stuck {
 
 pub struct Helper {
     ask: Ask,
+    round_ms: i64,
     thread: Option<(Arc<Board>, Thread)>,
     began_ms: i64,
+    /// Whether the answers of this round were taken.
+    taken: bool,
     stuck: Vec<Stuck>,
 }
 
 impl Helper {
-    pub fn new(ask: Ask) -> Self {
+    /// Asks all once in `round_ms`.
+    pub fn new(ask: Ask, round_ms: i64) -> Self {
         Self {
             ask,
+            round_ms,
             thread: None,
             began_ms: i64::MIN,
+            taken: false,
             stuck: Vec::new(),
         }
     }
@@ -115,7 +120,8 @@ impl Helper {
             return;
         }
         let waited_ms = now_ms.saturating_sub(self.began_ms);
-        if waited_ms < ROUND_MS {
+        if waited_ms < self.round_ms {
+            self.take_early(told);
             return;
         }
         // Whoever answered after all is asked again.
@@ -150,6 +156,7 @@ impl Helper {
             self.thread = self.start();
         }
         self.began_ms = now_ms;
+        self.taken = false;
         let Some((board, thread)) = &self.thread else {
             return;
         };
@@ -169,6 +176,23 @@ impl Helper {
                 .wait_timeout_while(work, FIRST_WAIT, |work| !work.is_over());
             let (work, _) = waited.unwrap_or_else(PoisonError::into_inner);
             for (path, figures) in work.mounts.iter().take(work.at) {
+                told(path, *figures);
+            }
+        }
+    }
+
+    /// Answers of a round that is over and whose successor is not due.
+    fn take_early(&mut self, mut told: impl FnMut(&Arc<CStr>, Option<Figures>)) {
+        if self.taken {
+            return;
+        }
+        let Some((board, _)) = &self.thread else {
+            return;
+        };
+        let work = board.lock();
+        if work.is_over() {
+            self.taken = true;
+            for (path, figures) in &work.mounts {
                 told(path, *figures);
             }
         }
@@ -236,7 +260,7 @@ mod tests {
     fn one_that_hangs_keeps_nobody_waiting() {
         let names = [c"/a", c"/hang", c"/gone", c"/b"];
         let mut machine = Machine {
-            helper: Helper::new(ask),
+            helper: Helper::new(ask, 4_900),
             mounts: names.map(Arc::from).to_vec(),
             now_ms: 1_000_000,
         };
@@ -263,8 +287,25 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_there_before_the_next_round() {
+        let mut machine = Machine {
+            helper: Helper::new(ask, 3_600_000),
+            mounts: vec![Arc::from(c"/a")],
+            now_ms: 1_000_000,
+        };
+        let a = [("/a".to_owned(), Some(2))];
+        // With the first round, and with one that nobody waited for.
+        assert_eq!(machine.round(), a);
+        machine.round();
+        machine.now_ms += 3_600_000;
+        assert_eq!(machine.round(), a);
+        assert_eq!(machine.round(), a);
+        assert_eq!(machine.round(), []);
+    }
+
+    #[test]
     fn without_mounts_there_is_no_thread() {
-        let mut helper = Helper::new(ask);
+        let mut helper = Helper::new(ask, 4_900);
         helper.turn(5, [].iter(), |_, _| panic!("nothing was asked"));
         assert!(helper.thread.is_none());
     }

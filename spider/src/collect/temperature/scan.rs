@@ -8,25 +8,117 @@ use crate::root::{Root, read_small};
 /// Most entries of one directory that are looked at.
 const ENTRIES_MAX: usize = 1024;
 
-/// The sensors' labels, all different, and the files to read.
-pub fn scan(root: &Root) -> Vec<(String, PathBuf)> {
+/// One sensor.
+pub struct Found {
+    pub label: String,
+    pub path: PathBuf,
+    /// The file that says that the value is none.
+    pub fault: Option<PathBuf>,
+    /// The file that says whether the device sleeps.
+    pub sleep: Option<PathBuf>,
+    pub pace: Pace,
+    importance: u8,
+}
+
+/// How often a sensor may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// The processor's own.
+    Sample,
+    /// What is asked over a slow bus.
+    Seconds,
+    /// What would be kept awake.
+    Minute,
+}
+
+impl Pace {
+    pub fn every_ms(self) -> i64 {
+        match self {
+            Self::Sample => 0,
+            Self::Seconds => 4_900,
+            Self::Minute => 59_900,
+        }
+    }
+}
+
+/// Chips and zones of processors, by what their names begin with.
+const PROCESSORS: &[&str] = &[
+    "coretemp",
+    "k10temp",
+    "k8temp",
+    "zenpower",
+    "fam15h_power",
+    "via_cputemp",
+    "x86_pkg_temp",
+    "cpu",
+    "soc",
+    "cluster",
+    "bigcore",
+    "littlecore",
+    "package",
+    "B0D4",
+    "TCPU",
+    "armada_thermal",
+    "exynos",
+    "imx_thermal",
+    "scpi_sensors",
+    "scmi_sensors",
+    "sunxi",
+];
+/// Chips of disks, which are named by the disk: a second one changes no name.
+const DISKS: &[&str] = &["drivetemp", "nvme"];
+/// What else may sleep.
+const SLEEPERS: &[&str] = &["amdgpu", "nouveau", "radeon", "i915", "xe"];
+
+fn begins_with_one_of(name: &str, list: &[&str]) -> bool {
+    list.iter().any(|start| name.starts_with(start))
+}
+
+fn pace(name: &str) -> Pace {
+    if DISKS.contains(&name) || SLEEPERS.contains(&name) {
+        Pace::Minute
+    } else if begins_with_one_of(name, PROCESSORS) {
+        Pace::Sample
+    } else {
+        Pace::Seconds
+    }
+}
+
+/// Which sensors are told first where there are more than are told: chips before
+/// zones, of which some systems have a hundred, and processors before others.
+fn importance(name: &str, is_zone: bool) -> u8 {
+    let other = !begins_with_one_of(name, PROCESSORS);
+    u8::from(is_zone) * 2 + u8::from(other)
+}
+
+/// The sensors, their labels all different, and the files to read.
+pub fn scan(root: &Root) -> Vec<Found> {
     let zones = zones(&root.sys("class/thermal"));
     let chips = chips(&root.sys("class/hwmon"));
     let has_coretemp = chips.iter().any(|chip| chip.name == "coretemp");
-    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     for (zone, path) in &zones {
-        if !(has_coretemp && zone == "x86_pkg_temp") {
-            found.push((zone.clone(), path.clone()));
+        if has_coretemp && zone == "x86_pkg_temp" {
+            continue;
         }
+        found.push(Found {
+            label: zone.clone(),
+            path: path.clone(),
+            fault: None,
+            sleep: None,
+            pace: pace(zone),
+            // A zone that is a chip as well has that chip's place.
+            importance: importance(zone, !chips.iter().any(|chip| chip.mirrors(zone))),
+        });
     }
     for chip in &chips {
-        // The kernel makes a chip of each zone, with - turned into _.
-        let mirrors = |zone: &str| zone.replace('-', "_") == chip.name;
-        if zones.iter().any(|(zone, _)| mirrors(zone)) {
+        if zones.iter().any(|(zone, _)| chip.mirrors(zone)) {
             continue;
         }
         let mut name = chip.name.clone();
-        if chips.iter().filter(|other| other.name == chip.name).count() > 1
+        let is_one_of_many = chips.iter().filter(|other| other.name == chip.name).count() > 1;
+        let comes_and_goes = pace(&chip.name) == Pace::Minute;
+        if (is_one_of_many || comes_and_goes)
             && let Some(device) = &chip.device
         {
             name.push('/');
@@ -38,35 +130,52 @@ pub fn scan(root: &Root) -> Vec<(String, PathBuf)> {
                 None if chip.sensors.len() == 1 => name.clone(),
                 None => [&name, " temp", &input.to_string()].concat(),
             };
-            found.push((label, path.clone()));
+            let fault = path.with_file_name(["temp", &input.to_string(), "_fault"].concat());
+            found.push(Found {
+                label,
+                path: path.clone(),
+                fault: fault.exists().then_some(fault),
+                sleep: chip.sleep.clone(),
+                pace: pace(&chip.name),
+                importance: importance(&chip.name, false),
+            });
         }
     }
     number_twins(&mut found);
+    found.sort_by_key(|sensor| sensor.importance);
     found
 }
 
 /// Labels that are the same get ` #2`, ` #3`, … behind them.
-fn number_twins(found: &mut [(String, PathBuf)]) {
+fn number_twins(found: &mut [Found]) {
     for index in 1..found.len() {
-        let twins = |text: &str| found[..index].iter().any(|(label, _)| label == text);
-        if !twins(&found[index].0) {
+        let twins = |text: &str| found[..index].iter().any(|sensor| sensor.label == text);
+        if !twins(&found[index].label) {
             continue;
         }
         let free = (2..)
-            .map(|n: u32| [&found[index].0, " #", &n.to_string()].concat())
+            .map(|n: u32| [&found[index].label, " #", &n.to_string()].concat())
             .find(|text| !twins(text));
         if let Some(label) = free {
-            found[index].0 = label;
+            found[index].label = label;
         }
     }
 }
 
 struct Chip {
     name: String,
-    /// Name of the device behind it (nvme0, 0000:00:18.3).
+    /// Name of the device behind it (nvme0, sda, 0000:00:18.3).
     device: Option<String>,
+    sleep: Option<PathBuf>,
     /// Label, number and input file.
     sensors: Vec<(Option<String>, i64, PathBuf)>,
+}
+
+impl Chip {
+    /// The kernel makes a chip of each zone, with - turned into _.
+    fn mirrors(&self, zone: &str) -> bool {
+        zone.replace('-', "_") == self.name
+    }
 }
 
 fn zones(dir: &Path) -> Vec<(String, PathBuf)> {
@@ -96,9 +205,7 @@ fn chips(dir: &Path) -> Vec<Chip> {
         let name = text(&home.join("name"))
             .or_else(|| text(&path.join("name")))
             .unwrap_or_else(|| ["hwmon", &index.to_string()].concat());
-        let device = std::fs::read_link(path.join("device"))
-            .ok()
-            .and_then(|to| Some(to.file_name()?.to_string_lossy().into_owned()));
+        let sleep = path.join("device/power/runtime_status");
         let sensors = inputs
             .into_iter()
             .map(|(input, file)| {
@@ -107,12 +214,25 @@ fn chips(dir: &Path) -> Vec<Chip> {
             })
             .collect();
         chips.push(Chip {
+            device: device(&path.join("device")),
+            sleep: (pace(&name) == Pace::Minute && sleep.exists()).then_some(sleep),
             name,
-            device,
             sensors,
         });
     }
     chips
+}
+
+/// The device's name: that of its disk where it is one, since the address of a
+/// drive is another after the next start.
+fn device(link: &Path) -> Option<String> {
+    let disk = std::fs::read_dir(link.join("block")).ok();
+    let disk = disk.and_then(|mut entries| entries.next()?.ok());
+    if let Some(disk) = disk {
+        return Some(disk.file_name().to_string_lossy().into_owned());
+    }
+    let to = std::fs::read_link(link).ok()?;
+    Some(to.file_name()?.to_string_lossy().into_owned())
 }
 
 /// The entries `prefixNsuffix` of a directory, by number.
