@@ -8,6 +8,7 @@ pub mod civil;
 pub mod layout;
 pub mod limits;
 pub mod message;
+pub mod names;
 pub mod samples;
 pub mod series;
 pub mod varint;

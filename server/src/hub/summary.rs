@@ -3,7 +3,10 @@
 //! Which series they come from is worked out once a layout ([`Plan`]); a
 //! sample then costs a few additions.
 
+mod choose;
+
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::sync::{Arc, Weak};
 
 use serde::Serialize;
@@ -102,7 +105,9 @@ pub struct Plan {
     cores: u32,
     mem_total: Option<usize>,
     mem_available: Option<usize>,
+    /// Free memory, and what holds files and can be dropped.
     mem_free: Option<usize>,
+    mem_droppable: Vec<usize>,
     swap_total: Option<usize>,
     swap_free: Option<usize>,
     load: [Option<usize>; 3],
@@ -114,7 +119,14 @@ pub struct Plan {
     net_rx: Vec<usize>,
     net_tx: Vec<usize>,
     filesystems: Vec<Filesystem>,
-    temperatures: Vec<(String, usize)>,
+    temperatures: Vec<Sensor>,
+}
+
+#[derive(Clone, Debug)]
+struct Sensor {
+    name: String,
+    rank: u8,
+    index: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -123,6 +135,10 @@ struct Filesystem {
     total: usize,
     free: Option<usize>,
     available: Option<usize>,
+    readonly: Option<usize>,
+    is_overlay: bool,
+    /// Those of the machine itself come first.
+    rank: u8,
 }
 
 /// Time of all processors together since the machine started, in milliseconds.
@@ -171,6 +187,9 @@ impl Plan {
 
     pub fn new(layout: &Layout) -> Self {
         let mut plan = Self::default();
+        let (interfaces, disks) = (choose::interfaces(layout), choose::disks(layout));
+        [plan.net_rx, plan.net_tx] = [0, 1].map(|place| interfaces.best(place));
+        [plan.disk_read, plan.disk_written] = [0, 1].map(|place| disks.best(place));
         for (index, series) in layout.series().iter().enumerate() {
             let key: &str = &series.key;
             let labelled = key.contains('{');
@@ -186,6 +205,7 @@ impl Plan {
                 "mem.total_bytes" => plan.mem_total = Some(index),
                 "mem.available_bytes" => plan.mem_available = Some(index),
                 "mem.free_bytes" => plan.mem_free = Some(index),
+                "mem.cached_bytes" | "mem.buffers_bytes" => plan.mem_droppable.push(index),
                 "swap.total_bytes" => plan.swap_total = Some(index),
                 "swap.free_bytes" => plan.swap_free = Some(index),
                 "load.1m_milli" => plan.load[0] = Some(index),
@@ -196,14 +216,11 @@ impl Plan {
                 "tcp.connections" if label(key, "state").as_deref() == Some("established") => {
                     plan.tcp_established = Some(index)
                 }
-                "disk.read_bytes" if whole_disk(key) => plan.disk_read.push(index),
-                "disk.written_bytes" if whole_disk(key) => plan.disk_written.push(index),
-                "net.rx_bytes" if outward(key) => plan.net_rx.push(index),
-                "net.tx_bytes" if outward(key) => plan.net_tx.push(index),
                 "fs.total_bytes" => plan.add_filesystem(layout, key, index),
                 "temp.celsius_milli" => {
-                    let sensor = label(key, "sensor").unwrap_or_default().into_owned();
-                    plan.temperatures.push((sensor, index));
+                    let name = label(key, "sensor").unwrap_or_default().into_owned();
+                    let rank = choose::sensor_rank(&name);
+                    plan.temperatures.push(Sensor { name, rank, index });
                 }
                 _ => {}
             }
@@ -219,7 +236,14 @@ impl Plan {
                 .iter()
                 .position(|series| *series.key == *other)
         };
+        let fs_type = label(key, "type").unwrap_or_default();
+        let Some(rank) = choose::filesystem_rank(&fs_type) else {
+            return;
+        };
         self.filesystems.push(Filesystem {
+            rank,
+            readonly: find("fs.readonly"),
+            is_overlay: fs_type == "overlay",
             mount: label(key, "mount").unwrap_or_default().into_owned(),
             total,
             free: find("fs.free_bytes"),
@@ -244,7 +268,7 @@ impl Plan {
         let milli = |index: Option<usize>| at(index).map(|value| value as f64 / 1000.0);
         let rate = |indexes: &[usize]| {
             let (before, elapsed_ms) = before?;
-            per_second(grown(layout, indexes, now, before)?, elapsed_ms).map(round1)
+            per_second(grown(layout, indexes, now, before, increase)?, elapsed_ms).map(round1)
         };
 
         let mut summary = Summary {
@@ -267,20 +291,10 @@ impl Plan {
         if let Some((before, _)) = before {
             summary.cpu_percent = self.cpu_percent(layout, now, before);
         }
-        // Kernels before 3.14 give no MemAvailable: free memory is then all that is sure.
-        let unused = at(self.mem_available).or_else(|| at(self.mem_free));
-        summary.mem_used_bytes = sub(summary.mem_total_bytes, unused);
+        summary.mem_used_bytes = sub(summary.mem_total_bytes, self.unused_memory(&at));
         summary.swap_used_bytes = sub(summary.swap_total_bytes, at(self.swap_free));
         self.fullest(&at, &mut summary);
-        let hottest = self
-            .temperatures
-            .iter()
-            .filter_map(|(sensor, index)| Some((sensor, get(*index)?)))
-            .max_by_key(|(_, value)| *value);
-        if let Some((sensor, value)) = hottest {
-            summary.temp_celsius = Some(round1(value as f64 / 1000.0));
-            summary.temp_sensor = Some(sensor.clone());
-        }
+        self.hottest(&get, &mut summary);
         summary
     }
 
@@ -301,18 +315,51 @@ impl Plan {
         })
     }
 
+    /// Busy over busy and idle, and nothing where both stand still.
     fn cpu_percent(&self, layout: &Layout, now: &[i64], before: &[i64]) -> Option<f64> {
-        let busy = grown(layout, &self.cpu_busy, now, before)?;
-        let total = busy.saturating_add(grown(layout, &self.cpu_idle, now, before)?);
+        let busy = grown(layout, &self.cpu_busy, now, before, time_increase)?;
+        let idle = grown(layout, &self.cpu_idle, now, before, time_increase)?;
+        let total = busy.saturating_add(idle);
         (total > 0).then(|| round1(busy as f64 * 100.0 / total as f64))
     }
 
+    /// What programs can have. Older Spiders don't say so for kernels before 3.14,
+    /// and in a container tell what its machine has.
+    fn unused_memory(&self, at: &impl Fn(Option<usize>) -> Option<i64>) -> Option<i64> {
+        let total = at(self.mem_total)?;
+        let available = at(self.mem_available).filter(|&bytes| bytes <= total);
+        available.or_else(|| {
+            let droppable = self
+                .mem_droppable
+                .iter()
+                .filter_map(|&index| at(Some(index)));
+            let unused = droppable.fold(at(self.mem_free)?, i64::saturating_add);
+            Some(unused.min(total))
+        })
+    }
+
+    /// The processor's temperature, where it has a sensor: of its sensors the hottest.
+    fn hottest(&self, get: &impl Fn(usize) -> Option<i64>, summary: &mut Summary) {
+        let known = self.temperatures.iter();
+        let known = known.filter_map(|sensor| Some((sensor, get(sensor.index)?)));
+        let hottest = known.max_by_key(|(sensor, value)| (Reverse(sensor.rank), *value));
+        if let Some((sensor, value)) = hottest {
+            summary.temp_celsius = Some(round1(value as f64 / 1000.0));
+            summary.temp_sensor = Some(sensor.name.clone());
+        }
+    }
+
     fn fullest(&self, at: &impl Fn(Option<usize>) -> Option<i64>, summary: &mut Summary) {
-        let mut fullest = -1.0;
+        let mut fullest = (u8::MAX, -1.0);
         for fs in &self.filesystems {
             let (Some(total), Some(free)) = (at(Some(fs.total)), at(fs.free)) else {
                 continue;
             };
+            // An overlay without any room is an image; older Spiders don't say so.
+            let is_image = fs.is_overlay && fs.readonly.is_none() && free == 0;
+            if at(fs.readonly) == Some(1) || is_image {
+                continue;
+            }
             let used = total.saturating_sub(free).max(0);
             // As `df` counts it: of what an ordinary user may fill.
             let usable = used.saturating_add(at(fs.available).unwrap_or(free));
@@ -320,8 +367,8 @@ impl Plan {
                 continue;
             }
             let percent = used as f64 * 100.0 / usable as f64;
-            if percent > fullest {
-                fullest = percent;
+            if fs.rank < fullest.0 || (fs.rank == fullest.0 && percent > fullest.1) {
+                fullest = (fs.rank, percent);
                 summary.disk_mount = Some(fs.mount.clone());
                 summary.disk_used_bytes = Some(used);
                 summary.disk_total_bytes = Some(total);
@@ -332,7 +379,13 @@ impl Plan {
 }
 
 /// By how much counters grew together; `None` when none of them is known.
-fn grown(layout: &Layout, indexes: &[usize], now: &[i64], before: &[i64]) -> Option<i64> {
+fn grown(
+    layout: &Layout,
+    indexes: &[usize],
+    now: &[i64],
+    before: &[i64],
+    increase: fn(i64, i64) -> i64,
+) -> Option<i64> {
     let mut sum = None;
     for &index in indexes {
         let (Some(&b), Some(&n)) = (before.get(index), now.get(index)) else {
@@ -348,6 +401,15 @@ fn grown(layout: &Layout, indexes: &[usize], now: &[i64], before: &[i64]) -> Opt
     sum
 }
 
+/// As [`increase`], for times of processors: those that a processor waited or was
+/// idle fall by a little now and then (proc(5)), which is no new start.
+fn time_increase(before: i64, now: i64) -> i64 {
+    if now < before && now > before / 2 {
+        return 0;
+    }
+    increase(before, now)
+}
+
 fn round1(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
@@ -356,161 +418,5 @@ fn sub(total: Option<i64>, unused: Option<i64>) -> Option<i64> {
     Some(total?.saturating_sub(unused?).max(0))
 }
 
-/// Stacked devices repeat the traffic of the disks below them.
-fn whole_disk(key: &str) -> bool {
-    let device = label(key, "device").unwrap_or_default();
-    !["dm-", "md", "loop", "zram", "bcache", "drbd"]
-        .iter()
-        .any(|p| device.starts_with(p))
-}
-
-/// Interfaces whose traffic leaves the machine; bridges, tunnels and the host's
-/// ends of container links repeat what a physical interface carried.
-fn outward(key: &str) -> bool {
-    let iface = label(key, "iface").unwrap_or_default();
-    const INWARD: &[&str] = &[
-        "lo",
-        "veth",
-        "br-",
-        "docker",
-        "virbr",
-        "vnet",
-        "cni",
-        "flannel",
-        "cali",
-        "tap",
-        "tun",
-        "dummy",
-        "ifb",
-        "bond",
-        "team",
-        "wg",
-        "tailscale",
-        "podman",
-        "lxc",
-        "lxd",
-        "incus",
-    ];
-    !INWARD.iter().any(|p| iface.starts_with(p)) && !iface.contains('.')
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use stardust_shared::SeriesDef;
-
-    #[test]
-    fn nodes_with_one_layout_share_its_plan_and_it_goes_with_them() {
-        let layout = |name| Arc::new(Layout::new(1, vec![SeriesDef::new(name, &[])]));
-        let (one, two) = (layout("proc.total"), layout("load.1m_milli"));
-        let plan = Plan::of(&one);
-        assert!(Arc::ptr_eq(&plan, &Plan::of(&one)));
-        assert_eq!((plan.procs, Plan::of(&two).procs), (Some(0), None));
-        let gone = Arc::downgrade(&plan);
-        drop(plan);
-        assert!(gone.upgrade().is_none());
-        // Many kinds of machines: each has its plan, however many are remembered.
-        let layouts: Vec<_> = (0..2 * PLANS_KEPT).map(|_| layout("proc.total")).collect();
-        let plans: Vec<_> = layouts.iter().map(Plan::of).collect();
-        assert!(plans.iter().all(|plan| plan.procs == Some(0)));
-        assert!(PLANS.with_borrow(Vec::len) <= PLANS_KEPT);
-    }
-
-    #[test]
-    fn numbers_come_from_the_right_series() {
-        type Row = (
-            &'static str,
-            &'static [(&'static str, &'static str)],
-            i64,
-            i64,
-        );
-        // (name, labels, value before, value now), 2 s apart.
-        let rows: &[Row] = &[
-            ("cpu.user_ms", &[], 1_000, 1_400),
-            ("cpu.system_ms", &[], 500, 600),
-            ("cpu.idle_ms", &[], 9_000, 12_400),
-            ("cpu.iowait_ms", &[], 100, 200),
-            ("cpu.user_ms", &[("core", "0")], 500, 700),
-            ("cpu.user_ms", &[("core", "1")], 500, 700),
-            ("mem.total_bytes", &[], 8 << 30, 8 << 30),
-            ("mem.available_bytes", &[], 6 << 30, 5 << 30),
-            ("load.1m_milli", &[], 0, 1_250),
-            ("disk.read_bytes", &[("device", "sda")], 0, 512 * 8),
-            ("disk.read_bytes", &[("device", "dm-0")], 0, 512 * 8),
-            ("net.rx_bytes", &[("iface", "eth0")], 1_000, 3_000),
-            ("net.rx_bytes", &[("iface", "docker0")], 0, 9_999),
-            ("net.tx_bytes", &[("iface", "eth0")], 5_000, 1_000),
-            (
-                "fs.total_bytes",
-                &[("mount", "/"), ("type", "ext4")],
-                1 << 20,
-                1 << 20,
-            ),
-            (
-                "fs.free_bytes",
-                &[("mount", "/"), ("type", "ext4")],
-                1 << 19,
-                1 << 19,
-            ),
-            (
-                "fs.available_bytes",
-                &[("mount", "/"), ("type", "ext4")],
-                1 << 19,
-                1 << 19,
-            ),
-            (
-                "fs.total_bytes",
-                &[("mount", "/b"), ("type", "ext4")],
-                1 << 20,
-                1 << 20,
-            ),
-            (
-                "fs.free_bytes",
-                &[("mount", "/b"), ("type", "ext4")],
-                1 << 18,
-                1 << 18,
-            ),
-            (
-                "fs.available_bytes",
-                &[("mount", "/b"), ("type", "ext4")],
-                1 << 18,
-                1 << 18,
-            ),
-            ("temp.celsius_milli", &[("sensor", "cpu")], 40_000, 41_500),
-            ("temp.celsius_milli", &[("sensor", "nvme")], 70_000, ABSENT),
-            ("tcp.connections", &[("state", "established")], 1, 7),
-        ];
-        let defs = rows
-            .iter()
-            .map(|(name, labels, ..)| SeriesDef::new(name, labels))
-            .collect();
-        let layout = Layout::new(1, defs);
-        let mut state = stardust_shared::State::default();
-        state.start(&layout, 1, 0, &rows.iter().map(|r| r.2).collect::<Vec<_>>());
-        let before = state.scaled().to_vec();
-        state.start(
-            &layout,
-            2,
-            2_000,
-            &rows.iter().map(|r| r.3).collect::<Vec<_>>(),
-        );
-        let plan = Plan::new(&layout);
-        let summary = plan.summary(&layout, state.scaled(), Some((&before, 2_000)), 2_000);
-        assert_eq!(summary.cpu_percent, Some(12.5));
-        assert_eq!(summary.cores, Some(2));
-        assert_eq!(summary.mem_used_bytes, Some(3 << 30));
-        assert_eq!(summary.load_1m, Some(1.25));
-        assert_eq!(summary.load_5m, None);
-        assert_eq!(summary.disk_read_bytes_per_s, Some(2_048.0));
-        assert_eq!(summary.net_rx_bytes_per_s, Some(1_000.0));
-        // The counter went backwards: it was reset and counted 1,000 since.
-        assert_eq!(summary.net_tx_bytes_per_s, Some(500.0));
-        assert_eq!(summary.disk_mount.as_deref(), Some("/b"));
-        assert_eq!(summary.disk_percent, Some(75.0));
-        assert_eq!(summary.temp_sensor.as_deref(), Some("cpu"));
-        assert_eq!(summary.tcp_established, Some(7));
-        assert_eq!(summary.swap_used_bytes, None);
-        let first = plan.summary(&layout, state.scaled(), None, 0);
-        assert_eq!((first.cpu_percent, first.net_rx_bytes_per_s), (None, None));
-    }
-}
+mod tests;

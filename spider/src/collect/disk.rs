@@ -8,7 +8,8 @@
 
 mod names;
 
-use names::{is_no_disk, is_path_to, is_stacked, is_whole, sysfs_name};
+use names::{is_no_disk, is_path_to, is_whole, sysfs_name};
+use stardust_shared::names::is_stacked;
 
 use super::limits::DISKS_MAX;
 use super::table::{Look, Table};

@@ -15,7 +15,9 @@ use super::{Collector, Context};
 use crate::root::{Buffer, KeptFile, Root, Shape, read_small};
 use crate::sample::Slot;
 use arc::Arc;
+pub use arc::parse_arcstats;
 use limit::Limit;
+pub use limit::parse_cgroup;
 
 const FIELDS: [(&[u8], &str); 9] = [
     (b"MemTotal", "mem.total_bytes"),

@@ -13,6 +13,7 @@ use super::text::{Words, find_last, lines, trim};
 use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 use state::Interface;
+pub use state::{parse_operstate, parse_speed};
 
 /// What moves stands apart from what hardly ever does.
 pub const SERIES: [&str; 8] = [
@@ -110,7 +111,7 @@ impl Collector for Network {
         if changed || now_ms >= self.due_ms {
             self.due_ms = i64::MAX;
             for (name, row) in self.table.shown() {
-                if changed {
+                if changed && Interface::may_change(&row.extra) {
                     Interface::look(&mut row.extra, root, name, sample);
                 }
                 if let Some(interface) = &mut row.extra {

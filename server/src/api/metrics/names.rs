@@ -154,6 +154,11 @@ const TABLE: &[Known] = &[
         "Inodes that are free.",
     ),
     known(
+        "fs.readonly",
+        "node_filesystem_readonly",
+        "Whether the filesystem takes no writes.",
+    ),
+    known(
         "net.rx_bytes",
         "node_network_receive_bytes_total",
         "Bytes received.",
@@ -193,6 +198,7 @@ const TABLE: &[Known] = &[
         "node_network_transmit_drop_total",
         "Packets that were dropped before sending.",
     ),
+    known("net.up", "node_network_up", "Whether the interface is up."),
     known(
         "temp.celsius_milli",
         "node_hwmon_temp_celsius",

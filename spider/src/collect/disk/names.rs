@@ -40,19 +40,6 @@ pub fn is_path_to(path: &[u8], head: &[u8]) -> bool {
     digits > 0 && head.strip_prefix(subsystem) == Some(&rest[1 + digits..])
 }
 
-/// Whether `name` is on top of other devices, which have the same traffic.
-pub fn is_stacked(name: &[u8]) -> bool {
-    STACKED.iter().any(|prefix| {
-        let rest = name.strip_prefix(prefix.as_bytes());
-        rest.is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_lowercase))
-    })
-}
-
-/// What the names of stacked devices begin with, a number behind it.
-const STACKED: &[&str] = &[
-    "dm-", "md", "zd", "bcache", "drbd", "emcpower", "ploop", "md_d",
-];
-
 /// Whether a name alone looks like that of a partition, for when sysfs is not there.
 fn looks_like_partition(name: &[u8]) -> bool {
     let digits = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
@@ -110,16 +97,6 @@ mod tests {
             ("sdc", "sd"),
         ] {
             assert!(!is_path_to(path.as_bytes(), head.as_bytes()), "{path}");
-        }
-    }
-
-    #[test]
-    fn stacked_devices() {
-        for name in ["dm-0", "md127", "md_d0", "zd16", "bcache0", "drbd1"] {
-            assert!(is_stacked(name.as_bytes()), "{name}");
-        }
-        for name in ["sda", "nvme0n1", "nbd0", "rbd0", "vdm", "mdisk", "zda"] {
-            assert!(!is_stacked(name.as_bytes()), "{name}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the name of a filesystem says about it.
 
+pub use stardust_shared::names::{is_image, is_remote};
+
 /// Not storage.
 const NOT_STORAGE: &[&str] = &[
     "autofs",
@@ -43,22 +45,6 @@ const NOT_STORAGE: &[&str] = &[
     "usbfs",
     "xenfs",
 ];
-/// Images: they are full from the beginning and stay so.
-const IMAGES: &[&str] = &[
-    "composefs",
-    "cramfs",
-    "efs",
-    "erofs",
-    "fuse.erofsfuse",
-    "fuse.fuseiso",
-    "fuse.snapfuse",
-    "fuse.squashfuse",
-    "fuse.squashfuse_ll",
-    "incremental-fs",
-    "iso9660",
-    "romfs",
-    "squashfs",
-];
 /// Another view of storage that is counted already.
 const SEEN_TWICE: &[&str] = &[
     "ecryptfs",
@@ -96,41 +82,6 @@ const NOT_STORAGE_FUSE: &[&str] = &[
     "fuse.simple-mtpfs",
     "fuse.vmware-vmblock",
 ];
-/// Answered by another machine, by the host or by a process: may hang.
-const REMOTE: &[&str] = &[
-    "9p",
-    "acfs",
-    "afs",
-    "beegfs",
-    "ceph",
-    "cifs",
-    "coda",
-    "drvfs",
-    "fuseblk",
-    "gfs",
-    "gfs2",
-    "glusterfs",
-    "gpfs",
-    "hostfs",
-    "lustre",
-    "lxfs",
-    "ncpfs",
-    "nfs",
-    "nfs4",
-    "ocfs2",
-    "orangefs",
-    "panfs",
-    "prl_fs",
-    "pvfs2",
-    "smb3",
-    "smbfs",
-    "sshfs",
-    "vboxsf",
-    "virtiofs",
-    "vmhgfs",
-    "wekafs",
-    "wslfs",
-];
 /// Kinds whose statfs adds up numbers in memory and waits for no disk.
 const QUICK: &[&str] = &["ext2", "ext3", "ext4", "vfat", "f2fs", "ubifs", "jffs2"];
 
@@ -141,14 +92,6 @@ fn is_in(list: &[&str], fs_type: &[u8]) -> bool {
 /// Not storage, or storage that is seen elsewhere.
 pub fn is_no_storage(fs_type: &[u8]) -> bool {
     is_in(NOT_STORAGE, fs_type) || is_in(SEEN_TWICE, fs_type) || is_in(NOT_STORAGE_FUSE, fs_type)
-}
-
-pub fn is_image(fs_type: &[u8]) -> bool {
-    is_in(IMAGES, fs_type)
-}
-
-pub fn is_remote(fs_type: &[u8]) -> bool {
-    is_in(REMOTE, fs_type) || fs_type.starts_with(b"fuse.")
 }
 
 pub fn is_quick(fs_type: &[u8]) -> bool {

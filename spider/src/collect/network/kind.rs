@@ -6,58 +6,10 @@
 
 use std::path::Path;
 
+pub use stardust_shared::names::{InterfaceKind as Kind, interface_kind as by_name};
+
 use crate::collect::text::{lines, number, trim};
 use crate::root::{Root, read_small};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Where bytes enter and leave the machine.
-    Physical,
-    Bond,
-    Bridge,
-    Vlan,
-    /// Behind a physical interface that counts its bytes too: a port of a switch
-    /// on the board (DSA), a virtual function or its representor.
-    Port,
-    Tunnel,
-    /// Containers' and virtual machines' links, dummies.
-    Virtual,
-}
-
-impl Kind {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Physical => "physical",
-            Self::Bond => "bond",
-            Self::Bridge => "bridge",
-            Self::Vlan => "vlan",
-            Self::Port => "port",
-            Self::Tunnel => "tunnel",
-            Self::Virtual => "virtual",
-        }
-    }
-
-    /// Which are told first where there are more than are told.
-    pub fn rank(self) -> u8 {
-        match self {
-            Self::Physical => 0,
-            Self::Bond => 1,
-            Self::Port | Self::Vlan => 2,
-            Self::Tunnel => 3,
-            Self::Bridge => 4,
-            Self::Virtual => 5,
-        }
-    }
-
-    /// Whether up and down mean something to whoever runs the machine.
-    pub fn has_state(self) -> bool {
-        self != Self::Virtual
-    }
-
-    pub fn has_speed(self) -> bool {
-        matches!(self, Self::Physical | Self::Bond | Self::Port)
-    }
-}
 
 /// What the kernel says, and where it doesn't, what the name does.
 pub fn of(root: &Root, name: &[u8]) -> Kind {
@@ -173,100 +125,6 @@ fn is_counted_by_master(root: &Root, dir: &Path) -> bool {
 fn parse_hex(bytes: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(trim(bytes)).ok()?;
     u32::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok()
-}
-
-/// Beginnings of names, and what is called so. A `#` stands for a digit.
-const NAMES: &[(&str, Kind)] = &[
-    ("bond", Kind::Bond),
-    ("team", Kind::Bond),
-    ("lxcbr", Kind::Bridge),
-    ("lxdbr", Kind::Bridge),
-    ("incusbr", Kind::Bridge),
-    ("br-", Kind::Bridge),
-    ("br_", Kind::Bridge),
-    ("br#", Kind::Bridge),
-    ("bridge", Kind::Bridge),
-    ("cbr", Kind::Bridge),
-    ("cni", Kind::Bridge),
-    ("docker", Kind::Bridge),
-    ("fwbr", Kind::Bridge),
-    ("kube-bridge", Kind::Bridge),
-    ("ovs", Kind::Bridge),
-    ("podman", Kind::Bridge),
-    ("virbr", Kind::Bridge),
-    ("vmbr", Kind::Bridge),
-    ("xenbr", Kind::Bridge),
-    ("ipvlan", Kind::Vlan),
-    ("macsec", Kind::Vlan),
-    ("macvlan", Kind::Vlan),
-    ("macvtap", Kind::Vlan),
-    ("vlan", Kind::Vlan),
-    ("erspan", Kind::Tunnel),
-    ("flannel", Kind::Tunnel),
-    ("geneve", Kind::Tunnel),
-    ("genev_", Kind::Tunnel),
-    ("gre#", Kind::Tunnel),
-    ("gre-", Kind::Tunnel),
-    ("gretap", Kind::Tunnel),
-    ("ip6gre", Kind::Tunnel),
-    ("ip6tnl", Kind::Tunnel),
-    ("ip6_vti", Kind::Tunnel),
-    ("ip_vti", Kind::Tunnel),
-    ("ipsec", Kind::Tunnel),
-    ("l2tp", Kind::Tunnel),
-    ("nebula", Kind::Tunnel),
-    ("netbird", Kind::Tunnel),
-    ("nordlynx", Kind::Tunnel),
-    ("ppp", Kind::Tunnel),
-    ("proton", Kind::Tunnel),
-    ("sit#", Kind::Tunnel),
-    ("tailscale", Kind::Tunnel),
-    ("tun", Kind::Tunnel),
-    ("utun", Kind::Tunnel),
-    ("vpn", Kind::Tunnel),
-    ("vti", Kind::Tunnel),
-    ("vxlan", Kind::Tunnel),
-    ("wg", Kind::Tunnel),
-    ("xfrm", Kind::Tunnel),
-    ("zt", Kind::Tunnel),
-    ("cali", Kind::Virtual),
-    ("cilium", Kind::Virtual),
-    ("dummy", Kind::Virtual),
-    ("fwln", Kind::Virtual),
-    ("fwpr", Kind::Virtual),
-    ("ifb", Kind::Virtual),
-    ("imq", Kind::Virtual),
-    ("kube-", Kind::Virtual),
-    ("lxc", Kind::Virtual),
-    ("lxd", Kind::Virtual),
-    ("mon.", Kind::Virtual),
-    ("nlmon", Kind::Virtual),
-    ("nodelocaldns", Kind::Virtual),
-    ("tap", Kind::Virtual),
-    ("teql", Kind::Virtual),
-    ("veth", Kind::Virtual),
-    ("vif#", Kind::Virtual),
-    ("vnet", Kind::Virtual),
-    ("vrf", Kind::Virtual),
-];
-
-pub fn by_name(name: &[u8]) -> Kind {
-    let begins = |pattern: &str| match pattern.strip_suffix('#') {
-        None => name.starts_with(pattern.as_bytes()),
-        Some(stem) => {
-            let rest = name.strip_prefix(stem.as_bytes()).unwrap_or_default();
-            rest.first().is_some_and(u8::is_ascii_digit)
-        }
-    };
-    if let Some((_, kind)) = NAMES.iter().find(|(pattern, _)| begins(pattern)) {
-        // A VLAN on top of a bond or a bridge, but br-1.2 is what docker may say.
-        let is_vlan = matches!(kind, Kind::Bond) && name.contains(&b'.');
-        return if is_vlan { Kind::Vlan } else { *kind };
-    }
-    if name.contains(&b'.') {
-        return Kind::Vlan;
-    }
-    Kind::Physical
 }
 
 #[cfg(test)]

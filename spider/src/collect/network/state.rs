@@ -39,6 +39,13 @@ impl Extra for Option<Interface> {
 }
 
 impl Interface {
+    /// Whether others that come or go may make it something else: hardware may get
+    /// an interface above it that counts its bytes.
+    pub fn may_change(known: &Option<Self>) -> bool {
+        let kind = known.as_ref().map(|interface| interface.kind);
+        matches!(kind, None | Some(Kind::Physical | Kind::Port))
+    }
+
     /// Sees what the interface `name` is now.
     pub fn look(known: &mut Option<Self>, root: &Root, name: &[u8], sample: &mut Sample) {
         let kind = kind::of(root, name);

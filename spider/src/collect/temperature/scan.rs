@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use stardust_shared::names::{is_disk_sensor, is_processor};
+
 use crate::collect::text::{number, trim};
 use crate::root::{Root, read_small};
 
@@ -41,43 +43,13 @@ impl Pace {
     }
 }
 
-/// Chips and zones of processors, by what their names begin with.
-const PROCESSORS: &[&str] = &[
-    "coretemp",
-    "k10temp",
-    "k8temp",
-    "zenpower",
-    "fam15h_power",
-    "via_cputemp",
-    "x86_pkg_temp",
-    "cpu",
-    "soc",
-    "cluster",
-    "bigcore",
-    "littlecore",
-    "package",
-    "B0D4",
-    "TCPU",
-    "armada_thermal",
-    "exynos",
-    "imx_thermal",
-    "scpi_sensors",
-    "scmi_sensors",
-    "sunxi",
-];
-/// Chips of disks, which are named by the disk: a second one changes no name.
-const DISKS: &[&str] = &["drivetemp", "nvme"];
 /// What else may sleep.
 const SLEEPERS: &[&str] = &["amdgpu", "nouveau", "radeon", "i915", "xe"];
 
-fn begins_with_one_of(name: &str, list: &[&str]) -> bool {
-    list.iter().any(|start| name.starts_with(start))
-}
-
 fn pace(name: &str) -> Pace {
-    if DISKS.contains(&name) || SLEEPERS.contains(&name) {
+    if is_disk_sensor(name) || SLEEPERS.contains(&name) {
         Pace::Minute
-    } else if begins_with_one_of(name, PROCESSORS) {
+    } else if is_processor(name) {
         Pace::Sample
     } else {
         Pace::Seconds
@@ -87,7 +59,7 @@ fn pace(name: &str) -> Pace {
 /// Which sensors are told first where there are more than are told: chips before
 /// zones, of which some systems have a hundred, and processors before others.
 fn importance(name: &str, is_zone: bool) -> u8 {
-    let other = !begins_with_one_of(name, PROCESSORS);
+    let other = !is_processor(name);
     u8::from(is_zone) * 2 + u8::from(other)
 }
 
