@@ -142,7 +142,7 @@ fn by_device_tree(root: &Root) -> Option<&'static str> {
     if is("linux,dummy-virt") {
         return Some("kvm");
     }
-    is("qemu,").then_some("qemu")
+    (is("qemu") || is("riscv-virtio")).then_some("qemu")
 }
 
 /// What a machine without firmware tables that tell (microVMs have none) can
