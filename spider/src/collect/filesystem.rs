@@ -246,7 +246,7 @@ impl Collector for Filesystem {
             let is_image = |figures: &Figures| row.mount.readonly && figures.is_full();
             let is_told = |figures: &Figures| {
                 let remote = row.mount.answer == Answer::Remote;
-                !is_image(figures) && !(remote && figures.is_invented())
+                !(is_image(figures) || remote && figures.is_invented())
             };
             if let Some(figures) = figures.filter(is_told) {
                 for (slot, value) in row.slots[..FIGURES].iter().zip(figures.values()) {

@@ -81,7 +81,7 @@ impl Source {
             Self::Voltage(file, before) => {
                 let alarm = file.read(buffer).and_then(parse_alarm)?;
                 *before |= alarm;
-                Some(i64::from(alarm) * NOW | i64::from(*before) * BEFORE)
+                Some((i64::from(alarm) * NOW) | (i64::from(*before) * BEFORE))
             }
         }
     }
