@@ -116,16 +116,17 @@ fn numbers_come_from_the_right_series() {
     assert_eq!((first.cpu_percent, first.net_rx_bytes_per_s), (None, None));
 }
 
+/// Name, labels, value before, value now.
+type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], i64, i64);
+
 /// A summary of these series now, and of the first values two seconds before.
-fn summary_of(rows: &[(&str, &[(&str, &str)], i64, i64)]) -> Summary {
+fn summary_of(rows: &[Row<'_>]) -> Summary {
     let defs = rows
         .iter()
         .map(|(name, labels, ..)| SeriesDef::new(name, labels));
     let layout = Layout::new(1, defs.collect());
     let mut state = stardust_shared::State::default();
-    let values = |which: fn(&(&str, &[(&str, &str)], i64, i64)) -> i64| {
-        rows.iter().map(which).collect::<Vec<_>>()
-    };
+    let values = |which: fn(&Row<'_>) -> i64| rows.iter().map(which).collect::<Vec<_>>();
     state.start(&layout, 1, 0, &values(|row| row.2));
     let before = state.scaled().to_vec();
     state.start(&layout, 2, 2_000, &values(|row| row.3));
