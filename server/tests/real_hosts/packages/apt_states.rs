@@ -152,7 +152,7 @@ fn apt_counts_what_dpkg_has_and_repairs_what_it_wants() {
     // A release that calls itself something else: it is said how that is accepted.
     host.shell(
         "cd /pk/deb2 && sed -i 's/^Label: .*/Label: Other/' Release && \
-         sed -i 's/^Date: .*/Date: Mon, 30 Nov 2099 00:00:00 UTC/' Release",
+         sed -i \"s/^Date: .*/Date: $(date -Ru)/\" Release",
     );
     let (message, hint) = node.fails("refresh", &json!({}));
     assert!(message.contains("changed its 'Label' value"), "{message}");
