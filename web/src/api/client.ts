@@ -167,8 +167,7 @@ export interface JobsQuery {
 type Started = { job: Job };
 
 export const api = {
-  login: (user: string, password: string) =>
-    call<Session>('POST', '/api/auth/login', { user, password }),
+  login: (user: string, password: string) => call<Session>('POST', '/api/auth/login', { user, password }),
   session: () => call<Session>('GET', '/api/auth/session'),
   logout: () => call<void>('POST', '/api/auth/logout'),
   changePassword: (current: string, next: string) =>

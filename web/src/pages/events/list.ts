@@ -7,7 +7,17 @@ export const GROUPS = {
   all: [],
   contact: ['online', 'offline', 'gap', 'rebooted'],
   jobs: ['job', 'spider'],
-  changes: ['added', 'renamed', 'removed', 'host_key', 'token', 'token_in_use', 'started', 'stopped', 'sign_in_failed'],
+  changes: [
+    'added',
+    'renamed',
+    'removed',
+    'host_key',
+    'token',
+    'token_in_use',
+    'started',
+    'stopped',
+    'sign_in_failed',
+  ],
 } as const satisfies Record<string, readonly EventKind[]>;
 export type Group = keyof typeof GROUPS;
 
