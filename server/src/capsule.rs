@@ -10,6 +10,7 @@ use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind};
+use crate::http::gzip::accepts;
 use crate::http::{Request, Response};
 
 static FILES: Dir<'_> = include_dir!("$STARDUST_CAPSULE");
@@ -27,9 +28,32 @@ struct Asset {
     hash: String,
 }
 
-/// Answers a GET for anything outside of the API.
-pub fn answer(request: &Request) -> Response {
-    let path = request.path.strip_prefix('/').unwrap_or(&request.path);
+/// What is asked for.
+pub struct Asked<'a> {
+    pub path: &'a str,
+    pub accept_encoding: &'a str,
+    pub if_none_match: Option<&'a str>,
+}
+
+impl<'a> From<&'a Request> for Asked<'a> {
+    fn from(request: &'a Request) -> Self {
+        Self {
+            path: &request.path,
+            accept_encoding: request.header("Accept-Encoding").unwrap_or(""),
+            if_none_match: request.header("If-None-Match"),
+        }
+    }
+}
+
+/// Looks at all files, so that the first who asks does not wait for it.
+pub fn warm() {
+    assets();
+}
+
+/// Answers a GET for anything outside of the API. From memory: the gate calls it too.
+pub fn answer<'a>(asked: impl Into<Asked<'a>>) -> Response {
+    let asked = asked.into();
+    let path = asked.path.strip_prefix('/').unwrap_or(asked.path);
     let (name, asset) = match assets().get_key_value(path) {
         Some((name, asset)) => (*name, asset),
         // The Capsule's own addresses are known to the Capsule alone.
@@ -39,15 +63,14 @@ pub fn answer(request: &Request) -> Response {
         },
         None => return not_found(),
     };
-    let accepted = request.header("Accept-Encoding").unwrap_or("");
-    let (encoding, body) = asset.encoded(accepted);
+    let (encoding, body) = asset.encoded(asked.accept_encoding);
     let etag = format!("\"{}{}\"", asset.hash, encoding.map_or("", |e| &e[..1]));
     let caching = if name.starts_with(HASHED) {
         "public, max-age=31536000, immutable"
     } else {
         "no-cache"
     };
-    let known = request.header("If-None-Match").is_some_and(|tags| {
+    let known = asked.if_none_match.is_some_and(|tags| {
         tags.split(',')
             .any(|tag| tag.trim().trim_start_matches("W/") == etag)
     });
@@ -65,20 +88,7 @@ pub fn answer(request: &Request) -> Response {
 
 impl Asset {
     fn encoded(&self, accepted: &str) -> (Option<&'static str>, &'static [u8]) {
-        let takes = |coding: &str| {
-            accepted.split(',').any(|item| {
-                let mut parts = item.split(';').map(str::trim);
-                let refused = |part: &str| {
-                    part.strip_prefix("q=")
-                        .and_then(|q| q.parse::<f32>().ok())
-                        .is_some_and(|q| q <= 0.0)
-                };
-                parts
-                    .next()
-                    .is_some_and(|name| name.eq_ignore_ascii_case(coding))
-                    && !parts.any(refused)
-            })
-        };
+        let takes = |coding: &str| accepts(accepted, coding);
         match (self.brotli, self.gzip) {
             (Some(body), _) if takes("br") => (Some("br"), body),
             (_, Some(body)) if takes("gzip") => (Some("gzip"), body),

@@ -6,6 +6,7 @@
 //! allows at a time.
 
 mod answer;
+pub mod gzip;
 mod listening;
 mod request;
 #[cfg(test)]
@@ -219,14 +220,16 @@ fn exchange(shared: &Arc<Shared>, mut raw: tiny_http::Request) {
     let request = request::read(&mut raw);
     let head_only = request.as_ref().is_ok_and(|request| request.head);
     let response = match request {
-        Ok(request) => catch_unwind(AssertUnwindSafe(|| (shared.handler)(&request)))
-            .unwrap_or_else(|_| {
-                log::error(&format!(
-                    "{:?} {} failed because of a fault in Ground Control.",
-                    request.method, request.path
-                ));
-                Response::from(Error::internal())
-            }),
+        Ok(request) => catch_unwind(AssertUnwindSafe(|| {
+            gzip::compress((shared.handler)(&request), &request)
+        }))
+        .unwrap_or_else(|_| {
+            log::error(&format!(
+                "{:?} {} failed because of a fault in Ground Control.",
+                request.method, request.path
+            ));
+            Response::from(Error::internal())
+        }),
         Err(error) => Response::from(error),
     };
     let bytes = response.to_bytes(head_only);

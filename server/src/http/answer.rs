@@ -88,8 +88,23 @@ impl Response {
         self
     }
 
-    /// The whole answer as it goes onto the wire.
+    /// The whole answer as it goes onto the wire. The gate may keep the connection.
     pub(super) fn to_bytes(&self, head_only: bool) -> Vec<u8> {
+        let mut out = self.head("close");
+        out.extend_from_slice(&self.sent_body(head_only));
+        out
+    }
+
+    /// What follows the head.
+    pub fn sent_body(&self, head_only: bool) -> Cow<'static, [u8]> {
+        match head_only || self.status == 204 || self.status == 304 {
+            true => Cow::Borrowed(b""),
+            false => self.body.clone(),
+        }
+    }
+
+    /// The head, its empty line included. What the connection does is said last.
+    pub fn head(&self, connection: &str) -> Vec<u8> {
         let reason = tiny_http::StatusCode(self.status).default_reason_phrase();
         let mut out = Vec::with_capacity(1024 + self.body.len());
         out.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", self.status).as_bytes());
@@ -114,11 +129,8 @@ impl Response {
         if self.status != 204 && self.status != 304 {
             put("Content-Length", &self.body.len().to_string());
         }
-        put("Connection", "close");
+        put("Connection", connection);
         out.extend_from_slice(b"\r\n");
-        if !head_only && self.status != 204 && self.status != 304 {
-            out.extend_from_slice(&self.body);
-        }
         out
     }
 }
