@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use super::objects::Objects;
 use crate::error::{Error, Kind};
 use crate::http::Request;
 
@@ -17,7 +18,10 @@ pub fn json<T: DeserializeOwned>(request: &Request, shape: &str) -> Result<T, Er
             "Send the header Content-Type: application/json.",
         ));
     }
-    serde_json::from_slice(&request.body).map_err(|error| {
+    let mut json = serde_json::Deserializer::from_slice(&request.body);
+    let read = T::deserialize(Objects(&mut json));
+    let read = read.and_then(|read| json.end().map(|()| read));
+    read.map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => "is not of the form that is expected here",
             _ => "is not valid JSON",

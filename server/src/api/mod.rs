@@ -15,6 +15,7 @@ mod imports;
 mod jobs;
 mod metrics;
 mod nodes;
+mod objects;
 mod openapi;
 mod packages;
 mod packages_fleet;
@@ -37,7 +38,7 @@ use crate::store::damage;
 pub use metrics::ScrapeToken;
 
 /// Who has come by HTTPS once asks for nothing else for a year.
-const STRICT_TRANSPORT: &str = "max-age=31536000";
+pub const STRICT_TRANSPORT: &str = "max-age=31536000";
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -421,6 +422,11 @@ impl Context<'_> {
     }
 }
 
+/// Whether an address is the API's, and not one of the Capsule.
+pub fn is_at(path: &str) -> bool {
+    matches!(path, "/healthz" | "/metrics" | "/api") || path.starts_with("/api/")
+}
+
 /// Answers any request: the API's own, else the Capsule's files.
 pub fn answer(app: &App, request: &Request) -> Response {
     let response = answer_plain(app, request);
@@ -431,10 +437,7 @@ pub fn answer(app: &App, request: &Request) -> Response {
 }
 
 fn answer_plain(app: &App, request: &Request) -> Response {
-    let path = request.path.as_str();
-    let ours =
-        path == "/healthz" || path == "/metrics" || path == "/api" || path.starts_with("/api/");
-    if !ours {
+    if !is_at(&request.path) {
         return match request.method {
             Method::Get => capsule::answer(request),
             _ => method_not_allowed("GET, HEAD"),

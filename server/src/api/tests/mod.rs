@@ -1,5 +1,6 @@
 //! The API end to end: raw HTTP on the real Unix socket, a real database.
 
+mod bounds;
 mod by_hand;
 mod check;
 mod contract;
