@@ -190,6 +190,7 @@ impl Running {
                 writer.run(&from_gate, &|outcome| to_gate.send(Event::History(outcome)));
             })
             .map_err(|error| Error::system("start the history thread", &error))?;
+        crate::capsule::warm();
         let gate = Gate::new(
             socket,
             GateParts {

@@ -11,10 +11,13 @@ use super::host::Hosts;
 use super::layouts::Layouts;
 use super::limits::LIVE_SAMPLES_PER_TICK;
 use super::notes::Notes;
+use super::pools::Pools;
+use super::shares::Shares;
 use crate::auth::Auth;
 use crate::history::Intakes;
 use crate::hub::Fleet;
 use crate::jobs::Board;
+use crate::store::SessionId;
 
 /// Passed to every connection while it works.
 pub struct Core {
@@ -36,13 +39,21 @@ pub struct Core {
     pub scratch: Vec<u8>,
     /// Another one, for the frames of all Spiders.
     pub inbox: Vec<u8>,
-    /// Bytes of request bodies that are being gathered.
-    pub bodies_bytes: usize,
+    /// Those who may have to go for others: who has shown no token and no session.
+    pub crowd: Shares,
+    /// Places are getting scarce.
+    pub crowded: bool,
+    /// Memory of requests and answers.
+    pub pools: Pools,
+    /// No connection is kept for another request.
+    pub stopping: bool,
 
     /// The connection of each online node.
     pub spiders: HashMap<i64, usize>,
     /// How many `/live` connections there are.
     pub live_count: usize,
+    /// Of each session.
+    pub live_of: HashMap<SessionId, usize>,
     /// What those are shown first who come in this tick.
     pub snapshot: Option<Vec<TextFrame>>,
     pub layouts: Layouts,
@@ -60,6 +71,10 @@ pub struct Core {
 }
 
 impl Core {
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.contains(&peer.to_canonical())
+    }
+
     pub fn is_watched(&self, node: i64) -> bool {
         self.watchers.contains_key(&node)
     }

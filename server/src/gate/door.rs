@@ -7,10 +7,11 @@ use std::time::Instant;
 use mio::Interest;
 
 use super::http::{self, HttpConn};
-use super::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, CONNECTIONS_MAX, HANDSHAKES_TIME};
+use super::limits::{self, ACCEPT_PAUSE, ACCEPTS_PER_TURN, CONNECTIONS_MAX, HANDSHAKES_TIME};
 use super::live::LiveConn;
 use super::notes::Subject;
 use super::refusal::Refusal;
+use super::shares::Rank;
 use super::socket::{Ending, code};
 use super::spider::SpiderConn;
 use super::stream::Stream;
@@ -54,16 +55,12 @@ impl Gate {
     }
 
     pub(super) fn admit(&mut self, mut stream: mio::net::TcpStream, peer: SocketAddr) {
-        // Over the limit: closing at once costs least, and clients try again.
+        let strangers_max = limits::strangers_max(self.connections_max);
+        if self.conns.len() >= self.connections_max || self.core.crowd.total() >= strangers_max {
+            self.make_room();
+        }
+        // All are in: closing at once costs least, and clients try again.
         if self.conns.len() >= self.connections_max {
-            let (max, now) = (self.connections_max, self.core.now);
-            self.core.notes.say(Level::Warn, Subject::Full, now, || {
-                format!(
-                    "{max} connections are open, which is the most: new ones are closed. \
-                     The limit is {CONNECTIONS_MAX}, or less where few files may be open \
-                     (LimitNOFILE= or ulimit -n)"
-                )
-            });
             return;
         }
         let _ = stream.set_nodelay(true);
@@ -85,8 +82,30 @@ impl Gate {
                     Err(error) => return crate::log::error(&format!("TLS: {error}")),
                 },
             };
-            let http = HttpConn::new(stream, peer.ip(), self.core.now);
+            let mut http = HttpConn::new(stream, peer.ip(), index, self.core.now);
+            http.rank(Rank::Silent, &mut self.core);
             entry.insert(Conn::Http(Box::new(http)));
+        }
+    }
+
+    /// Ends the oldest connection of whoever has the most that have shown nothing, so
+    /// that a newcomer has its chance, also while somebody takes all there are.
+    fn make_room(&mut self) {
+        let (max, now) = (self.conns.len(), self.core.now);
+        let first = self.core.crowd.first();
+        self.core.notes.say(Level::Warn, Subject::Full, now, || {
+            let whose = first.map_or(String::new(), |(_, source)| {
+                format!(" Now it is one of {source}.")
+            });
+            format!(
+                "{max} connections are open, which is the most: for each new one the oldest of \
+                 whoever has the most without a login or a node's token is closed.{whose} The \
+                 limit is {CONNECTIONS_MAX}, or less where few files may be open (LimitNOFILE= or \
+                 ulimit -n)"
+            )
+        });
+        if let Some((index, _)) = first {
+            self.abort(index);
         }
     }
 
@@ -100,15 +119,15 @@ impl Gate {
             return false;
         }
         if !std::mem::replace(&mut http.is_queued, true) {
-            self.handshakes.push_back(index);
+            self.handshakes.push(http.source, index);
         }
         true
     }
 
-    /// Goes on with handshakes, in the order in which they came.
+    /// Goes on with handshakes, of each address in its turn.
     pub(super) fn shake_hands(&mut self) {
         let until = Instant::now() + HANDSHAKES_TIME;
-        while let Some(index) = self.handshakes.pop_front() {
+        while let Some((_, index)) = self.handshakes.pop() {
             // The place may be another one's by now, which then has a turn for nothing.
             if let Some(Conn::Http(http)) = self.conns.get_mut(index) {
                 http.is_queued = false;
@@ -152,22 +171,27 @@ impl Gate {
                 return;
             }
         };
-        let response = upgrade::response(&handover);
-        // The first bytes on this connection: the kernel's buffer is empty.
-        if !matches!(io::Write::write(&mut http.stream, &response), Ok(n) if n == response.len()) {
-            self.close(index, &Ending::gone("closed during the handshake"));
-            return;
-        }
-        let Conn::Http(http) = self.conns.remove(index) else {
+        let mut response = upgrade::response(&handover);
+        // An answer before it may be in the kernel's buffer still.
+        let unsent = match io::Write::write(&mut http.stream, &response) {
+            Ok(count) => response.split_off(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => response,
+            Err(_) => {
+                self.close(index, &Ending::gone("closed during the handshake"));
+                return;
+            }
+        };
+        let Conn::Http(mut http) = self.conns.remove(index) else {
             return;
         };
+        http.leave(&mut self.core);
         let vacant = self.conns.vacant_entry();
         // A slab hands out the place that was freed last: the registration stays right.
         debug_assert_eq!(vacant.key(), index);
         match admitted {
             upgrade::Admitted::Spider(node, token) => {
                 let client = handover.client.to_string();
-                let spider = SpiderConn::new(
+                let mut spider = SpiderConn::new(
                     http.stream,
                     handover.rest,
                     node,
@@ -175,6 +199,7 @@ impl Gate {
                     client,
                     self.core.now,
                 );
+                spider.socket.send_first(unsent);
                 vacant.insert(Conn::Spider(Box::new(spider)));
                 let before = self.core.spiders.insert(node, index);
                 if let Some(before) = before.filter(|before| *before != index) {
@@ -196,7 +221,9 @@ impl Gate {
                     self.core.fleet.listen(true);
                 }
                 self.core.live_count += 1;
-                let live = LiveConn::new(http.stream, handover.rest, session, &mut self.core);
+                *self.core.live_of.entry(session.id).or_default() += 1;
+                let mut live = LiveConn::new(http.stream, handover.rest, session, &mut self.core);
+                live.socket.send_first(unsent);
                 vacant.insert(Conn::Live(Box::new(live)));
             }
         }

@@ -58,6 +58,11 @@ impl Head {
             .any(|t| t.trim().eq_ignore_ascii_case(token))
     }
 
+    /// Whether the client would send another request on this connection.
+    pub fn keeps(&self) -> bool {
+        self.minor == 1 && !self.has_token("connection", "close")
+    }
+
     /// The path without its query.
     pub fn path(&self) -> &str {
         self.target.split(['?', '#']).next().unwrap_or("")

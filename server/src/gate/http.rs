@@ -1,8 +1,12 @@
-//! An HTTP connection: one request, then it ends.
+//! An HTTP connection: a request and its answer, and maybe another one.
 //!
-//! `AwaitHead` → `AwaitBody` → `AwaitSlot` → `Relaying` → `Lingering`, or from
-//! anywhere `Answering` (a refusal of the gate's own) → `Lingering`. From
-//! `AwaitHead` it may leave as a WebSocket.
+//! `AwaitHead` → `AwaitBody` → `AwaitSlot` → `Relaying` → `Answering` → `AwaitHead`
+//! again, or `Lingering` at the end. The gate's own refusals and the Capsule's files
+//! are `Answering` at once. From `AwaitHead` it may leave as a WebSocket, also after
+//! other requests.
+
+mod clock;
+mod place;
 
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
@@ -10,73 +14,81 @@ use std::time::{Duration, Instant};
 
 use mio::net::UnixStream;
 
-use super::client;
 use super::core::Core;
 use super::head::{self, Head, Route, Upgrade};
 use super::limits::{
-    BODIES_BYTES_MAX, BODY_TIME_MAX, HEAD_TIME_CROWDED, HEAD_TIME_MAX, LINGER_BYTES_MAX,
-    LINGER_TIME_MAX, RELAY_BUFFER_BYTES, RELAY_TIME_MAX, TLS_HEAD_TIME_MAX,
+    LINGER_BYTES_MAX, LINGER_TIME_MAX, REQUESTS_MAX, UNREAD_BODY_BYTES_MAX, UNREAD_BODY_TIME_MAX,
 };
 use super::notes::Subject;
+use super::out::Out;
+use super::pools::{Held, Standing};
 use super::refusal::Refusal;
+use super::relay::{After, Fill, Relay};
+use super::relays::Slot;
+use super::shares::{Rank, Ticket};
+use super::source::Source;
 use super::stream::{PLAIN_ON_TLS, Stream};
+use super::{client, page};
 use crate::log::Level;
+pub use clock::Tick;
+use place::standing;
 
 /// Most reads or writes for one connection in one turn of the loop.
 const STEPS_PER_TURN: usize = 16;
 
 pub struct HttpConn {
     pub stream: Stream,
-    peer: IpAddr,
+    pub peer: IpAddr,
+    /// Its number, in the list of connections.
+    pub index: usize,
     state: State,
-    deadline: Instant,
-    /// Bytes counted in [`Core::bodies_bytes`] for this connection.
-    pub reserved: usize,
+    /// When this state began.
+    since: Instant,
+    /// Bytes that had been sent when it was last looked at, and when these were fewer.
+    moved: (u64, Instant),
+    /// Its place among those who may have to go; none while it serves a session.
+    pub place: Option<Ticket>,
+    /// Memory that it holds.
+    pub held: Held,
+    /// Whom the request under way is counted to.
+    pub source: Source,
+    pub standing: Standing,
+    /// Requests so far.
+    requests: u32,
+    /// Another request may follow the one under way.
+    keep: bool,
+    /// What was read behind the request under way.
+    rest: Vec<u8>,
     /// It waits for its turn among the handshakes.
     pub is_queued: bool,
 }
 
 enum State {
-    AwaitHead { buffer: Vec<u8> },
-    AwaitBody { request: Vec<u8>, missing: usize },
-    AwaitSlot { request: Vec<u8> },
+    /// Of the buffer so many bytes were looked at.
+    AwaitHead {
+        buffer: Vec<u8>,
+        seen: usize,
+    },
+    AwaitBody {
+        request: Vec<u8>,
+        missing: usize,
+    },
+    AwaitSlot {
+        request: Vec<u8>,
+    },
     Relaying(Box<Relay>),
-    Answering { out: Vec<u8>, sent: usize },
-    Lingering { seen: usize },
+    Answering(Box<Answer>),
+    Lingering {
+        left: usize,
+        time: Duration,
+    },
 }
 
-struct Relay {
-    upstream: UnixStream,
-    request: Vec<u8>,
-    sent: usize,
-    buffer: Vec<u8>,
-    at: usize,
-    upstream_done: bool,
-    answered: bool,
-}
-
-fn head_time_max(stream: &Stream) -> Duration {
-    if stream.is_tls() {
-        TLS_HEAD_TIME_MAX
-    } else {
-        HEAD_TIME_MAX
-    }
-}
-
-/// Whoever reads the log may have forgotten to allow a name.
-fn tell_host(refusal: Refusal, head: &Head, core: &mut Core) {
-    if refusal == Refusal::Host {
-        core.notes
-            .say(Level::Warn, Subject::ForeignHost, core.now, || {
-                // A name of DNS is no longer than this; it was found to be one.
-                let host: String = head.get("host").unwrap_or("").chars().take(260).collect();
-                format!(
-                    "a request for the host {host:?} was refused (421): if this server goes by that \
-                     name, start it with --allowed-host or --server-url; a proxy in front may send \
-                     the Host that it was asked for, or this server's address"
-                )
-            });
-    }
+struct Answer {
+    out: Out,
+    after: After,
+    /// What may still come of a request that was refused, and how long that may take.
+    unread: (usize, Duration),
 }
 
 /// What a connection wants of the loop after a turn.
@@ -102,14 +114,27 @@ pub struct Handover {
     pub rest: Vec<u8>,
 }
 
+const LINGER: (usize, Duration) = (LINGER_BYTES_MAX, LINGER_TIME_MAX);
+
 impl HttpConn {
-    pub fn new(stream: Stream, peer: IpAddr, now: Instant) -> Self {
+    pub fn new(stream: Stream, peer: IpAddr, index: usize, now: Instant) -> Self {
         Self {
-            deadline: now + head_time_max(&stream),
             stream,
             peer,
-            state: State::AwaitHead { buffer: Vec::new() },
-            reserved: 0,
+            index,
+            state: State::AwaitHead {
+                buffer: Vec::new(),
+                seen: 0,
+            },
+            since: now,
+            moved: (0, now),
+            place: None,
+            held: None,
+            source: peer.into(),
+            standing: Standing::Stranger,
+            requests: 0,
+            keep: false,
+            rest: Vec::new(),
             is_queued: false,
         }
     }
@@ -125,8 +150,17 @@ impl HttpConn {
         matches!(self.state, State::AwaitSlot { .. })
     }
 
-    pub fn is_relaying(&self) -> bool {
-        matches!(self.state, State::Relaying(_))
+    /// Whose place among the relays it has.
+    pub fn slot(&self) -> Option<Slot> {
+        match &self.state {
+            State::Relaying(relay) => Some(relay.slot),
+            _ => None,
+        }
+    }
+
+    /// A request of it was taken and is not answered yet.
+    pub fn is_owed_an_answer(&self) -> bool {
+        matches!(self.state, State::Relaying(_) | State::Answering(_))
     }
 
     pub fn upstream(&mut self) -> Option<&mut UnixStream> {
@@ -136,56 +170,58 @@ impl HttpConn {
         }
     }
 
+    fn turn(&mut self, state: State, now: Instant) {
+        self.state = state;
+        self.since = now;
+        self.moved = (self.stream.sent(), now);
+    }
+
     /// Answers by itself; the connection ends after that.
     pub fn refuse(&mut self, refusal: Refusal, core: &mut Core) {
         core.refused += 1;
-        self.state = State::Answering {
-            out: refusal.response(),
-            sent: 0,
+        let unread = match refusal {
+            // It is on its way already, and who sends it reads the answer later.
+            Refusal::BodyTooLarge => (UNREAD_BODY_BYTES_MAX, UNREAD_BODY_TIME_MAX),
+            _ => LINGER,
         };
-        self.deadline = core.now + LINGER_TIME_MAX;
+        let answer = Answer {
+            out: Out::owned(refusal.response()),
+            after: After::Close,
+            unread,
+        };
+        self.turn(State::Answering(Box::new(answer)), core.now);
+        self.account(core);
+    }
+
+    /// Gives up what it holds, for others who ask for less. False: by its end.
+    pub fn give_way(&mut self, core: &mut Core) -> bool {
+        let answers = matches!(
+            self.state,
+            State::AwaitBody { .. } | State::AwaitSlot { .. }
+        );
+        if answers {
+            self.refuse(Refusal::Busy, core);
+        }
+        answers
     }
 
     /// The request goes to the API.
     pub fn start_relay(&mut self, upstream: UnixStream, now: Instant) {
-        let state = std::mem::replace(&mut self.state, State::Lingering { seen: 0 });
-        if let State::AwaitSlot { request } = state {
-            self.state = State::Relaying(Box::new(Relay {
-                upstream,
-                request,
-                sent: 0,
-                buffer: Vec::new(),
-                at: 0,
-                upstream_done: false,
-                answered: false,
-            }));
-            self.deadline = now + RELAY_TIME_MAX;
+        if let State::AwaitSlot { request } = &mut self.state {
+            let request = std::mem::take(request);
+            let relay = Relay::new(upstream, (self.standing, self.source), request, self.keep);
+            self.turn(State::Relaying(Box::new(relay)), now);
         }
-    }
-
-    /// Looked at now and then. False: the connection is over.
-    pub fn tick(&mut self, core: &mut Core, crowded: bool) -> bool {
-        let mut deadline = self.deadline;
-        if crowded && matches!(self.state, State::AwaitHead { .. }) {
-            deadline -= head_time_max(&self.stream) - HEAD_TIME_CROWDED;
-        }
-        if core.now < deadline {
-            return true;
-        }
-        let refusal = match &self.state {
-            State::AwaitHead { buffer } if buffer.is_empty() => return false,
-            State::AwaitHead { .. } => Refusal::HeadTimeout,
-            State::AwaitBody { .. } => Refusal::BodyTimeout,
-            State::AwaitSlot { .. } => Refusal::Busy,
-            State::Relaying(relay) if !relay.answered => Refusal::SlowAnswer,
-            _ => return false,
-        };
-        self.refuse(refusal, core);
-        true
     }
 
     /// Does what can be done without waiting.
     pub fn drive(&mut self, core: &mut Core) -> Step {
+        let step = self.work(core);
+        self.account(core);
+        step
+    }
+
+    fn work(&mut self, core: &mut Core) -> Step {
         self.stream.push();
         for _ in 0..STEPS_PER_TURN {
             let step = match &mut self.state {
@@ -193,7 +229,7 @@ impl HttpConn {
                 State::AwaitBody { .. } => self.read_body(core),
                 State::AwaitSlot { .. } => return Step::Wait,
                 State::Relaying(_) => self.relay(core),
-                State::Answering { .. } => self.answer(core),
+                State::Answering(_) => self.answer(core),
                 State::Lingering { .. } => self.linger(core),
             };
             match step {
@@ -219,17 +255,28 @@ impl HttpConn {
     }
 
     fn read_head(&mut self, core: &mut Core) -> io::Result<Option<Step>> {
-        let count = self.stream.read(&mut core.scratch)?;
-        if count == 0 {
-            return Ok(Some(Step::Close));
-        }
-        let State::AwaitHead { buffer } = &mut self.state else {
+        let State::AwaitHead { buffer, seen } = &mut self.state else {
             return Ok(None);
         };
-        let seen = buffer.len();
-        buffer.extend_from_slice(&core.scratch[..count]);
-        let parsed = match head::find_end(buffer, seen) {
-            Ok(None) => return Ok(None),
+        // What was read behind the request before is looked at first.
+        if buffer.len() == *seen {
+            let count = self.stream.read(&mut core.scratch)?;
+            if count == 0 {
+                return Ok(Some(Step::Close));
+            }
+            // It is kept no longer: the head has its own time.
+            if buffer.is_empty() && self.requests > 0 {
+                self.since = core.now;
+            }
+            buffer.extend_from_slice(&core.scratch[..count]);
+        }
+        let looked = std::mem::replace(seen, buffer.len());
+        let parsed = match head::find_end(buffer, looked) {
+            Ok(None) if looked > 0 => return Ok(None),
+            Ok(None) => {
+                self.rank(Rank::Asking, core);
+                return Ok(None);
+            }
             Ok(Some(end)) => head::parse(&buffer[..end])
                 .and_then(|head| {
                     let route = head::route(&head)?;
@@ -245,6 +292,7 @@ impl HttpConn {
         match parsed {
             Ok((route, head, rest)) => Ok(self.begin(route, head, rest, core)),
             Err(refusal) => {
+                self.rank(Rank::Served, core);
                 self.refuse(refusal, core);
                 Ok(None)
             }
@@ -264,9 +312,12 @@ impl HttpConn {
             "http"
         };
         let (client, scheme) = client::client(&head, self.peer, own, &core.trusted_proxies);
+        self.source = client.into();
+        self.requests += 1;
         let (body, expects_continue) = match route {
             Route::Spider(upgrade) | Route::Live(upgrade) => {
                 let is_spider = head.path() == stardust_shared::SPIDER_PATH;
+                self.rank(Rank::Served, core);
                 let handover = Handover {
                     head,
                     upgrade,
@@ -282,27 +333,34 @@ impl HttpConn {
                 expects_continue,
             } => (body, expects_continue),
         };
-        if core.bodies_bytes + body > BODIES_BYTES_MAX {
-            self.refuse(Refusal::Busy, core);
+        self.standing = standing(&head, client, scheme == "https", core);
+        self.rank(Rank::Served, core);
+        // Who comes again and again while others wait comes anew.
+        self.keep = head.keeps() && self.requests < REQUESTS_MAX && !core.stopping;
+        self.keep &= !core.crowded || self.standing == Standing::Session;
+        if let Some(out) = page::answer(&head, body, scheme == "https", self.keep) {
+            self.rest = rest;
+            let answer = Answer {
+                out,
+                after: if self.keep { After::Keep } else { After::Close },
+                unread: LINGER,
+            };
+            self.turn(State::Answering(Box::new(answer)), core.now);
             return None;
         }
-        core.bodies_bytes += body;
-        self.reserved = body;
         let mut request = head::rewrite(&head, body, &client.to_string(), scheme);
-        // Pipelined requests are not read: the answer ends the connection.
-        rest.truncate(body);
+        self.rest = rest.split_off(body.min(rest.len()));
         request.extend_from_slice(&rest);
         let missing = body - rest.len();
         if expects_continue && missing > 0 {
-            // A few bytes on a fresh connection: the kernel has room for them.
+            // A few bytes, and the answer before has left: the kernel has room for them.
             let _ = self.stream.write(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
-        self.deadline = core.now + BODY_TIME_MAX;
         if missing > 0 {
-            self.state = State::AwaitBody { request, missing };
+            self.turn(State::AwaitBody { request, missing }, core.now);
             return None;
         }
-        self.state = State::AwaitSlot { request };
+        self.turn(State::AwaitSlot { request }, core.now);
         Some(Step::WantSlot)
     }
 
@@ -321,76 +379,109 @@ impl HttpConn {
             return Ok(None);
         }
         let request = std::mem::take(request);
-        self.state = State::AwaitSlot { request };
+        self.turn(State::AwaitSlot { request }, core.now);
         Ok(Some(Step::WantSlot))
     }
 
+    /// Both ways as far as they go: the API must not wait for the client.
     fn relay(&mut self, core: &mut Core) -> io::Result<Option<Step>> {
         let State::Relaying(relay) = &mut self.state else {
             return Ok(None);
         };
-        if relay.sent < relay.request.len() {
-            match relay.upstream.write(&relay.request[relay.sent..]) {
-                Ok(count) => relay.sent += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
-                // It may have answered and closed before it read everything.
-                Err(_) => relay.sent = relay.request.len(),
-            }
-            return Ok(None);
-        }
-        if relay.at < relay.buffer.len() {
-            relay.at += self.stream.write(&relay.buffer[relay.at..])?;
-            relay.answered = true;
-            return Ok(None);
-        }
-        if relay.upstream_done {
-            let answered = relay.answered;
-            if answered {
-                self.end(core.now);
-            } else {
+        let fill = relay.fill(&mut core.scratch);
+        if let Fill::Over(after) = fill {
+            let out = Out::owned(relay.buffer.split_off(relay.at));
+            if after == After::Nothing {
                 self.refuse(Refusal::NoAnswer, core);
+            } else {
+                let answer = Answer {
+                    out,
+                    after,
+                    unread: LINGER,
+                };
+                self.turn(State::Answering(Box::new(answer)), core.now);
             }
             return Ok(None);
         }
-        relay.buffer.resize(RELAY_BUFFER_BYTES, 0);
-        relay.at = 0;
-        let result = relay.upstream.read(&mut relay.buffer);
-        relay.buffer.truncate(*result.as_ref().unwrap_or(&0));
-        match result {
-            Ok(0) => relay.upstream_done = true,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
-            Err(_) => relay.upstream_done = true,
+        if !relay.is_empty() {
+            match self.stream.write(&relay.buffer[relay.at..]) {
+                Ok(count) => {
+                    relay.at += count;
+                    return Ok(None);
+                }
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                Err(_) => {}
+            }
         }
-        Ok(None)
+        match fill {
+            Fill::Blocked => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Ok(None),
+        }
     }
 
     fn answer(&mut self, core: &mut Core) -> io::Result<Option<Step>> {
-        let State::Answering { out, sent } = &mut self.state else {
+        let State::Answering(answer) = &mut self.state else {
             return Ok(None);
         };
-        *sent += self.stream.write(&out[*sent..])?;
-        if *sent == out.len() {
-            self.end(core.now);
+        if !answer.out.is_over() {
+            answer.out.write(&mut self.stream)?;
+            return Ok(None);
         }
-        Ok(None)
+        // With TLS the last of it may wait for the kernel.
+        self.stream.flush()?;
+        match answer.after {
+            After::Keep if !core.stopping => {
+                self.keep_on(core);
+                Ok(None)
+            }
+            After::Cut | After::Nothing => Ok(Some(Step::Close)),
+            After::Keep | After::Close => {
+                // No more is written; the client may still be sending.
+                let (left, time) = answer.unread;
+                self.stream.finish();
+                self.turn(State::Lingering { left, time }, core.now);
+                self.rank(Rank::Leaving, core);
+                Ok(None)
+            }
+        }
     }
 
-    /// No more is written; the client may still be sending.
-    fn end(&mut self, now: Instant) {
-        self.stream.finish();
-        self.state = State::Lingering { seen: 0 };
-        self.deadline = now + LINGER_TIME_MAX;
+    /// The next request, whoever it is from.
+    fn keep_on(&mut self, core: &mut Core) {
+        let buffer = std::mem::take(&mut self.rest);
+        let waits = buffer.is_empty();
+        self.turn(State::AwaitHead { buffer, seen: 0 }, core.now);
+        self.standing = Standing::Stranger;
+        if waits {
+            self.source = self.peer.into();
+            self.rank(Rank::Kept, core);
+        }
     }
 
     /// Closing with unread bytes would reset the connection, and the client might
     /// lose the answer (RFC 9112 section 9.6).
     fn linger(&mut self, core: &mut Core) -> io::Result<Option<Step>> {
-        let State::Lingering { seen } = &mut self.state else {
+        let State::Lingering { left, .. } = &mut self.state else {
             return Ok(None);
         };
         let count = self.stream.read(&mut core.scratch)?;
-        *seen += count;
-        Ok((count == 0 || *seen > LINGER_BYTES_MAX).then_some(Step::Close))
+        *left = left.saturating_sub(count);
+        Ok((count == 0 || *left == 0).then_some(Step::Close))
+    }
+}
+
+/// Whoever reads the log may have forgotten to allow a name.
+fn tell_host(refusal: Refusal, head: &Head, core: &mut Core) {
+    if refusal == Refusal::Host {
+        core.notes
+            .say(Level::Warn, Subject::ForeignHost, core.now, || {
+                // A name of DNS is no longer than this; it was found to be one.
+                let host: String = head.get("host").unwrap_or("").chars().take(260).collect();
+                format!(
+                    "a request for the host {host:?} was refused (421): if this server goes by that \
+                     name, start it with --allowed-host or --server-url; a proxy in front may send \
+                     the Host that it was asked for, or this server's address"
+                )
+            });
     }
 }

@@ -1,7 +1,9 @@
 //! Who leaves: one connection, those of a kind, and all when the server stops.
 
+use super::greeting;
 use super::limits::STOP_TIME_MAX;
 use super::notes::Subject;
+use super::shares::Rank;
 use super::socket::{Ending, code};
 use super::{Conn, Gate};
 use crate::log::Level;
@@ -34,18 +36,20 @@ impl Gate {
             return;
         };
         if let Conn::Spider(spider) = conn {
+            // The other side may have put it into words.
+            let reason = greeting::words(&ending.reason);
             let node = spider.node;
             // Unless a newer connection has taken its place.
             if self.core.spiders.get(&node) == Some(&index) {
                 self.core.spiders.remove(&node);
                 self.core
                     .fleet
-                    .with_node(node, |n| n.offline(&ending.reason, self.core.wall_ms));
+                    .with_node(node, |n| n.offline(&reason, self.core.wall_ms));
                 // A stop ends them all, and says so once.
                 if self.stop_by.is_none() {
                     let notes = &mut self.core.notes;
                     notes.say(Level::Info, Subject::Offline(node), now, || {
-                        format!("node {node} is offline: {}", ending.reason)
+                        format!("node {node} is offline: {reason}")
                     });
                 }
             }
@@ -63,19 +67,56 @@ impl Gate {
                 }
             };
             if closing {
+                // It has a while to answer, unless others need its place.
+                if let Ok(peer) = conn.stream().tcp().peer_addr()
+                    && !self.leaving.contains_key(&index)
+                {
+                    let crowd = &mut self.core.crowd;
+                    let place = crowd.enter(peer.ip().into(), index, Rank::Leaving, 1);
+                    self.leaving.insert(index, place);
+                }
                 return;
             }
         }
         self.remove(index);
     }
 
+    /// Ends one that others must make room for, or that takes nothing: what waits for it
+    /// in the kernel goes too.
+    pub(super) fn abort(&mut self, index: usize) {
+        if let Some(conn) = self.conns.get_mut(index) {
+            let socket = socket2::SockRef::from(&*conn.stream().tcp());
+            let _ = socket.set_linger(Some(std::time::Duration::ZERO));
+        }
+        self.close(index, &Ending::gone("others need its place"));
+    }
+
+    /// Who holds the most memory gives it up, while it is more than may be.
+    pub(super) fn relieve(&mut self) {
+        while let Some(index) = self.core.pools.over() {
+            let conn = self.conns.get_mut(index);
+            let told = match conn {
+                Some(Conn::Http(http)) => http.give_way(&mut self.core),
+                _ => false,
+            };
+            if told {
+                self.again.push(index);
+            } else {
+                self.abort(index);
+            }
+        }
+    }
+
     pub(super) fn remove(&mut self, index: usize) {
+        if let Some(place) = self.leaving.remove(&index) {
+            self.core.crowd.leave(place);
+        }
         let registry = self.poll.registry();
         match self.conns.remove(index) {
             Conn::Http(mut http) => {
-                self.core.bodies_bytes -= http.reserved;
-                if http.is_relaying() {
-                    self.relays -= 1;
+                http.leave(&mut self.core);
+                if let Some(slot) = http.slot() {
+                    self.slots.free(slot);
                 }
                 if let Some(upstream) = http.upstream() {
                     let _ = registry.deregister(upstream);
@@ -87,6 +128,12 @@ impl Gate {
             }
             Conn::Live(mut live) => {
                 self.core.live_count -= 1;
+                if let Some(own) = self.core.live_of.get_mut(live.session_id()) {
+                    *own -= 1;
+                    if *own == 0 {
+                        self.core.live_of.remove(live.session_id());
+                    }
+                }
                 if self.core.live_count == 0 {
                     self.core.fleet.listen(false);
                 }
@@ -103,6 +150,7 @@ impl Gate {
             return;
         }
         self.stop_by = Some(self.core.now + STOP_TIME_MAX);
+        self.core.stopping = true;
         let (spiders, capsules) = (self.core.spiders.len(), self.core.live_count);
         crate::log::info(&format!(
             "stopping: {spiders} Spiders and {capsules} open Capsules are told, and what is \
@@ -110,9 +158,9 @@ impl Gate {
         ));
         let _ = self.poll.registry().deregister(&mut self.listener);
         self.commits.now();
-        // Requests inside the API are answered; others have not begun.
+        // Requests that were taken are answered; others have not begun.
         self.close_all(
-            |conn| !matches!(conn, Conn::Http(http) if http.is_relaying()),
+            |conn| !matches!(conn, Conn::Http(http) if http.is_owed_an_answer()),
             &Ending::close(code::GOING_AWAY, "Ground Control is stopping"),
         );
     }

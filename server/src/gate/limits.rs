@@ -14,27 +14,56 @@ pub const HEADERS_MAX: usize = 64;
 pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// Body of one request, in bytes.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
-/// Bodies that are being gathered, all connections together.
-pub const BODIES_BYTES_MAX: usize = 32 << 20;
+/// Memory that requests and answers of those without a session hold, all together:
+/// who holds the most gives first.
+pub const POOL_STRANGERS_BYTES: usize = 32 << 20;
+/// The same of those with one, apart.
+pub const POOL_SESSIONS_BYTES: usize = 64 << 20;
+/// Less than this is not counted: the number of connections bounds it.
+pub const POOL_SMALL_BYTES: usize = 2 << 10;
+/// From here on it is large, and gives before what is not.
+pub const POOL_LARGE_BYTES: usize = 64 << 10;
 /// The same with the handshake of TLS before it: when a whole fleet comes at
 /// once, its handshakes take their turns.
 pub const TLS_HEAD_TIME_MAX: Duration = Duration::from_secs(30);
-/// For both while more than three quarters of all connections are taken.
+/// For both while it is crowded.
 pub const HEAD_TIME_CROWDED: Duration = Duration::from_secs(2);
 /// Time for a whole body to arrive.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 /// Requests inside the API at the same time: tiny_http starts a thread for each.
 pub const RELAYS_MAX: usize = 64;
-/// Requests that wait for one of those; more get 503.
+/// Of these, for requests from this machine and for those with a session.
+pub const RELAYS_RESERVED: usize = 16;
+/// And for those with a session alone.
+pub const RELAYS_FOR_SESSIONS: usize = 8;
+/// Those that one address without a session has at a time.
+pub const RELAYS_PER_SOURCE: usize = 24;
+/// Requests that wait for one of those, each address in its turn; of more, the last
+/// of the address with the most gets 503.
 pub const RELAYS_WAITING_MAX: usize = 512;
-/// Time for the API to answer and for the client to take the answer.
+/// Time for the API to answer, and the same again for what does not fit in here.
 pub const RELAY_TIME_MAX: Duration = Duration::from_secs(60);
-/// An answer moves through a buffer of this size.
-pub const RELAY_BUFFER_BYTES: usize = 64 << 10;
+/// What an answer of the API may be ahead of its client: nearly all fit in whole.
+pub const RELAY_BUFFER_BYTES: usize = 4 << 20;
+/// A client that takes nothing of its answer for this long is cut.
+pub const STALL_TIME_MAX: Duration = Duration::from_secs(10);
+/// Slower than this, and one is cut as well, in the end.
+pub const TAKE_BYTES_PER_SECOND: u64 = 2 << 10;
+/// How long a connection waits for another request.
+pub const KEEP_TIME: Duration = Duration::from_secs(75);
+/// That of a trusted proxy: longer than proxies do (60 s nginx, 90 s Traefik, 120 s
+/// Caddy), so that they never send one on a connection that is just closing.
+pub const KEEP_TIME_PROXY: Duration = Duration::from_secs(150);
+/// Requests on one connection.
+pub const REQUESTS_MAX: u32 = 1_000;
 /// Time to go on reading after an answer, so that the client sees all of it.
 pub const LINGER_TIME_MAX: Duration = Duration::from_secs(2);
 /// Bytes read in that time before the connection is cut.
 pub const LINGER_BYTES_MAX: usize = 256 << 10;
+/// The same for a body that was refused as too large: most clients read the answer
+/// when they have sent all of it.
+pub const UNREAD_BODY_BYTES_MAX: usize = 16 << 20;
+pub const UNREAD_BODY_TIME_MAX: Duration = Duration::from_secs(10);
 /// Time for a Spider to say hello. A whole fleet that comes at once is served in
 /// turns, and what was said may wait for its own.
 pub const HELLO_TIME_MAX: Duration = Duration::from_secs(30);
@@ -85,6 +114,8 @@ pub const WATCHED_MAX: usize = 8;
 pub const BACKLOG_SAMPLES_MAX: usize = 600;
 /// Browsers at the same time.
 pub const LIVE_MAX: usize = 1_000;
+/// Of these, of one session.
+pub const LIVE_PER_SESSION_MAX: usize = 32;
 /// Jobs whose output one browser follows.
 pub const FOLLOWED_MAX: usize = 8;
 /// Changes of jobs are gathered for this long before they are told.
@@ -120,6 +151,19 @@ pub fn connections_max(files_max: usize) -> usize {
     CONNECTIONS_MAX.min(files_max - reserved)
 }
 
+/// How many of them may be of those who have shown nothing yet: the rest is for Spiders
+/// and browsers that are in, or will be.
+pub fn strangers_max(connections_max: usize) -> usize {
+    connections_max / 4 * 3
+}
+
+/// Places are getting scarce: who has asked for nothing yet must hurry, and nobody waits
+/// for another request.
+pub fn is_crowded(connections: usize, strangers: usize, connections_max: usize) -> bool {
+    strangers > strangers_max(connections_max) / 2
+        || connections > connections_max - connections_max / 16
+}
+
 /// The open files that it takes to have so many Spiders online.
 pub fn files_needed(spiders: usize) -> usize {
     // A quarter on top: reconnects, browsers, half-open ones.
@@ -129,6 +173,16 @@ pub fn files_needed(spiders: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strangers_leave_room_and_a_large_fleet_alone_is_no_crowd() {
+        assert_eq!(strangers_max(20_000), 15_000);
+        assert!(!is_crowded(17_500, 100, 20_000));
+        assert!(is_crowded(18_900, 100, 20_000));
+        assert!(is_crowded(7_600, 7_501, 20_000));
+        assert!(!is_crowded(7_600, 7_500, 20_000));
+        assert!(!is_crowded(0, 0, 0));
+    }
 
     #[test]
     fn connections_fit_into_the_open_files() {

@@ -11,6 +11,7 @@ mod commit;
 mod core;
 mod door;
 mod frame;
+mod greeting;
 mod handle;
 mod head;
 mod host;
@@ -21,13 +22,20 @@ mod leaving;
 mod limits;
 mod live;
 mod notes;
+mod out;
+mod page;
+mod pools;
 mod refusal;
+mod relay;
 mod relays;
+mod shares;
 mod socket;
+mod source;
 mod spider;
 mod stream;
 mod sweep;
 mod telling;
+mod turns;
 mod upgrade;
 
 use std::io;
@@ -48,16 +56,17 @@ pub use self::handle::{Event, GateHandle};
 pub use self::host::{Hosts, name as host_name};
 use self::http::{HttpConn, Step};
 use self::limits::{
-    EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LISTEN_BACKLOG, LIVE_TICK, RELAYS_WAITING_MAX,
-    SWEEP_TICK,
+    EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LISTEN_BACKLOG, LIVE_TICK, SWEEP_TICK,
 };
 pub use self::limits::{connections_max, files_needed};
 use self::live::LiveConn;
 use self::notes::{Notes, Subject};
-use self::refusal::Refusal;
+use self::relays::Slots;
+use self::shares::Ticket;
 use self::socket::{Ending, code};
 use self::spider::{SpiderConn, Turn};
 use self::stream::Stream;
+use self::turns::Turns;
 use crate::clock::wall_ms;
 use crate::health::Health;
 use crate::history::Command;
@@ -123,11 +132,12 @@ pub struct Gate {
     /// Connections with more to do than one turn allows.
     again: Vec<usize>,
     /// Connections whose handshake of TLS goes on when all others had their turn.
-    handshakes: std::collections::VecDeque<usize>,
+    handshakes: Turns,
     accept_again: bool,
     accept_paused_until: Option<Instant>,
-    relays: usize,
-    waiting: std::collections::VecDeque<usize>,
+    slots: Slots,
+    /// Places of WebSockets that were told to close and have not yet.
+    leaving: std::collections::HashMap<usize, Ticket>,
     next_sweep: Instant,
     /// Which part of the Spiders the last sweep looked at.
     swept: usize,
@@ -199,11 +209,15 @@ impl Gate {
                 api_socket: parts.api_socket,
                 now,
                 wall_ms: wall_ms(),
-                scratch: vec![0; 16 << 10],
+                scratch: vec![0; 64 << 10],
                 inbox: Vec::new(),
-                bodies_bytes: 0,
+                crowd: Default::default(),
+                crowded: false,
+                pools: Default::default(),
+                stopping: false,
                 spiders: Default::default(),
                 live_count: 0,
+                live_of: Default::default(),
                 snapshot: None,
                 layouts: Default::default(),
                 notes: Notes::new(now),
@@ -217,8 +231,8 @@ impl Gate {
             handshakes: Default::default(),
             accept_again: false,
             accept_paused_until: None,
-            relays: 0,
-            waiting: Default::default(),
+            slots: Slots::default(),
+            leaving: Default::default(),
             next_sweep: now + SWEEP_TICK,
             swept: 0,
             next_live: now + LIVE_TICK,
@@ -356,25 +370,20 @@ impl Gate {
         };
         match conn {
             Conn::Http(http) => {
-                let was_relaying = http.is_relaying();
+                let had = http.slot();
                 let step = http.drive(&mut self.core);
-                if was_relaying && !http.is_relaying() {
-                    self.relays -= 1;
+                if let Some(slot) = had.filter(|_| http.slot().is_none()) {
+                    self.slots.free(slot);
                 }
                 match step {
                     Step::Wait => {}
                     Step::Again => self.again.push(index),
                     Step::Close => self.close(index, &Ending::gone("closed")),
-                    Step::WantSlot if self.waiting.len() < RELAYS_WAITING_MAX => {
-                        self.waiting.push_back(index)
-                    }
-                    Step::WantSlot => {
-                        http.refuse(Refusal::Busy, &mut self.core);
-                        self.again.push(index);
-                    }
+                    Step::WantSlot => self.slots.wait(http.standing, http.source, index),
                     Step::Upgrade(handover) => self.upgrade(index, *handover),
                     Step::PlainOnTls => self.refuse_plain(index),
                 }
+                self.relieve();
             }
             Conn::Spider(spider) => match spider.drive(&mut self.core) {
                 Ok(Turn::Done) => {}

@@ -25,6 +25,8 @@ pub enum Refusal {
     PasswordChange,
     /// The page that asks is of another site.
     Origin,
+    /// Too many live views of one session.
+    ManyLive,
     Busy,
     NoAnswer,
     SlowAnswer,
@@ -49,7 +51,7 @@ impl Refusal {
             ),
             Self::Host => (
                 "421 Misdirected Request",
-                "unknown_host",
+                "foreign_host",
                 own("This server does not go by the name in the Host header."),
                 "Ask for its address or localhost; or start Ground Control with --allowed-host NAME \
                  (where Spiders use that name too: --server-url URL), NAME being the host in the \
@@ -138,6 +140,12 @@ impl Refusal {
                 "origin",
                 own("The page that opened this WebSocket is of another site."),
                 "Open the Capsule under the address that it is served from; a proxy must pass the Host header on.",
+            ),
+            Self::ManyLive => (
+                "429 Too Many Requests",
+                "many_live_views",
+                own("This login has 32 live views open, which is the most."),
+                "Close some of them.",
             ),
             Self::Busy => (
                 "503 Service Unavailable",

@@ -175,6 +175,12 @@ impl Socket {
         }
     }
 
+    /// What is left of the answer that made it a WebSocket.
+    pub fn send_first(&mut self, bytes: Vec<u8>) {
+        self.flushed &= bytes.is_empty();
+        self.ws.get_mut().sending = bytes.into();
+    }
+
     pub fn stream(&mut self) -> &mut Stream {
         &mut self.ws.get_mut().stream
     }

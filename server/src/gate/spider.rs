@@ -13,6 +13,7 @@ use tungstenite::Message;
 
 use super::acks::Acks;
 use super::core::Core;
+use super::greeting;
 use super::inbox::{Inbox, Next, Rest};
 use super::limits::{HELLO_TIME_MAX, MESSAGES_PER_TURN};
 use super::socket::{Ending, Socket, code};
@@ -211,7 +212,8 @@ impl SpiderConn {
     }
 
     fn hello(&mut self, text: &str, core: &mut Core) -> Result<(), Ending> {
-        let hello = Hello::decode(text).map_err(violation)?;
+        let hello = Hello::decode(text).and_then(greeting::tidy);
+        let hello = hello.map_err(violation)?;
         if hello.protocol != PROTOCOL_VERSION {
             return Err(Ending::close(
                 code::VIOLATION,

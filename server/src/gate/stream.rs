@@ -23,6 +23,8 @@ pub enum Stream {
 /// empty (epoll(7)): the read that would say so is half of what a sample costs.
 pub struct Tcp {
     socket: TcpStream,
+    /// Bytes that the kernel has taken.
+    sent: u64,
     /// Nothing to read until the next event.
     drained: bool,
     /// The peer writes no more: the end is found by reading on, not by an event.
@@ -62,6 +64,14 @@ impl Stream {
         match self {
             Self::Plain(tcp) => tcp,
             Self::Tls(tls) => &mut tls.tcp,
+        }
+    }
+
+    /// Bytes that the kernel has taken so far, with those of TLS itself.
+    pub fn sent(&self) -> u64 {
+        match self {
+            Self::Plain(tcp) => tcp.sent,
+            Self::Tls(tls) => tls.tcp.sent,
         }
     }
 
@@ -117,6 +127,7 @@ impl Tcp {
     fn new(socket: TcpStream) -> Self {
         Self {
             socket,
+            sent: 0,
             drained: false,
             ending: false,
         }
@@ -137,7 +148,9 @@ impl Read for Tcp {
 
 impl Write for Tcp {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.write(bytes)
+        let count = self.socket.write(bytes)?;
+        self.sent += count as u64;
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {

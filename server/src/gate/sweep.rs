@@ -1,6 +1,7 @@
 //! The regular look at all connections: deadlines, keep-alives, and how things are.
 
-use super::limits::{LARGE_FLEET, SWEEP_PARTS};
+use super::http::Tick;
+use super::limits::{self, LARGE_FLEET, SWEEP_PARTS};
 use super::socket::Ending;
 use super::{Conn, Gate};
 
@@ -16,29 +17,30 @@ impl Gate {
         if self.core.spiders.len() >= LARGE_FLEET {
             self.large_pages.ask();
         }
-        // Places are getting scarce: who has asked for nothing yet must hurry.
-        let crowded = self.conns.len() > self.connections_max / 4 * 3;
-        let mut endings = Vec::new();
+        let strangers = self.core.crowd.total();
+        self.core.crowded = limits::is_crowded(self.conns.len(), strangers, self.connections_max);
+        let (mut endings, mut stalled) = (Vec::new(), Vec::new());
         self.swept = (self.swept + 1) % SWEEP_PARTS;
         for (index, conn) in &mut self.conns {
             let result = match conn {
                 Conn::Http(http) => {
-                    let was_relaying = http.is_relaying();
-                    let goes_on = http.tick(&mut self.core, crowded);
-                    if was_relaying && !http.is_relaying() {
-                        self.relays -= 1;
+                    let had = http.slot();
+                    let tick = http.tick(&mut self.core);
+                    if let Some(slot) = had.filter(|_| http.slot().is_none()) {
+                        self.slots.free(slot);
                     }
-                    if goes_on {
-                        // A refusal may have to be written; there is none before TLS stands.
-                        if !http.is_relaying()
-                            && !http.is_waiting()
-                            && !http.stream.is_handshaking()
-                        {
+                    match tick {
+                        Tick::Fine => Ok(()),
+                        Tick::Drive if !http.stream.is_handshaking() => {
                             self.again.push(index);
+                            Ok(())
                         }
-                        Ok(())
-                    } else {
-                        Err(Ending::gone("too slow"))
+                        Tick::Over if http.is_owed_an_answer() => {
+                            stalled.push(index);
+                            Ok(())
+                        }
+                        // There is nobody to tell before TLS stands.
+                        Tick::Drive | Tick::Over => Err(Ending::gone("too slow")),
                     }
                 }
                 Conn::Spider(spider) if index % SWEEP_PARTS == self.swept => spider.tick(now),
@@ -51,6 +53,9 @@ impl Gate {
         }
         for (index, ending) in endings {
             self.close(index, &ending);
+        }
+        for index in stalled {
+            self.abort(index);
         }
     }
 

@@ -5,7 +5,7 @@ use tungstenite::handshake::derive_accept_key;
 use super::client::origin_allowed;
 use super::core::Core;
 use super::http::Handover;
-use super::limits::LIVE_MAX;
+use super::limits::{LIVE_MAX, LIVE_PER_SESSION_MAX};
 use super::refusal::Refusal;
 use crate::auth::{Credentials, Session, node_token};
 use crate::hub::TokenHash;
@@ -50,6 +50,10 @@ pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
         .map_err(|_| Refusal::Session)?;
     if session.must_change_password {
         return Err(Refusal::PasswordChange);
+    }
+    let own = core.live_of.get(&session.id);
+    if own.is_some_and(|own| *own >= LIVE_PER_SESSION_MAX) {
+        return Err(Refusal::ManyLive);
     }
     if core.live_count >= LIVE_MAX {
         return Err(Refusal::Busy);

@@ -4,14 +4,17 @@
 //! Short rounds by default; `STARDUST_ABUSE=full` runs them as long as README
 //! says.
 
+mod bodies;
+mod crowd;
 mod door;
+mod readers;
 
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::{Folder, PATIENCE, Process, Setup, Spider, eventually, hello};
+use crate::common::{PATIENCE, Process, Setup, Spider, eventually, hello};
 use door::{Door, ends, frame, half_close};
 
 /// Connections of a round.
@@ -440,21 +443,8 @@ fn a_storm_of_handshakes_does_not_stall_the_live_view() {
 
 #[test]
 fn few_open_files_are_said_and_survived() {
-    let folder = Folder::new("few-files");
-    let mut setup = Setup::new();
-    setup = setup.env("STARDUST_TEST_FOLDER", folder.path().to_str().unwrap());
-    let server = setup.command();
-    // The shell lowers both limits for itself and what it becomes.
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 300 && exec \"$@\"", "sh"]);
-    command.arg(server.get_program()).args(server.get_args());
-    for (name, value) in server.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    let mut process = Process::start("Ground Control", &mut command);
+    let setup = Setup::new().files(300);
+    let mut process = Process::start("Ground Control", &mut setup.command());
     let line = process.line_with("files may be open");
     assert!(
         line.contains("300") && line.contains("LimitNOFILE"),

@@ -18,6 +18,7 @@ mod events;
 mod history;
 mod hostile;
 mod jobs;
+mod kept;
 mod nginx;
 mod overload;
 mod own_tls;

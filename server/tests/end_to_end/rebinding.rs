@@ -33,7 +33,7 @@ fn a_foreign_page_can_not_sign_in_with_the_default_password() {
         let answer = ask(&ground_control, &bytes);
         assert_eq!(answer.status, 421, "{target}: {}", answer.text());
         let error = &answer.json()["error"];
-        assert_eq!(error["kind"], "unknown_host");
+        assert_eq!(error["kind"], "foreign_host");
         let hint = error["hint"].as_str().unwrap();
         assert!(hint.contains("--allowed-host"), "{hint}");
         assert!(answer.header("Set-Cookie").is_none());

@@ -1,113 +1,17 @@
-//! The public port as clients and attackers see it: one exchange a connection,
-//! no way around the gate, no file but the Capsule's.
+//! The public port as clients and attackers see it: no way around the gate, no file
+//! but the Capsule's.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
 use serde_json::json;
 
-use crate::common::{
-    ADMIN_PASSWORD, GroundControl, PATIENCE, Session, read_answer, request, request_bytes,
-    upgrade_on,
-};
+use crate::common::{ADMIN_PASSWORD, GroundControl, PATIENCE, read_answer, request};
 
 fn connect(ground_control: &GroundControl) -> TcpStream {
     let stream = TcpStream::connect(ground_control.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
-}
-
-fn upgrade_request(session: &Session, target: &str) -> Vec<u8> {
-    request_bytes(
-        "GET",
-        target,
-        &session.address.to_string(),
-        &[
-            ("Connection", "Upgrade"),
-            ("Upgrade", "websocket"),
-            ("Sec-WebSocket-Version", "13"),
-            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-            ("Authorization", &session.bearer()),
-        ],
-        None,
-    )
-}
-
-#[test]
-fn an_upgrade_on_a_used_connection_reaches_nobody() {
-    let ground_control = GroundControl::start();
-    let session = ground_control.login();
-    let host = ground_control.address.to_string();
-    let get =
-        |target: &str| request_bytes("GET", target, &host, &[("Connection", "keep-alive")], None);
-    // One after the other, as a proxy that keeps its connections does it.
-    for first in ["/healthz", "/", "/api/nodes", "/nothing/here.txt"] {
-        let mut stream = connect(&ground_control);
-        stream.write_all(&get(first)).unwrap();
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let answer = read_answer(&mut reader).unwrap();
-        let connection = answer.header("Connection").unwrap_or("");
-        assert!(
-            connection.eq_ignore_ascii_case("close"),
-            "{first}: {connection:?}"
-        );
-        let _ = stream.write_all(&upgrade_request(&session, "/live"));
-        let mut rest = Vec::new();
-        // Closed or reset: either way there is no second answer.
-        let _ = reader.read_to_end(&mut rest);
-        assert!(
-            rest.is_empty(),
-            "{first}: {}",
-            String::from_utf8_lossy(&rest)
-        );
-    }
-    // After a refused upgrade, which Caddy was seen to follow with another one.
-    let mut stream = connect(&ground_control);
-    let headers = [
-        ("Authorization", "Bearer wrong"),
-        ("Sec-WebSocket-Protocol", "stardust.v1"),
-    ];
-    let (answer, after) = upgrade_on(stream.try_clone().unwrap(), "/ws", &host, &headers);
-    assert_eq!(answer.status, 401);
-    let _ = stream.write_all(&upgrade_request(&session, "/live"));
-    let mut rest = Vec::new();
-    let _ = BufReader::new(after).read_to_end(&mut rest);
-    assert!(rest.is_empty());
-}
-
-#[test]
-fn pipelined_requests_get_one_answer() {
-    let ground_control = GroundControl::start();
-    let session = ground_control.login();
-    let host = ground_control.address.to_string();
-    let first = request_bytes("GET", "/healthz", &host, &[], None);
-    let login = json!({"user": "admin", "password": ADMIN_PASSWORD});
-    let post = request_bytes("POST", "/api/auth/login", &host, &[], Some(&login));
-    for (what, second) in [
-        ("GET", first.clone()),
-        ("POST", post),
-        ("an upgrade", upgrade_request(&session, "/live")),
-        ("noise", vec![0xff; 4_096]),
-    ] {
-        let mut stream = connect(&ground_control);
-        stream
-            .write_all(&[first.clone(), first.clone(), second].concat())
-            .unwrap();
-        let mut reader = BufReader::new(stream);
-        let answer = read_answer(&mut reader).unwrap();
-        assert_eq!(
-            (answer.status, &answer.json()["status"]),
-            (200, &json!("ok")),
-            "{what}"
-        );
-        let mut rest = Vec::new();
-        let _ = reader.read_to_end(&mut rest);
-        assert!(
-            rest.is_empty(),
-            "{what}: {}",
-            String::from_utf8_lossy(&rest)
-        );
-    }
 }
 
 #[test]
@@ -134,6 +38,11 @@ fn requests_that_parsers_read_differently_are_refused() {
         ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", 400),
         ("GET http://elsewhere/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (
+            "GET /api/nodes/\u{e9} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            400,
+        ),
+        ("GET /\u{7f} HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
         ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
         ("GET /ws HTTP/1.1\r\nHost: a\r\n\r\n", 426),
         ("\x16\x03\x01\x02", 400),
@@ -254,4 +163,35 @@ fn every_answer_carries_the_security_headers() {
     for cookie in answer.headers_named("Set-Cookie") {
         assert!(!cookie.to_ascii_lowercase().contains("secure"), "{cookie}");
     }
+}
+
+#[test]
+fn large_answers_are_compressed_and_secrets_are_not() {
+    let ground_control = GroundControl::start();
+    let session = ground_control.login();
+    let bearer = session.bearer();
+    let get = |target: &str, accepted: &str| {
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Accept-Encoding", accepted),
+        ];
+        request(ground_control.address, "GET", target, &headers, None)
+    };
+    let plain = get("/api/openapi.json", "identity");
+    assert_eq!(plain.header("Content-Encoding"), None);
+    assert_eq!(plain.header("Vary"), Some("Accept-Encoding"));
+    let packed = get("/api/openapi.json", "gzip, deflate, br, zstd");
+    assert_eq!(packed.header("Content-Encoding"), Some("gzip"));
+    assert!(packed.body.len() * 4 < plain.body.len());
+    let mut text = Vec::new();
+    let mut reader = flate2::read::GzDecoder::new(&packed.body[..]);
+    std::io::Read::read_to_end(&mut reader, &mut text).unwrap();
+    assert_eq!(text, plain.body);
+    let metrics = get("/metrics", "gzip");
+    assert_eq!(metrics.header("Content-Encoding"), Some("gzip"));
+    let session = get("/api/auth/session", "gzip");
+    assert_eq!(
+        (session.status, session.header("Content-Encoding")),
+        (200, None)
+    );
 }

@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 
 use crate::common::{
     ADMIN_PASSWORD, Answer, Browser, Folder, GroundControl, PATIENCE, Setup, Spider, certificates,
@@ -41,18 +42,25 @@ pub struct Door {
 
 impl Door {
     /// One for each kind: abuse is tried on both.
-    pub fn each(mut test: impl FnMut(Door)) {
-        test(Self::open(false).expect("a plain port needs nothing"));
-        if let Some(door) = Self::open(true) {
+    pub fn each(test: impl FnMut(Door)) {
+        Self::each_of(&Setup::new, test);
+    }
+
+    pub fn each_of(setup: &dyn Fn() -> Setup, mut test: impl FnMut(Door)) {
+        test(Self::open_as(setup(), false).expect("a plain port needs nothing"));
+        if let Some(door) = Self::open_as(setup(), true) {
             test(door);
         }
     }
 
     /// `None` without openssl, which makes the certificates.
     pub fn open(tls: bool) -> Option<Self> {
+        Self::open_as(Setup::new(), tls)
+    }
+
+    pub fn open_as(mut setup: Setup, tls: bool) -> Option<Self> {
         let folder = Folder::new("abuse");
         let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-        let mut setup = Setup::new();
         if tls {
             if !certificates(&folder) {
                 return None;
@@ -111,6 +119,38 @@ impl Door {
                 stream.set_read_timeout(Some(PATIENCE)).unwrap();
                 Box::new(stream)
             }
+        }
+    }
+
+    /// A connection from another address of this machine.
+    pub fn connect_from(&self, from: [u8; 4]) -> Box<dyn Stream> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+        socket.connect(&self.address().into()).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.over(stream)
+    }
+
+    /// The same way in on a connection that is there.
+    pub fn over(&self, stream: TcpStream) -> Box<dyn Stream> {
+        match &self.browser {
+            Some(browser) => Box::new(browser.over(stream)),
+            None => Box::new(stream),
+        }
+    }
+
+    /// A page, the API and a login, all of them in time.
+    pub fn assert_serves(&self) {
+        let login = json!({"user": "admin", "password": ADMIN_PASSWORD});
+        for (method, target, body) in [
+            ("GET", "/", None),
+            ("GET", "/api/nodes", None),
+            ("GET", "/healthz", None),
+            ("POST", "/api/auth/login", Some(&login)),
+        ] {
+            let answer = self.request(method, target, body);
+            assert_eq!(answer.status, 200, "{target}: {}", answer.text());
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Setup {
     args: Vec<String>,
     environment: Vec<(String, String)>,
     port: u16,
+    /// Files that it may have open.
+    files: Option<usize>,
 }
 
 impl Setup {
@@ -30,6 +32,7 @@ impl Setup {
             args: Vec::new(),
             environment: Vec::new(),
             port: 0,
+            files: None,
         };
         setup
             .env("STARDUST_SECRET", SECRET)
@@ -64,8 +67,24 @@ impl Setup {
         self.folder.join("stardust.db")
     }
 
+    /// It may have so many files open, of which half are for connections.
+    pub fn files(mut self, count: usize) -> Self {
+        self.files = Some(count);
+        self
+    }
+
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stardust-server"));
+        let binary = env!("CARGO_BIN_EXE_stardust-server");
+        let mut command = match self.files {
+            None => Command::new(binary),
+            Some(count) => {
+                // The shell lowers both limits for itself and what it becomes.
+                let mut command = Command::new("sh");
+                let script = format!("ulimit -n {count} && exec \"$@\"");
+                command.args(["-c", &script, "sh", binary]);
+                command
+            }
+        };
         command.arg("--db").arg(self.database());
         command
             .args(["--port", &self.port.to_string()])

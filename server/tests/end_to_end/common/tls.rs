@@ -126,6 +126,10 @@ impl Browser {
     pub fn connect(&self) -> Secure {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.over(stream)
+    }
+
+    pub fn over(&self, stream: TcpStream) -> Secure {
         let name = ServerName::try_from("localhost").unwrap();
         StreamOwned::new(
             ClientConnection::new(Arc::clone(&self.config), name).unwrap(),

@@ -1,0 +1,72 @@
+//! What a connection is counted as, while it has shown no session and while it has one.
+
+use std::net::IpAddr;
+
+use super::super::core::Core;
+use super::super::head::Head;
+use super::super::pools::Standing;
+use super::super::shares::Rank;
+use super::{HttpConn, State};
+use crate::auth::Credentials;
+
+impl HttpConn {
+    /// Its place among those who may have to go. What serves a session has none.
+    pub fn rank(&mut self, rank: Rank, core: &mut Core) {
+        if self.standing == Standing::Session {
+            if let Some(place) = self.place.take() {
+                core.crowd.leave(place);
+            }
+            return;
+        }
+        // What a trusted proxy keeps for its next client is nobody's.
+        let nobodys = matches!(rank, Rank::Kept | Rank::Silent) && core.trusts(self.peer);
+        let weight = usize::from(!nobodys);
+        match &mut self.place {
+            Some(place) => core.crowd.change(place, self.source, rank, weight),
+            None => {
+                let place = core.crowd.enter(self.source, self.index, rank, weight);
+                self.place = Some(place);
+            }
+        }
+    }
+
+    /// Counts the memory that it holds.
+    pub fn account(&mut self, core: &mut Core) {
+        let bytes = match &self.state {
+            State::AwaitHead { buffer, .. } => buffer.len(),
+            State::AwaitBody { request, .. } | State::AwaitSlot { request } => request.len(),
+            State::Relaying(relay) => relay.held_bytes(),
+            State::Answering(answer) => answer.out.held_bytes(),
+            State::Lingering { .. } => 0,
+        };
+        let bytes = bytes + self.rest.len();
+        let (source, index, standing) = (self.source, self.index, self.standing);
+        core.pools
+            .account(&mut self.held, source, index, standing, bytes);
+    }
+
+    /// Gives back what is counted to it.
+    pub fn leave(&mut self, core: &mut Core) {
+        if let Some(place) = self.place.take() {
+            core.crowd.leave(place);
+        }
+        core.pools.leave(&mut self.held);
+    }
+}
+
+/// What a request shows of who it is from.
+pub(super) fn standing(head: &Head, client: IpAddr, https: bool, core: &Core) -> Standing {
+    let given = Credentials {
+        authorization: head.get("authorization"),
+        cookie: head.get("cookie"),
+        https,
+    };
+    let has_some = given.authorization.is_some() || given.cookie.is_some();
+    if has_some && core.auth.authenticate(given, core.wall_ms).is_ok() {
+        Standing::Session
+    } else if client.is_loopback() {
+        Standing::Local
+    } else {
+        Standing::Stranger
+    }
+}
