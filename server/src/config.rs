@@ -739,12 +739,12 @@ fn read_environment(
     }
     if let Some(user) = variable("STARDUST_ADMIN_USER")? {
         let chars = user.chars().count();
-        if chars > USER_CHARS_MAX || user.chars().any(char::is_control) || user.trim() != user {
+        if chars > USER_CHARS_MAX || crate::hidden::find(&user).is_some() || user.trim() != user {
             return Err(Error::new(
                 Kind::Config,
                 "STARDUST_ADMIN_USER can't be used as a name.",
                 format!(
-                    "Use 1 to {USER_CHARS_MAX} characters, without control characters and without spaces around it."
+                    "Use 1 to {USER_CHARS_MAX} characters that can be seen, without spaces around it."
                 ),
             ));
         }

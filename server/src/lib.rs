@@ -16,6 +16,7 @@ pub mod events;
 mod first_login;
 pub mod gate;
 pub mod health;
+pub mod hidden;
 pub mod history;
 pub mod http;
 pub mod hub;

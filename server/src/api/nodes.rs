@@ -11,6 +11,7 @@ use super::{Context, body, spiders};
 use crate::auth::node_token;
 use crate::error::{Error, Kind};
 use crate::events::NewEvent;
+use crate::hidden;
 use crate::http::Response;
 use crate::hub::NodeView;
 use crate::major_tom::deploy::{NextToken, by_hand};
@@ -214,23 +215,13 @@ pub fn no_such_node() -> Error {
 }
 
 fn checked_name(name: &str) -> Result<String, Error> {
-    checked_text(name, NAME_CHARS_MAX).ok_or_else(|| {
-        Error::invalid(
-            "The name can't be used.",
-            format!("Use 1 to {NAME_CHARS_MAX} characters, none of them control characters."),
-        )
-    })
+    checked_text(name, "The name", NAME_CHARS_MAX)
 }
 
 fn checked_tags(tags: &[String]) -> Result<Vec<String>, Error> {
     let mut checked: Vec<String> = Vec::new();
     for tag in tags {
-        let tag = checked_text(tag, TAG_CHARS_MAX).ok_or_else(|| {
-            Error::invalid(
-                "One of the tags can't be used.",
-                format!("Use 1 to {TAG_CHARS_MAX} characters, none of them control characters."),
-            )
-        })?;
+        let tag = checked_text(tag, "One of the tags", TAG_CHARS_MAX)?;
         if !checked.contains(&tag) {
             checked.push(tag);
         }
@@ -244,11 +235,17 @@ fn checked_tags(tags: &[String]) -> Result<Vec<String>, Error> {
     Ok(checked)
 }
 
-fn checked_text(text: &str, chars_max: usize) -> Option<String> {
+fn checked_text(text: &str, what: &str, chars_max: usize) -> Result<String, Error> {
     let text = text.trim();
-    let chars = text.chars().count();
-    let good = (1..=chars_max).contains(&chars) && !text.chars().any(char::is_control);
-    good.then(|| text.to_owned())
+    let hint = format!("Use 1 to {chars_max} characters, all of which can be seen.");
+    if let Some(hidden) = hidden::find(text) {
+        let message = format!("{what} can't be used: it has {}.", hidden.words());
+        return Err(Error::invalid(message, hint));
+    }
+    if !(1..=chars_max).contains(&text.chars().count()) {
+        return Err(Error::invalid(format!("{what} can't be used."), hint));
+    }
+    Ok(text.to_owned())
 }
 
 /// Where a Spider should connect to: what the operator says, else where this very

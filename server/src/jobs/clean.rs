@@ -6,6 +6,8 @@
 //! sequences are dropped: they could move the cursor, set titles, or ask a
 //! terminal to answer.
 
+use crate::hidden::is_hidden;
+
 /// Parameters of one colour sequence.
 const SGR_BYTES_MAX: usize = 32;
 
@@ -170,7 +172,7 @@ impl Cleaner {
                 self.begin_anew(out, *line);
                 out.push('\t');
             }
-            c if c.is_control() || hidden(c) => {}
+            c if is_hidden(c) => {}
             c => {
                 self.begin_anew(out, *line);
                 out.push(c);
@@ -188,11 +190,6 @@ impl Cleaner {
             out.push('\r');
         }
     }
-}
-
-/// Characters that change how others are read without being seen.
-fn hidden(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -86,16 +86,28 @@ fn checked_host(given: &str) -> Result<String, Fault> {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
     let name = given.strip_suffix('.').unwrap_or(given);
-    // Digits and dots alone would be an address, and it is none: `1.2.3` and
-    // `0177.1` mean different hosts to different resolvers.
-    let numeric = name
-        .rsplit('.')
-        .next()
-        .is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    if name.len() > HOST_BYTES_MAX || numeric || !name.split('.').all(label) {
+    if name.len() > HOST_BYTES_MAX || !name.split('.').all(label) {
         return Err(wrong());
     }
+    if ends_in_number(name) {
+        return Err(bad(
+            "The host is a number in disguise: resolvers take such for an address, and not all for \
+             the same one.",
+            "Write the address as four numbers without zeros before them, such as 192.0.2.7.",
+        ));
+    }
     Ok(given.to_ascii_lowercase())
+}
+
+/// `1.2.3`, `0177.1`, `2130706433` and `0x7f000001` are addresses to some resolvers,
+/// by the last of their parts.
+fn ends_in_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    match hex {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => last.bytes().all(|byte| byte.is_ascii_digit()),
+    }
 }
 
 /// An address, with a zone (`fe80::1%eth0`) where it is link-local.
@@ -156,6 +168,9 @@ mod tests {
             ("[::1]", "[::1]:22"),
             ("fe80::1%eth0", "[fe80::1%eth0]:22"),
             ("xn--bcher-kva.example", "xn--bcher-kva.example:22"),
+            ("0xcafe.example", "0xcafe.example:22"),
+            ("0x7g", "0x7g:22"),
+            ("1a", "1a:22"),
         ] {
             assert_eq!(Target::new(given, 22, "root").unwrap().to_string(), shown);
         }
@@ -171,6 +186,31 @@ mod tests {
             assert!(Target::new("h", 22, user).is_ok(), "{user}");
         }
         assert!(Target::new(&format!("{}.de", ["a"; 100].join(".")), 65535, "u").is_ok());
+    }
+
+    #[test]
+    fn a_number_in_disguise_is_no_host() {
+        for host in [
+            "0x0a4d0102",
+            "0X7F.1",
+            "0x7f.0x1",
+            "127.0.0.0x1",
+            "0x",
+            "012.1",
+            "10.0.0.010",
+            "2130706433",
+            "2130706433.",
+            "1.2.3",
+            "example.7",
+            "1.2.3.4.5",
+            "256.1.1.1",
+        ] {
+            let refused = Target::new(host, 22, "root").unwrap_err();
+            assert!(
+                refused.detail.contains("number in disguise"),
+                "{host}: {refused}"
+            );
+        }
     }
 
     #[test]
