@@ -179,7 +179,8 @@ impl Running {
         let http = http::serve(
             &api_socket,
             Arc::clone(&app),
-            HTTP_WORKERS + app.config.ssh_threads,
+            // As many work on nodes, and as many wait for their turn to.
+            HTTP_WORKERS + 2 * app.config.ssh_threads,
         )?;
 
         let (commands, from_gate) = channel();

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::fault::{Cause, Fault};
 use super::limits::{HANDSHAKES_MAX, HANDSHAKES_PER_HOST_MAX};
@@ -12,7 +12,15 @@ use super::patience::{Patience, cancelled};
 /// Bounds the threads that work on nodes.
 pub struct Pool {
     places: usize,
-    taken: Mutex<usize>,
+    taken: Mutex<Taken>,
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct Taken {
+    places: usize,
+    /// Who waits holds a thread too, so there are no more of them than places.
+    waiting: usize,
 }
 
 /// A place; free again when dropped.
@@ -22,25 +30,53 @@ impl Pool {
     pub fn new(places: usize) -> Arc<Self> {
         Arc::new(Self {
             places,
-            taken: Mutex::new(0),
+            taken: Mutex::default(),
+            freed: Condvar::new(),
         })
     }
 
-    /// None when all places are taken; nobody waits here.
-    pub fn enter(self: &Arc<Self>) -> Option<Place> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if *taken >= self.places {
-            return None;
+    /// Waits its turn for a while. Busy when it does not come, or when as many wait
+    /// already.
+    pub fn enter(self: &Arc<Self>, time: Duration) -> Result<Place, Fault> {
+        let deadline = Instant::now() + time;
+        let mut taken = self.lock();
+        if taken.places >= self.places && taken.waiting < self.places {
+            taken.waiting += 1;
+            while taken.places >= self.places {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                let woken = self.freed.wait_timeout(taken, left);
+                taken = woken.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            taken.waiting -= 1;
         }
-        *taken += 1;
-        Some(Place(Arc::clone(self)))
+        if taken.places >= self.places {
+            return Err(Fault::new(
+                Cause::Busy,
+                "As many nodes as allowed are being worked on.",
+                "Try again when one is done; --ssh-threads sets how many there may be.",
+            ));
+        }
+        taken.places += 1;
+        Ok(Place(Arc::clone(self)))
+    }
+
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        *taken -= 1;
+        self.0.lock().places -= 1;
+        self.0.freed.notify_one();
     }
 }
 
@@ -123,11 +159,29 @@ mod tests {
     #[test]
     fn places_are_bounded_and_come_back() {
         let pool = Pool::new(2);
-        let first = pool.enter().unwrap();
-        let _second = pool.enter().unwrap();
-        assert!(pool.enter().is_none());
+        let now = Duration::ZERO;
+        let first = pool.enter(now).unwrap();
+        let _second = pool.enter(now).unwrap();
+        assert_eq!(pool.enter(now).err().unwrap().cause, Cause::Busy);
         drop(first);
-        assert!(pool.enter().is_some());
+        assert!(pool.enter(now).is_ok());
+    }
+
+    #[test]
+    fn a_place_is_waited_for_by_as_many_as_there_are_places() {
+        let pool = Pool::new(1);
+        let long = Duration::from_secs(60);
+        let held = pool.enter(long).unwrap();
+        let other = Arc::clone(&pool);
+        let waits = std::thread::spawn(move || other.enter(long).is_ok());
+        while pool.waiting() == 0 {
+            std::thread::yield_now();
+        }
+        // One more does not wait at all.
+        assert_eq!(pool.enter(long).err().unwrap().cause, Cause::Busy);
+        drop(held);
+        assert!(waits.join().unwrap());
+        assert_eq!(pool.waiting(), 0);
     }
 
     #[test]

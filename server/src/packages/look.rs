@@ -12,7 +12,7 @@ use super::sections::{self, Sections};
 use super::survey::{COMMON, DETECT, HOLDERS};
 use super::tool::Question;
 use super::wish::Wish;
-use super::{advice, judge, restarts};
+use super::{advice, judge, restarts, way_in};
 use crate::app::App;
 use crate::jobs::Given;
 use crate::major_tom::deploy::{Rooted, log_in_as_root};
@@ -163,12 +163,12 @@ pub fn survey_within(node: &mut dyn Node, time: Duration) -> Result<Facts, Fault
 }
 
 /// The manager's own dry run, judged.
-pub fn preview(node: &mut dyn Node, wish: &Wish, facts: &Facts) -> Result<Preview, Fault> {
+pub fn preview(node: &mut Link<'_>, wish: &Wish, facts: &Facts) -> Result<Preview, Fault> {
     preview_within(node, wish, facts, SURVEY_TIME_MAX)
 }
 
 pub fn preview_within(
-    node: &mut dyn Node,
+    node: &mut Link<'_>,
     wish: &Wish,
     facts: &Facts,
     time: Duration,
@@ -186,6 +186,9 @@ pub fn preview_within(
     let mut preview = tool.read_preview(&said, wish);
     explain(wish, &mut preview);
     judge::judge(wish, facts, &mut preview);
+    if let Some(login) = &node.login {
+        way_in::judge(login.privilege(), &mut preview);
+    }
     Ok(preview)
 }
 

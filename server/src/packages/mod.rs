@@ -30,6 +30,7 @@ pub mod survey;
 pub mod task;
 pub mod text;
 pub mod tool;
+pub mod way_in;
 pub mod wish;
 pub mod xml;
 pub mod zypper;

@@ -1,8 +1,12 @@
 //! POST /api/nodes/check against a real SSH server.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Server, schema};
+use crate::major_tom::pool::Pool;
 use crate::major_tom::testing::{self, Kind, keygen};
 
 fn check(server: &Server, token: &str, body: &Value) -> Answer {
@@ -167,7 +171,9 @@ fn what_makes_no_sense_is_refused_before_anything_is_tried() {
         ("port", json!(0)),
         ("port", json!(65536)),
         ("auth", json!({})),
-        ("auth", json!({"key": "k", "password": "p"})),
+        ("auth", json!({"key": "k", "password": "two\nlines"})),
+        ("auth", json!({"password": "p", "certificate": "c"})),
+        ("auth", json!({"certificate": "c"})),
         ("auth", json!({"password": "p", "passphrase": "q"})),
         ("host_key", json!("MD5:00")),
         ("sudo_password", json!("two\nlines")),
@@ -204,10 +210,30 @@ fn no_more_at_a_time_than_configured() {
     });
     let token = server.token();
     let good = json!({"host": "127.0.0.1", "user": "root", "auth": {"password": "p"}});
-    let _taken = server.app.major_tom.pool.enter().unwrap();
+    let pool = Arc::clone(&server.app.major_tom.pool);
+    let (now, long) = (Duration::ZERO, Duration::from_secs(60));
+    let waits = |pool: &Arc<Pool>| {
+        while pool.waiting() == 0 {
+            std::thread::yield_now();
+        }
+    };
+    // It waits for its turn, which comes.
+    let (other, taken) = (Arc::clone(&pool), pool.enter(now).unwrap());
+    let frees = std::thread::spawn(move || {
+        waits(&other);
+        drop(taken);
+    });
+    assert_eq!(check(&server, &token, &good).status, 200);
+    frees.join().unwrap();
+    // Where as many wait as may, the next does not.
+    let (other, taken) = (Arc::clone(&pool), pool.enter(now).unwrap());
+    let first = std::thread::spawn(move || other.enter(long).is_ok());
+    waits(&pool);
     let answer = check(&server, &token, &good);
     assert_eq!((answer.status, answer.kind().as_str()), (503, "busy"));
     assert!(answer.header("Retry-After").is_some());
+    drop(taken);
+    assert!(first.join().unwrap());
 }
 
 #[test]
