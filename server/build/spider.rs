@@ -91,17 +91,57 @@ fn native_arch() -> Result<String, Failure> {
     })
 }
 
-/// Builds the Spider with its own profile, in a target folder of its own: the
-/// outer cargo holds the lock of the usual one.
+/// Static where that can be: else it runs on no node whose C library is older than
+/// this machine's.
 fn compile(out: &Path) -> Result<PathBuf, Failure> {
     let root = root()?;
     for source in SOURCES {
         watch(&root.join(source));
     }
+    let target = cargo_env("TARGET")?;
+    if let Some(target) = static_target(&target)? {
+        match compile_for(out, &root, &target) {
+            Ok(spider) => return Ok(spider),
+            Err(failure) => {
+                let last = failure.lines().rfind(|line| !line.trim().is_empty());
+                println!(
+                    "cargo:warning=No static Spider could be built for {target} ({}): the one for \
+                     nodes needs a C library as new as this machine's.",
+                    last.unwrap_or_default().trim()
+                );
+            }
+        }
+    }
+    compile_for(out, &root, &target)
+}
+
+/// The same machine with musl, where Rust's part of it is installed.
+fn static_target(target: &str) -> Result<Option<String>, Failure> {
+    let Some((machine, rest)) = target.split_once("-linux-gnu") else {
+        return Ok(None);
+    };
+    let wanted = format!("{machine}-linux-musl{rest}");
+    let output = Command::new(cargo_env("RUSTC")?)
+        .args(["--print", "target-libdir", "--target", &wanted])
+        .output()
+        .map_err(|error| format!("rustc could not be started: {error}."))?;
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    // The folder of a target that is not installed is named all the same.
+    let has_std = fs::read_dir(folder).is_ok_and(|mut files| {
+        files.any(|file| {
+            file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+        })
+    });
+    Ok((output.status.success() && has_std).then_some(wanted))
+}
+
+/// Builds the Spider with its own profile, in a target folder of its own: the
+/// outer cargo holds the lock of the usual one.
+fn compile_for(out: &Path, root: &Path, target: &str) -> Result<PathBuf, Failure> {
     let target_dir = out.join("spider");
     let mut cargo = Command::new(cargo_env("CARGO")?);
     cargo
-        .current_dir(&root)
+        .current_dir(root)
         .args([
             "build",
             "--profile",
@@ -115,11 +155,17 @@ fn compile(out: &Path) -> Result<PathBuf, Failure> {
     if root.join("Cargo.lock").is_file() {
         cargo.arg("--locked");
     }
-    let (host, target) = (cargo_env("HOST")?, cargo_env("TARGET")?);
     let mut folder = target_dir;
-    if host != target {
-        cargo.args(["--target", &target]);
-        folder.push(&target);
+    if cargo_env("HOST")? != target {
+        cargo.args(["--target", target]);
+        folder.push(target);
+    }
+    if target.contains("-linux-musl") {
+        // What little C there is in it asks nothing of a C library.
+        let compiler = format!("CC_{}", target.replace('-', "_"));
+        if std::env::var_os(&compiler).is_none() && !is_in_path("musl-gcc") {
+            cargo.env(compiler, "cc");
+        }
     }
     for (name, _) in std::env::vars_os() {
         let foreign = name.to_str().is_some_and(|name| {
@@ -142,4 +188,10 @@ fn compile(out: &Path) -> Result<PathBuf, Failure> {
         ));
     }
     Ok(folder.join("spider/stardust-spider"))
+}
+
+fn is_in_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    })
 }

@@ -169,3 +169,32 @@ fn a_host_key_that_changed_stops_every_kind_of_work() {
     // Telemetry has nothing to do with it.
     control.is_alive(node);
 }
+
+/// A Spider that needs a newer C library than the host's: said by the check, and by a
+/// deployment and an upgrade before anything is written.
+#[test]
+#[ignore = "boots real hosts"]
+fn a_host_whose_c_library_is_too_old_is_left_as_it_is() {
+    let folder = Folder::new("spiders");
+    let Some(tomorrow) = spiders::of_tomorrow(&folder) else {
+        eprintln!("left out: the Spider here is static, and runs everywhere");
+        return;
+    };
+    let host = Host::boot(Kind::Debian);
+    let before = Snapshot::of(&host);
+    let mut control = Control::start_fixed();
+    let report = control.check_confirmed(&login(&host, "root"));
+    assert!(report.ok(), "{report}");
+    assert_eq!(report.facts()["libc"], "glibc 2.36", "{report}");
+    control.start_with(&["--agent-binary", tomorrow.to_str().unwrap()]);
+    let why = "needs glibc 9.99, and this node has glibc 2.36";
+    let report = control.check_confirmed(&login(&host, "root"));
+    report.assert_fails("architecture", "unsupported", why);
+    let hint = report.step("architecture")["hint"].as_str().unwrap();
+    assert!(hint.contains("static"), "{hint}");
+    let (_, work) = control.deploy(&login(&host, "root"));
+    let job = work.fails("unsupported");
+    let message = job["error"]["message"].as_str().unwrap();
+    assert!(message.contains(why), "{message}");
+    assert_untouched(&host, &before);
+}

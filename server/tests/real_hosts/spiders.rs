@@ -39,6 +39,17 @@ pub fn broken(folder: &Folder) -> PathBuf {
     path
 }
 
+/// One that was linked with a C library that no host has. None where it is linked
+/// with none at all.
+pub fn of_tomorrow(folder: &Folder) -> Option<PathBuf> {
+    let (from, to) = ("\0GLIBC_2.34\0", "\0GLIBC_9.99\0");
+    let bytes = std::fs::read(Spider::path()).unwrap();
+    let linked = bytes
+        .windows(from.len())
+        .any(|part| part == from.as_bytes());
+    linked.then(|| altered(folder, "tomorrow", from, to))
+}
+
 /// The same program with one text in it for another of the same length.
 fn altered(folder: &Folder, name: &str, from: &str, to: &str) -> PathBuf {
     assert_eq!(from.len(), to.len());

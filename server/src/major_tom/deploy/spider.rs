@@ -4,7 +4,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::super::facts::Facts;
 use super::super::fault::{Cause, Fault, printable};
+use super::libc::{self, Needs};
 use crate::config::Config;
 use crate::spiders;
 
@@ -16,6 +18,14 @@ pub struct Spider {
     pub arch: String,
     pub bytes: Vec<u8>,
     pub sha256: String,
+    needs: Needs,
+}
+
+impl Spider {
+    /// Refuses a node that lacks what it needs to run; in words, for the step.
+    pub fn fits(&self, facts: &Facts) -> Result<String, Fault> {
+        libc::judge(&self.arch, &self.needs, facts)
+    }
 }
 
 /// `--agent-binary`, else `--agent-dir`, else what is built in.
@@ -67,6 +77,8 @@ fn spider(arch: String, bytes: Vec<u8>) -> Spider {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     Spider {
+        // What can't be read is left to the node, which tries it before it counts.
+        needs: libc::read(&bytes).unwrap_or_default(),
         arch,
         bytes,
         sha256,
