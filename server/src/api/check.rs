@@ -4,14 +4,13 @@
 use serde::Deserialize;
 
 use super::nodes::server_url;
-use super::ssh::{AuthBody, ConnectionBody, JumpBody, hop, server_pin};
+use super::ssh::{AuthBody, ConnectionBody, JumpBody, hop, place, server_pin};
 use super::{Context, body};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::http::Response;
-use crate::major_tom::check::{self, Report, Wanted};
+use crate::major_tom::check::{self, KnownNode, Report, Wanted};
 use crate::secret::Secret;
-use crate::spiders;
-use crate::vault::Credentials;
+use crate::vault::{Credentials, Shown};
 
 const SHAPE: &str = r#"{"host": "pi4.example", "user": "root", "auth": {"key": "-----BEGIN …"}} or "auth": {"password": "…"}."#;
 
@@ -26,18 +25,35 @@ struct CheckBody {
     jump: Option<JumpBody>,
     host_key: Option<String>,
     pin: Option<String>,
+    #[serde(default)]
+    without_root: bool,
+}
+
+/// What a check is to look for.
+#[derive(Default)]
+pub struct Asked {
+    /// What the Spider that is there, or comes there, knows the server by.
+    pub pin: Option<String>,
+    /// For a service of the login's own.
+    pub without_root: bool,
+    /// The node that the host may be.
+    pub except: Option<i64>,
 }
 
 pub fn post(context: &Context<'_>) -> Result<Response, Error> {
-    let (credentials, pin) = read(context)?;
-    let report = run(context, &credentials, pin)?;
+    let (credentials, asked) = read(context)?;
+    let report = run(context, &credentials, asked)?;
     Ok(Response::json(200, &report))
 }
 
-/// The connection that the request names, and the pin for a Spider there.
-pub fn read(context: &Context<'_>) -> Result<(Credentials, Option<String>), Error> {
+/// The connection that the request names.
+pub fn read(context: &Context<'_>) -> Result<(Credentials, Asked), Error> {
     let body: CheckBody = body::json(context.request, SHAPE)?;
-    let pin = server_pin(body.pin)?;
+    let asked = Asked {
+        pin: server_pin(body.pin)?,
+        without_root: body.without_root,
+        except: None,
+    };
     let credentials = ConnectionBody {
         host: body.host,
         port: body.port,
@@ -48,39 +64,36 @@ pub fn read(context: &Context<'_>) -> Result<(Credentials, Option<String>), Erro
         host_key: body.host_key,
     }
     .credentials()?;
-    Ok((credentials, pin))
+    Ok((credentials, asked))
 }
 
-/// `pin`: what the Spider that is there, or comes there, knows the server by.
 pub fn run(
     context: &Context<'_>,
     credentials: &Credentials,
-    pin: Option<String>,
+    asked: Asked,
 ) -> Result<Report, Error> {
-    let config = &context.app.config;
-    let has_spider = |arch: &str| {
-        config.agent_binary.is_some()
-            || spiders::for_arch(arch).is_some()
-            || config
-                .agent_dir
-                .as_ref()
-                .is_some_and(|folder| folder.join(format!("stardust-spider-{arch}")).is_file())
-    };
     let wanted = Wanted {
         node: hop(&credentials.node)?.ok_or_else(Error::internal)?,
         jump: credentials.jump.as_ref().map(hop).transpose()?.flatten(),
         sudo_password: credentials.sudo_password.clone(),
         server: server_url(context),
-        pin,
-        has_spider: &has_spider,
+        pin: asked.pin,
+        without_root: asked.without_root,
+        config: &context.app.config,
     };
-    let Some(_place) = context.app.major_tom.pool.enter() else {
-        return Err(Error::new(
-            Kind::Busy,
-            "As many nodes as allowed are being worked on.",
-            "Try again when one is done; --ssh-threads sets how many there may be.",
-        )
-        .retry_after_s(5));
+    let _place = place(context)?;
+    let mut report = check::run(&context.app.major_tom.connector, &wanted);
+    let shown = Shown {
+        host_key: report.host_key.as_ref().map(|key| key.sha256.as_str()),
+        machine_id: report
+            .facts
+            .as_ref()
+            .and_then(|facts| facts.machine_id.as_deref()),
     };
-    Ok(check::run(&context.app.major_tom.connector, &wanted))
+    let found = context.app.vault.node_of(shown, asked.except)?;
+    report.known_node = found.and_then(|(id, _)| {
+        let name = context.app.fleet.view(id)?.name;
+        Some(KnownNode { id, name })
+    });
+    Ok(report)
 }

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::deploy::{exists, free};
+use super::check::Asked;
+use super::deploy::{GivenBody, exists, free, given};
 use super::ssh::pin;
 use super::{Context, body, check};
 use crate::error::{Error, Kind};
@@ -22,8 +23,14 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
 pub fn put(context: &Context<'_>) -> Result<Response, Error> {
     exists(context)?;
     free(context)?;
-    let (credentials, given) = check::read(context)?;
-    let report = check::run(context, &credentials, given.or(known_pin(context)?))?;
+    let (mut credentials, asked) = check::read(context)?;
+    let known = known(context)?;
+    let asked = Asked {
+        pin: asked.pin.or(known.pin),
+        without_root: asked.without_root || known.without_root,
+        except: Some(context.id),
+    };
+    let report = check::run(context, &credentials, asked)?;
     let entered = report
         .steps
         .iter()
@@ -40,6 +47,10 @@ pub fn put(context: &Context<'_>) -> Result<Response, Error> {
         });
         return Ok(Response::json(Kind::CheckFailed.http_status(), &body));
     }
+    credentials.machine_id = report
+        .facts
+        .as_ref()
+        .and_then(|facts| facts.machine_id.clone());
     let credentials = with_whole_keys(&credentials, &report.whole_keys).unwrap_or(credentials);
     context
         .app
@@ -79,19 +90,15 @@ pub fn accept_host_key(context: &Context<'_>) -> Result<Response, Error> {
     Ok(Response::json(200, &view(context, &stored)?))
 }
 
-/// POST /api/nodes/:id/check: with what is kept for the node.
+/// POST /api/nodes/:id/check: with what is kept for the node, or given for this once.
 pub fn check_stored(context: &Context<'_>) -> Result<Response, Error> {
     exists(context)?;
-    let stored = context.app.vault.get(context.id)?.ok_or_else(none)?;
-    let jump = stored.jump.as_ref().is_none_or(|jump| jump.auth.is_some());
-    if stored.node.auth.is_none() || !jump {
-        return Err(Error::new(
-            Kind::CredentialsNeeded,
-            "The SSH key or password of this node was forgotten.",
-            "PUT /api/nodes/:id/connection gives it again.",
-        ));
-    }
-    let report = check::run(context, &stored, known_pin(context)?)?;
+    let (auth, sudo_password) = GivenBody::read(context)?;
+    let mut stored = context.app.vault.get(context.id)?.ok_or_else(none)?;
+    let given = given(context, auth, sudo_password)?;
+    stored.node.auth = given.auth.or(stored.node.auth);
+    stored.sudo_password = given.sudo_password.or(stored.sudo_password);
+    let report = check::run(context, &stored, known(context)?)?;
     // What is kept now: it may have been changed or forgotten meanwhile.
     if let Some(now) = context.app.vault.get(context.id)?
         && let Some(whole) = with_whole_keys(&now, &report.whole_keys)
@@ -101,10 +108,16 @@ pub fn check_stored(context: &Context<'_>) -> Result<Response, Error> {
     Ok(Response::json(200, &report))
 }
 
-/// What the node's Spider knows the server by.
-fn known_pin(context: &Context<'_>) -> Result<Option<String>, Error> {
+/// As the node's Spider was deployed.
+fn known(context: &Context<'_>) -> Result<Asked, Error> {
     let spider = context.app.store.spider(context.id)?;
-    Ok(spider.and_then(|spider| spider.pin))
+    Ok(Asked {
+        without_root: spider
+            .as_ref()
+            .is_some_and(|spider| !spider.place.needs_root()),
+        pin: spider.and_then(|spider| spider.pin),
+        except: Some(context.id),
+    })
 }
 
 /// Forgets keys and passwords; where the node is and its host key stay.
@@ -139,6 +152,7 @@ fn login(login: &Login) -> Value {
         "port": login.port,
         "user": login.user,
         "auth": login.auth.as_ref().map(|auth| match auth {
+            SshAuth::Key { password: Some(_), .. } => "key_and_password",
             SshAuth::Key { .. } => "key",
             SshAuth::Password(_) => "password",
         }),

@@ -11,8 +11,9 @@ use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::limits::GROUP_NODES_MAX;
 use crate::jobs::{Given, Intent, Job, Order};
+use crate::major_tom::hostkey::Pin;
 use crate::secret::Secret;
-use crate::vault::Credentials;
+use crate::vault::{Credentials, Shown};
 
 const SHAPE: &str = r#"{"host": "pi4.example", "user": "root", "auth": {"key": "-----BEGIN …"}, "host_key": "SHA256:…"}, the last as POST /api/nodes/check has shown it."#;
 pub(super) const GIVEN_SHAPE: &str =
@@ -35,14 +36,32 @@ struct DeployBody {
     keep_on_failure: bool,
     remember: Option<bool>,
     without_root: bool,
+    replace: bool,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct GivenBody {
+pub(super) struct GivenBody {
     auth: Option<AuthBody>,
     sudo_password: Option<Secret>,
     force: bool,
+}
+
+impl GivenBody {
+    /// For questions that need no more than this. Without a body nothing is given.
+    pub(super) fn read(context: &Context<'_>) -> Result<(Option<AuthBody>, Option<Secret>), Error> {
+        if context.request.body.is_empty() {
+            return Ok((None, None));
+        }
+        let body: Self = body::json(context.request, GIVEN_SHAPE)?;
+        if body.force {
+            return Err(Error::invalid(
+                "There is nothing to force here.",
+                GIVEN_SHAPE,
+            ));
+        }
+        Ok((body.auth, body.sudo_password))
+    }
 }
 
 #[derive(Deserialize)]
@@ -59,6 +78,7 @@ impl DeployBody {
             keep_on_failure: self.keep_on_failure,
             remember: self.remember.unwrap_or(true),
             without_root: self.without_root,
+            replace: self.replace,
         })
     }
 
@@ -97,7 +117,11 @@ pub fn deploy_new(context: &Context<'_>) -> Result<Response, Error> {
     let intent = body.intent(context)?;
     let name = body.name.take().filter(|name| !name.trim().is_empty());
     let tags = std::mem::take(&mut body.tags);
+    let replace = body.replace;
     let credentials = body.credentials()?;
+    if !replace {
+        no_other_node(context, &credentials, None)?;
+    }
     let name = name.unwrap_or_else(|| credentials.node.host.clone());
     // Its token is made, and kept by nobody: the job makes the one that counts.
     let (id, _) = nodes::make(context, &name, &tags)?;
@@ -118,7 +142,11 @@ pub fn deploy(context: &Context<'_>) -> Result<Response, Error> {
     let intent = body.intent(context)?;
     let given = if body.host.is_some() || body.user.is_some() {
         free(context)?;
+        let replace = body.replace;
         let credentials = body.credentials()?;
+        if !replace {
+            no_other_node(context, &credentials, Some(context.id))?;
+        }
         context
             .app
             .vault
@@ -129,6 +157,32 @@ pub fn deploy(context: &Context<'_>) -> Result<Response, Error> {
         given(context, body.auth, body.sudo_password)?
     };
     answer(&*submit(context, context.id, intent, given)?)
+}
+
+/// Else two nodes would have one Spider: the first goes offline, and its history
+/// ends. What is known before the login is the host's key.
+fn no_other_node(
+    context: &Context<'_>,
+    credentials: &Credentials,
+    except: Option<i64>,
+) -> Result<(), Error> {
+    let sha256 = credentials.node.host_key.as_ref().map(Pin::sha256);
+    let shown = Shown {
+        host_key: sha256.as_deref(),
+        machine_id: None,
+    };
+    let Some((id, _)) = context.app.vault.node_of(shown, except)? else {
+        return Ok(());
+    };
+    let name = context.app.fleet.view(id).ok_or_else(no_such_node)?.name;
+    Err(Error::new(
+        Kind::Conflict,
+        format!("This host is the node {name} (number {id}) already."),
+        format!(
+            "Deploy that one again: POST /api/nodes/{id}/deploy. Or send \"replace\": true: then this \
+             one takes its place on the host, and {name} hears no more of it."
+        ),
+    ))
 }
 
 pub fn upgrade(context: &Context<'_>) -> Result<Response, Error> {

@@ -24,5 +24,12 @@ pub fn parse(context: &Context<'_>) -> Result<Response, Error> {
              as you like), or blocks as in ~/.ssh/config.",
         )
     })?;
+    let places = context.app.vault.places()?;
+    let hosts = import::known(hosts, |host, port| {
+        let (id, ..) = places
+            .iter()
+            .find(|(_, known, at)| known.eq_ignore_ascii_case(host) && *at == port)?;
+        Some(context.app.fleet.view(*id)?.name)
+    });
     Ok(Response::json(200, &json!({"hosts": hosts})))
 }

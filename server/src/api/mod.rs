@@ -368,13 +368,31 @@ const ROUTES: &[Route] = &[
         packages::installed,
     ),
     route(
+        Method::Post,
+        "/api/nodes/:id/packages/installed",
+        Access::Operator,
+        packages::installed,
+    ),
+    route(
         Method::Get,
         "/api/nodes/:id/packages/search",
         Access::Operator,
         packages::search,
     ),
     route(
+        Method::Post,
+        "/api/nodes/:id/packages/search",
+        Access::Operator,
+        packages::search,
+    ),
+    route(
         Method::Get,
+        "/api/nodes/:id/packages/details",
+        Access::Operator,
+        packages::details,
+    ),
+    route(
+        Method::Post,
         "/api/nodes/:id/packages/details",
         Access::Operator,
         packages::details,

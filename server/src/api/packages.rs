@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::deploy::{answer, exists, given, submit};
+use super::deploy::{GivenBody, answer, exists, given, submit};
 use super::query::Parameters;
-use super::ssh::AuthBody;
+use super::ssh::{AuthBody, place};
 use super::{Context, body};
 use crate::error::{Error, Kind};
 use crate::http::Response;
@@ -281,14 +281,7 @@ fn asked<T>(
     given: &Given,
     what: impl FnOnce(&mut Link<'_>) -> Result<T, crate::major_tom::Fault>,
 ) -> Result<T, Error> {
-    let Some(_place) = context.app.major_tom.pool.enter() else {
-        return Err(Error::new(
-            Kind::Busy,
-            "As many nodes as allowed are being worked on.",
-            "Try again when one is done; --ssh-threads sets how many there may be.",
-        )
-        .retry_after_s(5));
-    };
+    let _place = place(context)?;
     let mut link = Link::new(context.app, context.id, given);
     Ok(what(&mut link)?)
 }
@@ -344,11 +337,13 @@ pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
 }
 
 fn question(context: &Context<'_>, question: &Question, time: Duration) -> Result<Sections, Error> {
-    let given = given(context, None, None)?;
+    // A GET has no body; the same by POST may give what is not kept.
+    let (auth, sudo_password) = GivenBody::read(context)?;
+    let given = given(context, auth, sudo_password)?;
     asked(context, &given, |link| look::question(link, question, time))
 }
 
-/// GET /api/nodes/:id/packages/installed
+/// GET or POST /api/nodes/:id/packages/installed
 pub fn installed(context: &Context<'_>) -> Result<Response, Error> {
     exists(context)?;
     let parameters = Parameters::parse(&context.request.query)?;
@@ -383,7 +378,7 @@ pub fn installed(context: &Context<'_>) -> Result<Response, Error> {
     ))
 }
 
-/// GET /api/nodes/:id/packages/search
+/// GET or POST /api/nodes/:id/packages/search
 pub fn search(context: &Context<'_>) -> Result<Response, Error> {
     exists(context)?;
     let parameters = Parameters::parse(&context.request.query)?;
@@ -398,7 +393,7 @@ pub fn search(context: &Context<'_>) -> Result<Response, Error> {
     ))
 }
 
-/// GET /api/nodes/:id/packages/details
+/// GET or POST /api/nodes/:id/packages/details
 pub fn details(context: &Context<'_>) -> Result<Response, Error> {
     exists(context)?;
     let parameters = Parameters::parse(&context.request.query)?;

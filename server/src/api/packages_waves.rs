@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::deploy::answer;
-use super::{Context, body};
+use super::{Context, body, ssh};
 use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::http::Response;
@@ -214,14 +214,7 @@ pub fn upgrade(context: &Context<'_>) -> Result<Response, Error> {
 pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
     let wanted = read(context)?;
     let app = context.app;
-    let Some(place) = app.major_tom.pool.enter() else {
-        return Err(Error::new(
-            Kind::Busy,
-            "As many nodes as allowed are being worked on.",
-            "Try again when one is done; --ssh-threads sets how many there may be.",
-        )
-        .retry_after_s(5));
-    };
+    let place = ssh::place(context)?;
     let nodes = wanted.nodes();
     let mut left = &nodes[..];
     let waves: Vec<&[i64]> = sizes(nodes.len(), &wanted.waves)
@@ -271,7 +264,7 @@ fn ask_all(app: &App, choice: &Choice, nodes: &[(Candidate, Taken)]) -> Vec<Valu
     std::thread::scope(|scope| {
         // The caller has a place already; others as far as there are any.
         for _ in 1..nodes.len() {
-            let Some(place) = app.major_tom.pool.enter() else {
+            let Ok(place) = app.major_tom.pool.enter(Duration::ZERO) else {
                 break;
             };
             let work = &work;

@@ -2,10 +2,13 @@
 
 use serde::Deserialize;
 
+use super::Context;
 use crate::error::Error;
 use crate::major_tom::enter::Hop;
 use crate::major_tom::hostkey::Pin;
+use crate::major_tom::limits::PLACE_TIME_MAX;
 use crate::major_tom::login::check_password;
+use crate::major_tom::pool::Place;
 use crate::major_tom::target::Target;
 use crate::secret::Secret;
 use crate::vault::{Credentials, Login, SshAuth};
@@ -17,6 +20,9 @@ const SSH_PORT: u16 = 22;
 pub struct AuthBody {
     key: Option<Secret>,
     passphrase: Option<Secret>,
+    /// The line of the file beside the key whose name ends in `-cert.pub`.
+    certificate: Option<Secret>,
+    /// Beside a key: for servers that want both.
     password: Option<Secret>,
 }
 
@@ -56,6 +62,7 @@ impl ConnectionBody {
                 .jump
                 .map(|jump| login(jump.host, jump.port, jump.user, jump.auth, jump.host_key))
                 .transpose()?,
+            machine_id: None,
         })
     }
 }
@@ -70,15 +77,26 @@ pub fn sudo_password(given: Option<Secret>) -> Result<Option<Secret>, Error> {
 }
 
 pub fn auth(auth: AuthBody) -> Result<SshAuth, Error> {
+    let given = |text: Option<Secret>| text.filter(|text| !text.expose().is_empty());
     match (auth.key, auth.password) {
-        (Some(private_key), None) => Ok(SshAuth::Key {
-            private_key,
-            passphrase: auth.passphrase.filter(|given| !given.expose().is_empty()),
-        }),
-        (None, Some(password)) if auth.passphrase.is_none() => Ok(SshAuth::Password(password)),
+        (Some(private_key), password) => {
+            let password = given(password);
+            if let Some(password) = &password {
+                check_password(password)?;
+            }
+            Ok(SshAuth::Key {
+                private_key,
+                passphrase: given(auth.passphrase),
+                certificate: given(auth.certificate),
+                password,
+            })
+        }
+        (None, Some(password)) if auth.passphrase.is_none() && auth.certificate.is_none() => {
+            Ok(SshAuth::Password(password))
+        }
         _ => Err(Error::invalid(
             "auth is neither a key nor a password.",
-            r#"Send {"key": "…"}, with "passphrase" when it has one, or {"password": "…"}."#,
+            r#"Send {"key": "…"}, with "passphrase" when it has one, "certificate" when there is one beside it, and "password" when the server wants both; or {"password": "…"}."#,
         )),
     }
 }
@@ -109,6 +127,12 @@ fn login(
         auth: Some(auth),
         host_key,
     })
+}
+
+/// A turn to work on a node, which is waited for.
+pub fn place(context: &Context<'_>) -> Result<Place, Error> {
+    let entered = context.app.major_tom.pool.enter(PLACE_TIME_MAX);
+    entered.map_err(|fault| Error::from(fault).retry_after_s(5))
 }
 
 /// None when its key or password was forgotten.

@@ -20,6 +20,9 @@ pub enum Intent {
         remember: bool,
         /// A service of the login's own, for nodes where it can't become root.
         without_root: bool,
+        /// Also when the host is another node already.
+        #[serde(default)]
+        replace: bool,
     },
     /// Another version of the Spider.
     Upgrade,
@@ -175,6 +178,7 @@ mod tests {
                 keep_on_failure: true,
                 remember: false,
                 without_root: false,
+                replace: false,
             },
             Intent::Upgrade,
             Intent::Remove { force: true },

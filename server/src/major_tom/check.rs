@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::deploy;
 use super::enter::{self, Hop, ShownKey};
 use super::facts::Facts;
 use super::fault::{Cause, Fault};
@@ -13,6 +14,7 @@ use super::limits::CHECK_TIME_MAX;
 use super::privilege::Privilege;
 use super::session::Connector;
 use super::steps::{Steps, step};
+use crate::config::Config;
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
 
@@ -23,8 +25,10 @@ pub struct Wanted<'a> {
     pub server: ServerUrl,
     /// Of the server's key: what the Spider would trust it by.
     pub pin: Option<String>,
-    /// Whether there is a Spider for an architecture.
-    pub has_spider: &'a dyn Fn(&str) -> bool,
+    /// For a service of the login's own.
+    pub without_root: bool,
+    /// Which Spiders there are.
+    pub config: &'a Config,
 }
 
 /// One thing that was tried.
@@ -52,6 +56,14 @@ pub struct Report {
     /// The whole keys of the host and of the jump host, for keeping.
     #[serde(skip)]
     pub whole_keys: (Option<HostKey>, Option<HostKey>),
+    /// The node that the host is already.
+    pub known_node: Option<KnownNode>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KnownNode {
+    pub id: i64,
+    pub name: String,
 }
 
 /// Goes on while it can; a step that others need ends it.
@@ -109,40 +121,47 @@ fn try_all(
     report.whole_keys = (keys.node_key, keys.jump_key);
     let session = entered?;
     enter::commands(&session, deadline, steps)?;
-    let found = enter::privilege(&session, wanted.sudo_password.as_ref(), steps);
-    report.privilege = found.ok().map(Privilege::name);
+    let found = if wanted.without_root {
+        enter::no_privilege(&session, steps)
+    } else {
+        enter::privilege(&session, wanted.sudo_password.as_ref(), steps).map(Some)
+    };
+    report.privilege = found.as_ref().ok().copied().flatten().map(Privilege::name);
     let facts = enter::system(&session, &wanted.server, wanted.pin.as_deref(), steps)?;
-    judge(&facts, wanted, steps);
+    let as_root = !wanted.without_root || found.is_ok_and(|found| found.is_some());
+    judge(&facts, as_root, wanted, steps);
+    if !as_root {
+        let _ = enter::linger(&session, steps);
+    }
     report.facts = Some(facts);
     Ok(())
 }
 
-/// What the facts mean for a deployment.
-fn judge(facts: &Facts, wanted: &Wanted<'_>, steps: &dyn Steps) {
-    let _ = step(steps, "architecture", || match facts.arch.as_deref() {
-        Some(arch) if (wanted.has_spider)(arch) => {
-            Ok(((), format!("{arch}: there is a Spider for it.")))
+/// What the facts mean for a deployment. `as_root`: not as a service of the
+/// login's own.
+fn judge(facts: &Facts, as_root: bool, wanted: &Wanted<'_>, steps: &dyn Steps) {
+    let _ = step(steps, "architecture", || {
+        let spider = deploy::choose_spider(wanted.config, facts.arch.as_deref())?;
+        Ok(((), spider.fits(facts)?))
+    });
+    let _ = step(steps, "init", || {
+        if !as_root {
+            deploy::choose_place(facts, false, 0)?;
+            return Ok((
+                (),
+                format!("{}, for a service of the login's own.", facts.init),
+            ));
         }
-        Some(arch) => Err(Fault::new(
-            Cause::Unsupported,
-            format!("There is no Spider for {arch} here."),
-            "Build one (cross/), and name its folder with --agent-dir.",
-        )),
-        None => Err(Fault::new(
-            Cause::Unsupported,
-            "The node does not tell its architecture.",
-            "Name the right Spider with --agent-binary.",
-        )),
+        deploy::Method::of_init(&facts.init)?;
+        Ok(((), facts.init.clone()))
     });
-    let _ = step(steps, "init", || match facts.init.as_str() {
-        "systemd" | "openrc" | "procd" => Ok(((), facts.init.clone())),
-        other => Err(Fault::new(
-            Cause::Unsupported,
-            format!("The init system is {other}: services can't be installed there."),
-            "Start the Spider by hand or from your own script on this node.",
-        )),
+    let _ = step(steps, "space", || {
+        if as_root {
+            space(facts)
+        } else {
+            Ok(((), room(facts, facts.home.trim_end_matches('/'))?))
+        }
     });
-    let _ = step(steps, "space", || space(facts));
     let _ = step(steps, "server", || {
         let reach = &facts.server;
         if reach.ok == Some(false) {

@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::certificate;
 use super::facts::Facts;
-use super::fault::Fault;
+use super::fault::{Cause, Fault, printable};
 use super::hostkey::{HostKey, Pin};
 use super::key;
-use super::login::check_password;
+use super::limits::LINGER_TIME_MAX;
+use super::login::{check_password, now_s};
 use super::privilege::{self, Privilege};
 use super::probe;
 use super::remote::Remote as _;
@@ -108,6 +110,8 @@ fn hop(
         SshAuth::Key {
             private_key,
             passphrase,
+            certificate,
+            password,
         } => {
             let passphrase = passphrase.as_ref().filter(|text| !text.expose().is_empty());
             let info = key::examine(private_key, passphrase)?;
@@ -116,7 +120,20 @@ fn hop(
             } else {
                 ""
             };
-            Ok(((), format!("A private key ({}){how}.", info.kind.name())))
+            let mut detail = format!("A private key ({}){how}", info.kind.name());
+            if let Some(certificate) = certificate {
+                let found = certificate::examine(certificate, private_key, now_s())?;
+                let names = match found.principals.join(", ") {
+                    names if names.is_empty() => String::new(),
+                    names => format!(" for {names}"),
+                };
+                detail += &format!(", its certificate{names}");
+            }
+            if let Some(password) = password {
+                check_password(password)?;
+                detail += ", and a password";
+            }
+            Ok(((), format!("{detail}.")))
         }
         SshAuth::Password(password) => {
             check_password(password)?;
@@ -191,6 +208,47 @@ pub fn no_privilege(session: &Session, steps: &dyn Steps) -> Result<Option<Privi
     })
 }
 
+/// Whether the login may have services that go on when it ends. Nothing is changed.
+const LINGER: &str = r#"
+user=$(id -un)
+if [ -e "/var/lib/systemd/linger/$user" ]; then say=on
+elif command -v pkcheck >/dev/null 2>&1 &&
+  pkcheck --action-id org.freedesktop.login1.set-self-linger --process $$ </dev/null >/dev/null 2>&1; then say=may
+else say=no
+fi
+echo "linger $say $user"
+"#;
+
+pub fn linger(session: &Session, steps: &dyn Steps) -> Result<(), Fault> {
+    step(steps, "linger", || {
+        let output = session.ask(&Command::script(LINGER, &[])?, LINGER_TIME_MAX)?;
+        read_linger(&output.text()).map(|detail| ((), detail.into()))
+    })
+}
+
+fn read_linger(text: &str) -> Result<&'static str, Fault> {
+    let mut words = text
+        .lines()
+        .find_map(|line| line.strip_prefix("linger "))
+        .unwrap_or_default()
+        .split_whitespace();
+    match (words.next(), words.next()) {
+        (Some("on"), _) => Ok("Its services go on after logout."),
+        (Some("may"), _) => Ok("It may have services that go on after logout."),
+        (_, user) => Err(no_linger(user.unwrap_or("USER"))),
+    }
+}
+
+/// Only root can give that.
+pub fn no_linger(user: &str) -> Fault {
+    let user = printable(user);
+    Fault::new(
+        Cause::NoPrivilege,
+        format!("The user {user} may not have services that go on after logout."),
+        format!("Run `loginctl enable-linger {user}` as root on the node, once, and try again."),
+    )
+}
+
 /// `pin`: the key of the server that the node would trust, where it is asked
 /// whether it reaches it.
 pub fn system(
@@ -207,4 +265,24 @@ pub fn system(
         };
         Ok((facts, name))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_have_lasting_services_is_told_the_command() {
+        assert!(read_linger("linger on plain\n").is_ok());
+        assert!(read_linger("motd\nlinger may plain\n").is_ok());
+        for (text, user) in [("linger no plain\n", "plain"), ("", "USER")] {
+            let fault = read_linger(text).unwrap_err();
+            assert!(
+                fault
+                    .hint
+                    .contains(&format!("`loginctl enable-linger {user}`")),
+                "{fault}"
+            );
+        }
+    }
 }

@@ -18,6 +18,15 @@ pub struct Facts {
     /// Home of the login.
     pub home: String,
     pub package_manager: Option<String>,
+    /// `glibc 2.36`, `musl 1.2.5`; empty where the node does not tell.
+    pub libc: String,
+    /// Of /etc/machine-id, where there is a good one. No more of a secret than a
+    /// serial number, and no more to be shown around.
+    #[serde(skip)]
+    pub machine_id: Option<String>,
+    /// The programs there that load libraries.
+    #[serde(skip)]
+    pub loaders: Vec<String>,
     pub folders: Vec<Folder>,
     /// The node's clock minus ours; it has whole seconds.
     pub clock_skew_ms: Option<i64>,
@@ -70,6 +79,9 @@ pub fn parse(text: &str, started_ms: i64) -> Facts {
         package_manager: values("packages")
             .next()
             .map(|name| printable(name.strip_suffix("-get").unwrap_or(name))),
+        libc: libc(values("libc").next().unwrap_or("")),
+        machine_id: values("machine_id").next().and_then(machine_id),
+        loaders: values("loader").map(str::to_owned).take(16).collect(),
         folders: values("df")
             .map(|line| folder(line, &mounts))
             .take(8)
@@ -79,6 +91,39 @@ pub fn parse(text: &str, started_ms: i64) -> Facts {
             node_ms.checked_sub(started_ms)
         }),
         server: reach(values("reach").next().unwrap_or("none")),
+    }
+}
+
+/// Images that were not finished have an empty one, or `uninitialized`.
+fn machine_id(text: &str) -> Option<String> {
+    let good = text.len() == 32
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && text.bytes().any(|byte| byte != b'0');
+    good.then(|| text.to_ascii_lowercase())
+}
+
+/// What getconf or ldd says: `glibc 2.36`, `ldd (Debian GLIBC 2.36-9) 2.36 Copyright …`,
+/// `musl libc (x86_64) Version 1.2.5 …`.
+fn libc(said: &str) -> String {
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let number = |word: &&&str| word.starts_with(|c: char| c.is_ascii_digit());
+    let version = |words: &[&str]| words.iter().find(number).map(|word| printable(word));
+    let named = |name: &str, version: Option<String>| match version {
+        Some(version) => format!("{name} {version}"),
+        None => name.to_owned(),
+    };
+    if said.contains("musl") {
+        let after = words.iter().position(|word| *word == "Version");
+        return named("musl", after.and_then(|at| version(&words[at..])));
+    }
+    match words.first() {
+        Some(&"glibc") => named("glibc", version(&words)),
+        // Behind the brackets, in which a distribution has its own.
+        Some(&"ldd") => said.split_once(')').map_or(String::new(), |(_, behind)| {
+            let behind: Vec<&str> = behind.split_whitespace().collect();
+            named("glibc", version(&behind))
+        }),
+        _ => String::new(),
     }
 }
 
@@ -340,6 +385,48 @@ mod tests {
             );
         }
         assert_eq!(arch("", ""), None);
+    }
+
+    #[test]
+    fn the_c_library_is_told_by_whatever_tool_there_is() {
+        for (said, wanted) in [
+            ("glibc 2.36", "glibc 2.36"),
+            (
+                "ldd (Debian GLIBC 2.31-13+deb11u11) 2.31 Copyright (C) 2020",
+                "glibc 2.31",
+            ),
+            ("ldd (GNU libc) 2.17", "glibc 2.17"),
+            ("ldd (Ubuntu GLIBC 2.42-0ubuntu3) 2.42", "glibc 2.42"),
+            (
+                "musl libc (x86_64) Version 1.2.5 Dynamic Program Loader",
+                "musl 1.2.5",
+            ),
+            ("musl libc", "musl"),
+            ("", ""),
+            ("sh: ldd: not found", ""),
+        ] {
+            assert_eq!(libc(said), wanted, "{said}");
+        }
+        let facts = parse("libc glibc 2.36\nloader /lib64/ld-linux-x86-64.so.2\n", 0);
+        assert_eq!(
+            (facts.libc.as_str(), facts.loaders.len()),
+            ("glibc 2.36", 1)
+        );
+    }
+
+    #[test]
+    fn only_a_whole_machine_id_tells_machines_apart() {
+        let whole = "0123456789abcdef0123456789abcdeF";
+        assert_eq!(machine_id(whole), Some(whole.to_lowercase()));
+        for text in [
+            "",
+            "uninitialized",
+            &"0".repeat(32),
+            &whole[1..],
+            &"g".repeat(32),
+        ] {
+            assert_eq!(machine_id(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::error::{Error, Kind};
+use crate::hidden::is_hidden;
 
 /// As a word that scripts and the Capsule can match on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,8 +29,12 @@ pub enum Cause {
     KeyUnsupported,
     PassphraseMissing,
     PassphraseWrong,
+    /// Damaged, ended, or of another key.
+    CertificateUnusable,
     KeyRefused,
     PasswordRefused,
+    /// What was given is right, and the server wants more.
+    SecondFactor,
     /// The server takes no such login.
     MethodRefused,
     /// The link broke.
@@ -45,6 +50,8 @@ pub enum Cause {
     Unsupported,
     /// A command on the node failed.
     Failed,
+    /// The host is another node already.
+    KnownNode,
     /// Too much is being done at this moment.
     Busy,
     /// Nothing says what it needs to get in.
@@ -77,6 +84,8 @@ impl Cause {
             Self::KeyUnsupported => "key_unsupported",
             Self::PassphraseMissing => "passphrase_missing",
             Self::PassphraseWrong => "passphrase_wrong",
+            Self::CertificateUnusable => "certificate_unusable",
+            Self::SecondFactor => "second_factor",
             Self::KeyRefused => "key_refused",
             Self::PasswordRefused => "password_refused",
             Self::MethodRefused => "method_refused",
@@ -89,6 +98,7 @@ impl Cause {
             Self::Checksum => "checksum",
             Self::Unsupported => "unsupported",
             Self::Failed => "failed",
+            Self::KnownNode => "known_node",
             Self::Busy => "busy",
             Self::CredentialsNeeded => "credentials_needed",
             Self::Cancelled => "cancelled",
@@ -159,9 +169,8 @@ pub fn printable(text: &str) -> String {
             out.push('…');
             break;
         }
-        // Bidirectional controls could make a text read as another one.
-        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        out.push(if c.is_control() || hidden { ' ' } else { c });
+        // Some could make a text read as another one.
+        out.push(if is_hidden(c) { ' ' } else { c });
     }
     out
 }

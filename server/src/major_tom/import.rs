@@ -1,9 +1,13 @@
 //! Many hosts from one text: CSV with a header line, or the form of
 //! `~/.ssh/config`. Pure. What is wrong with a line is said with that line.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use serde::Serialize;
 
 use super::target::Target;
+use crate::hidden;
 
 /// Hosts of one text.
 pub const HOSTS_MAX: usize = 2_000;
@@ -62,11 +66,54 @@ fn checked(mut host: Host) -> Host {
             host.error = Some(fault.to_string());
         }
     }
+    if host.error.is_none()
+        && let Some(hidden) = std::iter::once(&host.name)
+            .chain(&host.tags)
+            .find_map(|text| hidden::find(text))
+    {
+        host.error = Some(format!("The name or a tag has {}.", hidden.words()));
+    }
     host.tags.truncate(TAGS_MAX);
     if host.name.is_empty() {
         host.name = host.host.clone();
     }
     host
+}
+
+/// Says of each host that is in the list twice, or is a node already, that it is.
+/// `node_at` names the node that is reached there.
+pub fn known(mut hosts: Vec<Host>, node_at: impl Fn(&str, u16) -> Option<String>) -> Vec<Host> {
+    let mut seen: HashMap<(String, u16, Option<String>), usize> = HashMap::new();
+    for host in &mut hosts {
+        if host.error.is_some() {
+            continue;
+        }
+        // As it will be asked for: `10.0.0.1`, `[::1]` and `::1`, `PI4` and `pi4.`.
+        let user = host.user.as_deref().unwrap_or("root");
+        let Ok(target) = Target::new(&host.host, host.port, user) else {
+            continue;
+        };
+        let name = target.host().trim_end_matches('.').to_owned();
+        let behind = host.jump.clone();
+        // Behind a jump host the same address is another host.
+        let node = match behind {
+            None => node_at(&name, host.port),
+            Some(_) => None,
+        };
+        match seen.entry((name, host.port, behind)) {
+            Entry::Occupied(first) => {
+                let line = first.get();
+                host.error = Some(format!("The same host stands on line {line}."));
+            }
+            Entry::Vacant(place) => {
+                place.insert(host.line);
+                host.error = node.map(|node| {
+                    format!("It is the node {node} already: deploy it again from there.")
+                });
+            }
+        }
+    }
+    hosts
 }
 
 fn csv(text: &str) -> Result<Vec<Host>, String> {
@@ -308,10 +355,46 @@ mod tests {
     }
 
     #[test]
+    fn hosts_that_are_there_already_are_said() {
+        let text = "pi4.lan\nroot@PI4.lan.\npi4.lan:2222\n::1\n[::1]\nweb\n";
+        let node_at = |host: &str, port| (host == "web" && port == 22).then(|| "web 1".to_owned());
+        let hosts = known(parse(text).unwrap(), node_at);
+        let errors: Vec<&str> = hosts
+            .iter()
+            .map(|host| host.error.as_deref().unwrap_or(""))
+            .collect();
+        assert_eq!(
+            errors,
+            [
+                "",
+                "The same host stands on line 1.",
+                "",
+                "",
+                "The same host stands on line 4.",
+                "It is the node web 1 already: deploy it again from there.",
+            ]
+        );
+        // Two networks may have the same addresses.
+        let text = "host,jump\n10.0.0.1,a\n10.0.0.1,b\n10.0.0.1,a\n";
+        let hosts = known(parse(text).unwrap(), |_, _| None);
+        assert!(hosts[0].error.is_none() && hosts[1].error.is_none());
+        assert!(hosts[2].error.is_some(), "{hosts:?}");
+    }
+
+    #[test]
     fn what_is_wrong_is_said_by_line() {
         for line in ["-oProxyCommand=id", "a b", "$(id)", "a;b", "h\u{0}", ""] {
             let host = one(&format!("host,port\n\"{line}\",22\n"));
             assert!(host.error.is_some(), "{line:?}");
+        }
+        for (text, part) in [
+            ("host,name\na,evil\u{202e}gnp\n", "direction"),
+            ("host,name\na,we\u{200b}b\n", "can't be seen"),
+            ("host,tags\na,x;we\u{200d}b\n", "can't be seen"),
+            ("host\n0x0a4d0102\n", "is a number"),
+        ] {
+            let error = one(text).error.unwrap();
+            assert!(error.contains(part), "{text:?}: {error}");
         }
         for port in ["0", "65536", "x", "-1"] {
             assert!(

@@ -77,6 +77,12 @@ fn read(text: &str) -> Result<KeyInfo, Fault> {
             "Convert it: `ssh-keygen -i -f key > new`, and paste the new one.",
         ));
     }
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if first.ends_with("-cert-v01@openssh.com") {
+        return Err(no_key(
+            "this is a certificate, which goes beside its private key",
+        ));
+    }
     let public = [
         "ssh-",
         "ecdsa-",
@@ -166,6 +172,22 @@ fn openssh(body: &str) -> Result<KeyInfo, Fault> {
     })
 }
 
+/// The public half that a key of OpenSSH's form carries; other forms have it not
+/// or hidden.
+pub fn public_of(key: &Secret) -> Option<Vec<u8>> {
+    let text = key.expose().trim_start_matches('\u{feff}').trim();
+    let ("OPENSSH PRIVATE KEY", body) = armour(text)? else {
+        return None;
+    };
+    let bytes = base64::decode(body)?;
+    let mut rest = bytes.strip_prefix(b"openssh-key-v1\0")?;
+    for _ in 0..3 {
+        rest = string(rest)?.1;
+    }
+    let (_count, rest) = rest.split_first_chunk::<4>()?;
+    Some(string(rest)?.0.to_vec())
+}
+
 /// PKCS#8: the object identifier says what it is.
 fn pkcs8(body: &str) -> Result<KeyInfo, Fault> {
     let damaged = || no_key("its inside is damaged: it was cut off or changed when it was copied");
@@ -210,7 +232,7 @@ fn complete(der: &[u8]) -> bool {
 }
 
 /// A string of SSH: length, then bytes; and what follows.
-fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_be_bytes(*length) as usize)
 }
@@ -227,7 +249,7 @@ fn unsupported(what: &str, hint: &str) -> Fault {
     Fault::new(Cause::KeyUnsupported, what, hint)
 }
 
-fn dsa() -> Fault {
+pub(super) fn dsa() -> Fault {
     unsupported(
         "This is a DSA key, which servers no longer accept.",
         "Make a new one: `ssh-keygen -t ed25519 -f stardust`, and add its .pub to the node's \

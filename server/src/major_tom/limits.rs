@@ -5,6 +5,8 @@ use std::time::Duration;
 /// Nodes that are worked on at the same time, unless configured otherwise.
 pub const THREADS_DEFAULT: usize = 8;
 pub const THREADS_MAX: usize = 64;
+/// How long a request waits for its turn; a check after it still answers in time.
+pub const PLACE_TIME_MAX: Duration = Duration::from_secs(8);
 /// Connections to one host that are not logged in yet. dropbear allows five from
 /// one address, OpenSSH begins to drop some of more than ten.
 pub const HANDSHAKES_PER_HOST_MAX: usize = 5;
@@ -45,6 +47,9 @@ pub const NOISE_BYTES_MAX: usize = 1 << 10;
 pub const WRITE_BYTES_MAX: usize = 32 << 10;
 /// A check answers within this, since the gate waits 60 s for an answer.
 pub const CHECK_TIME_MAX: Duration = Duration::from_secs(50);
+const _: () = assert!(CHECK_TIME_MAX.as_secs() + PLACE_TIME_MAX.as_secs() < 60);
+/// How long a node may think about whether a login may have lasting services.
+pub const LINGER_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a Spider that was installed has to say hello.
 pub const VERIFY_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long an upgraded one has. Then the node is asked to put the old one back,

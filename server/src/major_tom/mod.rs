@@ -11,6 +11,7 @@
 //! commands.
 
 pub mod base64;
+pub mod certificate;
 pub mod check;
 pub mod deploy;
 pub mod detached;

@@ -26,6 +26,9 @@ say hostname "$(uname -n)"
 say kernel "$(uname -s) $(uname -r)"
 say machine "$(uname -m)"
 say home "$HOME"
+for file in /etc/machine-id /var/lib/dbus/machine-id; do
+  if [ -r "$file" ]; then say machine_id "$(sed 1q "$file")"; break; fi
+done
 if has od; then say elf "$(dd if=/bin/sh bs=20 count=1 | od -An -v -tx1)"
 elif has hexdump; then say elf "$(dd if=/bin/sh bs=20 count=1 | hexdump -v -e '1/1 "%02x "')"
 fi
@@ -36,13 +39,23 @@ if [ -d /run/systemd/system ]; then say init systemd
 elif [ -x /sbin/procd ]; then say init procd
 elif [ -d /run/openrc ]; then say init openrc
 else
-  case "$(readlink /proc/1/exe) $(readlink -f /sbin/init)" in
+  # What runs, and not only what is installed: a container may have no init at all.
+  first=$(cat /proc/1/comm)
+  case "$first $(readlink /proc/1/exe) $(readlink -f /sbin/init)" in
     *busybox*) say init busybox ;;
-    *) if [ -d /etc/init.d ]; then say init sysvinit; else say init unknown; fi ;;
+    runit*) say init runit ;;
+    s6*) say init s6 ;;
+    dinit*) say init dinit ;;
+    init\ *) if [ -d /etc/init.d ] && [ -e /etc/inittab ]; then say init sysvinit; else say init unknown; fi ;;
+    *) say init unknown ;;
   esac
 fi
 for name in apt-get dnf yum zypper pacman apk opkg; do
   if has "$name"; then say packages "$name"; break; fi
+done
+say libc "$(getconf GNU_LIBC_VERSION || ldd --version 2>&1 | sed -n 1,2p)"
+for each in /lib/ld-*.so* /lib64/ld-*.so* /lib/ld64.so* /lib64/ld64.so*; do
+  if [ -e "$each" ]; then say loader "$each"; fi
 done
 for folder in /usr/local/bin /etc /var/lib /tmp "${HOME:-/}"; do
   there=$folder

@@ -60,6 +60,8 @@ pub fn title(name: &str) -> &'static str {
         "architecture" => "Choose the Spider",
         "init" => "Find the init system",
         "space" => "Look for space",
+        "linger" => "Let services go on after logout",
+        "known" => "See that it is no node already",
         "server" => "Reach Ground Control from there",
         "place" => "Choose where it goes",
         "prepare" => "Make room",

@@ -136,6 +136,8 @@ impl Server {
         SshAuth::Key {
             private_key: self.read("login"),
             passphrase: None,
+            certificate: None,
+            password: None,
         }
     }
 

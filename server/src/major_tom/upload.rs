@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
+use super::enter::no_linger;
 use super::fault::{Cause, Fault, printable};
 use super::limits::{UPLOAD_STALL_MAX, WRITE_BYTES_MAX};
 use super::output::Output;
@@ -190,6 +191,9 @@ pub(super) fn success(output: Output, what: &str) -> Result<Output, Fault> {
     }
     let text = output.text();
     let has = |part: &str| text.contains(part);
+    if let Some((_, rest)) = text.split_once("loginctl enable-linger ") {
+        return Err(no_linger(rest.split(' ').next().unwrap_or("USER")));
+    }
     let (cause, hint) = if has("does not run here") {
         (
             Cause::Unsupported,

@@ -26,6 +26,17 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Two fields of every node, those of one node after each other.
+    pub fn credentials_of_fields(&self, fields: [&str; 2]) -> Result<Vec<SealedRow>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement = reader.prepare_cached(
+            "SELECT node, field, blob FROM credentials WHERE field IN (?1, ?2) ORDER BY node",
+        )?;
+        let rows =
+            statement.query_map(fields, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Puts `fields` in place of all that is there for the node, in one transaction.
     /// False when there is no such node.
     pub fn replace_credentials(

@@ -11,6 +11,8 @@ pub struct Credentials {
     pub sudo_password: Option<Secret>,
     /// The host that the node is reached through.
     pub jump: Option<Login>,
+    /// Which machine it was when it was last looked at.
+    pub machine_id: Option<String>,
 }
 
 /// One SSH login.
@@ -30,8 +32,21 @@ pub enum SshAuth {
     Key {
         private_key: Secret,
         passphrase: Option<Secret>,
+        /// The file beside it whose name ends in `-cert.pub`.
+        certificate: Option<Secret>,
+        /// For servers that want one besides.
+        password: Option<Secret>,
     },
     Password(Secret),
+}
+
+impl SshAuth {
+    pub fn password(&self) -> Option<&Secret> {
+        match self {
+            Self::Key { password, .. } => password.as_ref(),
+            Self::Password(password) => Some(password),
+        }
+    }
 }
 
 /// Names of one login's fields.
@@ -41,6 +56,7 @@ struct Names {
     user: &'static str,
     private_key: &'static str,
     passphrase: &'static str,
+    certificate: &'static str,
     password: &'static str,
     host_key: &'static str,
 }
@@ -51,6 +67,7 @@ const NODE: Names = Names {
     user: "ssh.user",
     private_key: "ssh.private_key",
     passphrase: "ssh.passphrase",
+    certificate: "ssh.certificate",
     password: "ssh.password",
     host_key: "ssh.host_key",
 };
@@ -60,18 +77,22 @@ const JUMP: Names = Names {
     user: "jump.user",
     private_key: "jump.private_key",
     passphrase: "jump.passphrase",
+    certificate: "jump.certificate",
     password: "jump.password",
     host_key: "jump.host_key",
 };
 const SUDO_PASSWORD: &str = "sudo.password";
+const MACHINE_ID: &str = "machine.id";
 
 /// Those that open something.
 pub const SECRET_FIELDS: &[&str] = &[
     NODE.private_key,
     NODE.passphrase,
+    NODE.certificate,
     NODE.password,
     JUMP.private_key,
     JUMP.passphrase,
+    JUMP.certificate,
     JUMP.password,
     SUDO_PASSWORD,
 ];
@@ -79,6 +100,11 @@ pub const SECRET_FIELDS: &[&str] = &[
 type Plain = (&'static str, Secret);
 
 impl Credentials {
+    /// By which a host is known again.
+    pub(super) const TELLING: [&'static str; 2] = [NODE.host_key, MACHINE_ID];
+    /// Where it is.
+    pub(super) const PLACE: [&'static str; 2] = [NODE.host, NODE.port];
+
     pub(super) fn fields(&self) -> Vec<Plain> {
         let mut fields = Vec::new();
         self.node.put(&NODE, &mut fields);
@@ -87,6 +113,9 @@ impl Credentials {
         }
         if let Some(password) = &self.sudo_password {
             fields.push((SUDO_PASSWORD, password.clone()));
+        }
+        if let Some(id) = &self.machine_id {
+            fields.push((MACHINE_ID, Secret::new(id.clone())));
         }
         fields
     }
@@ -104,6 +133,7 @@ impl Credentials {
             node,
             sudo_password: take(SUDO_PASSWORD),
             jump: Login::take(&JUMP, &mut take)?,
+            machine_id: take(MACHINE_ID).map(|id| id.expose().to_owned()),
         }))
     }
 }
@@ -117,10 +147,16 @@ impl Login {
             Some(SshAuth::Key {
                 private_key,
                 passphrase,
+                certificate,
+                password,
             }) => {
                 fields.push((names.private_key, private_key.clone()));
-                if let Some(passphrase) = passphrase {
-                    fields.push((names.passphrase, passphrase.clone()));
+                for (name, given) in [
+                    (names.passphrase, passphrase),
+                    (names.certificate, certificate),
+                    (names.password, password),
+                ] {
+                    fields.extend(given.clone().map(|given| (name, given)));
                 }
             }
             Some(SshAuth::Password(password)) => fields.push((names.password, password.clone())),
@@ -142,11 +178,14 @@ impl Login {
         let user = take(names.user).ok_or_else(incomplete)?;
         let private_key = take(names.private_key);
         let passphrase = take(names.passphrase);
+        let certificate = take(names.certificate);
         let password = take(names.password);
         let auth = match (private_key, password) {
-            (Some(private_key), _) => Some(SshAuth::Key {
+            (Some(private_key), password) => Some(SshAuth::Key {
                 private_key,
                 passphrase,
+                certificate,
+                password,
             }),
             (None, Some(password)) => Some(SshAuth::Password(password)),
             (None, None) => None,

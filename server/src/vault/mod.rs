@@ -7,6 +7,7 @@
 //! and jobs.
 
 mod credentials;
+mod known;
 pub mod rekey;
 mod seal;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use credentials::{Credentials, Login, SshAuth};
+pub use known::{Same, Shown};
 
 use crate::auth::keys::{Key, Keys};
 use crate::error::Error;

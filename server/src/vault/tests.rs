@@ -37,6 +37,8 @@ fn full() -> Credentials {
             auth: Some(SshAuth::Key {
                 private_key: secret("-----BEGIN recognisable key-----"),
                 passphrase: Some(secret("recognisable passphrase")),
+                certificate: Some(secret("recognisable certificate")),
+                password: Some(secret("recognisable second password")),
             }),
             host_key: Pin::from_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHmP"),
         },
@@ -48,6 +50,7 @@ fn full() -> Credentials {
             auth: Some(SshAuth::Password(secret("recognisable jump password"))),
             host_key: None,
         }),
+        machine_id: Some("0123456789abcdef0123456789abcdef".into()),
     }
 }
 

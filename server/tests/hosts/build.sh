@@ -3,7 +3,8 @@
 #
 #   build.sh FOLDER [NAME…]    without names: keys debian openrc router
 #
-# `managers` is a layer over debian with the package managers of other systems.
+# `managers` is a layer over debian with the package managers of other systems,
+# `sudors` one with sudo-rs. `sysvinit` and `runit` are Debian as Devuan starts it.
 #
 # What is there already and was made in this very way stays. Each file system is
 # made beside its place and renamed when it is whole, one build at a time.
@@ -50,6 +51,7 @@ recipe() {
     keys) ;;
     router) declare -f authorize make_debian make_router && cat "$here/rc.common" ;;
     managers) declare -f bootstrap make_debian make_managers install_managers ;;
+    sudors) declare -f make_sudors ;;
     *) declare -f authorize bootstrap people "make_$1" && echo "$users" ;;
   esac
 }
@@ -90,6 +92,35 @@ make_debian() {
 make_openrc() {
   bootstrap "$1" openrc,sysvinit-core,openssh-server,sudo,iproute2,procps,wget
   people "$1"
+}
+
+# No systemd and no OpenRC: scripts in /etc/rc?.d.
+make_sysvinit() {
+  bootstrap "$1" sysvinit-core,openssh-server,sudo,iproute2,procps,wget
+  people "$1"
+}
+
+# runit is init, and its services lie in /etc/service.
+make_runit() {
+  bootstrap "$1" runit-init,runit,openssh-server,sudo,iproute2,procps,wget
+  people "$1"
+}
+
+# For `host.sh FOLDER debian layer=FOLDER/sudors`. Debian has it from 13 on, and
+# that one runs on 12 too.
+make_sudors() {
+  local sources=() file
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
+    # shellcheck disable=SC2016
+    ! grep -qsE '^(deb |Types:)' "$file" || sources+=("$file")
+  done
+  mkdir "$1.sources"
+  for file in "${sources[@]}"; do
+    sed "s/\\b$suite\\b/trixie/g" "$file" >"$1.sources/${file##*/}"
+  done
+  mmdebstrap --variant=extract --include=sudo-rs trixie "$1.all" "$1.sources"/*
+  install -D -m 4755 "$1.all/usr/lib/cargo/bin/sudo" "$1/usr/bin/sudo-rs"
+  rm -rf "$1.all" "$1.sources"
 }
 
 bootstrap() {

@@ -72,7 +72,7 @@ impl Control {
             fields.retain(|name, _| {
                 !matches!(
                     name.as_str(),
-                    "name" | "keep_on_failure" | "without_root" | "host_key"
+                    "name" | "keep_on_failure" | "host_key" | "replace"
                 )
             });
             body["host_key"] = self.check(&asked).0["host_key"]["sha256"].clone();

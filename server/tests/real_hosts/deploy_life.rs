@@ -156,6 +156,51 @@ fn on_debian_with_a_banner_before_every_command() {
     .live(false);
 }
 
+#[test]
+#[ignore = "boots real hosts"]
+fn on_sysvinit_with_a_sudo_password() {
+    Life {
+        kind: Kind::Sysvinit,
+        user: "ops",
+        sudo_password: Some("ops-pass"),
+        method: "sysvinit",
+        ..DEBIAN
+    }
+    .live(false);
+}
+
+#[test]
+#[ignore = "boots real hosts"]
+fn on_runit_with_a_sudo_password() {
+    Life {
+        kind: Kind::Runit,
+        user: "ops",
+        sudo_password: Some("ops-pass"),
+        method: "runit",
+        ..DEBIAN
+    }
+    .live(false);
+}
+
+/// Neither of these looks after what it has started, so it is done for them.
+#[test]
+#[ignore = "boots real hosts"]
+fn a_spider_that_dies_is_started_again() {
+    for kind in [Kind::Sysvinit, Kind::Runit] {
+        let host = Host::boot(kind);
+        let control = Control::start();
+        let node = control.deployed(&login(&host, "root"));
+        let pid = "for p in /proc/[0-9]*; do case $(readlink $p/exe) in *stardust-spider) echo ${p#/proc/};; esac; done";
+        let before = host.shell(pid);
+        host.shell(&format!("kill -KILL {}", before.trim()));
+        eventually("another Spider", || {
+            let now = host.shell(pid);
+            (!now.trim().is_empty() && now != before).then_some(())
+        });
+        control.is_alive(node);
+    }
+}
+
 /// dropbear starts the SFTP server that is there, and then stalls with it.
 #[test]
 #[ignore = "boots real hosts"]
@@ -357,7 +402,13 @@ systemctl restart stardust-spider
 #[test]
 #[ignore = "boots real hosts"]
 fn a_host_that_restarts_is_back_by_itself() {
-    for kind in [Kind::Debian, Kind::OpenRc, Kind::Router] {
+    for kind in [
+        Kind::Debian,
+        Kind::OpenRc,
+        Kind::Sysvinit,
+        Kind::Runit,
+        Kind::Router,
+    ] {
         let host = Host::boot(kind);
         let control = Control::start();
         let node = control.deployed(&login(&host, "root"));

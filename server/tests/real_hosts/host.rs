@@ -18,6 +18,10 @@ pub enum Kind {
     Debian,
     /// sysvinit with OpenRC, OpenSSH, sudo, wget.
     OpenRc,
+    /// sysvinit alone, as Devuan and antiX have it.
+    Sysvinit,
+    /// runit as init.
+    Runit,
     /// busybox and dropbear: no SFTP, bash, sudo or curl.
     Router,
 }
@@ -29,6 +33,8 @@ impl Kind {
         match self {
             Self::Debian => "debian",
             Self::OpenRc => "openrc",
+            Self::Sysvinit => "sysvinit",
+            Self::Runit => "runit",
             Self::Router => "router",
         }
     }
@@ -78,18 +84,33 @@ fn scripts() -> PathBuf {
 /// What the hosts boot from, and the keys; built by the first test that asks.
 pub fn base() -> &'static Path {
     static BASE: OnceLock<PathBuf> = OnceLock::new();
-    BASE.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
-        let folder = target.expect("target/tmp has a parent").join("hosts");
-        let status = Command::new("bash")
-            .arg(scripts().join("build.sh"))
-            .arg(&folder)
-            .stdin(Stdio::null())
-            .status()
-            .expect("bash is there");
-        assert!(status.success(), "build.sh: {status}");
-        folder
-    })
+    BASE.get_or_init(|| build(&[]))
+}
+
+/// One that few tests want, the same way.
+pub fn built(name: &'static str) -> PathBuf {
+    static BUILT: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+    let mut built = BUILT.lock().unwrap();
+    if !built.contains(&name) {
+        base();
+        build(&[name]);
+        built.push(name);
+    }
+    base().join(name)
+}
+
+fn build(names: &[&str]) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    let folder = target.expect("target/tmp has a parent").join("hosts");
+    let status = Command::new("bash")
+        .arg(scripts().join("build.sh"))
+        .arg(&folder)
+        .args(names)
+        .stdin(Stdio::null())
+        .status()
+        .expect("bash is there");
+    assert!(status.success(), "build.sh: {status}");
+    folder
 }
 
 impl Host {
@@ -99,6 +120,9 @@ impl Host {
 
     /// With options of `host.sh`.
     pub fn boot_with(kind: Kind, options: &[&str]) -> Self {
+        if matches!(kind, Kind::Sysvinit | Kind::Runit) {
+            built(kind.name());
+        }
         let place = (kind == Kind::Debian).then(Place::take);
         let mut keeper = Command::new("bash")
             .arg(scripts().join("host.sh"))

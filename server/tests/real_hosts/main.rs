@@ -22,10 +22,12 @@ mod spiders;
 mod work;
 
 mod bad_upgrade;
+mod check_factors;
 mod check_facts;
 mod check_links;
 mod check_logins;
 mod check_privilege;
+mod check_sudo;
 mod cut_remove;
 mod cut_rotate;
 mod cut_upgrade;
@@ -35,4 +37,5 @@ mod deploy_fleet;
 mod deploy_life;
 mod deploy_secrets;
 mod deploy_tls;
+mod deploy_twice;
 mod packages;

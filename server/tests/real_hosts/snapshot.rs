@@ -23,6 +23,7 @@ const VOLATILE: &[&str] = &[
     "run/motd.dynamic.new",
     "run/sudo",
     "run/openrc",
+    "run/runit",
     "run/procd",
     "var/run/procd",
     "var/log",

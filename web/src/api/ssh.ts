@@ -1,6 +1,8 @@
 /** How nodes are reached over SSH: what is sent once, and what can be asked for afterwards. */
 
-export type SshAuth = { key: string; passphrase?: string } | { password: string };
+export type SshAuth =
+  /** The password beside a key is for servers that want both. */
+  { key: string; passphrase?: string; certificate?: string; password?: string } | { password: string };
 
 export interface SshHop {
   host: string;
@@ -16,6 +18,8 @@ export interface SshLogin extends SshHop {
   jump?: SshHop;
   /** What a Spider knows the server's key by. */
   pin?: string;
+  /** Looked at for a service of the login's own user. */
+  without_root?: boolean;
 }
 
 export interface DeployRequest extends SshLogin {
@@ -24,8 +28,8 @@ export interface DeployRequest extends SshLogin {
   keep_on_failure?: boolean;
   /** False: the credentials are wiped when the job ends. */
   remember?: boolean;
-  /** As a service of the login's own user, where root can't be had. */
-  without_root?: boolean;
+  /** Also when the host is another node already. */
+  replace?: boolean;
 }
 
 /** Secrets that were forgotten, given for one job. */
@@ -55,6 +59,8 @@ export interface CheckReport {
   host_key: ShownKey | null;
   jump_host_key: ShownKey | null;
   privilege: string | null;
+  /** The node that this host is already. */
+  known_node?: { id: number; name: string } | null;
   facts: {
     hostname: string;
     os: { name: string };
@@ -75,14 +81,14 @@ export interface Connection {
   port: number;
   user: string;
   /** Null: the credentials were forgotten. */
-  auth: 'key' | 'password' | null;
+  auth: 'key' | 'password' | 'key_and_password' | null;
   sudo_password: boolean;
   host_key: StoredKey | null;
   jump: {
     host: string;
     port: number;
     user: string;
-    auth: 'key' | 'password' | null;
+    auth: 'key' | 'password' | 'key_and_password' | null;
     host_key: StoredKey | null;
   } | null;
   spider: {

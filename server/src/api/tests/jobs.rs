@@ -93,7 +93,10 @@ fn what_is_missing_or_hostile_is_refused_and_nothing_is_made() {
         with("port", json!(70_000)),
         with("host_key", json!("MD5:00")),
         with("auth", json!({})),
-        with("auth", json!({"key": KEY, "password": "x"})),
+        with("auth", json!({"key": KEY, "password": "x\ny"})),
+        with("auth", json!({"password": "x", "certificate": "y"})),
+        with("name", json!("evil\u{202e}gnp")),
+        with("host", json!("0x0a4d0102")),
         with("sudo_password", json!("a\nb")),
         with("name", json!("a\u{7}b")),
         with("pin", json!("sha256/$(id)")),
@@ -417,4 +420,46 @@ fn odd_questions_get_clear_answers() {
         operator.get("/api/jobs/1/output.txt?colours=red").status,
         400
     );
+}
+
+/// By its host key, whatever name it is given and reached by.
+#[test]
+fn a_host_that_is_a_node_is_refused_as_another_one() {
+    let operator = Operator::new();
+    assert_eq!(deploy(&operator).status, 202);
+    let mut twin = wanted();
+    twin["name"] = json!("twin");
+    twin["host"] = json!("192.0.2.4");
+    let refused = operator.post("/api/nodes/deploy", &twin);
+    assert_eq!(refused.status, 409, "{:?}", refused.json());
+    check("Error", &refused.json());
+    let text = refused.json()["error"].to_string();
+    for part in ["pi4", "/api/nodes/1/deploy", "replace"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let names = |operator: &Operator| {
+        let all = operator.get("/api/nodes").json();
+        all["nodes"].as_array().unwrap().len()
+    };
+    assert_eq!(names(&operator), 1);
+    // A node that was added by hand can't become it either.
+    let added = operator.post("/api/nodes", &json!({"name": "by hand"}));
+    assert_eq!(added.status, 201);
+    let by_hand = operator.post("/api/nodes/2/deploy", &{
+        let mut body = twin.clone();
+        body.as_object_mut().unwrap().remove("name");
+        body
+    });
+    assert_eq!(by_hand.status, 409, "{:?}", by_hand.json());
+    // Lists say it too, and what is in them twice.
+    let list = json!({"text": "pi4.example:2222\nPI4.example:2222\nother\n"});
+    let hosts = operator.post("/api/imports/parse", &list).json()["hosts"].clone();
+    let error = |at: usize| hosts[at]["error"].as_str().unwrap_or("").to_owned();
+    assert!(error(0).contains("the node pi4 already"), "{hosts:#}");
+    assert!(error(1).contains("stands on line 1"), "{hosts:#}");
+    assert_eq!(error(2), "");
+    // Who means it says so.
+    twin["replace"] = json!(true);
+    assert_eq!(operator.post("/api/nodes/deploy", &twin).status, 202);
+    assert_eq!(names(&operator), 3);
 }

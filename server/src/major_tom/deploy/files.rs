@@ -6,6 +6,9 @@ use crate::secret::Secret;
 /// What the Spider may use at most; it needs a tenth of it.
 const LIMITS: &str = "MemoryMax=32M\nCPUQuota=20%\nTasksMax=16\n";
 
+/// sysvinit starts things and looks after none of them: a shell does.
+const SYSVINIT: &str = include_str!("scripts/sysvinit.init");
+
 /// The service definition for the node's init system.
 pub fn unit(place: &Place) -> String {
     let (bin, config) = (&place.bin, place.config());
@@ -84,6 +87,18 @@ depend() {{
 start_pre() {{
 	checkpath -f -m 0640 -o {user}:{user} /var/log/stardust-spider.log
 }}
+",
+            user = place.user
+        ),
+        Method::Sysvinit => SYSVINIT
+            .replace("@BIN@", bin)
+            .replace("@CONFIG@", &config)
+            .replace("@USER@", &place.user),
+        Method::Runit => format!(
+            "#!/bin/sh
+# Stardust Spider: sends what this machine measures to Ground Control
+exec 2>&1
+exec chpst -u {user}:{user} {bin} --config {config}
 ",
             user = place.user
         ),

@@ -35,6 +35,7 @@ pub fn deploy(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         keep_on_failure,
         remember,
         without_root,
+        replace,
     } = &job.intent
     else {
         return Err(Fault::new(Cause::Failed, "This is no deployment.", ""));
@@ -46,6 +47,7 @@ pub fn deploy(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         pin.as_deref(),
         *keep_on_failure,
         *without_root,
+        *replace,
     );
     // When Ground Control stops the job goes on later, and needs them then.
     let goes_on = app.jobs.is_stopping() && done.is_err();
@@ -62,19 +64,26 @@ fn deploy_to(
     pin: Option<&str>,
     keep_on_failure: bool,
     without_root: bool,
+    replace: bool,
 ) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
     let server = parse(server_url)?;
     let login = log_in(app, job, &server, !without_root)?;
+    let installed = app.store.spider(node).map_err(|e| ours(e.into()))?;
+    if installed.is_none() && !replace {
+        login.refuse_other_node(app, job)?;
+    }
+    login.keep_machine_id(app, node);
     let spider = step(job, "architecture", || {
         let spider = spider::choose(&app.config, login.facts.arch.as_deref())?;
+        spider.fits(&login.facts)?;
         let detail = format!("{}, {} KiB.", spider.arch, spider.bytes.len() >> 10);
         Ok((spider, detail))
     })?;
     let place = step(job, "place", || {
         let (root, bytes) = (login.privilege.is_some(), spider.bytes.len() as u64);
         let mut place = place::choose(&login.facts, root, bytes)?;
-        if let Some(known) = app.store.spider(node).map_err(|e| ours(e.into()))? {
+        if let Some(known) = &installed {
             place = place::stay(&login.facts, place, &known.place, bytes);
             login.hand(job).refuse_beside(&known.place, &place)?;
         }

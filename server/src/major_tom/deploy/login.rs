@@ -13,7 +13,7 @@ use super::super::privilege::Privilege;
 use super::super::remote::{Remote as _, Stdin};
 use super::super::session::Session;
 use super::super::shell::Command;
-use super::super::steps::Steps;
+use super::super::steps::{Steps, step};
 use super::super::target::Target;
 use super::hand::Hand;
 use super::ours;
@@ -22,7 +22,7 @@ use crate::clock::wall_ms;
 use crate::jobs::{Given, Job};
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
-use crate::vault::{self, Credentials};
+use crate::vault::{self, Credentials, Same, Shown};
 
 /// A node that was logged in to.
 pub struct Login {
@@ -31,9 +31,62 @@ pub struct Login {
     /// None: all is done as the login itself.
     pub privilege: Option<Privilege>,
     sudo_password: Option<Secret>,
+    host_key: Option<String>,
 }
 
 impl Login {
+    /// Else the Spider of another node would be taken from it. Before anything is
+    /// written.
+    pub fn refuse_other_node(&self, app: &App, job: &Job) -> Result<(), Fault> {
+        step(job, "known", || {
+            let shown = Shown {
+                host_key: self.host_key.as_deref(),
+                machine_id: self.facts.machine_id.as_deref(),
+            };
+            let found = app.vault.node_of(shown, job.node).map_err(ours)?;
+            let Some((id, same)) = found else {
+                return Ok(((), "It is none.".into()));
+            };
+            let name = app.fleet.view(id).map(|node| node.name).unwrap_or_default();
+            let (by, copy) = match same {
+                Same::HostKey => ("host key", ""),
+                Same::MachineId => (
+                    "machine id",
+                    " If it is another machine that was copied from that one, give it an id of its \
+                     own: `rm /etc/machine-id; systemd-machine-id-setup`.",
+                ),
+            };
+            Err(Fault::new(
+                Cause::KnownNode,
+                format!("This host is the node {name} (number {id}) already, by its {by}."),
+                format!(
+                    "Remove this one and deploy that one again; or deploy this one with \"replace\": \
+                     true, and {name} hears no more of the host.{copy}"
+                ),
+            ))
+        })
+    }
+
+    /// By which the host is known again under another name or key.
+    pub fn keep_machine_id(&self, app: &App, node: i64) {
+        let keep = || {
+            let Some(mut stored) = app.vault.get(node)? else {
+                return Ok(());
+            };
+            if stored.machine_id == self.facts.machine_id {
+                return Ok(());
+            }
+            stored.machine_id = self.facts.machine_id.clone();
+            app.vault.put(node, &stored, wall_ms()).map(|_| ())
+        };
+        let kept: Result<(), crate::error::Error> = keep();
+        if let Err(error) = kept {
+            crate::log::warn(&format!(
+                "The machine id of node {node} was not kept: {error}"
+            ));
+        }
+    }
+
     pub fn hand<'a>(&'a self, job: &'a Job) -> Hand<'a> {
         Hand {
             remote: &self.session,
@@ -52,7 +105,7 @@ impl Login {
 /// system.
 pub fn log_in(app: &App, job: &Job, server: &ServerUrl, needs_root: bool) -> Result<Login, Fault> {
     let node = job.node.ok_or_else(no_connection)?;
-    let (mut session, sudo_password) = get_in(app, node, &job.given, job)?;
+    let (mut session, sudo_password, host_key) = get_in(app, node, &job.given, job)?;
     let privilege = if needs_root {
         Some(enter::privilege(&session, sudo_password.as_ref(), job)?)
     } else {
@@ -65,6 +118,7 @@ pub fn log_in(app: &App, job: &Job, server: &ServerUrl, needs_root: bool) -> Res
         facts,
         privilege,
         sudo_password,
+        host_key,
     })
 }
 
@@ -76,6 +130,10 @@ pub struct Rooted {
 }
 
 impl Rooted {
+    pub fn privilege(&self) -> Privilege {
+        self.privilege
+    }
+
     /// See [`Session::commit`].
     pub fn commit(&mut self) {
         self.session.commit();
@@ -103,7 +161,7 @@ pub fn log_in_as_root(
     given: &Given,
     steps: &dyn Steps,
 ) -> Result<Rooted, Fault> {
-    let (session, sudo_password) = get_in(app, node, given, steps)?;
+    let (session, sudo_password, _) = get_in(app, node, given, steps)?;
     let privilege = enter::privilege(&session, sudo_password.as_ref(), steps)?;
     Ok(Rooted {
         session,
@@ -112,13 +170,13 @@ pub fn log_in_as_root(
     })
 }
 
-/// As far as a shell, and the sudo password that there is.
+/// As far as a shell, with the sudo password that there is and the host's key.
 fn get_in(
     app: &App,
     node: i64,
     given: &Given,
     steps: &dyn Steps,
-) -> Result<(Session, Option<Secret>), Fault> {
+) -> Result<(Session, Option<Secret>, Option<String>), Fault> {
     let stored = app
         .vault
         .get(node)
@@ -134,11 +192,13 @@ fn get_in(
     let connector = &app.major_tom.connector;
     let (entered, keys) = enter::enter(connector, &hop, jump.as_ref(), deadline, steps);
     let session = entered?;
+    let host_key = keys.node_key.as_ref().map(|key| key.sha256());
     keep_keys(app, node, &stored, keys);
     enter::commands(&session, deadline, steps)?;
     Ok((
         session,
         given.sudo_password.clone().or(stored.sudo_password),
+        host_key,
     ))
 }
 

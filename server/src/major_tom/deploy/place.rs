@@ -18,16 +18,38 @@ pub enum Method {
     Systemd,
     Openrc,
     Procd,
+    Sysvinit,
+    Runit,
     /// A unit of the login's own, where it can't become root.
     SystemdUser,
 }
 
 impl Method {
+    /// By what the probe calls the init system.
+    pub fn of_init(init: &str) -> Result<Self, Fault> {
+        Ok(match init {
+            "systemd" => Self::Systemd,
+            "openrc" => Self::Openrc,
+            "procd" => Self::Procd,
+            "sysvinit" => Self::Sysvinit,
+            "runit" => Self::Runit,
+            other => {
+                return Err(Fault::new(
+                    Cause::Unsupported,
+                    format!("The init system is {other}: services can't be installed there."),
+                    "Start the Spider by hand or from your own script on this node.",
+                ));
+            }
+        })
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Systemd => "systemd",
             Self::Openrc => "openrc",
             Self::Procd => "procd",
+            Self::Sysvinit => "sysvinit",
+            Self::Runit => "runit",
             Self::SystemdUser => "systemd_user",
         }
     }
@@ -78,18 +100,7 @@ pub fn choose(facts: &Facts, root: bool, spider_bytes: u64) -> Result<Place, Fau
     if !root {
         return for_user(facts, needed);
     }
-    let method = match facts.init.as_str() {
-        "systemd" => Method::Systemd,
-        "openrc" => Method::Openrc,
-        "procd" => Method::Procd,
-        other => {
-            return Err(Fault::new(
-                Cause::Unsupported,
-                format!("The init system is {other}: services can't be installed there."),
-                "Start the Spider by hand or from your own script on this node.",
-            ));
-        }
-    };
+    let method = Method::of_init(&facts.init)?;
     if let Some(etc) = found(facts, "/etc").filter(|etc| etc.read_only) {
         return Err(read_only(&etc.path));
     }
@@ -105,7 +116,9 @@ pub fn choose(facts: &Facts, root: bool, spider_bytes: u64) -> Result<Place, Fau
         },
     };
     let unit = match method {
-        Method::Openrc | Method::Procd => format!("/etc/init.d/{NAME}"),
+        Method::Openrc | Method::Procd | Method::Sysvinit => format!("/etc/init.d/{NAME}"),
+        // Its folder is the service, and has more in it.
+        Method::Runit => format!("/etc/sv/{NAME}/run"),
         _ => format!("/etc/systemd/system/{NAME}.service"),
     };
     Ok(Place {
@@ -314,6 +327,18 @@ mod tests {
                 true,
                 "/usr/bin/stardust-spider",
                 "/etc/init.d/stardust-spider",
+            ),
+            (
+                "sysvinit",
+                true,
+                "/usr/local/bin/stardust-spider",
+                "/etc/init.d/stardust-spider",
+            ),
+            (
+                "runit",
+                true,
+                "/usr/local/bin/stardust-spider",
+                "/etc/sv/stardust-spider/run",
             ),
             (
                 "systemd",

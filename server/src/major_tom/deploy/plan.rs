@@ -196,6 +196,8 @@ mod tests {
             ),
             Method::Openrc => ("/usr/local/bin", "/etc/init.d/stardust-spider"),
             Method::Procd => ("/usr/bin", "/etc/init.d/stardust-spider"),
+            Method::Sysvinit => ("/usr/local/bin", "/etc/init.d/stardust-spider"),
+            Method::Runit => ("/usr/local/bin", "/etc/sv/stardust-spider/run"),
             Method::SystemdUser => (
                 "/home/bowie/.local/bin",
                 "/home/bowie/.config/systemd/user/stardust-spider.service",
@@ -223,6 +225,8 @@ mod tests {
             (Method::Systemd, include_str!("golden/systemd.txt")),
             (Method::Openrc, include_str!("golden/openrc.txt")),
             (Method::Procd, include_str!("golden/procd.txt")),
+            (Method::Sysvinit, include_str!("golden/sysvinit.txt")),
+            (Method::Runit, include_str!("golden/runit.txt")),
             (Method::SystemdUser, include_str!("golden/systemd_user.txt")),
         ] {
             let place = place(method);

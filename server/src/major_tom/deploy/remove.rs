@@ -144,13 +144,30 @@ fn by_hand(place: &Place) -> Vec<String> {
             "rc-update del stardust-spider default".to_owned(),
         ],
         Method::Procd => vec![format!("{unit} stop"), format!("{unit} disable")],
+        Method::Sysvinit => vec![
+            format!("{unit} stop"),
+            "update-rc.d -f stardust-spider remove || chkconfig --del stardust-spider".to_owned(),
+        ],
+        Method::Runit => vec![
+            "rm -f /etc/service/stardust-spider /var/service/stardust-spider".to_owned(),
+            "sv exit /etc/sv/stardust-spider".to_owned(),
+        ],
     };
-    commands.push(format!("rm -rf {bin} {unit} {folder}"));
+    commands.push(match place.method {
+        Method::Runit => format!("rm -rf {bin} /etc/sv/stardust-spider {folder}"),
+        _ => format!("rm -rf {bin} {unit} {folder}"),
+    });
     match place.method {
         Method::Systemd => commands.push("systemctl daemon-reload".into()),
         Method::SystemdUser => commands.push("systemctl --user daemon-reload".into()),
-        Method::Openrc => commands.push("rm -f /var/log/stardust-spider.log".into()),
+        Method::Openrc | Method::Sysvinit => {
+            commands.push("rm -f /var/log/stardust-spider.log".into());
+        }
+        Method::Runit => commands.push("rm -rf /var/log/stardust-spider".into()),
         Method::Procd => commands.push("sed -i /stardust/d /etc/sysupgrade.conf".into()),
+    }
+    if place.needs_root() {
+        commands.push("rm -rf /var/lib/stardust-jobs".into());
     }
     if !place.user.is_empty() {
         let user = &place.user;

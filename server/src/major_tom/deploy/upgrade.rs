@@ -33,6 +33,7 @@ pub fn upgrade(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
     let login = log_in(app, job, &server, place.needs_root())?;
     let spider = step(job, "architecture", || {
         let spider = spider::choose(&app.config, login.facts.arch.as_deref())?;
+        spider.fits(&login.facts)?;
         let detail = format!("{}, {} KiB.", spider.arch, spider.bytes.len() >> 10);
         Ok((spider, detail))
     })?;

@@ -21,6 +21,8 @@ fn key(private_key: Secret, passphrase: Option<&str>) -> SshAuth {
     SshAuth::Key {
         private_key,
         passphrase: passphrase.map(|text| Secret::new(text.into())),
+        certificate: None,
+        password: None,
     }
 }
 
@@ -115,6 +117,63 @@ fn every_type_and_form_of_key_logs_in() {
             Cause::KeyUnreadable
         );
     }
+}
+
+/// The authority is known to the server, and none of the keys.
+#[test]
+fn a_certificate_beside_a_key_logs_in() {
+    let Some(server) = openssh() else { return };
+    let path = |name: &str| server.folder.join(name).to_str().unwrap().to_owned();
+    keygen(&["-t", "ed25519", "-N", "", "-f", &path("ca")]);
+    *server.extra.lock().unwrap() = format!("TrustedUserCAKeys {}\n", path("ca.pub"));
+    for (kind, bits) in [
+        ("ed25519", "256"),
+        ("rsa", "3072"),
+        ("ecdsa", "256"),
+        ("ecdsa", "384"),
+        ("ecdsa", "521"),
+    ] {
+        let name = format!("certified-{kind}{bits}");
+        keygen(&["-t", kind, "-b", bits, "-N", PASSPHRASE, "-f", &path(&name)]);
+        let public = path(&format!("{name}.pub"));
+        let sign = |principal: &str| {
+            keygen(&[
+                "-s",
+                &path("ca"),
+                "-I",
+                "test",
+                "-n",
+                principal,
+                "-V",
+                "-5m:+1h",
+                &public,
+            ]);
+            SshAuth::Key {
+                private_key: server.read(&name),
+                passphrase: Some(Secret::new(PASSPHRASE.into())),
+                certificate: Some(server.read(&format!("{name}-cert.pub"))),
+                password: None,
+            }
+        };
+        let good = sign(&user());
+        let logged_in = server.login_with(&good);
+        assert!(logged_in.is_ok(), "{name}: {:?}", logged_in.err());
+        let fault = server.login_with(&sign("somebody-else")).err().unwrap();
+        assert_eq!(fault.cause, Cause::KeyRefused, "{name}");
+        assert!(
+            fault.hint.contains("is for somebody-else"),
+            "{name}: {fault}"
+        );
+        // The key alone is not known there.
+        let alone = key(server.read(&name), Some(PASSPHRASE));
+        assert_eq!(server.refused(&alone), Cause::KeyRefused);
+    }
+    // A certificate of another key is not even sent.
+    let mut other = server.auth();
+    if let SshAuth::Key { certificate, .. } = &mut other {
+        *certificate = Some(server.read("certified-rsa3072-cert.pub"));
+    }
+    assert_eq!(server.refused(&other), Cause::CertificateUnusable);
 }
 
 #[test]

@@ -1,10 +1,11 @@
+import ChevronRight from 'lucide-react/icons/chevron-right';
 import FileUp from 'lucide-react/icons/file-up';
 import KeyRound from 'lucide-react/icons/key-round';
 import { type DragEvent, useId, useRef, useState } from 'react';
 import { displayName } from '../../lib/names';
 import { Button } from '../../ui/button';
 import { Segmented } from '../../ui/segmented';
-import { type AuthDraft, keyObjection } from './draft';
+import { type AuthDraft, certificateObjection, keyObjection } from './draft';
 
 const KEY_BYTES_MAX = 64 * 1024;
 
@@ -59,6 +60,7 @@ export function AuthFields({ auth, testId, onChange }: Props) {
               onChange={(event) => change({ passphrase: event.target.value })}
             />
           </div>
+          <MoreThanAKey auth={auth} testId={testId} change={change} />
         </>
       ) : (
         <div className="grid gap-1">
@@ -78,6 +80,65 @@ export function AuthFields({ auth, testId, onChange }: Props) {
         </div>
       )}
     </div>
+  );
+}
+
+/** For servers that want a password too, or trust an authority instead of keys. */
+function MoreThanAKey({
+  auth,
+  testId,
+  change,
+}: {
+  auth: AuthDraft;
+  testId: string;
+  change(part: Partial<AuthDraft>): void;
+}) {
+  const id = useId();
+  const objection = certificateObjection(auth.certificate);
+  return (
+    <details className="group" open={auth.second !== '' || auth.certificate !== '' || undefined}>
+      <summary
+        className="flex w-fit list-none items-center gap-1 rounded-sm text-sm text-dim hover:text-text"
+        data-testid={`${testId}-more`}
+      >
+        <ChevronRight size={14} aria-hidden className="transition-transform group-open:rotate-90" />
+        Beside the key: a password, a certificate
+      </summary>
+      <div className="mt-3 grid gap-3">
+        <div className="grid gap-1">
+          <label htmlFor={`${id}-second`} className="text-sm text-dim">
+            Password or code <span className="text-faint">(if the server wants one after the key)</span>
+          </label>
+          <input
+            id={`${id}-second`}
+            className="field"
+            type="password"
+            data-testid={`${testId}-second`}
+            {...SECRET_FIELD}
+            autoComplete="new-password"
+            value={auth.second}
+            onChange={(event) => change({ second: event.target.value })}
+          />
+        </div>
+        <div className="grid gap-1">
+          <label htmlFor={`${id}-certificate`} className="text-sm text-dim">
+            Certificate <span className="text-faint">(from the file -cert.pub)</span>
+          </label>
+          <textarea
+            id={`${id}-certificate`}
+            data-testid={`${testId}-certificate`}
+            rows={2}
+            {...SECRET_FIELD}
+            aria-invalid={objection !== null}
+            placeholder="ssh-ed25519-cert-v01@openssh.com AAAA…"
+            className="field h-auto resize-none py-2 font-mono text-xs leading-5"
+            value={auth.certificate}
+            onChange={(event) => change({ certificate: event.target.value.slice(0, KEY_BYTES_MAX) })}
+          />
+          {objection && <p className="text-xs text-bad">{objection}</p>}
+        </div>
+      </div>
+    </details>
   );
 }
 

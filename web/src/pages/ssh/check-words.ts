@@ -12,6 +12,7 @@ const TITLES: Record<string, string> = {
   architecture: 'A Spider for its architecture',
   init: 'Its init system',
   space: 'Free space',
+  linger: 'Services that go on after logout',
   server: 'From there to Ground Control',
 };
 

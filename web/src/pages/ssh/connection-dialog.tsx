@@ -111,7 +111,13 @@ function Show({ node, connection, onChanged, onReplace }: ShowProps) {
   }
 
   const kept =
-    connection.auth === 'key' ? 'A private key' : connection.auth === 'password' ? 'A password' : null;
+    connection.auth === 'key'
+      ? 'A private key'
+      : connection.auth === 'password'
+        ? 'A password'
+        : connection.auth === 'key_and_password'
+          ? 'A private key and a password'
+          : null;
   return (
     <div className="grid gap-4" data-testid="connection">
       <dl className="divide-y divide-line">

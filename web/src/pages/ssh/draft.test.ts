@@ -80,3 +80,22 @@ describe('a login', () => {
     expect(targetWords({ host: '::1', port: '23', user: 'me' })).toBe('me@[::1]:23');
   });
 });
+
+describe('what goes beside a key', () => {
+  const CERTIFICATE = 'ssh-ed25519-cert-v01@openssh.com AAAAIHNzaC1lZDI1 me@here';
+  const auth = { ...filled.auth, certificate: ` ${CERTIFICATE}\n`, second: 'p' };
+  it('is sent with it', () => {
+    expect(loginOf({ ...filled, auth }, {}).auth).toEqual({
+      key: `${KEY}\n`,
+      certificate: CERTIFICATE,
+      password: 'p',
+    });
+  });
+  it('is told from a key and from a public half', () => {
+    expect(keyObjection(CERTIFICATE)).toMatch(/certificate/);
+    expect(objection({ ...filled, auth })).toBeNull();
+    for (const certificate of ['ssh-ed25519 AAAA me', KEY, 'x']) {
+      expect(objection({ ...filled, auth: { ...auth, certificate } })?.text).toMatch(/no certificate/);
+    }
+  });
+});

@@ -5,6 +5,10 @@ export interface AuthDraft {
   how: 'key' | 'password';
   key: string;
   passphrase: string;
+  /** The signed public half beside the key. */
+  certificate: string;
+  /** Beside the key, for servers that want both. */
+  second: string;
   password: string;
 }
 
@@ -29,7 +33,14 @@ export interface LoginDraft {
   pin: string;
 }
 
-const NO_AUTH: AuthDraft = { how: 'key', key: '', passphrase: '', password: '' };
+const NO_AUTH: AuthDraft = {
+  how: 'key',
+  key: '',
+  passphrase: '',
+  certificate: '',
+  second: '',
+  password: '',
+};
 
 export const EMPTY_LOGIN: LoginDraft = {
   host: '',
@@ -78,6 +89,9 @@ export function takeApart(text: string): { host: string; port?: string; user?: s
 export function keyObjection(key: string): string | null {
   const text = key.trim();
   if (text === '') return 'The private key is missing.';
+  if (/^[\w.-]+-cert-v01@openssh\.com /.test(text)) {
+    return 'This is a certificate. It goes beside its private key, into the field below.';
+  }
   if (/^(?:ssh-|ecdsa-|sk-)[\w@.-]+ /.test(text)) {
     return 'This is the public half. The private key is in the file without .pub, and begins with -----BEGIN.';
   }
@@ -91,8 +105,15 @@ export function keyObjection(key: string): string | null {
   return null;
 }
 
+/** The same of a certificate, which may be left out. */
+export function certificateObjection(certificate: string): string | null {
+  const text = certificate.trim();
+  if (text === '' || /^[\w.-]+-cert-v01@openssh\.com [A-Za-z0-9+/=]+(?: .*)?$/.test(text)) return null;
+  return 'This is no certificate: it is the one line of the file whose name ends in -cert.pub.';
+}
+
 export function authObjection(auth: AuthDraft): string | null {
-  if (auth.how === 'key') return keyObjection(auth.key);
+  if (auth.how === 'key') return keyObjection(auth.key) ?? certificateObjection(auth.certificate);
   return auth.password === '' ? 'The password is missing.' : null;
 }
 
@@ -123,7 +144,13 @@ export function authOf(draft: AuthDraft): SshAuth {
   if (draft.how === 'password') return { password: draft.password };
   // A key without a line's end at its end is refused by some.
   const key = `${draft.key.trim().replace(/\r\n?/g, '\n')}\n`;
-  return draft.passphrase === '' ? { key } : { key, passphrase: draft.passphrase };
+  const certificate = draft.certificate.trim();
+  return {
+    key,
+    ...(draft.passphrase === '' ? {} : { passphrase: draft.passphrase }),
+    ...(certificate === '' ? {} : { certificate }),
+    ...(draft.second === '' ? {} : { password: draft.second }),
+  };
 }
 
 /** Host keys that were confirmed for this login. */

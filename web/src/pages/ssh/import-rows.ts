@@ -1,5 +1,6 @@
 import type { Job } from '../../api/job';
 import type { CheckReport, DeployRequest, ImportHost, SshLogin } from '../../api/ssh';
+import { displayName } from '../../lib/series-key';
 import { changedKey, type KeyQuestion, keyToConfirm, stepTitle } from './check-words';
 import { type Confirmed, EMPTY_LOGIN, loginOf, takeApart } from './draft';
 import type { SecretsDraft } from './secrets';
@@ -66,6 +67,10 @@ export function afterCheck(row: ImportRow, report: CheckReport): ImportRow {
   const changed = changedKey(report);
   if (changed) {
     return { ...row, state: 'failed', question: null, words: 'Its host key has changed since.', hint: '' };
+  }
+  if (report.known_node) {
+    const words = `It is the node ${displayName(report.known_node.name, 60)} already.`;
+    return { ...row, state: 'failed', question: null, words, hint: 'Deploy the Spider again from there.' };
   }
   const failed = report.steps.find((step) => !step.ok);
   if (failed) {

@@ -1,5 +1,6 @@
 import ChevronRight from 'lucide-react/icons/chevron-right';
 import { type FormEvent, useRef, useState } from 'react';
+import { Link } from 'wouter';
 import { ApiError, api, asApiError } from '../../api/client';
 import type { Job } from '../../api/job';
 import type { DeployRequest } from '../../api/ssh';
@@ -50,6 +51,7 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
   const [remember, setRemember] = useState(true);
   const [keep, setKeep] = useState(false);
   const [rootless, setRootless] = useState(false);
+  const [replace, setReplace] = useState(false);
   const [tried, setTried] = useState(false);
   const [deployed, setDeployed] = useState<{ node: number; job: Job } | null>(null);
   const [busy, setBusy] = useState(false);
@@ -69,7 +71,8 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
     const place = placeOf(draft);
     const same = place === confirmedAt.current;
     confirmedAt.current = place;
-    void check.run(draft, same ? check.confirmed : {});
+    setReplace(false);
+    void check.run(draft, same ? check.confirmed : {}, rootless);
   }
 
   async function deploy() {
@@ -81,6 +84,7 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
       remember,
       keep_on_failure: keep,
       without_root: rootless,
+      ...(replace ? { replace } : {}),
     };
     try {
       if (deployed) {
@@ -106,6 +110,8 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
 
   const facts = report?.facts;
   const stuck = report && !check.busy ? hopeless(report) : null;
+  // A second try of the same deployment is no second node.
+  const known = report?.known_node && report.known_node.id !== deployed?.node ? report.known_node : null;
   return (
     <div>
       <Fold
@@ -183,14 +189,35 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
         <div className="grid gap-4">
           <CheckView
             check={check}
-            onConfirm={() => void check.confirm(draft)}
-            onRetry={() => void check.run(draft, check.confirmed)}
+            onConfirm={() => void check.confirm(draft, rootless)}
+            onRetry={() => void check.run(draft, check.confirmed, rootless)}
             rootless={rootless}
           />
-          {report && withoutRoot(report) && (
+          {known && (
+            <div className="grid gap-2 rounded-md border border-warn/45 px-3 py-2" data-testid="known-node">
+              <p className="text-sm">
+                This host is the node{' '}
+                <Link href={`/nodes/${known.id}`} className="underline" onClick={onClose}>
+                  {displayName(known.name, 60)}
+                </Link>{' '}
+                already. Deploy the Spider there again, and its history goes on.
+              </p>
+              <Choice
+                checked={replace}
+                onChange={setReplace}
+                label="Deploy it as another node all the same"
+                note={`${displayName(known.name, 60)} then hears no more of this host.`}
+              />
+            </div>
+          )}
+          {report && (rootless || withoutRoot(report)) && (
             <Choice
               checked={rootless}
-              onChange={setRootless}
+              onChange={(wanted) => {
+                setRootless(wanted);
+                // Other things count then: whether its services go on after logout.
+                void check.run(draft, check.confirmed, wanted);
+              }}
               label="Install it without root, for this user alone"
               note="It runs while systemd runs services of this user, and can’t see all that root could."
             />
@@ -207,7 +234,10 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
               Back
             </Button>
             {report && !report.ok && !check.busy && !keyToConfirm(report) && (
-              <Button data-testid="check-again" onClick={() => void check.run(draft, check.confirmed)}>
+              <Button
+                data-testid="check-again"
+                onClick={() => void check.run(draft, check.confirmed, rootless)}
+              >
                 Look again
               </Button>
             )}
@@ -220,7 +250,7 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
               <Button
                 look={isReady(report, rootless) ? 'primary' : 'plain'}
                 data-testid="deploy-start"
-                disabled={busy || check.busy}
+                disabled={busy || check.busy || (known !== null && !replace)}
                 onClick={() => void deploy()}
               >
                 {busy

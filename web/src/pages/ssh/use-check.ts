@@ -19,13 +19,14 @@ export function useCheck() {
   const request = useRef<AbortController | null>(null);
   useEffect(() => () => request.current?.abort(), []);
 
-  async function run(draft: LoginDraft, confirmed: Confirmed): Promise<CheckReport | null> {
+  async function run(draft: LoginDraft, confirmed: Confirmed, rootless = false): Promise<CheckReport | null> {
     request.current?.abort();
     const own = new AbortController();
     request.current = own;
     setState((before) => ({ ...before, busy: true, error: null, confirmed }));
     try {
-      const report = await api.checkNode(loginOf(draft, confirmed), own.signal);
+      const login = loginOf(draft, confirmed);
+      const report = await api.checkNode(rootless ? { ...login, without_root: true } : login, own.signal);
       if (own.signal.aborted) return null;
       setState({ busy: false, report, error: null, confirmed });
       return report;
@@ -40,10 +41,10 @@ export function useCheck() {
     ...state,
     run,
     /** The operator says that this is the key. */
-    confirm(draft: LoginDraft): Promise<CheckReport | null> {
+    confirm(draft: LoginDraft, rootless = false): Promise<CheckReport | null> {
       const question = state.report && keyToConfirm(state.report);
       if (!question) return Promise.resolve(null);
-      return run(draft, { ...state.confirmed, [question.who]: question.sha256 });
+      return run(draft, { ...state.confirmed, [question.who]: question.sha256 }, rootless);
     },
     reset(): void {
       request.current?.abort();

@@ -11,6 +11,8 @@ shift 5
 name=stardust-spider
 config=$folder/spider.conf
 log=/var/log/$name.log
+# Of runit, whose logs are folders.
+service=${unit%/*} logs=/var/log/$name
 
 have() { command -v "$1" >/dev/null 2>&1; }
 fail() {
@@ -29,8 +31,69 @@ ctl() {
     systemctl "$@"
   fi
 }
+# Where runit looks for what it is to run.
+runit_folder() {
+  for each in /proc/[0-9]*/cmdline; do
+    each=$(tr '\0' ' ' <"$each" 2>/dev/null || :)
+    case $each in
+      *runsvdir\ *)
+        for each in $each; do
+          if [ "${each#/}" != "$each" ] && [ -d "$each" ] && [ "${each##*/}" != runsvdir ]; then
+            echo "$each"
+            return 0
+          fi
+        done
+        ;;
+    esac
+  done
+  for each in /etc/service /var/service /run/runit/service /service; do
+    if [ -d "$each" ]; then
+      echo "$each"
+      return 0
+    fi
+  done
+  fail 'It is not known where runit has its services (runsvdir does not run).' >&2
+}
+# What belongs to a service of runit beside its `run`: a pause when it fails, and a log.
+put_runit() {
+  printf '#!/bin/sh\n[ "$1" = 0 ] || [ "$1" = -1 ] || sleep 4\n' >"$service/finish.new"
+  mkdir -p "$service/log" "$logs"
+  printf '#!/bin/sh\nexec svlogd -tt %s\n' "$logs" >"$service/log/run.new"
+  printf 's100000\nn4\n' >"$logs/config"
+  for each in "$service/finish" "$service/log/run"; do
+    chmod 755 "$each.new"
+    mv -f "$each.new" "$each"
+  done
+}
+# runit looks every five seconds.
+await_runit() {
+  waited=0
+  while [ ! -p "$service/supervise/ok" ] && [ $waited -lt 15 ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+}
 start_service() {
   case $method in
+    sysvinit)
+      if have update-rc.d; then
+        update-rc.d $name defaults >/dev/null
+      elif have chkconfig; then
+        chkconfig --add $name
+      else
+        for each in 2 3 4 5; do ln -sf ../init.d/$name "/etc/rc$each.d/S95$name"; done
+        for each in 0 1 6; do ln -sf ../init.d/$name "/etc/rc$each.d/K05$name"; done
+      fi
+      "$unit" restart
+      ;;
+    runit)
+      put_runit
+      running=$(runit_folder)
+      # A line of its own: runit must not find half a service.
+      if [ ! -e "$running/$name" ]; then ln -s "$service" "$running/$name"; fi
+      await_runit
+      sv -w 15 restart "$service" >/dev/null
+      ;;
     systemd | systemd_user)
       ctl daemon-reload
       ctl enable --quiet $name.service
@@ -49,6 +112,21 @@ start_service() {
 }
 stop_service() {
   case $method in
+    sysvinit)
+      if [ -x "$unit" ]; then "$unit" stop || :; fi
+      if have update-rc.d; then
+        update-rc.d -f $name remove >/dev/null || :
+      elif have chkconfig; then
+        chkconfig --del $name || :
+      else
+        rm -f /etc/rc?.d/[SK]??$name
+      fi
+      ;;
+    runit)
+      running=$(runit_folder || :)
+      if [ -n "$running" ] && [ -L "$running/$name" ]; then rm -f "$running/$name"; fi
+      if [ -p "$service/supervise/ok" ]; then sv -w 15 exit "$service" >/dev/null 2>&1 || :; fi
+      ;;
     systemd | systemd_user)
       ctl disable --quiet --now $name.service 2>/dev/null || :
       ;;
@@ -116,6 +194,15 @@ remove_all() {
       ctl reset-failed $name.service 2>/dev/null || :
       ;;
     openrc) rm -f "$log" ;;
+    sysvinit)
+      rm -f "$log" "/run/$name.pid"
+      # Only now does it give the other scripts their numbers back.
+      if have update-rc.d; then update-rc.d $name remove >/dev/null || :; fi
+      ;;
+    runit)
+      rm -rf "$logs" "$service/log" "$service/supervise"
+      rm -f "$service/finish" "$service/finish.new"
+      ;;
     procd)
       if [ -f /etc/sysupgrade.conf ] && grep -q stardust /etc/sysupgrade.conf; then
         grep -v stardust /etc/sysupgrade.conf >/etc/sysupgrade.conf.new || :
@@ -124,6 +211,7 @@ remove_all() {
       fi
       ;;
   esac
+  if [ "$method" != systemd_user ]; then remove_jobs; fi
   if [ -n "$user" ] && [ -e "$folder/.user" ]; then remove_user; fi
   rm -f "$config" "$config.new" "$folder/before.conf" "$folder/old.conf" "$folder/old.unit" \
     "$folder/guard" "$folder/guard.new" "$folder/spider.ring" "$folder/.user" "$folder/.fresh" \
@@ -135,6 +223,19 @@ remove_all() {
   rm -f "$folder/.made"
   rmdir "$folder" 2>/dev/null || :
   for each in $made; do rmdir "$each" 2>/dev/null || :; done
+}
+# What work on packages has left of itself; one that is still at work keeps its own.
+remove_jobs() {
+  jobs=/var/lib/stardust-jobs
+  if [ ! -d "$jobs" ] || [ -L "$jobs" ]; then return 0; fi
+  for each in "$jobs"/*; do
+    if [ -r "$each/pid" ] && [ ! -s "$each/status" ]; then
+      pid=$(sed 1q "$each/pid")
+      if grep -q "$each/run" "/proc/$pid/cmdline" 2>/dev/null; then continue; fi
+    fi
+    rm -rf "$each"
+  done
+  rmdir "$jobs" 2>/dev/null || :
 }
 remove_user() {
   if have userdel; then

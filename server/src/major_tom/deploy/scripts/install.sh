@@ -31,7 +31,7 @@ if [ -n "$user" ]; then
   owner=$user:$user root=0:0
 fi
 mode=644
-case $method in openrc | procd) mode=755 ;; esac
+case $method in openrc | procd | sysvinit | runit) mode=755 ;; esac
 put "$stage/config" "$config" 600 "$owner"
 put "$stage/unit" "$unit" $mode "$root"
 put "$stage/spider" "$bin" 755 "$root"

@@ -1,7 +1,7 @@
 if [ "$method" = systemd_user ] && have loginctl; then
   # Without it the Spider would stop when the login ends.
   if ! loginctl enable-linger 2>/dev/null && [ ! -e "/var/lib/systemd/linger/$(id -un)" ]; then
-    fail 'The user may not have services that go on after logout (loginctl enable-linger is refused).'
+    fail "The user may not have services that go on after logout: loginctl enable-linger $(id -un) is refused."
   fi
 fi
 start_service
