@@ -1,5 +1,14 @@
 # Makes the folders, and clears away what an attempt that was cut off has left.
 note=
+# Before anything is made.
+case $method in
+  sysvinit) wanted=start-stop-daemon ;;
+  runit) wanted='sv chpst svlogd' ;;
+  *) wanted= ;;
+esac
+for each in $wanted; do
+  if ! have "$each"; then fail "There is no $each here, which a service of $method needs."; fi
+done
 make_folder() {
   if [ -d "$1" ]; then return 0; fi
   parent=${1%/*}
