@@ -8,6 +8,7 @@ use super::ssh::{AuthBody, ConnectionBody, JumpBody, hop, place, server_pin};
 use super::{Context, body};
 use crate::error::Error;
 use crate::http::Response;
+use crate::major_tom::deploy::is_taken;
 use crate::major_tom::check::{self, KnownNode, Report, Wanted};
 use crate::secret::Secret;
 use crate::vault::{Credentials, Shown};
@@ -90,7 +91,8 @@ pub fn run(
             .as_ref()
             .and_then(|facts| facts.machine_id.as_deref()),
     };
-    let found = context.app.vault.node_of(shown, asked.except)?;
+    let counts = |id| Some(id) != asked.except && is_taken(context.app, id);
+    let found = context.app.vault.node_of(shown, &counts)?;
     report.known_node = found.and_then(|(id, _)| {
         let name = context.app.fleet.view(id)?.name;
         Some(KnownNode { id, name })

@@ -11,6 +11,7 @@ use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::limits::GROUP_NODES_MAX;
 use crate::jobs::{Given, Intent, Job, Order};
+use crate::major_tom::deploy::is_taken;
 use crate::major_tom::hostkey::Pin;
 use crate::secret::Secret;
 use crate::vault::{Credentials, Shown};
@@ -171,10 +172,12 @@ fn no_other_node(
         host_key: sha256.as_deref(),
         machine_id: None,
     };
-    let Some((id, _)) = context.app.vault.node_of(shown, except)? else {
+    let app = context.app;
+    let counts = |id| Some(id) != except && is_taken(app, id);
+    let Some((id, _)) = app.vault.node_of(shown, &counts)? else {
         return Ok(());
     };
-    let name = context.app.fleet.view(id).ok_or_else(no_such_node)?.name;
+    let name = app.fleet.view(id).ok_or_else(no_such_node)?.name;
     Err(Error::new(
         Kind::Conflict,
         format!("This host is the node {name} (number {id}) already."),

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{Context, body};
 use crate::error::Error;
 use crate::http::Response;
+use crate::major_tom::deploy::is_taken;
 use crate::major_tom::import;
 
 #[derive(Deserialize)]
@@ -28,7 +29,9 @@ pub fn parse(context: &Context<'_>) -> Result<Response, Error> {
     let hosts = import::known(hosts, |host, port| {
         let (id, ..) = places
             .iter()
-            .find(|(_, known, at)| known.eq_ignore_ascii_case(host) && *at == port)?;
+            .find(|(id, known, at)| {
+                known.eq_ignore_ascii_case(host) && *at == port && is_taken(context.app, *id)
+            })?;
         Some(context.app.fleet.view(*id)?.name)
     });
     Ok(Response::json(200, &json!({"hosts": hosts})))

@@ -244,7 +244,7 @@ pub fn no_linger(user: &str) -> Fault {
     let user = printable(user);
     Fault::new(
         Cause::NoPrivilege,
-        format!("The user {user} may not have services that go on after logout."),
+        format!("The user {user} may not have services that go on after logout (lingering)."),
         format!("Run `loginctl enable-linger {user}` as root on the node, once, and try again."),
     )
 }

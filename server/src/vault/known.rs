@@ -44,17 +44,17 @@ impl Kept {
 }
 
 impl Vault {
-    /// The node that this host is, but for `except`.
+    /// The node that this host is, among those that count.
     pub fn node_of(
         &self,
         shown: Shown<'_>,
-        except: Option<i64>,
+        counts: &dyn Fn(i64) -> bool,
     ) -> Result<Option<(i64, Same)>, Error> {
         let mut kept: Option<(i64, Kept)> = None;
         let mut found = None;
         let mut look = |kept: &Option<(i64, Kept)>| {
             let Some((node, kept)) = kept else { return };
-            if let Some(same) = kept.is(shown).filter(|_| Some(*node) != except) {
+            if let Some(same) = kept.is(shown).filter(|_| counts(*node)) {
                 // A key says more.
                 if found.is_none_or(|(_, before)| before == Same::MachineId) {
                     found = Some((*node, same));

@@ -16,7 +16,7 @@ use super::super::shell::Command;
 use super::super::steps::{Steps, step};
 use super::super::target::Target;
 use super::hand::Hand;
-use super::ours;
+use super::{has_spider, is_taken, ours};
 use crate::app::App;
 use crate::clock::wall_ms;
 use crate::jobs::{Given, Job};
@@ -43,7 +43,11 @@ impl Login {
                 host_key: self.host_key.as_deref(),
                 machine_id: self.facts.machine_id.as_deref(),
             };
-            let found = app.vault.node_of(shown, job.node).map_err(ours)?;
+            // Of two that are on their way there, the first goes on.
+            let own = job.node.unwrap_or_default();
+            let counts =
+                |id| id != own && (has_spider(app, id) || id < own && is_taken(app, id));
+            let found = app.vault.node_of(shown, &counts).map_err(ours)?;
             let Some((id, same)) = found else {
                 return Ok(((), "It is none.".into()));
             };

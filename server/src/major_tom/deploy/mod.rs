@@ -18,6 +18,7 @@ mod plan;
 mod remove;
 mod script;
 pub mod spider;
+mod taken;
 mod token;
 mod upgrade;
 mod verify;
@@ -31,6 +32,7 @@ pub use remove::remove;
 pub use token::{NextToken, settle_by_hand};
 pub(super) use spider::choose as choose_spider;
 pub use upgrade::upgrade;
+pub use taken::{has_spider, is_taken};
 pub use verify::wait_for_hello;
 
 use crate::error::Error;
