@@ -8,8 +8,8 @@ use super::ssh::{AuthBody, ConnectionBody, JumpBody, hop, place, server_pin};
 use super::{Context, body};
 use crate::error::Error;
 use crate::http::Response;
-use crate::major_tom::deploy::is_taken;
 use crate::major_tom::check::{self, KnownNode, Report, Wanted};
+use crate::major_tom::deploy::is_taken;
 use crate::secret::Secret;
 use crate::vault::{Credentials, Shown};
 

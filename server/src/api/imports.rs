@@ -27,11 +27,9 @@ pub fn parse(context: &Context<'_>) -> Result<Response, Error> {
     })?;
     let places = context.app.vault.places()?;
     let hosts = import::known(hosts, |host, port| {
-        let (id, ..) = places
-            .iter()
-            .find(|(id, known, at)| {
-                known.eq_ignore_ascii_case(host) && *at == port && is_taken(context.app, *id)
-            })?;
+        let (id, ..) = places.iter().find(|(id, known, at)| {
+            known.eq_ignore_ascii_case(host) && *at == port && is_taken(context.app, *id)
+        })?;
         Some(context.app.fleet.view(*id)?.name)
     });
     Ok(Response::json(200, &json!({"hosts": hosts})))

@@ -45,8 +45,7 @@ impl Login {
             };
             // Of two that are on their way there, the first goes on.
             let own = job.node.unwrap_or_default();
-            let counts =
-                |id| id != own && (has_spider(app, id) || id < own && is_taken(app, id));
+            let counts = |id| id != own && (has_spider(app, id) || id < own && is_taken(app, id));
             let found = app.vault.node_of(shown, &counts).map_err(ours)?;
             let Some((id, same)) = found else {
                 return Ok(((), "It is none.".into()));

@@ -31,8 +31,8 @@ pub use place::{Method, Place};
 pub use remove::remove;
 pub use token::{NextToken, settle_by_hand};
 pub(super) use spider::choose as choose_spider;
-pub use upgrade::upgrade;
 pub use taken::{has_spider, is_taken};
+pub use upgrade::upgrade;
 pub use verify::wait_for_hello;
 
 use crate::error::Error;

@@ -17,6 +17,8 @@ const CONNECTION = new Set([
   'passphrase_wrong',
   'key_refused',
   'password_refused',
+  'second_factor',
+  'certificate_unusable',
   'method_refused',
   'no_privilege',
   'credentials_needed',

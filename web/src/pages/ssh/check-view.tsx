@@ -59,7 +59,7 @@ export function hopeless(report: CheckReport): string | null {
   if (!stuck) return null;
   return stuck.name === 'init'
     ? 'A deployment over SSH can’t end well here: its init system is not spoken. You can start the Spider yourself, by hand.'
-    : 'A deployment over SSH can’t end well here: there is no Spider for this architecture yet.';
+    : 'A deployment over SSH can’t end well here: there is no Spider here that runs on it (see above).';
 }
 
 /** Logged in, but not as root, and no way to become it. */
