@@ -15,7 +15,7 @@
 # `nspawn` (a pid, whose only child is the host's init), `netns` and `link` (names), `console`.
 # The host finds this machine at 198.19.0.1, and has no way anywhere else. By IPv6
 # it is fd57:a2d0::NUMBER:2, with the third number of ADDRESS.
-# Needs root, systemd-nspawn and ip.
+# Needs root, systemd-nspawn, ip and, for a router, dropbearkey.
 set -euo pipefail
 
 place=/run/stardust-hosts
@@ -103,6 +103,12 @@ if [[ $kind != router ]]; then
   : >"$root/etc/machine-id"
   for type in ed25519 ecdsa; do
     ssh-keygen -q -t "$type" -N '' -C "host$number" -f "$root/etc/ssh/ssh_host_${type}_key"
+  done
+else
+  # Two with one key would pass for one host.
+  for type in ed25519 ecdsa; do
+    rm -f "$root/etc/dropbear/dropbear_${type}_host_key"
+    dropbearkey -t "$type" -f "$root/etc/dropbear/dropbear_${type}_host_key" >/dev/null 2>&1
   done
 fi
 for path in ${without[@]+"${without[@]}"}; do rm -f "$root$path"; done
