@@ -13,6 +13,15 @@ const SCRIPT: &str = include_str!("scripts/by_hand.sh");
 /// Ends each text within the script; in none of them there is such a line.
 const END: &str = "STARDUST_END";
 
+/// Services that root can make.
+const BY_HAND: [Method; 5] = [
+    Method::Systemd,
+    Method::Openrc,
+    Method::Procd,
+    Method::Sysvinit,
+    Method::Runit,
+];
+
 /// The script. It holds no secret, and is the same for every node.
 pub fn script(spiders: &[Spider]) -> String {
     let mut sums = String::new();
@@ -38,7 +47,7 @@ pub fn script(spiders: &[Spider]) -> String {
         texts.push_str(&file(&format!("$folder/{name}.sh"), text));
     }
     let mut units = String::new();
-    for method in [Method::Systemd, Method::Openrc, Method::Procd] {
+    for method in BY_HAND {
         let place = for_hand(method);
         let unit = file("$folder/up/unit", &files::unit(&place));
         units.push_str(&format!("  {})\n{unit}    ;;\n", method.name()));
@@ -106,7 +115,7 @@ mod tests {
         // Every text that it writes begins and ends once.
         assert_eq!(script.matches(&format!("<<'{END}'")).count(), 7);
         assert_eq!(script.lines().filter(|line| *line == END).count(), 7);
-        for method in [Method::Systemd, Method::Openrc, Method::Procd] {
+        for method in BY_HAND {
             assert!(script.contains(&files::unit(&for_hand(method))));
         }
     }

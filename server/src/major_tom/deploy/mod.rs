@@ -29,9 +29,9 @@ pub use login::{Login, Rooted, log_in, log_in_as_root, with_whole_keys};
 pub(super) use place::choose as choose_place;
 pub use place::{Method, Place};
 pub use remove::remove;
-pub use token::{NextToken, settle_by_hand};
 pub(super) use spider::choose as choose_spider;
 pub use taken::{has_spider, is_taken};
+pub use token::{NextToken, settle_by_hand};
 pub use upgrade::upgrade;
 pub use verify::wait_for_hello;
 

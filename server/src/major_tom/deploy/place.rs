@@ -134,7 +134,8 @@ pub fn choose(facts: &Facts, root: bool, spider_bytes: u64) -> Result<Place, Fau
 pub fn for_hand(method: Method) -> Place {
     let (bin_folder, unit) = match method {
         Method::Procd => ("/usr/bin", format!("/etc/init.d/{NAME}")),
-        Method::Openrc => ("/usr/local/bin", format!("/etc/init.d/{NAME}")),
+        Method::Openrc | Method::Sysvinit => ("/usr/local/bin", format!("/etc/init.d/{NAME}")),
+        Method::Runit => ("/usr/local/bin", format!("/etc/sv/{NAME}/run")),
         _ => (
             "/usr/local/bin",
             format!("/etc/systemd/system/{NAME}.service"),

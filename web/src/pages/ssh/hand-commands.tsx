@@ -51,9 +51,9 @@ export function HandCommands({ added }: { added: AddedNode }) {
         testId="add-node-install"
       />
       <p className="text-sm text-dim">
-        It fetches the Spider from here, checks it, and starts it as a service (systemd, OpenRC, procd); it
-        needs curl and sha256sum. The token is shown this once. If it gets lost, the node’s actions make a new
-        one.
+        It fetches the Spider from here, checks it, and starts it as a service (systemd, OpenRC, sysvinit,
+        runit, procd); it needs curl and sha256sum. The token is shown this once. If it gets lost, the node’s
+        actions make a new one.
       </p>
       <details open className="rounded-md border border-line px-3 py-2">
         <summary className="text-sm text-dim">In another way: the file, the token, the command alone</summary>

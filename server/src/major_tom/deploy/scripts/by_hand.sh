@@ -20,8 +20,12 @@ elif [ -x /sbin/procd ]; then
   method=procd unit=/etc/init.d/stardust-spider
 elif [ -e /run/openrc/softlevel ] || have openrc-run; then
   method=openrc unit=/etc/init.d/stardust-spider
+elif case $(cat /proc/1/comm 2>/dev/null) in runit*) ;; *) false ;; esac; then
+  method=runit unit=/etc/sv/stardust-spider/run
+elif [ "$(cat /proc/1/comm 2>/dev/null)" = init ] && [ -d /etc/init.d ] && [ -e /etc/inittab ] && have start-stop-daemon; then
+  method=sysvinit unit=/etc/init.d/stardust-spider
 else
-  fail 'There is no init system here that services can be made for (systemd, OpenRC, procd). Download the Spider from Ground Control, and start it as your own services are started.'
+  fail 'There is no init system here that services can be made for (systemd, OpenRC, procd, sysvinit, runit). Download the Spider from Ground Control, and start it as your own services are started.'
 fi
 bin=/usr/local/bin/stardust-spider
 if [ $method = procd ]; then bin=/usr/bin/stardust-spider; fi
