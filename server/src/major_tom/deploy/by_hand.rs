@@ -113,8 +113,8 @@ mod tests {
         assert!(script.contains("x86_64 | amd64) arch=x86_64 sum=5ca1ab1e ;;"));
         assert!(script.contains("armv7* | armv8l) arch=armv7 sum=decade ;;"));
         // Every text that it writes begins and ends once.
-        assert_eq!(script.matches(&format!("<<'{END}'")).count(), 7);
-        assert_eq!(script.lines().filter(|line| *line == END).count(), 7);
+        assert_eq!(script.matches(&format!("<<'{END}'")).count(), 9);
+        assert_eq!(script.lines().filter(|line| *line == END).count(), 9);
         for method in BY_HAND {
             assert!(script.contains(&files::unit(&for_hand(method))));
         }
