@@ -95,6 +95,7 @@ mod tests {
             arch: arch.into(),
             bytes: Vec::new(),
             sha256: sum.into(),
+            needs: Default::default(),
         }
     }
 

@@ -18,7 +18,7 @@ pub struct Spider {
     pub arch: String,
     pub bytes: Vec<u8>,
     pub sha256: String,
-    needs: Needs,
+    pub(super) needs: Needs,
 }
 
 impl Spider {
