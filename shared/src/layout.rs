@@ -1,7 +1,7 @@
 //! The numbered list of series that samples refer to.
 
 use crate::WireError;
-use crate::limits::{KEY_BYTES_MAX, SCALE_MAX, SERIES_MAX};
+use crate::limits::{KEY_BYTES_MAX, LAYOUT_KEYS_BYTES_MAX, SCALE_MAX, SERIES_MAX};
 use crate::series::{Kind, Role, SeriesDef, Unit};
 use crate::varint::{Reader, put};
 
@@ -62,6 +62,14 @@ impl Layout {
         self.series.is_empty()
     }
 
+    /// About what it takes of memory: its list, and the keys with what the allocator
+    /// adds to each.
+    pub fn memory_bytes(&self) -> usize {
+        const BESIDES_KEY: usize = size_of::<SeriesDef>() + 2 + 16;
+        let keys: usize = self.series.iter().map(|series| series.key.len()).sum();
+        size_of::<Self>() + keys + self.series.len() * BESIDES_KEY
+    }
+
     pub(crate) fn steady(&self) -> usize {
         self.steady
     }
@@ -102,13 +110,19 @@ impl Layout {
     pub fn decode(body: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(body);
         let id = reader.varint()?;
-        Self::decode_series(id, reader.rest())
+        Self::read(id, reader.rest(), LAYOUT_KEYS_BYTES_MAX)
     }
 
     /// Reads what [`Self::encode_series`] wrote. Bytes after it are ignored: a
-    /// later minor version may append fields there.
+    /// later minor version may append fields there. What was stored before the keys
+    /// together had a bound is read too.
     pub fn decode_series(id: u64, body: &[u8]) -> Result<Self, WireError> {
+        Self::read(id, body, SERIES_MAX * KEY_BYTES_MAX)
+    }
+
+    fn read(id: u64, body: &[u8], keys_bytes_max: usize) -> Result<Self, WireError> {
         let mut reader = Reader::new(body);
+        let mut keys_bytes = 0;
         let count = reader.varint()?;
         if count > SERIES_MAX as u64 {
             return Err(WireError::OutOfRange("series count"));
@@ -127,6 +141,10 @@ impl Layout {
             }
             key.truncate(shared as usize);
             key.extend_from_slice(reader.bytes(suffix as usize)?);
+            keys_bytes += key.len();
+            if keys_bytes > keys_bytes_max {
+                return Err(WireError::OutOfRange("size of all series keys together"));
+            }
             let flags = reader.byte()?;
             let unit = Unit(reader.byte()?);
             let scale = reader.varint()?;
@@ -245,6 +263,48 @@ mod tests {
             Err(WireError::OutOfRange("series scale"))
         );
         assert_eq!(long(1, 0), Err(WireError::OutOfRange("series scale")));
+    }
+
+    #[test]
+    fn keys_of_one_layout_are_bounded_together() {
+        let keys = |bytes: usize| {
+            let (whole, rest) = (bytes / KEY_BYTES_MAX, bytes % KEY_BYTES_MAX);
+            let mut def = SeriesDef::new("x", &[]);
+            let mut series = Vec::new();
+            for n in 0..=whole {
+                let length = if n == whole { rest } else { KEY_BYTES_MAX };
+                def.key = "k".repeat(length).into();
+                series.push(def.clone());
+            }
+            Layout::new(1, series)
+        };
+        let decode = |layout: &Layout| {
+            let mut bytes = Vec::new();
+            layout.encode(&mut bytes);
+            // Front coding makes little of them: what they take decoded counts.
+            assert!(bytes.len() < LAYOUT_KEYS_BYTES_MAX / 8);
+            Layout::decode(&bytes[1..])
+        };
+        let most = keys(LAYOUT_KEYS_BYTES_MAX);
+        assert_eq!(decode(&most), Ok(most));
+        let over = keys(LAYOUT_KEYS_BYTES_MAX + 1);
+        assert_eq!(
+            decode(&over),
+            Err(WireError::OutOfRange("size of all series keys together"))
+        );
+        // One that a database holds already is still read.
+        let mut stored = Vec::new();
+        over.encode_series(&mut stored);
+        assert_eq!(Layout::decode_series(1, &stored), Ok(over));
+    }
+
+    #[test]
+    fn memory_is_told_as_it_is_taken() {
+        let series = |n: usize| SeriesDef::new("net.rx_bytes", &[("iface", &format!("veth{n}"))]);
+        let layout = |count: usize| Layout::new(1, (0..count).map(series).collect());
+        let (few, many) = (layout(10).memory_bytes(), layout(1_010).memory_bytes());
+        // A definition, its key, flags and what the allocator adds.
+        assert!((60_000..120_000).contains(&(many - few)), "{few} {many}");
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! levels of bits which groups of eight changed, so this order is what keeps
 //! a delta short.
 
-use stardust_shared::limits::SERIES_MAX;
+use stardust_shared::limits::{LAYOUT_KEYS_BYTES_MAX, SERIES_MAX};
 use stardust_shared::{ABSENT, SeriesDef};
 
 use crate::{clock, order};
@@ -18,8 +18,14 @@ use crate::{clock, order};
 #[derive(Debug)]
 pub struct Slot(u32);
 
-/// A slot without a series: the layout is full, or the key is taken.
+/// A slot without a series: the key is taken.
 const DEAD: u32 = u32::MAX;
+/// The same, since there was no room for one.
+const NO_ROOM: u32 = u32::MAX - 1;
+
+/// Room for the series that say what was left out.
+const KEYS_BYTES_RESERVED: usize = 1 << 10;
+const LEFT_OUT: &str = "spider.left_out";
 
 #[derive(Debug, Default)]
 pub struct Sample {
@@ -36,6 +42,10 @@ pub struct Sample {
     changed: bool,
     boot_ms: i64,
     refused: u32,
+    /// Slots that somebody holds and there was no room for.
+    missing: u32,
+    /// Of all keys.
+    keys_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -83,10 +93,19 @@ impl Sample {
             entry.released = false;
             return Slot(self.slots[place]);
         }
-        if self.series.len() >= SERIES_MAX || taken.is_some() {
+        let reserved = if name == LEFT_OUT {
+            0
+        } else {
+            KEYS_BYTES_RESERVED
+        };
+        let is_full = self.series.len() >= SERIES_MAX
+            || self.keys_bytes + def.key.len() + reserved > LAYOUT_KEYS_BYTES_MAX;
+        if is_full || taken.is_some() {
             self.refused = self.refused.saturating_add(1);
-            return Slot(DEAD);
+            self.missing = self.missing.saturating_add(u32::from(is_full));
+            return Slot(if is_full { NO_ROOM } else { DEAD });
         }
+        self.keys_bytes += def.key.len();
         self.arrivals += 1;
         let entry = Entry {
             place: self.series.len() as u32,
@@ -123,6 +142,8 @@ impl Sample {
         if let Some(entry) = self.entries.get_mut(slot.0 as usize) {
             entry.released = true;
             self.changed = true;
+        } else if slot.0 == NO_ROOM {
+            self.missing = self.missing.saturating_sub(1);
         }
     }
 
@@ -156,6 +177,11 @@ impl Sample {
         self.refused
     }
 
+    /// How many series there is no room for now.
+    pub fn missing(&self) -> u32 {
+        self.missing
+    }
+
     /// The value of the series with this key, for tests and for showing.
     pub fn value(&self, key: &str) -> Option<i64> {
         let place = self.series.iter().position(|s| &*s.key == key)?;
@@ -187,6 +213,7 @@ impl Sample {
             series.push(std::mem::replace(&mut self.series[old], nothing));
             values.push(self.values[old]);
         }
+        self.keys_bytes = series.iter().map(|series| series.key.len()).sum();
         self.series = series;
         self.values = values;
         self.slots = order;
@@ -305,5 +332,33 @@ mod tests {
         sample.end();
         assert_eq!((sample.series().len(), sample.refused()), (SERIES_MAX, 2));
         assert_eq!(sample.value("mem.free_bytes"), Some(1));
+    }
+
+    #[test]
+    fn keys_together_have_a_bound_and_room_for_saying_so() {
+        let mut sample = Sample::default();
+        sample.begin();
+        let long = "v".repeat(90);
+        let slot = |sample: &mut Sample, n: usize| {
+            let labels = [("a", &*long), ("b", &*long), ("n", &*format!("{n:05}"))];
+            sample.slot("x", &labels)
+        };
+        let mut slots: Vec<Slot> = (0..3_000).map(|n| slot(&mut sample, n)).collect();
+        let left_out = sample.slot(LEFT_OUT, &[("subject", "series")]);
+        sample.set(&left_out, Some(i64::from(sample.missing())));
+        sample.end();
+        let keys: usize = sample.series().iter().map(|s| s.key.len()).sum();
+        assert!(keys <= LAYOUT_KEYS_BYTES_MAX && keys > LAYOUT_KEYS_BYTES_MAX - 2_048);
+        let missing = 3_001 - sample.series().len() as i64;
+        let value = sample.value("spider.left_out{subject=series}");
+        assert_eq!(value, Some(missing));
+        // What goes makes room.
+        sample.begin();
+        for slot in slots.drain(..1_000) {
+            sample.release(slot);
+        }
+        sample.end();
+        sample.begin();
+        assert!(slot(&mut sample, 5_000).0 < NO_ROOM);
     }
 }

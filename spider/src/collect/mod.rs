@@ -51,6 +51,8 @@ pub struct Sampler {
     sample: Sample,
     buffer: Buffer,
     collectors: Vec<(&'static str, Box<dyn Collector>)>,
+    /// Series that one sample has no room for, of whatever subject.
+    left_out: table::LeftOut,
 }
 
 impl Sampler {
@@ -59,6 +61,7 @@ impl Sampler {
             sample: Sample::default(),
             buffer: Buffer::default(),
             collectors: all(&root),
+            left_out: table::LeftOut::default(),
         }
     }
 
@@ -72,6 +75,8 @@ impl Sampler {
         for (_, collector) in &mut self.collectors {
             collector.collect(&mut context);
         }
+        let missing = u64::from(self.sample.missing());
+        self.left_out.set("series", missing, &mut self.sample);
         self.sample.end();
         &self.sample
     }

@@ -80,6 +80,14 @@ impl Earlier {
         Some(lost)
     }
 
+    /// The server has taken some of the first run: what it refused later is another
+    /// matter, and may be a matter of time.
+    pub fn progressed(&mut self) {
+        if let Some(run) = self.runs.front_mut() {
+            run.refusals = 0;
+        }
+    }
+
     pub fn waiting(&self) -> u64 {
         let held = |run: &Run| run.kept.ring.newest_seq() + 1 - run.kept.ring.oldest_seq();
         self.runs.iter().map(held).sum()

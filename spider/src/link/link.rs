@@ -8,6 +8,7 @@ use stardust_shared::series::cut_at;
 use stardust_shared::{PROTOCOL_VERSION, SeriesDef};
 
 use super::backoff::Backoff;
+use super::changes::Changes;
 use super::earlier::Earlier;
 use super::fault::{Fault, Tally};
 use super::kept::{self, Kept, Part};
@@ -23,6 +24,7 @@ const BOOT_ID_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Link {
     ring: Ring,
+    changes: Changes,
     /// What a file brought from before; delivered first, a session for each run.
     earlier: Earlier,
     /// The session is for the first of them.
@@ -90,6 +92,7 @@ impl Link {
         };
         Self {
             ring: Ring::new(ring_bytes),
+            changes: Changes::default(),
             earlier: Earlier::default(),
             serves_earlier: false,
             began_ms: 0,
@@ -171,7 +174,12 @@ impl Link {
         series: &[SeriesDef],
         values: &[i64],
     ) -> u64 {
-        self.ring.push(boot_ms, generation, series, values)
+        if self.changes.take(generation, boot_ms) {
+            return self.ring.push(boot_ms, generation, series, values);
+        }
+        let told = self.ring.series();
+        let (generation, values) = self.changes.as_told(told, generation, series, values);
+        self.ring.push(boot_ms, generation, &[], values)
     }
 
     /// TCP is connected.
@@ -216,7 +224,11 @@ impl Link {
         match session.text(clocks, text, ring, &mut self.wall)? {
             Heard::Nothing => return Ok(News::Nothing),
             Heard::Ack => {
-                let done = self.serves_earlier && ring.is_empty();
+                if self.serves_earlier {
+                    self.earlier.progressed();
+                }
+                let first = self.earlier.first_ring();
+                let done = self.serves_earlier && first.is_some_and(|ring| ring.is_empty());
                 return Ok(if done {
                     self.run_done(clocks)
                 } else {

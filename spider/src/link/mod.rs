@@ -10,6 +10,7 @@
 //! `ring_file`, `keeper`, `signals` and `run` are the I/O around them, on the Spider's one thread.
 
 pub mod backoff;
+mod changes;
 mod connect;
 mod connect_words;
 mod earlier;

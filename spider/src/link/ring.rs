@@ -11,7 +11,7 @@
 
 use std::rc::Rc;
 
-use stardust_shared::limits::{CATCH_UP_FRAME_BYTES, FRAME_BYTES_MAX, SERIES_MAX};
+use stardust_shared::limits::{CATCH_UP_FRAME_BYTES, LAYOUT_KEYS_BYTES_MAX, SERIES_MAX};
 use stardust_shared::samples::KIND_SAMPLES;
 use stardust_shared::varint::{Reader, put, put_signed};
 use stardust_shared::{Layout, SeriesDef, State, WireError};
@@ -99,6 +99,11 @@ impl Ring {
     /// Sequence of the last sample taken, held or not.
     pub fn last_seq(&self) -> u64 {
         self.head.seq
+    }
+
+    /// The series of the newest sample.
+    pub fn series(&self) -> &[SeriesDef] {
+        self.head_layout.series()
     }
 
     /// Whether the server can have `seq` of this run.
@@ -333,13 +338,13 @@ impl Ring {
 /// How many of `series` one layout message can hold. The sampler stays far
 /// below; this is what keeps a mistake there from breaking the wire.
 fn fitting(series: &[SeriesDef]) -> usize {
-    let mut bytes = 64;
+    let mut keys_bytes = 0;
     series
         .iter()
         .take(SERIES_MAX)
         .take_while(|series| {
-            bytes += series.key.len() + 16;
-            bytes < FRAME_BYTES_MAX
+            keys_bytes += series.key.len();
+            keys_bytes <= LAYOUT_KEYS_BYTES_MAX
         })
         .count()
 }
