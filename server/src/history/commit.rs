@@ -29,6 +29,8 @@ pub struct LayoutRows {
     /// more than the rest of a commit. The weak reference keeps the address from
     /// being used again, and nothing else.
     by_address: HashMap<usize, (Weak<Layout>, i64)>,
+    /// Bytes of those that were new, until somebody takes note.
+    pub added_bytes: u64,
 }
 
 impl LayoutRows {
@@ -46,7 +48,8 @@ impl LayoutRows {
         if let Some((_, row)) = self.by_address.get(&address) {
             return Ok(*row);
         }
-        let row = layout_row(transaction, &mut self.by_hash, layout)?;
+        let (row, added_bytes) = layout_row(transaction, &mut self.by_hash, layout)?;
+        self.added_bytes += added_bytes;
         if self.by_address.len() >= ADDRESSES_MAX {
             self.by_address.clear();
         }
@@ -84,6 +87,13 @@ impl RunRows {
 /// About what a node's part of a batch takes in the database.
 pub fn bytes_of(node: &NodeBatch) -> u64 {
     let blocks: usize = node.blocks.iter().map(|block| block.data.len() + 64).sum();
+    // Each of its own list but the first, which nearly always is there already. Encoded
+    // a list is less than it is in memory.
+    let lists = node.blocks.windows(2).filter_map(|pair| {
+        let is_new = !Arc::ptr_eq(&pair[0].layout, &pair[1].layout);
+        is_new.then(|| pair[1].layout.memory_bytes() / 2)
+    });
+    let blocks = blocks + lists.sum::<usize>();
     (blocks + 64 * node.gaps.len() + 256 * node.progress.len()) as u64
 }
 
@@ -276,12 +286,13 @@ fn layout_row(
     transaction: &Transaction<'_>,
     cache: &mut HashMap<[u8; 32], i64>,
     layout: &Layout,
-) -> rusqlite::Result<i64> {
+) -> rusqlite::Result<(i64, u64)> {
+    let mut added_bytes = 0;
     let mut series = Vec::new();
     layout.encode_series(&mut series);
     let hash: [u8; 32] = Sha256::digest(&series).into();
     if let Some(&row) = cache.get(&hash) {
-        return Ok(row);
+        return Ok((row, 0));
     }
     let found = transaction
         .prepare_cached("SELECT id FROM layouts WHERE sha256 = ?1")?
@@ -293,6 +304,7 @@ fn layout_row(
             transaction
                 .prepare_cached("INSERT INTO layouts (sha256, series) VALUES (?1, ?2)")?
                 .execute(params![hash, series])?;
+            added_bytes = series.len() as u64;
             transaction.last_insert_rowid()
         }
     };
@@ -300,5 +312,5 @@ fn layout_row(
         cache.clear();
     }
     cache.insert(hash, row);
-    Ok(row)
+    Ok((row, added_bytes))
 }

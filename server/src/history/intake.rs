@@ -19,6 +19,12 @@ use crate::prefetch;
 
 /// Bytes of samples that wait for the writer, all nodes together.
 pub const PENDING_BYTES_MAX: usize = 64 << 20;
+/// Of one node: the others must have room when one sends more than the disk takes.
+const NODE_BYTES_MAX: usize = PENDING_BYTES_MAX / 2;
+/// Decoded lists of series that the samples of one node refer to, in one batch.
+const NODE_LAYOUTS_BYTES_MAX: usize = 8 << 20;
+/// What a gap takes.
+const GAP_BYTES: usize = size_of::<Gap>();
 /// A block is closed at this size; it is merged into larger ones later.
 const BLOCK_BYTES_MAX: usize = 64 << 10;
 const BLOCK_ROWS_MAX: u32 = 4096;
@@ -70,6 +76,12 @@ struct Intake {
     interval_ms: i64,
     /// Bytes of the last block that a batch took, and a little more.
     usual_bytes: usize,
+    /// Its part of all that is pending.
+    pending_bytes: usize,
+    /// Lists of series that its blocks refer to.
+    layouts_bytes: usize,
+    /// Samples of the batch that the writer is at work on.
+    sealed_rows: u64,
 }
 
 impl Intake {
@@ -92,11 +104,39 @@ impl Intake {
             self.usual_bytes = (last.data.len() * 9 / 8).min(USUAL_BYTES_MAX);
         }
         self.close_block();
+        (self.pending_bytes, self.layouts_bytes) = (0, 0);
+        self.sealed_rows = self.pending_rows();
         std::mem::take(&mut self.closed)
+    }
+
+    fn pending_rows(&self) -> u64 {
+        self.blocks().map(|block| u64::from(block.rows)).sum()
+    }
+
+    /// Begins a block of this layout: its bytes, and those that only samples of an
+    /// earlier one still need. `None`: too many lists of series wait already.
+    fn count_layout(&mut self, layout: &Arc<Layout>) -> Option<usize> {
+        let before = self.blocks_from_last().next().map(|block| &block.layout);
+        if before.is_some_and(|before| Arc::ptr_eq(before, layout)) {
+            return Some(0);
+        }
+        // Where others have it too it is theirs, and counted as all are.
+        let alone = before.filter(|before| Arc::strong_count(before) == 1);
+        let alone_bytes = alone.map_or(0, |layout| layout.memory_bytes());
+        let bytes = self.layouts_bytes + layout.memory_bytes();
+        if bytes > NODE_LAYOUTS_BYTES_MAX {
+            return None;
+        }
+        self.layouts_bytes = bytes;
+        Some(alone_bytes)
     }
 
     fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.closed.iter().chain(&self.open)
+    }
+
+    fn blocks_from_last(&self) -> impl Iterator<Item = &Block> {
+        self.open.iter().chain(self.closed.last())
     }
 }
 
@@ -211,19 +251,34 @@ impl Intakes {
         let Some(intake) = self.nodes.at_mut(place) else {
             return Pushed::Full;
         };
-        let Some(run) = &mut intake.run else {
+        let Some(accepted_seq) = intake.run.as_ref().map(|run| run.accepted_seq) else {
             return Pushed::Full;
         };
-        if state.seq <= run.accepted_seq {
+        if state.seq <= accepted_seq {
             // The next delta counts from this record, which no block holds.
             intake.break_off();
             return Pushed::Known;
         }
-        if self.pending_bytes >= PENDING_BYTES_MAX {
+        // A session's layouts have different numbers, and its first block is its own.
+        let appendable = intake.open.as_ref().is_some_and(|block| {
+            block.layout.id() == layout.id()
+                && block.rows < BLOCK_ROWS_MAX
+                && block.data.len() < BLOCK_BYTES_MAX
+        });
+        let is_full =
+            self.pending_bytes >= PENDING_BYTES_MAX || intake.pending_bytes >= NODE_BYTES_MAX;
+        let layout_bytes = match appendable {
+            true => Some(0),
+            false => intake.count_layout(layout),
+        };
+        let Some(mut bytes_more) = layout_bytes.filter(|_| !is_full) else {
             intake.break_off();
             return Pushed::Full;
-        }
-        let lost = state.seq - run.accepted_seq - 1;
+        };
+        let Some(run) = &mut intake.run else {
+            return Pushed::Full;
+        };
+        let lost = state.seq - accepted_seq - 1;
         let gap = gap_before(
             intake.opening.take(),
             intake.last_ms,
@@ -232,6 +287,7 @@ impl Intakes {
             intake.last_boot.as_ref() == Some(&run.boot_id),
             intake.interval_ms,
         );
+        bytes_more += gap.as_ref().map_or(0, |_| GAP_BYTES);
         intake.gaps.extend(gap);
         run.accepted_seq = state.seq;
         run.time_ms = state.time_ms;
@@ -247,12 +303,6 @@ impl Intakes {
             }
         }
 
-        // A session's layouts have different numbers, and its first block is its own.
-        let appendable = intake.open.as_ref().is_some_and(|block| {
-            block.layout.id() == layout.id()
-                && block.rows < BLOCK_ROWS_MAX
-                && block.data.len() < BLOCK_BYTES_MAX
-        });
         if !appendable {
             intake.close_block();
         }
@@ -280,7 +330,9 @@ impl Intakes {
         block.rows += 1;
         block.time_min_ms = block.time_min_ms.min(state.time_ms);
         block.time_max_ms = block.time_max_ms.max(state.time_ms);
-        self.pending_bytes += block.data.len() - before;
+        bytes_more += block.data.len() - before;
+        intake.pending_bytes += bytes_more;
+        self.pending_bytes += bytes_more;
         Pushed::Taken
     }
 
@@ -350,6 +402,7 @@ impl Intakes {
             let Some(intake) = self.nodes.get_mut(done.node) else {
                 continue;
             };
+            intake.sealed_rows = 0;
             if let Some(run) = intake.runs().find(|run| run.run == done.run) {
                 run.durable_seq = run.durable_seq.max(done.seq);
             }
@@ -359,9 +412,21 @@ impl Intakes {
     /// The node was removed.
     pub fn forget(&mut self, node: i64) {
         if let Some(intake) = self.nodes.remove(node) {
-            let bytes: usize = intake.blocks().map(|block| block.data.len()).sum();
+            let bytes = intake.pending_bytes;
             self.pending_bytes = self.pending_bytes.saturating_sub(bytes);
         }
+    }
+
+    /// Time of the newest sample that was taken from a node.
+    pub fn newest_ms(&self, node: i64) -> Option<i64> {
+        self.nodes.get(node)?.last_ms
+    }
+
+    /// How many samples of a node were taken and are not known to be durable: all of
+    /// these may come again.
+    pub fn undurable(&self, node: i64) -> u64 {
+        let intake = self.nodes.get(node);
+        intake.map_or(0, |intake| intake.sealed_rows + intake.pending_rows())
     }
 
     pub fn pending_bytes(&self) -> usize {

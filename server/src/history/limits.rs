@@ -23,6 +23,9 @@ pub const COLUMNS_MAX: usize = SERIES_MAX * PARTS_MAX + 1;
 /// Columns that a series has in a tier.
 pub const PARTS_MAX: usize = 5;
 
+/// Lists of series that readers keep at hand, decoded, in bytes.
+pub const LAYOUTS_BYTES_MAX: usize = 16 << 20;
+
 /// Commits whose records stay as they came before they are merged.
 pub const GENERATION_COMMITS: u32 = 32;
 /// Bytes of the write-ahead log at which it is emptied, when there is no budget.

@@ -38,6 +38,7 @@ mod settings;
 mod shared;
 mod space;
 mod status;
+mod takers;
 mod tier;
 mod writer;
 

@@ -1,6 +1,6 @@
 //! Range queries: from blocks on disk to aligned buckets.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
@@ -129,7 +129,8 @@ pub fn run(
     let mut reader = NodeReader::new(&transaction, &shared.layouts, query.node);
     let plan = plan(&transaction, &reader, shared, query)?;
     let grid = plan.grid;
-    let (wanted, defs) = want(&reader, &plan, &selectors)?;
+    let chosen = choose(&reader, &plan, &selectors)?;
+    let defs = &chosen.defs;
     if defs.len() * grid.count > ANSWER_POINTS_MAX {
         return Err(invalid(
             format!(
@@ -168,8 +169,16 @@ pub fn run(
         .detail
         .iter()
         .map(|item| (item, &in_detail as &dyn Fn(i64) -> Place));
+    let mut last: Option<(i64, Arc<Stored>, Wanted)> = None;
     for (item, place) in hours.chain(detail) {
-        if let Some((stored, wanted)) = wanted.get(&item.layout()) {
+        if last.as_ref().is_none_or(|(id, ..)| *id != item.layout()) {
+            let stored = reader.layout(item.layout())?;
+            last = stored.map(|stored| {
+                let wanted = chosen.of(&stored);
+                (item.layout(), stored, wanted)
+            });
+        }
+        if let Some((_, stored, wanted)) = &last {
             reader.feed(item, stored, wanted, place, &mut columns, &mut faults);
         }
     }
@@ -183,7 +192,7 @@ pub fn run(
         times: grid.times(),
         series: columns
             .into_iter()
-            .zip(&defs)
+            .zip(defs)
             .map(|(column, def)| buckets::answer(column, &def.key, def.unit.name()))
             .collect(),
         gaps,
@@ -254,63 +263,73 @@ fn plan(
     })
 }
 
-type WantedLayouts = HashMap<i64, (Arc<Stored>, Wanted)>;
+/// The series that a query is for.
+#[derive(Default)]
+struct Chosen {
+    /// Where in `defs` a key is.
+    columns: HashMap<Box<str>, usize>,
+    defs: Vec<SeriesDef>,
+}
+
+impl Chosen {
+    /// Those that a layout has.
+    fn of(&self, stored: &Stored) -> Wanted {
+        let mut wanted = Wanted::default();
+        for (at, series) in stored.layout.series().iter().enumerate() {
+            // Of another kind now: it can't be in the same column.
+            if let Some(&column) = self.columns.get(&series.key)
+                && self.defs[column].kind == series.kind
+            {
+                wanted.at.push(at);
+                wanted.columns.push(column);
+            }
+        }
+        wanted
+    }
+}
 
 /// Matches the selectors against every layout of the range. The answer's series
-/// are in the order of the newest layout, then what only older ones had.
-fn want(
+/// are in the order of the newest layout, then what only older ones had. A node may
+/// have had thousands of layouts: one at a time is looked at, and none is held.
+fn choose(
     reader: &NodeReader<'_>,
     plan: &Plan,
     selectors: &Selectors,
-) -> Result<(WantedLayouts, Vec<SeriesDef>), HistoryError> {
-    let mut layouts: Vec<i64> = Vec::new();
-    for item in plan.hours.iter().chain(&plan.detail).rev() {
-        if !layouts.contains(&item.layout()) {
-            layouts.push(item.layout());
+) -> Result<Chosen, HistoryError> {
+    let mut seen = HashSet::new();
+    let items = plan.hours.iter().chain(&plan.detail).rev();
+    let layouts = items.map(Item::layout).filter(|id| seen.insert(*id));
+    let layouts: Vec<i64> = layouts.collect();
+    let mut bare: HashSet<Box<str>> = HashSet::new();
+    for &id in &layouts {
+        let stored = reader.layout(id)?;
+        for series in stored.iter().flat_map(|stored| stored.layout.series()) {
+            if selectors.names(&series.key) && !bare.contains(&series.key) {
+                bare.insert(series.key.clone());
+            }
         }
     }
-    let mut stored = Vec::new();
-    for id in layouts {
-        stored.extend(reader.layout(id)?.map(|layout| (id, layout)));
-    }
-    let mut positions: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut defs: Vec<SeriesDef> = Vec::new();
-    let mut wanted = HashMap::new();
-    let bare: HashSet<&str> = stored
-        .iter()
-        .flat_map(|(_, stored)| stored.layout.series())
-        .map(|series| &*series.key)
-        .filter(|key| !key.contains('{'))
-        .collect();
-    for (id, stored) in &stored {
-        let mut one = Wanted::default();
-        for (at, series) in stored.layout.series().iter().enumerate() {
-            if !selectors.matches(&series.key, |name| bare.contains(name)) {
+    let mut chosen = Chosen::default();
+    for &id in &layouts {
+        let stored = reader.layout(id)?;
+        for series in stored.iter().flat_map(|stored| stored.layout.series()) {
+            if chosen.columns.contains_key(&series.key)
+                || !selectors.matches(&series.key, |name| bare.contains(name))
+            {
                 continue;
             }
-            let column = match positions.get(&*series.key) {
-                // Of another kind now: it can't be in the same column.
-                Some(&column) if defs[column].kind != series.kind => continue,
-                Some(&column) => column,
-                None => {
-                    let column = defs.len();
-                    if column >= SERIES_MAX {
-                        return Err(invalid(
-                            format!("More than {SERIES_MAX} series match."),
-                            "Name fewer series, or a longer prefix.",
-                        ));
-                    }
-                    positions.insert(&series.key, column);
-                    defs.push(series.clone());
-                    column
-                }
-            };
-            one.at.push(at);
-            one.columns.push(column);
+            if chosen.defs.len() >= SERIES_MAX {
+                return Err(invalid(
+                    format!("More than {SERIES_MAX} series match."),
+                    "Name fewer series, or a longer prefix.",
+                ));
+            }
+            let column = chosen.defs.len();
+            chosen.columns.insert(series.key.clone(), column);
+            chosen.defs.push(series.clone());
         }
-        wanted.insert(*id, (Arc::clone(stored), one));
     }
-    Ok((wanted, defs))
+    Ok(chosen)
 }
 
 fn gaps_in_range(connection: &Connection, query: &Query) -> Result<Vec<GapAnswer>, HistoryError> {

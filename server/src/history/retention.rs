@@ -33,14 +33,26 @@ impl Held {
                     MIN(time_min_ms), MAX(time_max_ms)
              FROM blocks INDEXED BY blocks_age WHERE tier = ?1",
         )?;
-        statement.query_row([tier.number()], |row| {
-            let (min, max): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
-            Ok(Self {
-                blocks: row.get::<_, i64>(0)? as u64,
-                rows: row.get::<_, i64>(1)? as u64,
-                bytes: row.get::<_, i64>(2)? as u64,
-                span_ms: min.zip(max),
-            })
+        statement.query_row([tier.number()], Self::from_row)
+    }
+
+    /// The same of one node.
+    fn of_node(connection: &Connection, tier: Tier, node: i64) -> rusqlite::Result<Self> {
+        let mut statement = connection.prepare_cached(
+            "SELECT COUNT(*), COALESCE(SUM(rows), 0), COALESCE(SUM(bytes), 0),
+                    MIN(time_min_ms), MAX(time_max_ms)
+             FROM blocks WHERE node = ?2 AND tier = ?1",
+        )?;
+        statement.query_row([i64::from(tier.number()), node], Self::from_row)
+    }
+
+    fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let (min, max): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
+        Ok(Self {
+            blocks: row.get::<_, i64>(0)? as u64,
+            rows: row.get::<_, i64>(1)? as u64,
+            bytes: row.get::<_, i64>(2)? as u64,
+            span_ms: min.zip(max),
         })
     }
 
@@ -71,28 +83,101 @@ fn oldest(connection: &Connection, tier: Tier) -> rusqlite::Result<Option<(i64, 
         "SELECT id, layout, format, time_min_ms, time_max_ms, rows, node FROM blocks
          WHERE tier = ?1 ORDER BY time_max_ms LIMIT 1",
     )?;
+    let found = statement.query_row([tier.number()], |row| block_of(row, tier));
+    found.optional()
+}
+
+/// The same of one node.
+fn oldest_of(
+    connection: &Connection,
+    tier: Tier,
+    node: i64,
+) -> rusqlite::Result<Option<(i64, Head)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, layout, format, time_min_ms, time_max_ms, rows, node FROM blocks
+         WHERE node = ?2 AND tier = ?1 ORDER BY time_max_ms LIMIT 1",
+    )?;
+    let of = [i64::from(tier.number()), node];
     statement
-        .query_row([tier.number()], |row| {
-            Ok((
-                row.get(6)?,
-                Head {
-                    id: row.get(0)?,
-                    tier,
-                    layout: row.get(1)?,
-                    format: row.get(2)?,
-                    time_min_ms: row.get(3)?,
-                    time_max_ms: row.get(4)?,
-                    rows: row.get(5)?,
-                },
-            ))
-        })
+        .query_row(of, |row| block_of(row, tier))
         .optional()
 }
 
-/// Lets the oldest block of a tier go: samples become minutes, minutes and
-/// hours are over. False when there is none.
-pub fn age_one(connection: &mut Connection, shared: &Shared, tier: Tier) -> Result<bool> {
-    let Some((node, head)) = oldest(connection, tier)? else {
+fn block_of(row: &rusqlite::Row<'_>, tier: Tier) -> rusqlite::Result<(i64, Head)> {
+    let head = Head {
+        id: row.get(0)?,
+        tier,
+        layout: row.get(1)?,
+        format: row.get(2)?,
+        time_min_ms: row.get(3)?,
+        time_max_ms: row.get(4)?,
+        rows: row.get(5)?,
+    };
+    Ok((row.get(6)?, head))
+}
+
+/// Lets one block of a node go, of the tier that holds most of what it should. Answers
+/// its layout; `None` when there is no block.
+pub fn give_one_of(
+    connection: &mut Connection,
+    shared: &Shared,
+    node: i64,
+    wall_ms: i64,
+) -> Result<Option<i64>> {
+    let held = [
+        Held::of_node(connection, Tier::Raw, node)?,
+        Held::of_node(connection, Tier::Minute, node)?,
+        Held::of_node(connection, Tier::Hour, node)?,
+    ];
+    let now_ms = now_ms(connection, shared, wall_ms)?;
+    let Some(tier) = next_to_give(&shared.settings, &held, now_ms) else {
+        return Ok(None);
+    };
+    let block = oldest_of(connection, tier, node)?;
+    let layout = block.as_ref().map(|(_, head)| head.layout);
+    age(connection, shared, tier, block)?;
+    Ok(layout)
+}
+
+/// Bytes of a layout that no block of the node needs any more.
+pub fn loose_bytes(connection: &Connection, node: i64, layout: i64) -> rusqlite::Result<u64> {
+    let mut needed = connection
+        .prepare_cached("SELECT 1 FROM blocks WHERE node = ?1 AND layout = ?2 LIMIT 1")?;
+    if needed.exists([node, layout])? {
+        return Ok(0);
+    }
+    let mut length =
+        connection.prepare_cached("SELECT length(series) FROM layouts WHERE id = ?1")?;
+    let bytes = length.query_row([layout], |row| row.get::<_, i64>(0));
+    Ok(bytes.optional()?.unwrap_or(0) as u64)
+}
+
+/// Deletes layouts that nothing needs any more. All blocks are looked at, so this is
+/// for when there is something to gain. The newest one stays: its number must not be
+/// given to another that a reader then takes for it.
+pub fn sweep_layouts(connection: &Connection) -> rusqlite::Result<usize> {
+    // For each that goes SQLite would look at all blocks once more.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let deleted = connection.execute(
+        "DELETE FROM layouts WHERE id < (SELECT MAX(id) FROM layouts)
+           AND id NOT IN (SELECT layout FROM blocks)
+           AND id NOT IN (SELECT layout FROM fresh)
+           AND id NOT IN (SELECT layout FROM damaged)",
+        [],
+    );
+    connection.pragma_update(None, "foreign_keys", true)?;
+    deleted
+}
+
+/// Lets a block of a tier go: samples become minutes, minutes and hours are over.
+/// False when there is none.
+fn age(
+    connection: &mut Connection,
+    shared: &Shared,
+    tier: Tier,
+    block: Option<(i64, Head)>,
+) -> Result<bool> {
+    let Some((node, head)) = block else {
         return Ok(false);
     };
     match tier {
@@ -107,13 +192,36 @@ pub fn age_one(connection: &mut Connection, shared: &Shared, tier: Tier) -> Resu
     Ok(true)
 }
 
-/// Lets one block go that is older than it is to be kept. False when there is none.
-pub fn expire_one(connection: &mut Connection, shared: &Shared, wall_ms: i64) -> Result<bool> {
+/// Lets the oldest block of all go, of the finest tier that has one. False when there
+/// is none.
+pub fn give_oldest(connection: &mut Connection, shared: &Shared) -> Result<bool> {
+    for tier in Tier::ALL {
+        let oldest = oldest(connection, tier)?;
+        if age(connection, shared, tier, oldest)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What was over.
+pub enum Expired {
+    /// A block of this node.
+    Block(i64),
+    Gaps,
+    Nothing,
+}
+
+/// Lets one block go that is older than it is to be kept.
+pub fn expire_one(connection: &mut Connection, shared: &Shared, wall_ms: i64) -> Result<Expired> {
     let now_ms = now_ms(connection, shared, wall_ms)?;
     for tier in Tier::ALL {
         let before_ms = now_ms.saturating_sub(shared.settings.keep_ms(tier));
-        if oldest(connection, tier)?.is_some_and(|(_, head)| head.time_max_ms < before_ms) {
-            return age_one(connection, shared, tier);
+        let oldest = oldest(connection, tier)?;
+        if let Some(oldest) = oldest.filter(|(_, head)| head.time_max_ms < before_ms) {
+            let node = oldest.0;
+            age(connection, shared, tier, Some(oldest))?;
+            return Ok(Expired::Block(node));
         }
     }
     let before_ms = now_ms.saturating_sub(shared.settings.keep_ms(Tier::Hour));
@@ -124,10 +232,14 @@ pub fn expire_one(connection: &mut Connection, shared: &Shared, wall_ms: i64) ->
         ),
         params![before_ms],
     )?;
-    Ok(deleted == GAPS_STEP)
+    Ok(if deleted == GAPS_STEP {
+        Expired::Gaps
+    } else {
+        Expired::Nothing
+    })
 }
 
-/// The tier that gives room next: the one that holds most of what it should,
+/// The tier of a node that gives room next: the one that holds most of what it should,
 /// the finest of those.
 pub fn next_to_give(settings: &Settings, held: &[Held; 3], now_ms: i64) -> Option<Tier> {
     let with_blocks = Tier::ALL

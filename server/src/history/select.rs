@@ -32,6 +32,12 @@ impl Selectors {
         self.0.is_empty()
     }
 
+    /// Whether one of them is this very key.
+    pub fn names(&self, key: &str) -> bool {
+        let mut all = self.0.iter();
+        all.any(|selector| matches!(selector, Selector::Exact(exact) if exact == key))
+    }
+
     /// A bare name means the series without labels, or where there is none
     /// all series of that name.
     pub fn matches(&self, key: &str, bare_exists: impl Fn(&str) -> bool) -> bool {

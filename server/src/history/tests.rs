@@ -13,6 +13,8 @@ use super::*;
 use crate::places::Place;
 use crate::store::Store;
 
+mod bounds;
+
 const START_MS: i64 = 1_790_000_000_000;
 
 struct Folder(PathBuf);

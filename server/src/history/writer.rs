@@ -17,12 +17,12 @@ use super::batch::{Batch, Committed, NodeBatch, Progress};
 use super::commit;
 use super::limits::{GENERATION_BYTES, LOG_BYTES_MAX, MERGE_NODES};
 use super::merge::{self, Buffers};
-use super::retention::{self, Held};
+use super::retention::{self, Expired};
 use super::roll;
 use super::settings::{Shares, shares};
 use super::shared::Shared;
 use super::space::{self, Pages, Sizes, Spare};
-use super::tier::Tier;
+use super::takers::Takers;
 use super::{damage, space::can_shrink};
 use crate::clock::wall_ms;
 use crate::store::nodes::NodeHello;
@@ -43,6 +43,8 @@ const OVERHEAD_BYTES: u64 = 512 << 10;
 /// it tries again after they did not.
 const LOG_WAIT: Duration = Duration::from_millis(500);
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
+/// Layouts that nothing needs are looked for when they take this share of the file.
+const LOOSE_SHARE: u64 = 64;
 /// Pages given back in one step.
 const SHRINK_PAGES: u64 = 256;
 
@@ -100,6 +102,9 @@ pub struct Writer {
     /// Other work than committing has failed and rests until then.
     rest_until: Option<Instant>,
     budget: Option<Shares>,
+    takers: Takers,
+    /// Bytes of layouts that the node whose blocks went needs no more.
+    loose_bytes: u64,
     /// Whether a transaction waits until the disk has it.
     waits_for_disk: bool,
 }
@@ -118,8 +123,18 @@ impl Writer {
             .prepare("SELECT DISTINCT node FROM blocks WHERE level < 2")?
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
+        let takers = match budget {
+            None => Vec::new(),
+            Some(_) => connection
+                .prepare("SELECT id FROM nodes")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?,
+        };
         let now = Instant::now();
         Ok(Self {
+            takers: Takers::new(takers),
+            // Nobody knows: looked at when there is no room.
+            loose_bytes: u64::MAX,
             store,
             shared,
             connection,
@@ -238,10 +253,14 @@ impl Writer {
             Some(budget) => GENERATION_BYTES.min(budget.log_bytes / 4),
             None => GENERATION_BYTES,
         };
-        if merge::is_due(&self.connection, &self.shared, generation)? {
+        // Lists of series that only fresh records need can't be given for others.
+        let many_lists = self.budget.is_some() && self.layouts.added_bytes >= generation;
+        if many_lists || merge::is_due(&self.connection, &self.shared, generation)? {
+            self.layouts.added_bytes = 0;
             self.make_room(generation + OVERHEAD_BYTES)?;
             let (connection, buffers) = (&mut self.connection, &mut self.buffers);
             let nodes = merge::merge_fresh(connection, &self.shared, buffers)?;
+            self.changed(&nodes);
             self.to_merge.extend(nodes);
             return Ok(true);
         }
@@ -252,7 +271,11 @@ impl Writer {
         }
         self.buffers = Buffers::default();
         if now >= self.next_age {
-            if retention::expire_one(&mut self.connection, &self.shared, wall_ms())? {
+            let expired = retention::expire_one(&mut self.connection, &self.shared, wall_ms())?;
+            if let Expired::Block(node) = expired {
+                self.changed(&[node]);
+            }
+            if !matches!(expired, Expired::Nothing) {
                 self.keep_log_small()?;
                 return Ok(true);
             }
@@ -280,8 +303,10 @@ impl Writer {
         if !blocks.is_empty() {
             let (connection, buffers) = (&mut self.connection, &mut self.buffers);
             merge::merge_blocks(connection, &self.shared, buffers, &blocks)?;
+            self.changed(&blocks);
         } else if let Some(&node) = hours.first() {
             roll::make_hours(&mut self.connection, &self.shared, node, None)?;
+            self.changed(&[node]);
         }
         // What had nothing to do is looked at again when it has new blocks.
         for node in nodes {
@@ -348,7 +373,9 @@ impl Writer {
                 && can_shrink(&self.connection)?
             {
                 space::shrink(&self.connection, SHRINK_PAGES)?;
-            } else if !self.give_one()? {
+            } else if self.loose_bytes >= budget.file_bytes / LOOSE_SHARE {
+                self.sweep_layouts()?;
+            } else if !self.give_one()? && !self.sweep_layouts()? && !self.merge_for_room()? {
                 return Err("the history budget is too small for what must be kept. \
                             Give --history-budget more bytes."
                     .into());
@@ -357,16 +384,46 @@ impl Writer {
         }
     }
 
+    /// Lets one block go, of the node that takes most.
     fn give_one(&mut self) -> merge::Result<bool> {
-        let held = [
-            Held::of(&self.connection, Tier::Raw)?,
-            Held::of(&self.connection, Tier::Minute)?,
-            Held::of(&self.connection, Tier::Hour)?,
-        ];
-        let now_ms = retention::now_ms(&self.connection, &self.shared, wall_ms())?;
-        match retention::next_to_give(&self.shared.settings, &held, now_ms) {
-            Some(tier) => retention::age_one(&mut self.connection, &self.shared, tier),
-            None => Ok(false),
+        while let Some(node) = self.takers.largest(&self.connection)? {
+            let given =
+                retention::give_one_of(&mut self.connection, &self.shared, node, wall_ms())?;
+            self.changed(&[node]);
+            if let Some(layout) = given {
+                let loose = retention::loose_bytes(&self.connection, node, layout)?;
+                self.loose_bytes = self.loose_bytes.saturating_add(loose);
+                return Ok(true);
+            }
+        }
+        // Of nodes that are not there any more.
+        retention::give_oldest(&mut self.connection, &self.shared)
+    }
+
+    /// What is fresh can't be given before it is merged. False when there is none.
+    fn merge_for_room(&mut self) -> merge::Result<bool> {
+        if self.shared.fresh().is_empty() {
+            return Ok(false);
+        }
+        let (connection, buffers) = (&mut self.connection, &mut self.buffers);
+        let nodes = merge::merge_fresh(connection, &self.shared, buffers)?;
+        self.changed(&nodes);
+        self.to_merge.extend(nodes);
+        Ok(true)
+    }
+
+    /// Deletes layouts that went with their blocks. False when there are none.
+    fn sweep_layouts(&mut self) -> merge::Result<bool> {
+        self.loose_bytes = 0;
+        // Their numbers are not to be used any more.
+        self.layouts.clear();
+        Ok(retention::sweep_layouts(&self.connection)? > 0)
+    }
+
+    /// Blocks of these nodes came or went.
+    fn changed(&mut self, nodes: &[i64]) {
+        if self.budget.is_some() {
+            nodes.iter().for_each(|node| self.takers.changed(*node));
         }
     }
 
@@ -539,6 +596,7 @@ impl Writer {
     fn forget(&mut self, node: i64) {
         self.to_merge.remove(&node);
         self.runs.forget(node);
+        self.changed(&[node]);
         if crate::store::damage::found().is_some() {
             return;
         }

@@ -247,6 +247,12 @@ impl Node {
         self.pulse.spark.end(latest.as_ref().and_then(Latest::cpu));
     }
 
+    /// Whether its last record was of that very layout.
+    pub fn has_layout(&self, layout: &Arc<Layout>) -> bool {
+        let latest = self.pulse.latest.as_ref();
+        latest.is_some_and(|latest| Arc::ptr_eq(latest.layout(), layout))
+    }
+
     /// The state after the last record.
     pub fn state(&self) -> Option<&State> {
         self.pulse.latest.as_ref().map(Latest::state)

@@ -7,6 +7,7 @@ mod choose;
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use serde::Serialize;
@@ -190,6 +191,9 @@ impl Plan {
         let (interfaces, disks) = (choose::interfaces(layout), choose::disks(layout));
         [plan.net_rx, plan.net_tx] = [0, 1].map(|place| interfaces.best(place));
         [plan.disk_read, plan.disk_written] = [0, 1].map(|place| disks.best(place));
+        // Made when it is asked for: searching the list for each filesystem would take
+        // a second for thousands of them.
+        let mut places = None;
         for (index, series) in layout.series().iter().enumerate() {
             let key: &str = &series.key;
             let labelled = key.contains('{');
@@ -216,7 +220,10 @@ impl Plan {
                 "tcp.connections" if label(key, "state").as_deref() == Some("established") => {
                     plan.tcp_established = Some(index)
                 }
-                "fs.total_bytes" => plan.add_filesystem(layout, key, index),
+                "fs.total_bytes" => {
+                    let places = places.get_or_insert_with(|| places_of(layout));
+                    plan.add_filesystem(places, key, index);
+                }
                 "temp.celsius_milli" => {
                     let name = label(key, "sensor").unwrap_or_default().into_owned();
                     let rank = choose::sensor_rank(&name);
@@ -228,13 +235,10 @@ impl Plan {
         plan
     }
 
-    fn add_filesystem(&mut self, layout: &Layout, key: &str, total: usize) {
+    fn add_filesystem(&mut self, places: &HashMap<&str, usize>, key: &str, total: usize) {
         let find = |name: &str| {
             let other = key.replacen("fs.total_bytes", name, 1);
-            layout
-                .series()
-                .iter()
-                .position(|series| *series.key == *other)
+            places.get(&*other).copied()
         };
         let fs_type = label(key, "type").unwrap_or_default();
         let Some(rank) = choose::filesystem_rank(&fs_type) else {
@@ -376,6 +380,12 @@ impl Plan {
             }
         }
     }
+}
+
+/// Where in a layout each key is; the first of equal ones.
+fn places_of(layout: &Layout) -> HashMap<&str, usize> {
+    let keys = layout.series().iter().map(|series| &*series.key);
+    keys.enumerate().map(|(n, key)| (key, n)).rev().collect()
 }
 
 /// By how much counters grew together; `None` when none of them is known.
