@@ -9,8 +9,9 @@ use std::time::Instant;
 use super::frame::TextFrame;
 use super::host::Hosts;
 use super::layouts::Layouts;
-use super::limits::LIVE_SAMPLES_PER_TICK;
+use super::limits::{LIVE_QUEUE_BYTES_MAX, LIVE_SAMPLES_PER_TICK};
 use super::notes::Notes;
+use super::pace::Pace;
 use super::pools::Pools;
 use super::shares::Shares;
 use crate::auth::Auth;
@@ -37,7 +38,7 @@ pub struct Core {
     pub wall_ms: i64,
     /// One buffer to read into, for all connections.
     pub scratch: Vec<u8>,
-    /// Another one, for the frames of all Spiders.
+    /// Another one, for the frames of all WebSockets.
     pub inbox: Vec<u8>,
     /// Those who may have to go for others: who has shown no token and no session.
     pub crowd: Shares,
@@ -57,6 +58,8 @@ pub struct Core {
     /// What those are shown first who come in this tick.
     pub snapshot: Option<Vec<TextFrame>>,
     pub layouts: Layouts,
+    /// What nodes may send that have no session now, and had one since the start.
+    pub paces: HashMap<i64, Pace>,
     /// What is written to the log about connections.
     pub notes: Notes,
     /// Samples that came in, and requests that were refused, since the start.
@@ -66,6 +69,7 @@ pub struct Core {
     pub watchers: HashMap<i64, Vec<usize>>,
     /// Messages for the watchers of a node, to be handed out this turn.
     pub outbox: VecDeque<(i64, TextFrame)>,
+    pub outbox_bytes: usize,
     /// Samples were refused since the writer could not keep up.
     pub overflowed: bool,
 }
@@ -77,6 +81,19 @@ impl Core {
 
     pub fn is_watched(&self, node: i64) -> bool {
         self.watchers.contains_key(&node)
+    }
+
+    /// Queues a message for those who watch a node.
+    pub fn tell_watchers(&mut self, node: i64, message: String) {
+        let frame = TextFrame::from(message);
+        self.outbox_bytes += frame.len();
+        self.outbox.push_back((node, frame));
+    }
+
+    /// A node that catches up may have thousands of samples in one turn: who watches
+    /// it could not take them all.
+    pub fn has_room_for_watchers(&self) -> bool {
+        self.outbox_bytes < LIVE_QUEUE_BYTES_MAX / 2
     }
 
     pub fn snapshot(&mut self) -> &[TextFrame] {

@@ -76,6 +76,16 @@ impl Head {
         self.mask.filter(|_| in_order).map(|mask| (kind, mask))
     }
 
+    /// One more part of a message with others to follow.
+    pub fn continues(&self) -> bool {
+        self.opcode == CONTINUATION && !self.is_final
+    }
+
+    /// Whether it is a message, or a part of one.
+    pub fn is_data(&self) -> bool {
+        matches!(self.opcode, CONTINUATION | TEXT | BINARY)
+    }
+
     /// Whether more parts of a message have to follow this frame.
     pub fn leaves_in_parts(&self, in_parts: bool) -> bool {
         match self.opcode {

@@ -1,17 +1,20 @@
-//! What a Spider's connection has read and not looked at yet.
+//! What a WebSocket's connection has read and not looked at yet.
 //!
 //! Frames are read into memory that all connections share and looked at there; one
-//! keeps memory of its own only while a frame of it is half there.
+//! keeps memory of its own only while a frame of it is half there. Whatever comes
+//! counts: each frame is told to the caller, message or not, and of one turn the reads
+//! and bytes are bounded, so that no peer can keep the loop to itself.
 
 use std::io::{self, Read};
 use std::ops::Range;
 use std::time::Instant;
 
+use stardust_shared::limits::FRAGMENTS_MAX;
 use tungstenite::Message;
 
 use super::frame::{HEAD_BYTES_MAX, Head, Kind, unmask};
-use super::limits::INBOX_BYTES;
-use super::socket::{Ending, Incoming, Socket};
+use super::limits::{BYTES_PER_TURN, INBOX_BYTES, READS_PER_TURN};
+use super::socket::{Ending, Incoming, Socket, code};
 
 /// The next message.
 pub enum Next {
@@ -21,9 +24,13 @@ pub enum Next {
     Binary(Range<usize>),
     /// One that tungstenite has read, as the control frames.
     Other(Message),
+    /// A part of a message with more to follow.
+    Part,
     /// Something behind a violation, which nobody looks at.
     Discarded,
     Nothing,
+    /// There may be more, for another turn.
+    Later,
 }
 
 /// What is kept of a connection between its turns.
@@ -31,8 +38,8 @@ pub enum Next {
 pub struct Rest {
     /// Read already: what follows the last message that was looked at.
     bytes: Vec<u8>,
-    /// In the middle of a message that comes in parts.
-    in_parts: bool,
+    /// Parts that have come of a message that is not all there.
+    parts: u32,
 }
 
 /// The same in its turn, in the shared memory where there is nothing to keep.
@@ -42,18 +49,18 @@ pub struct Inbox {
     /// Not looked at: from `at` to `end`.
     at: usize,
     end: usize,
-    in_parts: bool,
+    parts: u32,
     /// The shared memory, while `bytes` are its own.
     shared: Option<Vec<u8>>,
+    /// Of this turn.
+    reads_left: u32,
+    bytes_read: usize,
 }
 
 impl Rest {
     /// Of a connection of which so much has been read.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self {
-            bytes,
-            in_parts: false,
-        }
+        Self { bytes, parts: 0 }
     }
 
     /// Begins a turn with the memory that all share.
@@ -71,15 +78,17 @@ impl Rest {
             bytes,
             at: 0,
             end,
-            in_parts: self.in_parts,
+            parts: self.parts,
             shared,
+            reads_left: READS_PER_TURN,
+            bytes_read: 0,
         }
     }
 
     /// Ends it. Answers the memory that all share.
     pub fn close(&mut self, mut inbox: Inbox) -> Vec<u8> {
         inbox.keep();
-        self.in_parts = inbox.in_parts;
+        self.parts = inbox.parts;
         match inbox.shared {
             None => inbox.bytes,
             Some(shared) => {
@@ -93,6 +102,11 @@ impl Rest {
 impl Inbox {
     pub fn bytes(&self, range: Range<usize>) -> &[u8] {
         &self.bytes[range]
+    }
+
+    /// Bytes that were read in this turn.
+    pub fn bytes_read(&self) -> usize {
+        self.bytes_read
     }
 
     /// The next message, read from the socket where need be.
@@ -117,11 +131,11 @@ impl Inbox {
                     let taken = if too_long { head.bytes } else { whole_bytes };
                     let frame = self.at..self.at + taken;
                     self.at = frame.end;
-                    match self.look_at(&head, frame, too_long, socket, now)? {
-                        Next::Nothing => continue,
-                        next => return Ok(next),
-                    }
+                    return self.look_at(&head, frame, too_long, socket, now);
                 }
+            }
+            if self.reads_left == 0 || self.bytes_read >= BYTES_PER_TURN {
+                return Ok(Next::Later);
             }
             match self.read(socket.stream(), whole_bytes) {
                 Ok(0) => {
@@ -142,7 +156,6 @@ impl Inbox {
         }
     }
 
-    /// [`Next::Nothing`]: a part of a message.
     fn look_at(
         &mut self,
         head: &Head,
@@ -151,7 +164,7 @@ impl Inbox {
         socket: &mut Socket,
         now: Instant,
     ) -> Result<Next, Ending> {
-        if let Some((kind, mask)) = head.message(self.in_parts).filter(|_| !too_long) {
+        if let Some((kind, mask)) = head.message(self.parts > 0).filter(|_| !too_long) {
             let payload = frame.start + head.bytes..frame.end;
             unmask(&mut self.bytes[payload.clone()], mask);
             socket.heard(now);
@@ -160,17 +173,44 @@ impl Inbox {
                 Kind::Binary => Next::Binary(payload),
             });
         }
-        self.in_parts = head.leaves_in_parts(self.in_parts);
+        self.count_part(head, socket)?;
         socket.give(&self.bytes[frame]);
         Ok(match socket.read(now)? {
             Incoming::Message(message) => Next::Other(message),
             Incoming::Discarded => Next::Discarded,
-            Incoming::Nothing => Next::Nothing,
+            Incoming::Nothing => Next::Part,
         })
+    }
+
+    /// A message has so many parts at the most, and something in each of them that
+    /// only says that more will come: else it would never end.
+    fn count_part(&mut self, head: &Head, socket: &mut Socket) -> Result<(), Ending> {
+        let is_empty = head.continues() && head.payload_bytes == 0;
+        let mut wrong = None;
+        if is_empty && self.parts > 0 {
+            wrong = Some("an empty fragment in the middle of a message".to_owned());
+        }
+        if head.is_data() {
+            self.parts += 1;
+        }
+        if self.parts > FRAGMENTS_MAX {
+            wrong = Some(format!("a message in more than {FRAGMENTS_MAX} fragments"));
+        }
+        if !head.leaves_in_parts(self.parts > 0) {
+            self.parts = 0;
+        }
+        match wrong {
+            None => Ok(()),
+            Some(reason) => {
+                socket.break_off();
+                Err(Ending::close(code::VIOLATION, reason))
+            }
+        }
     }
 
     /// Reads on, where a frame of `whole_bytes` is to be.
     fn read(&mut self, stream: &mut impl Read, whole_bytes: usize) -> io::Result<usize> {
+        self.reads_left -= 1;
         // A frame that is half there must not be in the way of others.
         self.keep();
         let count = match &mut self.shared {
@@ -183,11 +223,16 @@ impl Inbox {
             }
         };
         self.end += count;
+        self.bytes_read += count;
         Ok(count)
     }
 
     /// Moves what was not looked at to the beginning of memory of its own.
     fn keep(&mut self) {
+        if self.at == 0 && self.shared.is_some() && self.end > 0 {
+            // There already: it may come a byte at a time.
+            return;
+        }
         let rest = self.at..self.end;
         (self.at, self.end) = (0, rest.len());
         match &mut self.shared {
@@ -275,7 +320,8 @@ mod tests {
                 Ok(Next::Other(Message::Ping(bytes))) => got.push(Got::Ping(bytes.to_vec())),
                 Ok(Next::Other(other)) => panic!("{other}"),
                 Ok(Next::Discarded) => panic!("discarded"),
-                Ok(Next::Nothing) => break,
+                Ok(Next::Part) => {}
+                Ok(Next::Nothing | Next::Later) => break,
                 Err(ending) => {
                     ended = Err(ending);
                     break;
@@ -312,6 +358,8 @@ mod tests {
                     }
                     2 => {
                         // In three parts, with a ping between them.
+                        let length = length.max(1);
+                        let payload = [&payload[..], &[7]].concat()[..length].to_vec();
                         let (first, second) = payload.split_at(length / 2);
                         put(&mut bytes, OpCode::Data(Data::Binary), false, first);
                         put(&mut bytes, OpCode::Control(Control::Ping), true, b"!");
@@ -405,6 +453,121 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn fragments(first: &[u8], middle: &[u8], count: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        put(&mut bytes, OpCode::Data(Data::Binary), false, first);
+        for _ in 2..count {
+            put(&mut bytes, OpCode::Data(Data::Continue), false, middle);
+        }
+        put(&mut bytes, OpCode::Data(Data::Continue), true, b"");
+        bytes
+    }
+
+    #[test]
+    fn a_message_has_so_many_fragments_and_none_of_them_says_only_that_there_are_more() {
+        let most = FRAGMENTS_MAX as usize;
+        let cases = [
+            (fragments(b"a", b"b", most), None),
+            (fragments(b"", b"b", 3), None),
+            (
+                fragments(b"a", b"b", most + 1),
+                Some("more than 64 fragments"),
+            ),
+            (fragments(b"a", b"", 3), Some("an empty fragment")),
+            (fragments(b"", b"", 9_000), Some("an empty fragment")),
+        ];
+        for (bytes, words) in cases {
+            let (mut client, mut socket) = pair();
+            let mut all = Vec::new();
+            put(&mut all, OpCode::Data(Data::Binary), true, b"fine");
+            // What was in parts does not count for the next that is.
+            all.extend_from_slice(&fragments(b"a", b"b", most));
+            all.extend_from_slice(&bytes);
+            client.write_all(&all).unwrap();
+            socket.stream().readable();
+            let (mut rest, mut shared) = (Rest::default(), Vec::new());
+            let limits = (Instant::now(), 10_000);
+            let (got, ended) = turn(&mut rest, &mut shared, &mut socket, limits);
+            assert_eq!(got.len(), 2 + usize::from(words.is_none()), "{words:?}");
+            match words {
+                None => assert_eq!(ended, Ok(())),
+                Some(words) => {
+                    let ending = ended.unwrap_err();
+                    assert_eq!(ending.code, Some(code::VIOLATION));
+                    assert!(ending.reason.contains(words), "{}", ending.reason);
+                    assert!(socket.is_broken());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_frame_counts_and_so_do_reads_and_bytes() {
+        let next = |inbox: &mut Inbox, socket: &mut Socket| inbox.next(socket, Instant::now());
+        // A part of a message is told as well as one.
+        let (mut client, mut socket) = pair();
+        client.write_all(&fragments(b"a", b"b", 5)).unwrap();
+        socket.stream().readable();
+        let mut inbox = Rest::default().open(Vec::new());
+        for _ in 0..4 {
+            assert!(matches!(next(&mut inbox, &mut socket), Ok(Next::Part)));
+        }
+        let last = next(&mut inbox, &mut socket);
+        assert!(matches!(last, Ok(Next::Other(Message::Binary(_)))));
+        assert!(matches!(next(&mut inbox, &mut socket), Ok(Next::Nothing)));
+
+        // A frame that comes a byte at a time has its turns, and comes.
+        let (mut client, mut socket) = pair();
+        let mut bytes = Vec::new();
+        put(&mut bytes, OpCode::Data(Data::Binary), true, &[9; 300]);
+        let (mut rest, mut shared) = (Rest::default(), Vec::new());
+        let (mut got, mut turns) = (Vec::new(), 0);
+        let mut sent = bytes.chunks(1);
+        while got.is_empty() {
+            let mut inbox = rest.open(std::mem::take(&mut shared));
+            loop {
+                if let Some(byte) = sent.next() {
+                    client.write_all(byte).unwrap();
+                }
+                socket.stream().readable();
+                match next(&mut inbox, &mut socket).unwrap() {
+                    Next::Binary(at) => got.extend_from_slice(inbox.bytes(at)),
+                    Next::Later => break,
+                    Next::Nothing => continue,
+                    _ => panic!("something else"),
+                }
+                break;
+            }
+            turns += 1;
+            shared = rest.close(inbox);
+        }
+        assert_eq!(got, [9; 300]);
+        assert!(turns >= 300 / READS_PER_TURN, "{turns}");
+
+        // So many bytes of one turn, however fast they come.
+        let (client, mut socket) = pair();
+        let feeder = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            put(&mut bytes, OpCode::Data(Data::Binary), true, &[7; 60_000]);
+            let mut client = client;
+            while client.write_all(&bytes).is_ok() {}
+        });
+        let mut inbox = Rest::default().open(Vec::new());
+        let mut count = 0;
+        loop {
+            socket.stream().readable();
+            match next(&mut inbox, &mut socket).unwrap() {
+                Next::Binary(_) => count += 1,
+                Next::Nothing => std::thread::yield_now(),
+                Next::Later => break,
+                _ => panic!("something else"),
+            }
+        }
+        assert!(count * 60_000 < BYTES_PER_TURN + 2 * INBOX_BYTES, "{count}");
+        drop(socket);
+        feeder.join().unwrap();
     }
 
     #[test]

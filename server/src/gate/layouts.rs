@@ -1,8 +1,10 @@
 //! One copy of each layout, however many Spiders announce it.
 //!
 //! Machines of one kind send the same list of series, and it is the largest
-//! thing that is kept of a connection. Bounded by the layouts in use: those
-//! that nobody uses any more are dropped when the table has doubled.
+//! thing that is kept of a connection. All that the server holds of them comes from
+//! here: of connections, of the live fleet, of samples on their way to the database.
+//! So here their bytes are bounded, all together ([`LAYOUTS_BYTES_MAX`]); those that
+//! nobody uses any more are dropped when the table has doubled, or when it is full.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -10,30 +12,84 @@ use std::sync::{Arc, Weak};
 use sha2::{Digest, Sha256};
 use stardust_shared::{Layout, WireError};
 
-const KEPT_MIN: usize = 64;
+use super::limits::LAYOUTS_BYTES_MAX;
 
-#[derive(Default)]
+const KEPT_MIN: usize = 64;
+/// Looking through all of them is worth it when one in so many was added since, or
+/// asked for in vain.
+const LOOK_SHARE: usize = 16;
+
 pub struct Layouts {
     /// By the SHA-256 of the message: no Spider can make another's its own.
-    known: HashMap<[u8; 32], Weak<Layout>>,
+    known: HashMap<[u8; 32], (Weak<Layout>, usize)>,
     /// Size at which unused ones are dropped.
     full: usize,
+    /// Bytes of all in `known`: at the most what is held.
+    bytes: usize,
+    bytes_max: usize,
+    /// Bytes that were held when that was looked at, and how many were refused since.
+    looked_bytes: usize,
+    refused: usize,
+}
+
+/// Why there is no layout of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    Wire(WireError),
+    /// All together take too much memory.
+    Full,
+}
+
+impl Default for Layouts {
+    fn default() -> Self {
+        Self {
+            known: HashMap::new(),
+            full: 0,
+            bytes: 0,
+            bytes_max: LAYOUTS_BYTES_MAX,
+            looked_bytes: 0,
+            refused: 0,
+        }
+    }
 }
 
 impl Layouts {
     /// The layout of a message's body (what follows its kind byte).
-    pub fn decode(&mut self, body: &[u8]) -> Result<Arc<Layout>, WireError> {
+    pub fn decode(&mut self, body: &[u8]) -> Result<Arc<Layout>, Unusable> {
         let hash: [u8; 32] = Sha256::digest(body).into();
-        if let Some(layout) = self.known.get(&hash).and_then(Weak::upgrade) {
+        if let Some((layout, _)) = self.known.get(&hash)
+            && let Some(layout) = layout.upgrade()
+        {
             return Ok(layout);
         }
-        let layout = Arc::new(Layout::decode(body)?);
-        if self.known.len() >= self.full {
-            self.known.retain(|_, layout| layout.strong_count() > 0);
-            self.full = KEPT_MIN.max(self.known.len() * 2);
+        let layout = Layout::decode(body).map_err(Unusable::Wire)?;
+        let bytes = layout.memory_bytes();
+        let is_over = self.bytes + bytes > self.bytes_max;
+        if self.known.len() >= self.full || (is_over && self.is_worth_a_look()) {
+            self.forget_unused();
         }
-        self.known.insert(hash, Arc::downgrade(&layout));
+        if self.bytes + bytes > self.bytes_max {
+            self.refused += 1;
+            return Err(Unusable::Full);
+        }
+        let layout = Arc::new(layout);
+        let before = self.known.insert(hash, (Arc::downgrade(&layout), bytes));
+        self.bytes += bytes;
+        self.bytes -= before.map_or(0, |(_, bytes)| bytes);
         Ok(layout)
+    }
+
+    fn is_worth_a_look(&self) -> bool {
+        let added_bytes = self.bytes - self.looked_bytes.min(self.bytes);
+        added_bytes >= self.bytes_max / LOOK_SHARE || self.refused >= self.known.len() / LOOK_SHARE
+    }
+
+    fn forget_unused(&mut self) {
+        self.known
+            .retain(|_, (layout, _)| layout.strong_count() > 0);
+        self.full = KEPT_MIN.max(self.known.len() * 2);
+        self.bytes = self.known.values().map(|(_, bytes)| bytes).sum();
+        (self.looked_bytes, self.refused) = (self.bytes, 0);
     }
 }
 
@@ -64,5 +120,28 @@ mod tests {
         }
         assert!(layouts.known.len() <= 2 * KEPT_MIN);
         assert!(Arc::ptr_eq(&first, &layouts.decode(&body(1, "a")).unwrap()));
+    }
+
+    #[test]
+    fn all_together_are_bounded_and_room_comes_back() {
+        let one = Layout::decode(&body(1, "s1")).unwrap().memory_bytes();
+        let mut layouts = Layouts {
+            bytes_max: 100 * (one + 2),
+            ..Layouts::default()
+        };
+        let mut held: Vec<_> = (10..110)
+            .map(|n| layouts.decode(&body(1, &format!("s{n}"))).unwrap())
+            .collect();
+        let more = |layouts: &mut Layouts, n: usize| layouts.decode(&body(1, &format!("s{n}")));
+        assert!((200..260).all(|n| more(&mut layouts, n) == Err(Unusable::Full)));
+        // One that is there already takes nothing.
+        assert!(Arc::ptr_eq(&held[7], &more(&mut layouts, 17).unwrap()));
+        held.truncate(10);
+        // It need not be looked at for each that is asked for.
+        let refused = (300..).take_while(|n| more(&mut layouts, *n).is_err());
+        assert!(refused.count() <= 100 / LOOK_SHARE);
+        assert!(layouts.bytes <= 12 * (one + 2), "{}", layouts.bytes);
+        // What comes and goes never fills it.
+        assert!((1_000..9_000).all(|n| more(&mut layouts, n).is_ok()));
     }
 }

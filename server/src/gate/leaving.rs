@@ -39,6 +39,9 @@ impl Gate {
             // The other side may have put it into words.
             let reason = greeting::words(&ending.reason);
             let node = spider.node;
+            if let Some(pace) = spider.take_pace() {
+                self.core.paces.insert(node, pace);
+            }
             // Unless a newer connection has taken its place.
             if self.core.spiders.get(&node) == Some(&index) {
                 self.core.spiders.remove(&node);

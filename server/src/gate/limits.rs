@@ -78,6 +78,9 @@ pub const ACK_TIME: Duration = Duration::from_secs(25);
 pub const ACK_BYTES: usize = 4 << 10;
 /// Time for a close frame to leave.
 pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
+/// What a WebSocket may go on to send after that, before it is cut: a flood would fill
+/// the whole of that time.
+pub const CLOSE_BYTES_MAX: usize = 4 << 20;
 /// Sockets that are served in one turn of the loop; others have their turn next.
 /// When a fleet comes back, each may have ten minutes of samples: so many then take
 /// two tenths of a second, in which nobody is accepted and no browser is told anything.
@@ -91,17 +94,38 @@ pub const ACCEPTS_PER_TURN: usize = 256;
 /// (`net.core.somaxconn`). Those that find no room there try again after 1 s, then
 /// after twice as long each time: a fleet that comes at once would take a minute.
 pub const LISTEN_BACKLOG: i32 = 4_096;
-/// Messages read from one WebSocket in one turn of the loop.
-pub const MESSAGES_PER_TURN: usize = 32;
-/// What the WebSocket of a browser keeps to read into; a larger message makes it
-/// grow. All of it is cleared before every read, so that a small one costs less time too.
-pub const READ_BUFFER_BYTES: usize = 512;
-/// The same of a Spider's, which has control frames to read and little else.
+/// Frames of any kind that are read from one WebSocket in one turn of the loop.
+pub const FRAMES_PER_TURN: usize = 32;
+/// Reads from it in one turn: a frame may come a byte at a time.
+pub const READS_PER_TURN: u32 = 64;
+/// Bytes of one turn, after which no more is read.
+pub const BYTES_PER_TURN: usize = 512 << 10;
+/// Samples of one turn, after which no more messages are looked at.
+pub const SAMPLES_PER_TURN: u64 = 16 << 10;
+/// Bytes of TLS records in a row that hold nothing for us: the largest record is a
+/// quarter of this, and whole handshakes are less.
+pub const TLS_IDLE_BYTES_MAX: usize = 64 << 10;
+/// Lists of series that all nodes together may have in memory, decoded: those of
+/// 10,000 hosts that are all different take a third of this.
+pub const LAYOUTS_BYTES_MAX: usize = 384 << 20;
+/// Samples that a node may send above what its interval explains: what a stall of the
+/// link has held up, and what was taken before the server told its interval.
+pub const BURST_SAMPLES: u32 = 1_024;
+/// At the first session since the start, a node may have been away for at least so
+/// long: a new one may have had another server before.
+pub const UNKNOWN_TIME: Duration = Duration::from_secs(2 * 86_400);
+/// Longer than this no node was away.
+pub const AWAY_TIME_MAX: Duration = Duration::from_secs(400 * 86_400);
+/// What a WebSocket keeps to read control frames into, and little else; a larger frame
+/// makes it grow.
 pub const FRAMES_BUFFER_BYTES: usize = 64;
-/// Memory that all Spiders' frames are read into.
+/// Memory that the frames of all WebSockets are read into.
 pub const INBOX_BYTES: usize = 64 << 10;
-/// Control frames (ping, pong) of one peer in a second.
+/// Frames of one peer in a second that carry no samples: pings, pongs, messages of
+/// kinds that are not known here.
 pub const CONTROL_FRAMES_PER_SECOND: u32 = 20;
+/// Messages of one browser in a second.
+pub const LIVE_MESSAGES_PER_SECOND: u32 = 50;
 /// What a browser may have waiting before it is dropped as too slow.
 pub const LIVE_QUEUE_BYTES_MAX: usize = 8 << 20;
 /// A browser that takes nothing for this long while something waits is too slow.

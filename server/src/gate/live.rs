@@ -8,11 +8,12 @@ use tungstenite::Message;
 
 use super::core::Core;
 use super::frame::TextFrame;
+use super::inbox::{Inbox, Next, Rest};
 use super::limits::{
-    FOLLOWED_MAX, LIVE_MESSAGE_BYTES_MAX, LIVE_QUEUE_BYTES_MAX, LIVE_STALL_MAX, MESSAGES_PER_TURN,
-    WATCHED_MAX,
+    FOLLOWED_MAX, FRAMES_PER_TURN, LIVE_MESSAGE_BYTES_MAX, LIVE_MESSAGES_PER_SECOND,
+    LIVE_QUEUE_BYTES_MAX, LIVE_STALL_MAX, WATCHED_MAX,
 };
-use super::socket::{Ending, Incoming, Socket, code};
+use super::socket::{Ending, Socket, Tally, code};
 use super::spider::Turn;
 use crate::auth::Session;
 use crate::hub;
@@ -21,7 +22,9 @@ use crate::store::SessionId;
 
 pub struct LiveConn {
     pub socket: Socket,
+    rest: Rest,
     session: Session,
+    messages: Tally,
     queue: VecDeque<TextFrame>,
     queued_bytes: usize,
     /// More than this, and it is too slow: the snapshot may be large.
@@ -52,8 +55,10 @@ impl LiveConn {
         core: &mut Core,
     ) -> Self {
         let mut live = Self {
-            socket: Socket::new(stream, rest, LIVE_MESSAGE_BYTES_MAX, core.now),
+            socket: Socket::of_frames(stream, LIVE_MESSAGE_BYTES_MAX, core.now),
+            rest: Rest::new(rest),
             session,
+            messages: Tally::new(core.now),
             queue: VecDeque::new(),
             queued_bytes: 0,
             queue_bytes_max: LIVE_QUEUE_BYTES_MAX,
@@ -84,24 +89,40 @@ impl LiveConn {
 
     /// Reads what the Capsule asks for.
     pub fn drive(&mut self, core: &mut Core) -> Result<Turn, Ending> {
-        for _ in 0..MESSAGES_PER_TURN {
-            match self.socket.read(core.now)? {
-                Incoming::Nothing => return Ok(Turn::Done),
-                Incoming::Message(Message::Text(text)) => self.message(&text, core)?,
-                Incoming::Message(Message::Binary(_)) => {
+        let mut inbox = self.rest.open(std::mem::take(&mut core.inbox));
+        let turn = self.work(&mut inbox, core);
+        core.inbox = self.rest.close(inbox);
+        turn
+    }
+
+    fn work(&mut self, inbox: &mut Inbox, core: &Core) -> Result<Turn, Ending> {
+        for _ in 0..FRAMES_PER_TURN {
+            match inbox.next(&mut self.socket, core.now)? {
+                Next::Nothing => return Ok(Turn::Done),
+                Next::Later => break,
+                Next::Text(at) => self.message(inbox.bytes(at), core)?,
+                Next::Other(Message::Text(text)) => self.message(text.as_bytes(), core)?,
+                Next::Binary(_) | Next::Other(Message::Binary(_)) => {
                     return Err(Ending::close(code::VIOLATION, "only text is spoken here"));
                 }
-                Incoming::Message(Message::Close(_)) => {
+                Next::Other(Message::Close(_)) => {
                     return Err(Ending::gone("the Capsule was closed"));
                 }
-                Incoming::Message(_) | Incoming::Discarded => {}
+                Next::Other(_) | Next::Part | Next::Discarded => {}
             }
+        }
+        if self.socket.is_closing() {
+            self.socket.ignored(inbox.bytes_read())?;
         }
         Ok(Turn::More)
     }
 
-    fn message(&mut self, text: &str, core: &Core) -> Result<(), Ending> {
-        let message: FromCapsule = serde_json::from_str(text)
+    fn message(&mut self, text: &[u8], core: &Core) -> Result<(), Ending> {
+        if !self.messages.one_of(LIVE_MESSAGES_PER_SECOND, core.now) {
+            let reason = format!("more than {LIVE_MESSAGES_PER_SECOND} messages in a second");
+            return Err(Ending::close(code::VIOLATION, reason));
+        }
+        let message: FromCapsule = serde_json::from_slice(text)
             .map_err(|_| Ending::close(code::VIOLATION, "not the JSON that /live takes"))?;
         match message.r#type.as_str() {
             "watch" => self.watch(message.nodes),

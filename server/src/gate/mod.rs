@@ -23,6 +23,7 @@ mod limits;
 mod live;
 mod notes;
 mod out;
+mod pace;
 mod page;
 mod pools;
 mod refusal;
@@ -33,6 +34,7 @@ mod socket;
 mod source;
 mod spider;
 mod stream;
+mod streaming;
 mod sweep;
 mod telling;
 mod turns;
@@ -220,11 +222,13 @@ impl Gate {
                 live_of: Default::default(),
                 snapshot: None,
                 layouts: Default::default(),
+                paces: Default::default(),
                 notes: Notes::new(now),
                 samples: 0,
                 refused: 0,
                 watchers: Default::default(),
                 outbox: Default::default(),
+                outbox_bytes: 0,
                 overflowed: false,
             },
             again: Vec::new(),
@@ -436,6 +440,7 @@ impl Gate {
                             &Ending::close(code::NODE_REMOVED, "the node was removed"),
                         );
                     }
+                    self.core.paces.remove(&node);
                 }
                 Event::SessionsEnded(ids) => self.end_sessions(&ids),
                 Event::History(outcome) => {

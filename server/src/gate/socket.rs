@@ -12,7 +12,7 @@ use tungstenite::{Bytes, Message, WebSocket};
 
 use super::frame::TextFrame;
 use super::limits::{
-    CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND, FRAMES_BUFFER_BYTES, READ_BUFFER_BYTES,
+    CLOSE_BYTES_MAX, CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND, FRAMES_BUFFER_BYTES,
 };
 use super::stream::Stream;
 
@@ -63,17 +63,43 @@ pub enum Incoming {
     Nothing,
 }
 
+/// Counts what comes in a second.
+#[derive(Clone, Copy, Debug)]
+pub struct Tally {
+    since: Instant,
+    count: u32,
+}
+
+impl Tally {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            count: 0,
+        }
+    }
+
+    /// One more. False: that is more than `most` in a second.
+    pub fn one_of(&mut self, most: u32, now: Instant) -> bool {
+        if now.duration_since(self.since) >= Duration::from_secs(1) {
+            *self = Self::new(now);
+        }
+        self.count += 1;
+        self.count <= most
+    }
+}
+
 pub struct Socket {
     /// Apart: of a Spider's only the stream is needed for most of what comes.
     ws: Box<WebSocket<Fed>>,
     message_bytes_max: usize,
     last_heard: Instant,
     pinged_at: Instant,
-    /// Control frames since the second began.
-    controls: (Instant, u32),
+    /// Frames that carry no samples and no wishes.
+    controls: Tally,
     /// Set once a close frame was queued.
     closing: Option<Instant>,
     flushed: bool,
+    ignored_bytes: usize,
     /// After a violation tungstenite must not read on: its state is undefined.
     broken: bool,
 }
@@ -137,22 +163,10 @@ impl Write for Fed {
 }
 
 impl Socket {
-    /// `rest`: what was read behind the request head.
-    pub fn new(stream: Stream, rest: Vec<u8>, message_bytes_max: usize, now: Instant) -> Self {
-        let mut socket = Self::fed(stream, message_bytes_max, READ_BUFFER_BYTES, now);
-        let fed = socket.ws.get_mut();
-        (fed.given, fed.open) = (rest, true);
-        socket
-    }
-
     /// One whose frames are read elsewhere, and [given](Self::give) one by one.
     pub fn of_frames(stream: Stream, message_bytes_max: usize, now: Instant) -> Self {
-        Self::fed(stream, message_bytes_max, FRAMES_BUFFER_BYTES, now)
-    }
-
-    fn fed(stream: Stream, message_bytes_max: usize, buffer_bytes: usize, now: Instant) -> Self {
         let config = WebSocketConfig::default()
-            .read_buffer_size(buffer_bytes)
+            .read_buffer_size(FRAMES_BUFFER_BYTES)
             .write_buffer_size(4 << 10)
             .max_message_size(Some(message_bytes_max))
             .max_frame_size(Some(message_bytes_max));
@@ -168,9 +182,10 @@ impl Socket {
             message_bytes_max,
             last_heard: now,
             pinged_at: now,
-            controls: (now, 0),
+            controls: Tally::new(now),
             closing: None,
             flushed: true,
+            ignored_bytes: 0,
             broken: false,
         }
     }
@@ -255,22 +270,34 @@ impl Socket {
     fn discard(&mut self) -> Result<Incoming, Ending> {
         match self.stream().read(&mut [0; DISCARD_BYTES]) {
             Ok(0) => Err(Ending::gone("closed")),
-            Ok(_) => Ok(Incoming::Discarded),
+            Ok(count) => self.ignored(count).map(|()| Incoming::Discarded),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Incoming::Nothing),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Incoming::Discarded),
             Err(error) => Err(ending(WsError::Io(error))),
         }
     }
 
-    fn count_control(&mut self, now: Instant) -> Result<(), Ending> {
-        if now.duration_since(self.controls.0) >= Duration::from_secs(1) {
-            self.controls = (now, 0);
+    /// One frame more that only costs time.
+    pub fn count_control(&mut self, now: Instant) -> Result<(), Ending> {
+        if self.controls.one_of(CONTROL_FRAMES_PER_SECOND, now) {
+            return Ok(());
         }
-        self.controls.1 += 1;
-        if self.controls.1 > CONTROL_FRAMES_PER_SECOND {
-            return Err(Ending::close(code::VIOLATION, "too many control frames"));
+        let reason = "too many control frames and messages of unknown kinds";
+        Err(Ending::close(code::VIOLATION, reason))
+    }
+
+    /// So much came that nobody looks at any more.
+    pub fn ignored(&mut self, bytes: usize) -> Result<(), Ending> {
+        self.ignored_bytes = self.ignored_bytes.saturating_add(bytes);
+        if self.ignored_bytes > CLOSE_BYTES_MAX {
+            return Err(Ending::gone("closed"));
         }
         Ok(())
+    }
+
+    /// It has broken the rules: what comes from here on is thrown away.
+    pub fn break_off(&mut self) {
+        self.broken = true;
     }
 
     /// Queues a message; call [`Self::flush`] once per turn.
@@ -389,7 +416,8 @@ mod tests {
         let (server, _) = listener.accept().unwrap();
         server.set_nonblocking(true).unwrap();
         let stream = Stream::plain(mio::net::TcpStream::from_std(server));
-        let mut socket = Socket::new(stream, Vec::new(), 1 << 10, Instant::now());
+        let mut socket = Socket::of_frames(stream, 1 << 10, Instant::now());
+        socket.read_on();
         socket.send("x".repeat(BYTES).into());
         socket.flush().unwrap();
         assert!(!socket.is_flushed(), "more than the kernel keeps");

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use stardust_shared::limits::{
-    FRAME_BYTES_MAX, INTERVAL_MS_MAX, INTERVAL_MS_MIN, TIME_AHEAD_MS_MAX, TIME_MS_MIN,
-};
+use stardust_shared::limits::{FRAME_BYTES_MAX, INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 use stardust_shared::message::{Control, Hello};
-use stardust_shared::varint::Reader;
-use stardust_shared::{Layout, PROTOCOL_VERSION, Record, WireError, layout, samples};
+use stardust_shared::{Layout, PROTOCOL_VERSION, WireError};
 use tungstenite::Message;
 
-use super::acks::Acks;
 use super::core::Core;
 use super::greeting;
 use super::inbox::{Inbox, Next, Rest};
-use super::limits::{HELLO_TIME_MAX, MESSAGES_PER_TURN};
+use super::limits::{FRAMES_PER_TURN, HELLO_TIME_MAX, SAMPLES_PER_TURN};
+use super::pace::{Pace, Rates};
 use super::socket::{Ending, Socket, code};
-use crate::history::{Pushed, Seen};
+use super::streaming::{Session, Streaming};
+use crate::history::Seen;
 use crate::hub;
 use crate::places::Place;
 use crate::prefetch;
@@ -32,22 +30,13 @@ pub struct SpiderConn {
     opened: Instant,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all stream, and a pointer more is memory to wait for"
+)]
 enum Phase {
     AwaitHello,
     Streaming(Streaming),
-}
-
-struct Streaming {
-    places: Where,
-    run: String,
-    layout: Option<Arc<Layout>>,
-    /// The next record is the first of its layout.
-    anew: bool,
-    /// Sequence of the last record of this session.
-    last_seq: u64,
-    /// Some samples were not taken in: the Spider must send them again.
-    missed: bool,
-    acks: Acks,
 }
 
 /// Where its node is in the live fleet, and where its samples go.
@@ -87,7 +76,7 @@ impl SpiderConn {
     pub fn run(&self) -> Option<&str> {
         match &self.state {
             Phase::AwaitHello => None,
-            Phase::Streaming(streaming) => Some(&streaming.run),
+            Phase::Streaming(streaming) => Some(streaming.run()),
         }
     }
 
@@ -99,14 +88,14 @@ impl SpiderConn {
     /// Where its node is, and where its samples go, once it has said hello.
     pub fn places(&self) -> Option<Where> {
         match &self.state {
-            Phase::Streaming(streaming) => Some(streaming.places),
+            Phase::Streaming(streaming) => Some(streaming.places()),
             Phase::AwaitHello => None,
         }
     }
 
     /// Samples of this session were refused and must be sent again.
     pub fn missed(&self) -> bool {
-        matches!(&self.state, Phase::Streaming(streaming) if streaming.missed)
+        matches!(&self.state, Phase::Streaming(streaming) if streaming.missed())
     }
 
     /// Reads and works on what has come, a bounded number of messages.
@@ -120,10 +109,16 @@ impl SpiderConn {
     }
 
     fn work(&mut self, inbox: &mut Inbox, core: &mut Core) -> Result<Turn, Ending> {
-        for _ in 0..MESSAGES_PER_TURN {
+        let samples_max = core.samples + SAMPLES_PER_TURN;
+        for _ in 0..FRAMES_PER_TURN {
+            // Enough for now: others wait.
+            if core.samples >= samples_max {
+                break;
+            }
             let next = inbox.next(&mut self.socket, core.now)?;
             match next {
                 Next::Nothing => return Ok(Turn::Done),
+                Next::Later => break,
                 // The answer to ours.
                 Next::Other(Message::Close(_)) if self.socket.is_closing() => {
                     return Err(Ending::gone("closed"));
@@ -132,8 +127,11 @@ impl SpiderConn {
                 Next::Binary(at) => self.binary(inbox.bytes(at), core)?,
                 Next::Text(at) => self.text(inbox.bytes(at), core)?,
                 Next::Other(message) => self.other(message, core)?,
-                Next::Discarded => {}
+                Next::Part | Next::Discarded => {}
             }
+        }
+        if self.socket.is_closing() {
+            self.socket.ignored(inbox.bytes_read())?;
         }
         Ok(Turn::More)
     }
@@ -144,7 +142,7 @@ impl SpiderConn {
         }
         if let Phase::Streaming(streaming) = &mut self.state
             && self.socket.is_flushed()
-            && let Some(seq) = streaming.acks.take(now)
+            && let Some(seq) = streaming.acks().take(now)
         {
             self.socket
                 .write(Message::text(Control::ack(seq).encode()))?;
@@ -156,7 +154,7 @@ impl SpiderConn {
     /// Everything up to `seq` is durable.
     pub fn ack(&mut self, seq: u64, now: Instant) -> Result<(), Ending> {
         if let Phase::Streaming(streaming) = &mut self.state {
-            streaming.acks.durable(seq);
+            streaming.acks().durable(seq);
         }
         self.flush(now)
     }
@@ -195,7 +193,7 @@ impl SpiderConn {
             Phase::AwaitHello => self.hello(text, core),
             // No text message but hello is known in version 1: kinds of a newer
             // Spider are skipped.
-            Phase::Streaming(_) => Ok(()),
+            Phase::Streaming(_) => self.skip(core),
         }
     }
 
@@ -205,9 +203,25 @@ impl SpiderConn {
                 code::VIOLATION,
                 "the first message must be a hello",
             )),
-            Phase::Streaming(streaming) => {
-                streaming.binary(self.node, bytes, core).map_err(violation)
-            }
+            Phase::Streaming(streaming) => match streaming.binary(self.node, bytes, core) {
+                Ok(true) => Ok(()),
+                Ok(false) => self.skip(core),
+                Err(wrong) => Err(wrong.ending()),
+            },
+        }
+    }
+
+    /// A message that means nothing here: few of them come.
+    fn skip(&mut self, core: &Core) -> Result<(), Ending> {
+        self.socket.count_control(core.now)
+    }
+
+    /// What its node may send, to be kept for the next session. None when there is no
+    /// session, or it was taken already.
+    pub fn take_pace(&mut self) -> Option<Pace> {
+        match &mut self.state {
+            Phase::Streaming(streaming) => streaming.take_pace(),
+            Phase::AwaitHello => None,
         }
     }
 
@@ -250,121 +264,38 @@ impl SpiderConn {
         let Some(live) = live else {
             return Err(Ending::close(code::NODE_REMOVED, "the node was removed"));
         };
+        // Samples that it has already may be of another interval.
+        let rates = Rates::new(interval_ms, hello.newest_seq);
+        let pace = match core.paces.remove(&self.node) {
+            Some(mut pace) => {
+                pace.opened(core.now);
+                pace
+            }
+            None => {
+                let newest_ms = core.intakes.newest_ms(self.node);
+                let away_ms = newest_ms.map(|newest_ms| core.wall_ms.saturating_sub(newest_ms));
+                Pace::new(away_ms, rates, core.now)
+            }
+        };
+        let again = core.intakes.undurable(self.node);
         let (durable_seq, intake) = core.intakes.open(self.node, &hello, interval_ms, seen);
         let welcome = Control::welcome(durable_seq, core.wall_ms, told);
         self.socket.write(Message::text(welcome.encode()))?;
-        self.state = Phase::Streaming(Streaming {
+        let session = Session {
             places: Where { live, intake },
             run: hello.run,
-            layout: None,
-            anew: true,
-            last_seq: 0,
-            missed: false,
-            acks: Acks::new(core.now),
-        });
+            rates,
+        };
+        self.state = Phase::Streaming(Streaming::new(session, pace, again, core.now));
         Ok(())
     }
 
     /// What a new watcher of this node needs first: the layout.
     pub fn layout(&self) -> Option<&Arc<Layout>> {
         match &self.state {
-            Phase::Streaming(streaming) => streaming.layout.as_ref(),
+            Phase::Streaming(streaming) => streaming.layout(),
             Phase::AwaitHello => None,
         }
-    }
-}
-
-impl Streaming {
-    fn binary(&mut self, node: i64, bytes: &[u8], core: &mut Core) -> Result<(), WireError> {
-        match bytes.split_first() {
-            Some((&layout::KIND_LAYOUT, body)) => {
-                let layout = core.layouts.decode(body)?;
-                if self
-                    .layout
-                    .as_ref()
-                    .is_some_and(|known| layout.id() <= known.id())
-                {
-                    return Err(WireError::OutOfRange("layout number"));
-                }
-                if core.is_watched(node) {
-                    let message = hub::layout_message(node, &layout);
-                    core.outbox.push_back((node, message.into()));
-                }
-                self.layout = Some(layout);
-                self.anew = true;
-                Ok(())
-            }
-            Some((&samples::KIND_SAMPLES, body)) => self.samples(node, body, core),
-            Some(_) => Ok(()),
-            None => Err(WireError::Truncated),
-        }
-    }
-
-    fn samples(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), WireError> {
-        self.acks.came(body.len());
-        let layout = self.layout.clone().ok_or(WireError::UnknownLayout)?;
-        let fleet = Arc::clone(&core.fleet);
-        let watched = core.is_watched(node);
-        let mut reader = Reader::new(body);
-        while !reader.is_empty() {
-            let anew = std::mem::take(&mut self.anew);
-            let told = fleet.at(self.places.live, |live| {
-                let start = reader.rest();
-                let record = live.apply(&layout, anew, &mut reader)?;
-                let bytes = &start[..start.len() - reader.rest().len()];
-                let news = self.take(live, &layout, record, bytes, core);
-                if news.is_err() {
-                    live.forget_latest();
-                }
-                let state = live.state().filter(|_| watched && news == Ok(true));
-                news?;
-                Ok(state.map(|state| hub::sample_message(node, &layout, state)))
-            });
-            match told {
-                Some(Ok(None)) => {}
-                Some(Ok(Some(message))) => core.outbox.push_back((node, message.into())),
-                Some(Err(error)) => return Err(error),
-                // The node was removed: its connection ends.
-                None => return Ok(()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes the record that was applied last to the history, and answers whether
-    /// it is news to those who look: the live view has every sample, stored or not.
-    fn take(
-        &mut self,
-        live: &mut hub::Node,
-        layout: &Arc<Layout>,
-        record: Record,
-        bytes: &[u8],
-        core: &mut Core,
-    ) -> Result<bool, WireError> {
-        let state = live.state().ok_or(WireError::NoKeyframe)?;
-        if state.seq <= self.last_seq {
-            return Err(WireError::OutOfRange("sequence"));
-        }
-        self.last_seq = state.seq;
-        core.samples += 1;
-        let latest = core.wall_ms.saturating_add(TIME_AHEAD_MS_MAX);
-        if !(TIME_MS_MIN..=latest).contains(&state.time_ms) {
-            return Err(WireError::OutOfRange("sample time"));
-        }
-        // A later sample must not become durable before a missed one.
-        if !self.missed {
-            let intakes = &mut core.intakes;
-            match intakes.push(self.places.intake, layout, state, record, bytes) {
-                Pushed::Known => return Ok(false),
-                Pushed::Taken => {}
-                Pushed::Full => {
-                    self.missed = true;
-                    core.overflowed = true;
-                }
-            }
-        }
-        live.sampled(core.wall_ms);
-        Ok(true)
     }
 }
 

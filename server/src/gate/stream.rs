@@ -7,6 +7,8 @@ use std::sync::Arc;
 use mio::net::TcpStream;
 use rustls::{ServerConfig, ServerConnection};
 
+use super::limits::TLS_IDLE_BYTES_MAX;
+
 /// Encrypted bytes that may wait for the kernel.
 const TLS_BUFFER_BYTES: usize = 64 << 10;
 /// First byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
@@ -36,7 +38,11 @@ pub struct Tls {
     session: ServerConnection,
     /// The first byte was looked at.
     checked: bool,
+    /// Bytes of records since the last that held something.
+    idle_bytes: usize,
 }
+
+const IDLE_TLS: &str = "TLS records without content";
 
 /// Text of the error for a client that speaks plain HTTP to a TLS port.
 pub const PLAIN_ON_TLS: &str = "plain HTTP on a TLS port";
@@ -53,6 +59,7 @@ impl Stream {
             tcp: Tcp::new(socket),
             session,
             checked: false,
+            idle_bytes: 0,
         })))
     }
 
@@ -187,10 +194,18 @@ impl Tls {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 // Cut without a goodbye: what was read so far was whole requests.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-                other => return other,
+                other => {
+                    self.idle_bytes = 0;
+                    return other;
+                }
             }
-            if self.session.read_tls(&mut self.tcp)? == 0 {
-                return Ok(0);
+            // Empty records, alerts, new keys: TLS takes any number of some of them.
+            if self.idle_bytes > TLS_IDLE_BYTES_MAX {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, IDLE_TLS));
+            }
+            match self.session.read_tls(&mut self.tcp)? {
+                0 => return Ok(0),
+                count => self.idle_bytes += count,
             }
             let processed = self.session.process_new_packets();
             // Handshake answers, and the alert that says what was wrong.

@@ -75,6 +75,7 @@ impl Gate {
     /// Hands samples to those who watch their nodes.
     pub(super) fn hand_out(&mut self) {
         let mut touched = Vec::new();
+        self.core.outbox_bytes = 0;
         while let Some((node, message)) = self.core.outbox.pop_front() {
             for &index in self.core.watchers.get(&node).into_iter().flatten() {
                 if let Some(Conn::Live(live)) = self.conns.get_mut(index) {

@@ -7,7 +7,11 @@
 mod bodies;
 mod crowd;
 mod door;
+mod frames;
+mod nodes;
+mod peer;
 mod readers;
+mod records;
 
 use std::io::Write;
 use std::net::TcpStream;

@@ -207,17 +207,27 @@ impl Door {
 
     /// Opens a WebSocket by hand; what came behind the head is left unread.
     pub fn upgrade(&self, token: &str) -> Box<dyn Stream> {
+        let subprotocol = ("Sec-WebSocket-Protocol", "stardust.v1");
+        self.upgrade_to("/ws", token, &[subprotocol])
+    }
+
+    /// The same as a browser.
+    pub fn upgrade_live(&self) -> Box<dyn Stream> {
+        self.upgrade_to("/live", &self.token, &[])
+    }
+
+    fn upgrade_to(&self, target: &str, token: &str, more: &[(&str, &str)]) -> Box<dyn Stream> {
         let mut stream = self.connect();
         let bearer = format!("Bearer {token}");
-        let headers = [
+        let mut headers = vec![
             ("Connection", "Upgrade"),
             ("Upgrade", "websocket"),
             ("Sec-WebSocket-Version", "13"),
             ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-            ("Sec-WebSocket-Protocol", "stardust.v1"),
             ("Authorization", bearer.as_str()),
         ];
-        let bytes = request_bytes("GET", "/ws", "localhost", &headers, None);
+        headers.extend_from_slice(more);
+        let bytes = request_bytes("GET", target, "localhost", &headers, None);
         stream.write_all(&bytes).unwrap();
         let mut head = Vec::new();
         let mut byte = [0];
