@@ -22,6 +22,12 @@ pub struct Identity {
     pub os_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,
+    /// `uname -v`: which build of that release it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_version: Option<String>,
+    /// The NIS domain; the kernel says `(none)` where none is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domainname: Option<String>,
     /// `uname -m`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arch: Option<String>,
@@ -48,6 +54,10 @@ pub struct Identity {
     pub board: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_id: Option<String>,
+    /// When the machine was started by its own clock, in seconds since 1970
+    /// (`btime` of /proc/stat).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_time_s: Option<u64>,
 }
 
 impl Identity {
@@ -58,6 +68,8 @@ impl Identity {
             &mut self.os,
             &mut self.os_id,
             &mut self.kernel,
+            &mut self.kernel_version,
+            &mut self.domainname,
             &mut self.arch,
             &mut self.cpu_model,
             &mut self.package_manager,

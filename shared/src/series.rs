@@ -52,6 +52,19 @@ impl Unit {
             _ => "unknown",
         }
     }
+
+    /// What a counter of this unit grows by in a second is told in.
+    pub fn rate_name(self) -> &'static str {
+        match self {
+            Self::COUNT => "count/s",
+            Self::BYTES => "bytes/s",
+            // A thousand of them are one whole of it: a core that is busy all the time.
+            Self::MILLISECONDS => "ms/s",
+            Self::MILLI => "milli/s",
+            Self::MILLI_CELSIUS => "celsius_milli/s",
+            _ => "unknown/s",
+        }
+    }
 }
 
 /// One series as a layout announces it.
@@ -167,6 +180,7 @@ const CATALOG: &[Known] = &[
     known("fs.files", Gauge, Unit::COUNT, 1),
     known("fs.files_free", Gauge, Unit::COUNT, 1),
     known("fs.readonly", Gauge, Unit::COUNT, 1),
+    known("fs.device", Gauge, Unit::COUNT, 1),
     known("net.rx_bytes", Counter, Unit::BYTES, 1),
     known("net.tx_bytes", Counter, Unit::BYTES, 1),
     known("net.rx_packets", Counter, Unit::COUNT, 1),

@@ -30,6 +30,8 @@ pub fn identify(root: &Root) -> Identity {
         os: os.name,
         os_id: os.id,
         kernel: text(&root.proc("sys/kernel/osrelease")),
+        kernel_version: text(&root.proc("sys/kernel/version")),
+        domainname: text(&root.proc("sys/kernel/domainname")),
         arch: arch(root),
         cpu_model: cpu::model(&cpuinfo),
         cores: cores(root, &cpuinfo),
@@ -40,6 +42,7 @@ pub fn identify(root: &Root) -> Identity {
         board: text(&root.proc("device-tree/model"))
             .or_else(|| text(&root.sys("firmware/devicetree/base/model"))),
         boot_id: text(&root.proc("sys/kernel/random/boot_id")),
+        boot_time_s: boot_time_s(&read_small(&root.proc("stat")).unwrap_or_default()),
     }
     .bounded()
 }
@@ -80,6 +83,14 @@ fn hostname_in_files(root: &Root) -> Option<String> {
         .or_else(|| assigned("/etc/conf.d/hostname", &[b"hostname=", b"HOSTNAME="]))
         .or_else(|| assigned("/etc/config/system", &[b"option hostname "]))
         .or_else(|| assigned("/etc/sysconfig/network", &[b"HOSTNAME="]))
+}
+
+/// The line `btime` of /proc/stat (man 5 proc).
+fn boot_time_s(stat: &[u8]) -> Option<u64> {
+    let line = stat
+        .split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"btime "))?;
+    std::str::from_utf8(trim(line)).ok()?.parse().ok()
 }
 
 /// A short text file, trimmed; what is not UTF-8 is replaced.
@@ -130,6 +141,8 @@ mod tests {
         let identity = identify(&Root::new("/"));
         assert!(identity.hostname.is_some());
         assert!(identity.kernel.is_some());
+        assert!(identity.kernel_version.is_some());
+        assert!(identity.boot_time_s.unwrap() > 1_000_000_000);
         assert!(identity.arch.is_some());
         assert!(identity.cores.unwrap() >= 1);
         assert!(identity.mem_total_bytes.unwrap() > 1 << 20);

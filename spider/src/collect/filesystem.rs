@@ -9,7 +9,8 @@
 //! of its own, so that no share keeps a disk waiting, and is asked seldom.
 //!
 //! `fs.readonly` is 1 for a filesystem that takes no writes: how full it is says
-//! nothing about the machine.
+//! nothing about the machine. `fs.device` is always 1: its label says on what device,
+//! dataset or share it is, which the others don't, since devices change their names.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, OsStr};
@@ -37,6 +38,7 @@ pub const SERIES: [&str; 6] = [
     "fs.files_free",
     "fs.readonly",
 ];
+const DEVICE: &str = "fs.device";
 /// Places in [`SERIES`] of what statfs says.
 const FIGURES: usize = 5;
 /// Figures of a fixture machine, in place of statfs.
@@ -74,6 +76,7 @@ struct Row {
     asks: Answer,
     told: Option<Figures>,
     slots: [Slot; SERIES.len()],
+    device: Slot,
     /// Samples since it was last mounted; 0 while it is.
     gone: u64,
 }
@@ -151,6 +154,10 @@ impl Filesystem {
                 if mount.answer != row.mount.answer {
                     row.asks = asks;
                 }
+                if mount.source != row.mount.source {
+                    let device = device_slot(sample, &mount);
+                    sample.release(std::mem::replace(&mut row.device, device));
+                }
                 row.mount = mount;
                 continue;
             }
@@ -175,6 +182,7 @@ impl Filesystem {
                 asks,
                 told: None,
                 slots,
+                device: device_slot(sample, &mount),
                 gone: 0,
                 mount,
             });
@@ -207,7 +215,8 @@ impl Filesystem {
         let mut index = 0;
         while index < self.rows.len() {
             if self.rows[index].gone >= gone_min {
-                for slot in self.rows.remove(index).slots {
+                let row = self.rows.remove(index);
+                for slot in row.slots.into_iter().chain([row.device]) {
                     sample.release(slot);
                 }
             } else {
@@ -253,6 +262,7 @@ impl Collector for Filesystem {
                     sample.set(slot, value);
                 }
                 sample.set(&row.slots[FIGURES], Some(i64::from(row.mount.readonly)));
+                sample.set(&row.device, Some(1));
             }
         }
         self.drop_rows(sample, GONE_SAMPLES);
@@ -260,6 +270,13 @@ impl Collector for Filesystem {
         let hanging = self.disks.hanging() + self.shares.hanging();
         self.hanging.set("fs_hanging", hanging as u64, sample);
     }
+}
+
+fn device_slot(sample: &mut Sample, mount: &Mount) -> Slot {
+    let (source, point) = (point_label(&mount.source), point_label(&mount.point));
+    let fs_type = String::from_utf8_lossy(&mount.fs_type);
+    let labels: [(&str, &str); 3] = [("device", &source), ("mount", &point), ("type", &fs_type)];
+    sample.slot(DEVICE, &labels)
 }
 
 /// A mount point as a label. Those of Kubernetes are long and differ at their

@@ -23,6 +23,8 @@ use line::{Line, Tree, is_below};
 pub struct Mount {
     pub point: Vec<u8>,
     pub fs_type: Vec<u8>,
+    /// Where it comes from: a device, a dataset, a share.
+    pub source: Vec<u8>,
     /// The filesystem takes no writes.
     pub readonly: bool,
     pub answer: Answer,
@@ -272,6 +274,7 @@ pub fn parse_mountinfo(
         .map(|(_, line)| Mount {
             point: unescape_octal(line.point).collect(),
             fs_type: unescape_octal(line.fs_type).collect(),
+            source: unescape_octal(line.source).collect(),
             readonly: line.is_readonly(),
             answer: answer(line, &remote),
         })
