@@ -39,6 +39,8 @@ pub struct App {
     pub config: Config,
     /// Where the gate listens; the port is the real one, also after `--port 0`.
     pub address: SocketAddr,
+    /// All that it listens on, for a person.
+    pub listens: Vec<String>,
     pub store: Arc<Store>,
     pub auth: Arc<Auth>,
     pub vault: Vault,
@@ -163,6 +165,7 @@ impl Running {
         board.tell(handle.clone());
         let app = Arc::new(App {
             address: socket.address(),
+            listens: socket.names(),
             history,
             vault: Vault::open(Arc::clone(&store), auth.keys()),
             store,
@@ -257,15 +260,14 @@ impl Running {
 }
 
 fn bind(config: &Config) -> Result<(GateSocket, GateHandle), Error> {
-    let address = SocketAddr::new(config.bind, config.port);
-    let bound = match GateSocket::bind(address) {
+    let bound = match GateSocket::bind(&config.binds, config.port) {
         // To try it out, any port will do.
-        Err(error) if config.demo && error.kind() == std::io::ErrorKind::AddrInUse => {
-            GateSocket::bind(SocketAddr::new(config.bind, 0))
+        Err((_, error)) if config.demo && error.kind() == std::io::ErrorKind::AddrInUse => {
+            GateSocket::bind(&config.binds, 0)
         }
         other => other,
     };
-    bound.map_err(|error| {
+    bound.map_err(|(what, error)| {
         let hint = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
                 "Another program has this port: stop it, or choose another one with --port."
@@ -273,11 +275,17 @@ fn bind(config: &Config) -> Result<(GateSocket, GateHandle), Error> {
             std::io::ErrorKind::PermissionDenied => {
                 "Ports under 1024 need privileges: choose a higher one with --port."
             }
-            _ => "Check --bind: it must be an address of this machine.",
+            std::io::ErrorKind::AlreadyExists => {
+                "A file that is no socket has this name: choose another one."
+            }
+            _ => {
+                "Check --bind: it must be an address of this machine, or unix:PATH in a folder \
+                  that this user may write to."
+            }
         };
         Error::new(
             Kind::System,
-            format!("Can't listen on {address}: {error}."),
+            format!("Can't listen on {what}: {error}."),
             hint,
         )
     })

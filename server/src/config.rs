@@ -6,10 +6,12 @@ use std::path::PathBuf;
 
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 
+use crate::address_range::AddressRange;
 use crate::auth::strength;
 use crate::error::{Error, Kind};
-use crate::gate::host_name;
+use crate::gate::{BINDS_MAX, host_name};
 use crate::history;
+use crate::listen::Listen;
 use crate::log;
 use crate::log_level::LogLevel;
 use crate::major_tom::limits::{
@@ -57,7 +59,8 @@ Usage: stardust-server [FLAGS]
                                              its place (the server must be stopped), or in FILE
 
   --port PORT            port of the Capsule, the API and the Spiders (8933; 0 = any free one)
-  --bind ADDRESS         address to listen on (127.0.0.1); 0.0.0.0 or :: for all
+  --bind ADDRESS         address to listen on (127.0.0.1); 0.0.0.0 or :: for all, unix:PATH for a
+                         proxy on this machine; may be repeated
   --db FILE              the database (stardust.db); made when it is missing
   --server-url URL       where Spiders reach this server, for example https://stardust.example
   --agent-binary FILE    the Spider to install on nodes, instead of the one that is built in
@@ -149,7 +152,8 @@ pub struct Rekey {
 pub struct Config {
     /// 0: any free port.
     pub port: u16,
-    pub bind: IpAddr,
+    /// All of them on the same port.
+    pub binds: Vec<Listen>,
     pub db: PathBuf,
     pub agent_binary: Option<PathBuf>,
     pub agent_dir: Option<PathBuf>,
@@ -160,7 +164,7 @@ pub struct Config {
     pub history: history::Settings,
     /// What Spiders are told; None leaves it to them.
     pub interval_ms: Option<u64>,
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<AddressRange>,
     /// Names that requests may have as their Host.
     pub allowed_hosts: Vec<String>,
     /// Nodes that are worked on over SSH at the same time.
@@ -219,7 +223,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             port: PORT_DEFAULT,
-            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            binds: vec![Listen::Address(IpAddr::V4(Ipv4Addr::LOCALHOST))],
             db: DB_DEFAULT.into(),
             agent_binary: None,
             agent_dir: None,
@@ -248,6 +252,8 @@ pub fn parse(
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, Error> {
     let mut config = Config::default();
+    // What is given stands in the place of the default.
+    let default = std::mem::take(&mut config.binds);
     let mut pair = (None, None);
     let mut args = args.into_iter().peekable();
     if args.next_if(|arg| arg == "rekey").is_some() {
@@ -348,6 +354,9 @@ pub fn parse(
             "A finer tier of history can't be kept for longer than a coarser one.".into(),
             "Let --keep-raw be the shortest and --keep-hour the longest.",
         ));
+    }
+    if config.binds.is_empty() {
+        config.binds = default;
     }
     read_environment(&mut config, env)?;
     Ok(Command::Run(Box::new(config)))
@@ -507,7 +516,20 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
                 "0 (any) to 65535",
             )? as u16;
         }
-        "--bind" => config.bind = address(flag, &text(&value)?)?,
+        "--bind" => {
+            let text = text(&value)?;
+            let listen = Listen::parse(&text)
+                .map_err(|(what, hint)| usage(format!("--bind {text:?} {what}."), hint))?;
+            if config.binds.len() >= BINDS_MAX {
+                return Err(usage(
+                    format!("More than {BINDS_MAX} times --bind."),
+                    "`0.0.0.0` and `::` are all addresses of this machine.",
+                ));
+            }
+            if !config.binds.contains(&listen) {
+                config.binds.push(listen);
+            }
+        }
         "--db" => config.db = path(flag, value)?,
         "--agent-binary" => config.agent_binary = Some(path(flag, value)?),
         "--agent-dir" => config.agent_dir = Some(path(flag, value)?),
@@ -590,7 +612,18 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
                     "Name only the proxies that stand directly in front of this server.",
                 ));
             }
-            config.trusted_proxies.push(address(flag, &text(&value)?)?);
+            let text = text(&value)?;
+            let bare = text.trim_matches(['[', ']']);
+            let range = match bare {
+                "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST).into()),
+                _ => AddressRange::parse(bare),
+            };
+            config.trusted_proxies.push(range.map_err(|why| {
+                usage(
+                    format!("{flag} {text:?} can't be used: {why}."),
+                    "Name the proxy's address, or the network that it comes from.",
+                )
+            })?);
         }
         _ => unreachable!("parse() passes only the flags above"),
     }
@@ -680,22 +713,6 @@ fn budget_bytes(flag: &str, text: &str) -> Result<u64, Error> {
                 "Use 32M or more: a whole number of bytes, or one with K, M, G or T after it.",
             )
         })
-}
-
-fn address(flag: &str, text: &str) -> Result<IpAddr, Error> {
-    if text == "localhost" {
-        return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    }
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
-    bare.parse().map_err(|_| {
-        usage(
-            format!("{flag} {text:?} is not an IP address."),
-            "Use an address such as 127.0.0.1, 192.0.2.7 or ::1, without a port.",
-        )
-    })
 }
 
 fn path(flag: &str, value: OsString) -> Result<PathBuf, Error> {

@@ -4,6 +4,7 @@
 use crate::auth::{keys, seed};
 use crate::config::{AdminSeed, Config};
 use crate::error::{Error, Kind};
+use crate::listen::Listen;
 use crate::secret::Secret;
 use crate::store::Seen;
 
@@ -18,7 +19,7 @@ const GROUP_CHARS: usize = 4;
 /// # Errors
 /// When one was given that is as easily guessed.
 pub fn prepare(config: &mut Config, is_new: bool) -> Result<(), Error> {
-    let chosen = config.admin.given || config.bind.is_loopback();
+    let chosen = config.admin.given || open_to_others(config).is_none();
     if is_new && chosen {
         return seed::check(&config.admin);
     }
@@ -65,19 +66,16 @@ pub fn check(config: &Config, seen: &Seen) -> Result<Option<String>, Error> {
              still",
         );
     }
-    if config.bind.is_loopback() {
+    let Some(open) = open_to_others(config) else {
         return Ok(Some(
             "The login is still the default one: sign in on this machine as admin with the \
              password admin (or the name in STARDUST_ADMIN_USER), and change it."
                 .to_owned(),
         ));
-    }
+    };
     Err(Error::new(
         Kind::Config,
-        format!(
-            "The password is still the default one, so --bind {} is refused.",
-            config.bind
-        ),
+        format!("The password is still the default one, so --bind {open} is refused."),
         match seen.is_new() {
             true => {
                 "Give another one in STARDUST_ADMIN_PASS, or none: then a random one is made, for \
@@ -90,6 +88,11 @@ pub fn check(config: &Config, seen: &Seen) -> Result<Option<String>, Error> {
             }
         },
     ))
+}
+
+/// The first address that others than this machine reach.
+fn open_to_others(config: &Config) -> Option<&Listen> {
+    config.binds.iter().find(|listen| !listen.is_local())
 }
 
 fn one_time() -> Result<Secret, Error> {
@@ -111,7 +114,7 @@ mod tests {
 
     fn prepared(bind: &str, given: bool, has_user: bool) -> AdminSeed {
         let mut config = Config {
-            bind: bind.parse().unwrap(),
+            binds: vec![Listen::parse(bind).unwrap()],
             ..Config::default()
         };
         config.admin.given = given;

@@ -2,6 +2,7 @@
 //!
 //! One process, one port. `ARCHITECTURE.md` at the root is the map.
 
+pub mod address_range;
 pub mod api;
 pub mod app;
 pub mod auth;
@@ -21,6 +22,7 @@ pub mod history;
 pub mod http;
 pub mod hub;
 pub mod jobs;
+pub mod listen;
 pub mod log;
 pub mod log_level;
 pub mod major_tom;

@@ -107,15 +107,23 @@ fn run(config: Config) -> Result<(), Error> {
 
 fn serve(config: Config) -> Result<(), Error> {
     let running = Running::start(config)?;
+    let scheme = match running.app.config.tls {
+        Some(_) => "https",
+        None => "http",
+    };
+    let listens: Vec<String> = running
+        .app
+        .listens
+        .iter()
+        .map(|name| match name.starts_with("unix:") {
+            true => name.clone(),
+            false => format!("{scheme}://{name}"),
+        })
+        .collect();
     println!(
-        "Ground Control {} listens on {}://{}",
+        "Ground Control {} listens on {}",
         env!("CARGO_PKG_VERSION"),
-        if running.app.config.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        },
-        running.app.address
+        listens.join(", ")
     );
     if let Some(words) = &running.first_login {
         println!("{words}");

@@ -23,7 +23,7 @@ fn config(args: &[&str], env: &[(&str, &str)]) -> Config {
 fn defaults_are_those_of_the_readme() {
     let config = config(&[], &[SECRET]);
     assert_eq!(config.port, 8933);
-    assert_eq!(config.bind.to_string(), "127.0.0.1");
+    assert_eq!(config.binds, [Listen::parse("127.0.0.1").unwrap()]);
     assert_eq!(config.db.to_str(), Some("stardust.db"));
     assert_eq!(config.commit_interval_ms, 10_000);
     assert_eq!(config.interval_ms, None);
@@ -40,6 +40,8 @@ fn both_ways_to_write_a_value() {
             "--port=0",
             "--bind",
             "::",
+            "--bind=unix:/run/stardust/gate.sock",
+            "--bind=::",
             "--db=/var/lib/a=b.db",
             "--server-url=https://stardust.example/",
             "--interval",
@@ -48,6 +50,7 @@ fn both_ways_to_write_a_value() {
             "--trusted-proxy",
             "10.0.0.1",
             "--trusted-proxy=[::1]",
+            "--trusted-proxy=192.168.0.0/16",
             "--agent-binary",
             "/opt/spider",
             "--agent-dir=/opt/spiders",
@@ -59,7 +62,8 @@ fn both_ways_to_write_a_value() {
         ],
     );
     assert_eq!(config.port, 0);
-    assert_eq!(config.bind.to_string(), "::");
+    let binds: Vec<String> = config.binds.iter().map(Listen::to_string).collect();
+    assert_eq!(binds, ["::", "unix:/run/stardust/gate.sock"]);
     assert_eq!(config.db.to_str(), Some("/var/lib/a=b.db"));
     assert_eq!(
         config.server_url.unwrap().to_string(),
@@ -67,7 +71,12 @@ fn both_ways_to_write_a_value() {
     );
     assert_eq!(config.interval_ms, Some(1000));
     assert_eq!(config.commit_interval_ms, 100);
-    assert_eq!(config.trusted_proxies.len(), 2);
+    let proxies: Vec<String> = config
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(proxies, ["10.0.0.1", "::1", "192.168.0.0/16"]);
     assert_eq!(config.admin.user, "ziggy");
     assert_eq!(config.admin.password.expose(), "played guitar");
     assert_eq!(config.agent_dir.unwrap().to_str(), Some("/opt/spiders"));
@@ -108,6 +117,10 @@ fn hostile_values_are_usage_errors() {
         &["--bind", "0.0.0.0:80"],
         &["--bind", "example.org"],
         &["--bind="],
+        &["--bind=unix:"],
+        &["--bind=unix:relative"],
+        &["--trusted-proxy=10.0.0.0/33"],
+        &["--trusted-proxy=proxy.example"],
         &["--db="],
         &["--db", "a\0b"],
         &["--interval", "199"],
@@ -117,7 +130,7 @@ fn hostile_values_are_usage_errors() {
         &["--commit-interval", "1e3"],
         &["--server-url", "stardust.example"],
         &["--server-url", "https://a/'$(id)'"],
-        &["--trusted-proxy", "10.0.0.0/8"],
+        &["--trusted-proxy", "10.0.0.0/x"],
         &["--log-format"],
         &["--log-format", "xml"],
         &["--log-format="],

@@ -3,20 +3,22 @@
 use std::net::IpAddr;
 
 use super::head::Head;
+use crate::address_range::{AddressRange, any_contains};
 use crate::auth::origin::is_own;
 
-/// The client's address and the scheme that it used.
+/// The client's address and the scheme that it used; `is_proxy` says that `peer` may
+/// speak for others.
 ///
 /// `X-Forwarded-For` is believed only from a trusted proxy, and only back to the
 /// first address that is not one: everything before it the client may have made up.
 pub fn client(
     head: &Head,
-    peer: IpAddr,
+    (peer, is_proxy): (IpAddr, bool),
     own_scheme: &'static str,
-    trusted: &[IpAddr],
+    trusted: &[AddressRange],
 ) -> (IpAddr, &'static str) {
     let peer = peer.to_canonical();
-    if !trusted.contains(&peer) {
+    if !is_proxy {
         return (peer, own_scheme);
     }
     let forwarded: Vec<&str> = head
@@ -32,7 +34,7 @@ pub fn client(
             break;
         };
         client = address.to_canonical();
-        if !trusted.contains(&client) {
+        if !any_contains(trusted, client) {
             break;
         }
     }
@@ -82,11 +84,14 @@ mod tests {
             ("X-Forwarded-For", "6.6.6.6, 192.0.2.9"),
             ("X-Forwarded-Proto", "https"),
         ]);
+        let client = |head: &Head, peer: IpAddr, own, trusted: &[AddressRange]| {
+            client(head, (peer, any_contains(trusted, peer)), own, trusted)
+        };
         assert_eq!(
             client(&spoofed, ip("192.0.2.1"), "http", &[]),
             (ip("192.0.2.1"), "http")
         );
-        let trusted = [ip("127.0.0.1"), ip("10.0.0.1")];
+        let trusted = ["127.0.0.1", "10.0.0.0/8"].map(|text| AddressRange::parse(text).unwrap());
         assert_eq!(
             client(&spoofed, ip("127.0.0.1"), "http", &trusted),
             (ip("192.0.2.9"), "https")

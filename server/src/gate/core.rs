@@ -14,6 +14,7 @@ use super::notes::Notes;
 use super::pace::Pace;
 use super::pools::Pools;
 use super::shares::Shares;
+use crate::address_range::{AddressRange, any_contains};
 use crate::auth::Auth;
 use crate::history::Intakes;
 use crate::hub::Fleet;
@@ -26,7 +27,7 @@ pub struct Core {
     pub jobs: Arc<Board>,
     pub auth: Arc<Auth>,
     pub intakes: Intakes,
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<AddressRange>,
     pub hosts: Hosts,
     /// What Spiders are told; `None` leaves it to them.
     pub interval_ms: Option<u64>,
@@ -76,7 +77,7 @@ pub struct Core {
 
 impl Core {
     pub fn trusts(&self, peer: IpAddr) -> bool {
-        self.trusted_proxies.contains(&peer.to_canonical())
+        any_contains(&self.trusted_proxies, peer)
     }
 
     pub fn is_watched(&self, node: i64) -> bool {

@@ -1,7 +1,7 @@
 //! Who comes in: accepted, admitted, and made a WebSocket where that was asked for.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use mio::Interest;
@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::shares::Rank;
 use super::socket::{Ending, code};
 use super::spider::SpiderConn;
-use super::stream::Stream;
+use super::stream::{Client, Stream};
 use super::{Conn, Gate, token, upgrade};
 use crate::log::Level;
 
@@ -26,15 +26,24 @@ impl Gate {
             }
             self.accept_paused_until = None;
         }
-        if !self.accept_again || self.stop_by.is_some() {
+        if self.stop_by.is_some() {
             return;
         }
+        for number in 0..self.listeners.len() {
+            self.accept_from(number);
+        }
+    }
+
+    /// From one listener; each has its share of a turn.
+    fn accept_from(&mut self, number: usize) {
         for _ in 0..ACCEPTS_PER_TURN {
-            match self.listener.accept() {
-                Ok((stream, peer)) => self.admit(stream, peer),
+            let Some(listener) = self.listeners.get_mut(number).filter(|of| of.again) else {
+                return;
+            };
+            match listener.accept() {
+                Ok((client, peer)) => self.admit(client, peer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.accept_again = false;
-                    return;
+                    listener.again = false;
                 }
                 // The client was gone before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -54,7 +63,8 @@ impl Gate {
         }
     }
 
-    pub(super) fn admit(&mut self, mut stream: mio::net::TcpStream, peer: SocketAddr) {
+    /// Lets a client in; without an address a proxy on this machine.
+    fn admit(&mut self, mut client: Client, peer: Option<IpAddr>) {
         let strangers_max = limits::strangers_max(self.connections_max);
         if self.conns.len() >= self.connections_max || self.core.crowd.total() >= strangers_max {
             self.make_room();
@@ -63,7 +73,6 @@ impl Gate {
         if self.conns.len() >= self.connections_max {
             return;
         }
-        let _ = stream.set_nodelay(true);
         // The TLS of a connection is the one that holds when it opens.
         let tls = self.tls.as_ref().map(crate::tls::TlsSlot::current);
         let entry = self.conns.vacant_entry();
@@ -72,17 +81,19 @@ impl Gate {
         if self
             .poll
             .registry()
-            .register(&mut stream, token(index), interest)
+            .register(&mut client, token(index), interest)
             .is_ok()
         {
             let stream = match tls {
-                None => Stream::plain(stream),
-                Some(config) => match Stream::tls(stream, config) {
+                None => Stream::plain(client),
+                Some(config) => match Stream::tls(client, config) {
                     Ok(stream) => stream,
                     Err(error) => return crate::log::error(&format!("TLS: {error}")),
                 },
             };
-            let mut http = HttpConn::new(stream, peer.ip(), index, self.core.now);
+            let is_proxy = peer.is_none_or(|peer| self.core.trusts(peer));
+            let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let mut http = HttpConn::new(stream, (peer, is_proxy), index, self.core.now);
             http.rank(Rank::Silent, &mut self.core);
             entry.insert(Conn::Http(Box::new(http)));
         }
@@ -145,7 +156,11 @@ impl Gate {
             let vacant = self.conns.vacant_entry();
             debug_assert_eq!(vacant.key(), index);
             let mut http = http.into_plain();
-            http.refuse(Refusal::PlainOnTls, &mut self.core);
+            let refusal = match http.begins_with_proxy() {
+                true => Refusal::ProxyProtocol,
+                false => Refusal::PlainOnTls,
+            };
+            http.refuse(refusal, &mut self.core);
             vacant.insert(Conn::Http(Box::new(http)));
             self.again.push(index);
         }
@@ -200,6 +215,7 @@ impl Gate {
                     self.core.now,
                 );
                 spider.socket.send_first(unsent);
+                spider.socket.ping_often(handover.by_proxy);
                 vacant.insert(Conn::Spider(Box::new(spider)));
                 let before = self.core.spiders.insert(node, index);
                 if let Some(before) = before.filter(|before| *before != index) {
@@ -224,6 +240,7 @@ impl Gate {
                 *self.core.live_of.entry(session.id).or_default() += 1;
                 let mut live = LiveConn::new(http.stream, handover.rest, session, &mut self.core);
                 live.socket.send_first(unsent);
+                live.socket.ping_often(handover.by_proxy);
                 vacant.insert(Conn::Live(Box::new(live)));
             }
         }

@@ -26,6 +26,8 @@ pub fn tidy(mut hello: Hello) -> Result<Hello, WireError> {
         &mut identity.os,
         &mut identity.os_id,
         &mut identity.kernel,
+        &mut identity.kernel_version,
+        &mut identity.domainname,
         &mut identity.arch,
         &mut identity.cpu_model,
         &mut identity.package_manager,
@@ -93,6 +95,9 @@ mod tests {
             os: all.clone(),
             os_id: all.clone(),
             kernel: all.clone(),
+            kernel_version: all.clone(),
+            domainname: all.clone(),
+            boot_time_s: Some(1),
             arch: all.clone(),
             cpu_model: all.clone(),
             cores: Some(1),
@@ -116,7 +121,7 @@ mod tests {
             .filter_map(|v| v.as_str());
         assert_eq!(
             texts.inspect(|text| assert_eq!(*text, "a[31mb")).count(),
-            11
+            13
         );
         assert_eq!(words(HOSTILE), "a[31mb");
         assert_eq!(words("Grüße, 机器 🚀"), "Grüße, 机器 🚀");

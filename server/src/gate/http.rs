@@ -22,6 +22,7 @@ use super::limits::{
 use super::notes::Subject;
 use super::out::Out;
 use super::pools::{Held, Standing};
+use super::proxy_protocol::{self, HEADER_BYTES_MAX, Header};
 use super::refusal::Refusal;
 use super::relay::{After, Fill, Relay};
 use super::relays::Slot;
@@ -39,6 +40,10 @@ const STEPS_PER_TURN: usize = 16;
 pub struct HttpConn {
     pub stream: Stream,
     pub peer: IpAddr,
+    /// The peer may speak for others.
+    is_proxy: bool,
+    /// Its first bytes may say for whom: the PROXY protocol.
+    may_be_told: bool,
     /// Its number, in the list of connections.
     pub index: usize,
     state: State,
@@ -110,6 +115,8 @@ pub struct Handover {
     pub upgrade: Upgrade,
     pub is_spider: bool,
     pub client: IpAddr,
+    /// It came through a proxy, which may end what is quiet.
+    pub by_proxy: bool,
     pub https: bool,
     pub rest: Vec<u8>,
 }
@@ -117,10 +124,18 @@ pub struct Handover {
 const LINGER: (usize, Duration) = (LINGER_BYTES_MAX, LINGER_TIME_MAX);
 
 impl HttpConn {
-    pub fn new(stream: Stream, peer: IpAddr, index: usize, now: Instant) -> Self {
+    /// `peer` with whether it may speak for others.
+    pub fn new(
+        stream: Stream,
+        (peer, is_proxy): (IpAddr, bool),
+        index: usize,
+        now: Instant,
+    ) -> Self {
         Self {
             stream,
             peer,
+            is_proxy,
+            may_be_told: is_proxy,
             index,
             state: State::AwaitHead {
                 buffer: Vec::new(),
@@ -225,6 +240,7 @@ impl HttpConn {
         self.stream.push();
         for _ in 0..STEPS_PER_TURN {
             let step = match &mut self.state {
+                State::AwaitHead { .. } if self.may_be_told => self.read_proxy_header(core),
                 State::AwaitHead { .. } => self.read_head(core),
                 State::AwaitBody { .. } => self.read_body(core),
                 State::AwaitSlot { .. } => return Step::Wait,
@@ -254,6 +270,46 @@ impl HttpConn {
         Step::Again
     }
 
+    /// What a proxy that only passes bytes on says of its client.
+    fn read_proxy_header(&mut self, core: &mut Core) -> io::Result<Option<Step>> {
+        let mut bytes = [0; HEADER_BYTES_MAX];
+        let count = self.stream.client().peek(&mut bytes)?;
+        if count == 0 {
+            return Ok(Some(Step::Close));
+        }
+        match proxy_protocol::read(&bytes[..count]) {
+            Header::Absent => self.may_be_told = false,
+            // It stays where it is, and more of it is told of.
+            Header::More => return Err(io::ErrorKind::WouldBlock.into()),
+            Header::Whole { client, bytes: end } => {
+                self.stream.client().read_exact(&mut bytes[..end])?;
+                self.may_be_told = false;
+                if let Some(client) = client {
+                    self.peer = client;
+                    self.is_proxy = core.trusts(client);
+                    self.source = client.into();
+                    self.rank(Rank::Silent, core);
+                }
+            }
+            Header::Broken(what) => {
+                let peer = self.peer;
+                core.notes
+                    .say(Level::Warn, Subject::ProxyProtocol, core.now, || {
+                        format!("{peer}: a header of the PROXY protocol was refused: {what}")
+                    });
+                return Ok(Some(Step::Close));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether what waits is the PROXY protocol.
+    pub fn begins_with_proxy(&mut self) -> bool {
+        let mut bytes = [0; 16];
+        let count = self.stream.client().peek(&mut bytes).unwrap_or(0);
+        proxy_protocol::begins(&bytes[..count])
+    }
+
     fn read_head(&mut self, core: &mut Core) -> io::Result<Option<Step>> {
         let State::AwaitHead { buffer, seen } = &mut self.state else {
             return Ok(None);
@@ -272,6 +328,7 @@ impl HttpConn {
         }
         let looked = std::mem::replace(seen, buffer.len());
         let parsed = match head::find_end(buffer, looked) {
+            _ if looked == 0 && proxy_protocol::begins(buffer) => Err(Refusal::ProxyProtocol),
             Ok(None) if looked > 0 => return Ok(None),
             Ok(None) => {
                 self.rank(Rank::Asking, core);
@@ -311,18 +368,25 @@ impl HttpConn {
         } else {
             "http"
         };
-        let (client, scheme) = client::client(&head, self.peer, own, &core.trusted_proxies);
+        let (client, scheme) = client::client(
+            &head,
+            (self.peer, self.is_proxy),
+            own,
+            &core.trusted_proxies,
+        );
         self.source = client.into();
         self.requests += 1;
         let (body, expects_continue) = match route {
             Route::Spider(upgrade) | Route::Live(upgrade) => {
                 let is_spider = head.path() == stardust_shared::SPIDER_PATH;
                 self.rank(Rank::Served, core);
+                let by_proxy = self.is_proxy || client != self.peer || names_a_proxy(&head);
                 let handover = Handover {
                     head,
                     upgrade,
                     is_spider,
                     client,
+                    by_proxy,
                     https: scheme == "https",
                     rest,
                 };
@@ -468,6 +532,12 @@ impl HttpConn {
         *left = left.saturating_sub(count);
         Ok((count == 0 || *left == 0).then_some(Step::Close))
     }
+}
+
+/// Whether a proxy has left its mark on a request, also one that is not believed.
+fn names_a_proxy(head: &Head) -> bool {
+    let marks = ["via", "forwarded", "x-forwarded-for"];
+    marks.iter().any(|name| head.get(name).is_some())
 }
 
 /// Whoever reads the log may have forgotten to allow a name.

@@ -71,11 +71,11 @@ impl Gate {
             };
             if closing {
                 // It has a while to answer, unless others need its place.
-                if let Ok(peer) = conn.stream().tcp().peer_addr()
+                if let Ok(peer) = conn.stream().client().peer()
                     && !self.leaving.contains_key(&index)
                 {
                     let crowd = &mut self.core.crowd;
-                    let place = crowd.enter(peer.ip().into(), index, Rank::Leaving, 1);
+                    let place = crowd.enter(peer.into(), index, Rank::Leaving, 1);
                     self.leaving.insert(index, place);
                 }
                 return;
@@ -88,7 +88,7 @@ impl Gate {
     /// in the kernel goes too.
     pub(super) fn abort(&mut self, index: usize) {
         if let Some(conn) = self.conns.get_mut(index) {
-            let socket = socket2::SockRef::from(&*conn.stream().tcp());
+            let socket = socket2::SockRef::from(&*conn.stream().client());
             let _ = socket.set_linger(Some(std::time::Duration::ZERO));
         }
         self.close(index, &Ending::gone("others need its place"));
@@ -124,10 +124,10 @@ impl Gate {
                 if let Some(upstream) = http.upstream() {
                     let _ = registry.deregister(upstream);
                 }
-                let _ = registry.deregister(http.stream.tcp());
+                let _ = registry.deregister(http.stream.client());
             }
             Conn::Spider(mut spider) => {
-                let _ = registry.deregister(spider.socket.stream().tcp());
+                let _ = registry.deregister(spider.socket.stream().client());
             }
             Conn::Live(mut live) => {
                 self.core.live_count -= 1;
@@ -143,7 +143,7 @@ impl Gate {
                 for node in std::mem::take(&mut live.watched) {
                     self.core.unwatch(index, node);
                 }
-                let _ = registry.deregister(live.socket.stream().tcp());
+                let _ = registry.deregister(live.socket.stream().client());
             }
         }
     }
@@ -159,7 +159,9 @@ impl Gate {
             "stopping: {spiders} Spiders and {capsules} open Capsules are told, and what is \
              pending is committed"
         ));
-        let _ = self.poll.registry().deregister(&mut self.listener);
+        for listener in &mut self.listeners {
+            listener.deregister(self.poll.registry());
+        }
         self.commits.now();
         // Requests that were taken are answered; others have not begun.
         self.close_all(

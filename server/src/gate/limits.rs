@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Connections of all kinds at the same time.
 pub const CONNECTIONS_MAX: usize = 20_000;
+/// Sockets that clients come to.
+pub const BINDS_MAX: usize = 16;
 /// Files of other kinds: the database, the API's sockets, SSH to nodes.
 pub const FILES_RESERVED: usize = 512;
 /// Request line and headers, in bytes.
@@ -76,6 +78,9 @@ pub const ACK_TIME: Duration = Duration::from_secs(25);
 /// Or after so many bytes of samples, a part of the smallest ring that a Spider keeps
 /// them in.
 pub const ACK_BYTES: usize = 4 << 10;
+/// How often those are pinged that come through a proxy: some end what is quiet for half
+/// a minute, and the usual interval leaves little of that for a slow link.
+pub const PING_INTERVAL_PROXY: Duration = Duration::from_secs(15);
 /// Time for a close frame to leave.
 pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
 /// What a WebSocket may go on to send after that, before it is cut: a flood would fill

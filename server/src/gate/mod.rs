@@ -20,12 +20,14 @@ mod inbox;
 mod layouts;
 mod leaving;
 mod limits;
+mod listener;
 mod live;
 mod notes;
 mod out;
 mod pace;
 mod page;
 mod pools;
+mod proxy_protocol;
 mod refusal;
 mod relay;
 mod relays;
@@ -41,15 +43,14 @@ mod turns;
 mod upgrade;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use mio::net::TcpListener;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
 
 use self::commit::Commits;
@@ -57,10 +58,9 @@ use self::core::Core;
 pub use self::handle::{Event, GateHandle};
 pub use self::host::{Hosts, name as host_name};
 use self::http::{HttpConn, Step};
-use self::limits::{
-    EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LISTEN_BACKLOG, LIVE_TICK, SWEEP_TICK,
-};
-pub use self::limits::{connections_max, files_needed};
+pub use self::limits::{BINDS_MAX, connections_max, files_needed};
+use self::limits::{EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LIVE_TICK, SWEEP_TICK};
+use self::listener::Listener;
 use self::live::LiveConn;
 use self::notes::{Notes, Subject};
 use self::relays::Slots;
@@ -69,15 +69,18 @@ use self::socket::{Ending, code};
 use self::spider::{SpiderConn, Turn};
 use self::stream::Stream;
 use self::turns::Turns;
+use crate::address_range::AddressRange;
 use crate::clock::wall_ms;
 use crate::health::Health;
 use crate::history::Command;
+use crate::listen::Listen;
 use crate::log::Level;
 use crate::memory::LargePages;
 use crate::prefetch;
 
-const LISTENER: Token = Token(usize::MAX - 1);
-const WAKER: Token = Token(usize::MAX - 2);
+const WAKER: Token = Token(usize::MAX - 1);
+/// The listeners have tokens from here on.
+const LISTENERS: usize = usize::MAX - 1 - BINDS_MAX;
 /// A connection `n` has token `2 n`; its socket to the API has `2 n + 1`.
 fn token(conn: usize) -> Token {
     Token(conn * 2)
@@ -106,7 +109,7 @@ pub struct GateParts {
     pub jobs: Arc<crate::jobs::Board>,
     pub auth: Arc<crate::auth::Auth>,
     pub intakes: crate::history::Intakes,
-    pub trusted_proxies: Vec<std::net::IpAddr>,
+    pub trusted_proxies: Vec<AddressRange>,
     /// Under which names it is asked.
     pub hosts: Hosts,
     pub interval_ms: Option<u64>,
@@ -125,7 +128,7 @@ pub struct GateParts {
 pub struct Gate {
     poll: Poll,
     connections_max: usize,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     tls: Option<crate::tls::TlsSlot>,
     events: Receiver<Event>,
     conns: Slab<Conn>,
@@ -135,7 +138,6 @@ pub struct Gate {
     again: Vec<usize>,
     /// Connections whose handshake of TLS goes on when all others had their turn.
     handshakes: Turns,
-    accept_again: bool,
     accept_paused_until: Option<Instant>,
     slots: Slots,
     /// Places of WebSockets that were told to close and have not yet.
@@ -156,27 +158,46 @@ pub struct Gate {
 /// The parts of a gate that exist before the threads that talk to it.
 pub struct GateSocket {
     poll: Poll,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     events: Receiver<Event>,
     address: SocketAddr,
 }
 
 impl GateSocket {
-    /// Listens on `address`; port 0 takes any free one.
-    pub fn bind(address: SocketAddr) -> io::Result<(Self, GateHandle)> {
-        let poll = Poll::new()?;
-        let mut listener = TcpListener::bind(address)?;
-        // Once more, for more of them than mio asks for.
-        socket2::SockRef::from(&listener).listen(LISTEN_BACKLOG)?;
-        let address = listener.local_addr()?;
-        poll.registry()
-            .register(&mut listener, LISTENER, Interest::READABLE)?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let (handle, events) = GateHandle::new(waker);
+    /// Listens on all of `binds`; port 0 takes any free one, the same for all of them.
+    ///
+    /// # Errors
+    /// With the one that can't be listened on.
+    pub fn bind(binds: &[Listen], port: u16) -> Result<(Self, GateHandle), (String, io::Error)> {
+        let poll = Poll::new().map_err(|error| ("all of them".to_owned(), error))?;
+        // IPv4 first: where `0.0.0.0` is listened on, `::` is for IPv6 alone.
+        let mut binds: Vec<&Listen> = binds.iter().collect();
+        binds.sort_by_key(|listen| matches!(listen, Listen::Address(IpAddr::V6(_))));
+        let all_v4 = Listen::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let has_v4 = binds.contains(&&all_v4);
+        let (mut listeners, mut port): (Vec<Listener>, u16) = (Vec::new(), port);
+        for (number, listen) in binds.into_iter().enumerate() {
+            let name = match listen {
+                Listen::Address(address) => SocketAddr::new(*address, port).to_string(),
+                Listen::Unix(_) => listen.to_string(),
+            };
+            let bound = Listener::bind(listen, port, has_v4).and_then(|mut listener| {
+                listener.register(poll.registry(), Token(LISTENERS + number))?;
+                Ok(listener)
+            });
+            let listener = bound.map_err(|error| (name, error))?;
+            port = listener.address().map_or(port, |address| address.port());
+            listeners.push(listener);
+        }
+        // Where only a proxy on this machine comes, a Spider here finds nobody else.
+        let address = listeners.iter().find_map(Listener::address);
+        let address = address.unwrap_or((Ipv4Addr::LOCALHOST, port).into());
+        let waker = Waker::new(poll.registry(), WAKER).map_err(|error| (String::new(), error))?;
+        let (handle, events) = GateHandle::new(Arc::new(waker));
         Ok((
             Self {
                 poll,
-                listener,
+                listeners,
                 events,
                 address,
             },
@@ -184,6 +205,12 @@ impl GateSocket {
         ))
     }
 
+    /// All of them, for a person.
+    pub fn names(&self) -> Vec<String> {
+        self.listeners.iter().map(Listener::name).collect()
+    }
+
+    /// The first TCP address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -195,7 +222,7 @@ impl Gate {
         Self {
             poll: socket.poll,
             connections_max: limits::connections_max(parts.files_max),
-            listener: socket.listener,
+            listeners: socket.listeners,
             tls: parts.tls,
             events: socket.events,
             conns: Slab::new(),
@@ -233,7 +260,6 @@ impl Gate {
             },
             again: Vec::new(),
             handshakes: Default::default(),
-            accept_again: false,
             accept_paused_until: None,
             slots: Slots::default(),
             leaving: Default::default(),
@@ -279,11 +305,13 @@ impl Gate {
             for (at, event) in ready.iter().enumerate() {
                 self.fetch_ahead(&tokens[at + 1..]);
                 match event.token() {
-                    LISTENER => {
-                        self.accept_again = true;
+                    WAKER => {}
+                    Token(token) if token >= LISTENERS => {
+                        if let Some(listener) = self.listeners.get_mut(token - LISTENERS) {
+                            listener.again = true;
+                        }
                         gathering = false;
                     }
-                    WAKER => {}
                     Token(token) => {
                         if let Some(conn) = self.conns.get_mut(token / 2) {
                             gathering &= matches!(conn, Conn::Spider(_));
@@ -343,7 +371,8 @@ impl Gate {
     fn timeout(&self) -> Duration {
         let accepting = self.stop_by.is_none() && self.accept_paused_until.is_none();
         let waiting = !self.again.is_empty() || !self.handshakes.is_empty();
-        if waiting || (self.accept_again && accepting) {
+        let more = self.listeners.iter().any(|listener| listener.again);
+        if waiting || (more && accepting) {
             return Duration::ZERO;
         }
         let next = self.next_sweep.min(self.next_live).min(self.commits.due());
@@ -487,7 +516,8 @@ mod tests {
 
     #[test]
     fn who_comes_while_the_loop_is_busy_finds_room_to_wait() {
-        let (socket, _handle) = GateSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (socket, _handle) =
+            GateSocket::bind(&[Listen::parse("127.0.0.1").unwrap()], 0).unwrap();
         let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
         let count = most.trim().parse::<usize>().unwrap().min(400);
         // Nobody accepts. One that finds no room is sent away without a word, and

@@ -24,6 +24,7 @@ pub enum Subject {
     Replaced(i64),
     UnknownToken,
     ForeignHost,
+    ProxyProtocol,
     Tls,
     Full,
     AcceptFailed,

@@ -14,6 +14,8 @@ pub enum Refusal {
     LengthRequired,
     TlsOnPlain,
     PlainOnTls,
+    /// The PROXY protocol from who is not believed.
+    ProxyProtocol,
     NotAnUpgrade,
     WebSocketVersion,
     Subprotocol,
@@ -98,6 +100,15 @@ impl Refusal {
                 "plain_on_tls_port",
                 own("This port speaks TLS and got plain HTTP."),
                 "Use https:// or wss://.",
+            ),
+            Self::ProxyProtocol => (
+                "400 Bad Request",
+                "proxy_protocol",
+                own(
+                    "The connection begins with the PROXY protocol, which is taken from trusted \
+                     proxies alone.",
+                ),
+                "Start Ground Control with --trusted-proxy and the proxy's address.",
             ),
             Self::NotAnUpgrade => (
                 "426 Upgrade Required",

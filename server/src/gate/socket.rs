@@ -13,6 +13,7 @@ use tungstenite::{Bytes, Message, WebSocket};
 use super::frame::TextFrame;
 use super::limits::{
     CLOSE_BYTES_MAX, CLOSE_TIME_MAX, CONTROL_FRAMES_PER_SECOND, FRAMES_BUFFER_BYTES,
+    PING_INTERVAL_PROXY,
 };
 use super::stream::Stream;
 
@@ -94,6 +95,7 @@ pub struct Socket {
     message_bytes_max: usize,
     last_heard: Instant,
     pinged_at: Instant,
+    ping_interval: Duration,
     /// Frames that carry no samples and no wishes.
     controls: Tally,
     /// Set once a close frame was queued.
@@ -182,11 +184,19 @@ impl Socket {
             message_bytes_max,
             last_heard: now,
             pinged_at: now,
+            ping_interval: Duration::from_millis(PING_INTERVAL_MS),
             controls: Tally::new(now),
             closing: None,
             flushed: true,
             ignored_bytes: 0,
             broken: false,
+        }
+    }
+
+    /// Proxies end what is quiet, some of them after less than the usual interval.
+    pub fn ping_often(&mut self, often: bool) {
+        if often {
+            self.ping_interval = PING_INTERVAL_PROXY;
         }
     }
 
@@ -374,7 +384,7 @@ impl Socket {
                 silent.as_secs()
             )));
         }
-        if now.duration_since(self.pinged_at) >= ping {
+        if now.duration_since(self.pinged_at) >= self.ping_interval {
             self.pinged_at = now;
             self.write(Message::Ping(tungstenite::Bytes::new()))?;
             self.flush()?;

@@ -1,10 +1,12 @@
 //! A client's connection, plain or TLS, without waiting.
 
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::net::{IpAddr, Ipv4Addr, Shutdown};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use mio::net::TcpStream;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
 use rustls::{ServerConfig, ServerConnection};
 
 use super::limits::TLS_IDLE_BYTES_MAX;
@@ -13,6 +15,107 @@ use super::limits::TLS_IDLE_BYTES_MAX;
 const TLS_BUFFER_BYTES: usize = 64 << 10;
 /// First byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
+
+/// The socket of a client.
+pub enum Client {
+    Tcp(TcpStream),
+    /// Of a proxy on this machine.
+    Unix(UnixStream),
+}
+
+impl Client {
+    /// The first bytes that wait, which stay where they are.
+    pub fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.peek(into),
+            Self::Unix(stream) => {
+                // SAFETY: u8 and MaybeUninit<u8> have the same layout, and `peek` only
+                // writes initialised bytes.
+                let into =
+                    unsafe { std::slice::from_raw_parts_mut(into.as_mut_ptr().cast(), into.len()) };
+                socket2::SockRef::from(stream).peek(into)
+            }
+        }
+    }
+
+    /// The other end; of a Unix socket this machine.
+    pub fn peer(&self) -> io::Result<IpAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().map(|peer| peer.ip()),
+            Self::Unix(_) => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        }
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(how),
+            Self::Unix(stream) => stream.shutdown(how),
+        }
+    }
+}
+
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl From<TcpStream> for Client {
+    fn from(stream: TcpStream) -> Self {
+        Self::Tcp(stream)
+    }
+}
+
+impl Read for Client {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(out),
+            Self::Unix(stream) => stream.read(out),
+        }
+    }
+}
+
+impl Write for Client {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.flush(),
+            Self::Unix(stream) => stream.flush(),
+        }
+    }
+}
+
+impl mio::event::Source for Client {
+    fn register(&mut self, poll: &Registry, token: Token, what: Interest) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.register(poll, token, what),
+            Self::Unix(stream) => stream.register(poll, token, what),
+        }
+    }
+
+    fn reregister(&mut self, poll: &Registry, token: Token, what: Interest) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.reregister(poll, token, what),
+            Self::Unix(stream) => stream.reregister(poll, token, what),
+        }
+    }
+
+    fn deregister(&mut self, poll: &Registry) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.deregister(poll),
+            Self::Unix(stream) => stream.deregister(poll),
+        }
+    }
+}
 
 pub enum Stream {
     Plain(Tcp),
@@ -24,7 +127,7 @@ pub enum Stream {
 /// With edge-triggered events a short read means that the kernel's buffer is
 /// empty (epoll(7)): the read that would say so is half of what a sample costs.
 pub struct Tcp {
-    socket: TcpStream,
+    socket: Client,
     /// Bytes that the kernel has taken.
     sent: u64,
     /// Nothing to read until the next event.
@@ -48,11 +151,11 @@ const IDLE_TLS: &str = "TLS records without content";
 pub const PLAIN_ON_TLS: &str = "plain HTTP on a TLS port";
 
 impl Stream {
-    pub fn plain(socket: TcpStream) -> Self {
-        Self::Plain(Tcp::new(socket))
+    pub fn plain(socket: impl Into<Client>) -> Self {
+        Self::Plain(Tcp::new(socket.into()))
     }
 
-    pub fn tls(socket: TcpStream, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+    pub fn tls(socket: Client, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let mut session = ServerConnection::new(config)?;
         session.set_buffer_limit(Some(TLS_BUFFER_BYTES));
         Ok(Self::Tls(Box::new(Tls {
@@ -63,7 +166,7 @@ impl Stream {
         })))
     }
 
-    pub fn tcp(&mut self) -> &mut TcpStream {
+    pub fn client(&mut self) -> &mut Client {
         &mut self.counted().socket
     }
 
@@ -118,7 +221,7 @@ impl Stream {
             tls.session.send_close_notify();
             let _ = tls.send();
         }
-        let _ = self.tcp().shutdown(Shutdown::Write);
+        let _ = self.client().shutdown(Shutdown::Write);
     }
 
     /// Pushes out what is encrypted and waits, so that nothing depends on the
@@ -131,7 +234,7 @@ impl Stream {
 }
 
 impl Tcp {
-    fn new(socket: TcpStream) -> Self {
+    fn new(socket: Client) -> Self {
         Self {
             socket,
             sent: 0,

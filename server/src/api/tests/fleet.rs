@@ -229,7 +229,7 @@ fn the_command_names_where_this_server_is_reached() {
     };
     let bound_to = |bind: &'static str| {
         Server::with(USER, PASSWORD, move |config| {
-            config.bind = bind.parse().unwrap()
+            config.binds = vec![crate::listen::Listen::parse(bind).unwrap()]
         })
     };
     let configured = Server::with(USER, PASSWORD, |config| {

@@ -112,9 +112,10 @@ impl Server {
             },
         )
         .unwrap();
-        let (gate, handle) = GateSocket::bind((config.bind, config.port).into()).unwrap();
+        let (gate, handle) = GateSocket::bind(&config.binds, config.port).unwrap();
         let app = Arc::new(App {
             address: gate.address(),
+            listens: gate.names(),
             vault: Vault::open(Arc::clone(&store), auth.keys()),
             auth: Arc::new(auth),
             fleet: Arc::new(Fleet::new(store.nodes().unwrap(), 0)),

@@ -66,7 +66,7 @@ impl HttpConn {
     /// How long a head may take from here on.
     fn head_time(&self, is_silent: bool, core: &Core) -> Duration {
         if self.requests > 0 && is_silent {
-            return match (core.trusts(self.peer), core.crowded) {
+            return match (self.is_proxy, core.crowded) {
                 (true, _) => KEEP_TIME_PROXY,
                 (false, true) => HEAD_TIME_CROWDED,
                 (false, false) => KEEP_TIME,

@@ -19,7 +19,7 @@ impl HttpConn {
             return;
         }
         // What a trusted proxy keeps for its next client is nobody's.
-        let nobodys = matches!(rank, Rank::Kept | Rank::Silent) && core.trusts(self.peer);
+        let nobodys = matches!(rank, Rank::Kept | Rank::Silent) && self.is_proxy;
         let weight = usize::from(!nobodys);
         match &mut self.place {
             Some(place) => core.crowd.change(place, self.source, rank, weight),
