@@ -9,7 +9,7 @@ cross_packages=(cargo-web rustc-web rust-web-src python3-venv file qemu-user-sta
 
 set_up_tools() {
   apt_missing gcc:gcc c++:g++ make:make perl:perl git:git openssl:openssl ps:procps ip:iproute2 \
-    nginx:nginx caddy:caddy promtool:prometheus tinyproxy:tinyproxy-bin chromium:chromium \
+    nginx:nginx caddy:caddy haproxy:haproxy apache2:apache2-bin lighttpd:lighttpd promtool:prometheus prometheus-node-exporter:prometheus-node-exporter tinyproxy:tinyproxy-bin chromium:chromium \
     sshd:openssh-server ssh-keygen:openssh-client dropbear:dropbear-bin \
     systemd-nspawn:systemd-container mmdebstrap:mmdebstrap unshare:util-linux \
     pkg-config:pkg-config curl:curl jq:jq

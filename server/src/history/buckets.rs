@@ -1,7 +1,7 @@
 //! Aligned buckets: what a range looks like at the asked-for resolution.
 
 use serde::Serialize;
-use stardust_shared::series::Kind;
+use stardust_shared::series::{Kind, Unit};
 
 use super::bucket::{Buckets, Column, Place};
 
@@ -94,6 +94,7 @@ impl Grid {
 #[derive(Clone, Debug, Serialize)]
 pub struct SeriesAnswer {
     pub key: String,
+    /// Of `avg`, `min` and `max`.
     pub unit: &'static str,
     pub kind: &'static str,
     /// Samples in each bucket.
@@ -106,6 +107,9 @@ pub struct SeriesAnswer {
     /// Counters only: exact growth within the bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub increase: Option<Growth>,
+    /// Of that growth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub increase_unit: Option<&'static str>,
 }
 
 /// A number for each bucket, `null` in JSON where there is none. NaN stands for that
@@ -158,7 +162,7 @@ impl Serialize for Growth {
 }
 
 /// The parts of the buckets become the answer in the memory that they have.
-pub fn answer(column: Column, key: &str, unit: &'static str) -> SeriesAnswer {
+pub fn answer(column: Column, key: &str, unit: Unit) -> SeriesAnswer {
     let Column { kind, buckets, .. } = column;
     let avg = |at: usize, sum: i128| match kind {
         Kind::Gauge => float(sum) / f64::from(buckets.counts[at]),
@@ -190,7 +194,11 @@ pub fn answer(column: Column, key: &str, unit: &'static str) -> SeriesAnswer {
     };
     SeriesAnswer {
         key: key.to_string(),
-        unit,
+        unit: match kind {
+            Kind::Gauge => unit.name(),
+            Kind::Counter => unit.rate_name(),
+        },
+        increase_unit: (kind == Kind::Counter).then(|| unit.name()),
         kind: kind.name(),
         avg,
         min: ends(min),
@@ -287,7 +295,7 @@ mod tests {
                 add(&mut counter, &grid, part, 10);
             }
         }
-        let gauge = answer(gauge, "g", "count");
+        let gauge = answer(gauge, "g", Unit::COUNT);
         let first = |points: &Points| points.iter().next().unwrap();
         assert!(gauge.avg.iter().eq([Some(6.0), Some(14.0)]));
         assert_eq!(
@@ -296,7 +304,7 @@ mod tests {
         );
         assert_eq!(gauge.count, [2, 1]);
         assert_eq!(gauge.increase, None);
-        let counter = answer(counter, "c", "count");
+        let counter = answer(counter, "c", Unit::COUNT);
         // 600 since the sample before the range, then a reset to 200.
         assert_eq!(counter.increase, Some(Growth(vec![800, 300])));
         assert!(counter.avg.iter().eq([Some(200.0), Some(25.0)]));
@@ -335,9 +343,13 @@ mod tests {
 
     #[test]
     fn empty_buckets_are_null_not_zero() {
-        let answer = answer(Column::new(Kind::Counter, 3), "c", "bytes");
+        let answer = answer(Column::new(Kind::Counter, 3), "c", Unit::BYTES);
         assert!(answer.avg.iter().eq([None, None, None]));
         let json = serde_json::to_value(&answer).unwrap();
+        assert_eq!(
+            (&json["unit"], &json["increase_unit"]),
+            (&"bytes/s".into(), &"bytes".into())
+        );
         let none = serde_json::json!([null, null, null]);
         for part in ["avg", "min", "max", "increase"] {
             assert_eq!(json[part], none, "{part}");

@@ -193,7 +193,7 @@ pub fn run(
         series: columns
             .into_iter()
             .zip(defs)
-            .map(|(column, def)| buckets::answer(column, &def.key, def.unit.name()))
+            .map(|(column, def)| buckets::answer(column, &def.key, def.unit))
             .collect(),
         gaps,
     })

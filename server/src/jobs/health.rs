@@ -199,6 +199,7 @@ mod tests {
                 min: values.map(Some).into_iter().collect(),
                 max: values.map(Some).into_iter().collect(),
                 increase: None,
+                increase_unit: None,
             };
             let answer = Answer {
                 from: at,

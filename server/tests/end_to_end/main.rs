@@ -20,6 +20,8 @@ mod hostile;
 mod jobs;
 mod kept;
 mod nginx;
+mod node_exporter;
+mod other_proxies;
 mod overload;
 mod own_tls;
 mod prometheus;

@@ -63,11 +63,13 @@ fn prometheus_scrapes_the_fleet_and_promtool_is_content() {
     check.stdin.take().unwrap().write_all(&answer.body).unwrap();
     let said = check.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&said.stderr) + String::from_utf8_lossy(&said.stdout);
-    assert!(
-        said.status.success() && text.trim().is_empty(),
-        "{text}\n{}",
-        answer.text()
-    );
+    // node_exporter's own names of the fields of /proc/meminfo are what dashboards ask for.
+    let meminfo = |line: &str| line.starts_with("node_memory_") && line.contains("camelCase");
+    let other: Vec<&str> = text
+        .lines()
+        .filter(|line| !meminfo(line) && !line.trim().is_empty())
+        .collect();
+    assert!(other.is_empty(), "{other:#?}\n{}", answer.text());
 
     let address = SocketAddr::from(([127, 0, 0, 1], free_fixed_port()));
     let config = format!(
@@ -117,7 +119,7 @@ fn prometheus_scrapes_the_fleet_and_promtool_is_content() {
         "min(sum%20by(node,cpu)(rate(node_cpu_seconds_total[15s])))",
         &|rate| (0.5..1.5).contains(&rate),
     );
-    wait("count(node_memory_available_bytes%3E0)", &|count| {
+    wait("count(node_memory_MemAvailable_bytes%3E0)", &|count| {
         count == 2.0
     });
     wait(

@@ -109,12 +109,14 @@ export interface SeriesInfo {
 
 export type Cell = number | null;
 
+/** `unit` is that of `avg`, `min` and `max`: a counter's are rates (`bytes/s`). */
 export interface HistorySeries extends SeriesInfo {
   count?: number[];
   avg: Cell[];
   min: Cell[];
   max: Cell[];
   increase?: Cell[];
+  increase_unit?: string;
 }
 
 export interface Gap {

@@ -4,6 +4,7 @@
 //! One answer at a time is made: for 10,000 nodes it is tens of megabytes. The
 //! fleet's lock is held for a few nodes at a time.
 
+mod machine;
 mod names;
 mod process;
 mod text;
@@ -17,7 +18,7 @@ use sha2::{Digest, Sha256};
 use stardust_shared::{ABSENT, Kind, Layout};
 
 use self::names::{Escaped, Named};
-use self::text::Text;
+use self::text::{Format, Text};
 use super::Context;
 use super::query::Parameters;
 use crate::app::App;
@@ -25,7 +26,6 @@ use crate::error::{Error, Kind as ErrorKind};
 use crate::http::{Request, Response};
 use crate::hub::{Exported, Status};
 
-const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Nodes that are copied under one lock of the fleet.
 const NODES_AT_A_TIME: usize = 128;
 /// When a scraper that came while another was served may try again.
@@ -132,10 +132,12 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
     if wanted("fleet") {
         fleet(context.app, &mut text);
     }
+    let format = Format::accepted(context.request.header("Accept").unwrap_or_default());
     Ok(Response::new(200)
-        .header("Content-Type", CONTENT_TYPE)
+        .header("Content-Type", format.content_type())
         .header("Cache-Control", "no-store")
-        .with_body(text.finish()))
+        .header("Vary", "Accept")
+        .with_body(text.finish(format)))
 }
 
 fn server(app: &App, text: &mut Text) {
@@ -195,6 +197,7 @@ fn fleet(app: &App, text: &mut Text) {
         "When the last sample of the node was taken.",
     );
     let info = text.family("stardust_node_info", Kind::Gauge, "What the node is.");
+    let machine = machine::Families::new(text);
     // By address: the layouts are held by `layouts` as long as the plans are.
     let mut plans: HashMap<*const Layout, Plan> = HashMap::new();
     let mut layouts: Vec<Arc<Layout>> = Vec::new();
@@ -216,6 +219,7 @@ fn fleet(app: &App, text: &mut Text) {
                 // What it said last is not so any more.
                 continue;
             }
+            machine.put(text, &name, node, *time_ms);
             let plan = plans.entry(Arc::as_ptr(layout)).or_insert_with(|| {
                 layouts.push(Arc::clone(layout));
                 plan(layout, text)
@@ -224,7 +228,7 @@ fn fleet(app: &App, text: &mut Text) {
                 if let Some((family, named)) = place
                     && *value != ABSENT
                 {
-                    let value = value.wrapping_mul(i64::from(series.scale));
+                    let value = value.saturating_mul(i64::from(series.scale) * named.factor);
                     text.line(*family, &[&name, &named.labels], value, named.divisor);
                 }
             }

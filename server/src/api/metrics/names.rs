@@ -1,10 +1,12 @@
 //! What a series of a Spider is called in Prometheus. Pure.
 //!
-//! Names, labels and units are those of node_exporter where they pass
-//! `promtool check metrics` (its memory figures do not, for their capitals), so
-//! that dashboards and alerts fit. Series that are not in the table, those of
-//! newer Spiders, get a name by rule: base units, `_total` on counters.
+//! Names, labels and units are those of node_exporter, so that dashboards and alerts
+//! fit; also its memory figures, whose capitals `promtool check metrics` has words
+//! about. Series that are not in the table, those of newer Spiders, get a name by
+//! rule: base units, `_total` on counters.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use stardust_shared::series::{Unit, label, name_of};
@@ -21,7 +23,8 @@ pub struct Named {
     pub help: String,
     /// Labels as text, each with a comma before it.
     pub labels: String,
-    /// The value is divided by this.
+    /// The value is multiplied by this, and then divided.
+    pub factor: i64,
     pub divisor: i64,
 }
 
@@ -31,6 +34,8 @@ struct Known {
     help: &'static str,
     /// A label of its own, written out.
     more: &'static str,
+    /// In the unit of node_exporter it is so many times what the series says.
+    factor: i64,
 }
 
 const fn known(series: &'static str, family: &'static str, help: &'static str) -> Known {
@@ -39,6 +44,7 @@ const fn known(series: &'static str, family: &'static str, help: &'static str) -
         family,
         help,
         more: "",
+        factor: 1,
     }
 }
 
@@ -48,6 +54,7 @@ const fn cpu(series: &'static str, more: &'static str) -> Known {
         family: "node_cpu_seconds_total",
         help: "Seconds the CPUs spent in each mode.",
         more,
+        factor: 1,
     }
 }
 
@@ -62,27 +69,47 @@ const TABLE: &[Known] = &[
     cpu("cpu.steal_ms", ",mode=\"steal\""),
     known(
         "mem.total_bytes",
-        "node_memory_total_bytes",
+        "node_memory_MemTotal_bytes",
         "Memory of the machine.",
     ),
     known(
         "mem.free_bytes",
-        "node_memory_free_bytes",
+        "node_memory_MemFree_bytes",
         "Memory that nothing uses.",
     ),
     known(
         "mem.available_bytes",
-        "node_memory_available_bytes",
+        "node_memory_MemAvailable_bytes",
         "Memory that programs can have without swapping.",
     ),
     known(
+        "mem.buffers_bytes",
+        "node_memory_Buffers_bytes",
+        "Memory that caches blocks of devices.",
+    ),
+    known(
+        "mem.cached_bytes",
+        "node_memory_Cached_bytes",
+        "Memory that caches files.",
+    ),
+    known(
+        "mem.active_bytes",
+        "node_memory_Active_bytes",
+        "Memory that was used lately.",
+    ),
+    known(
+        "mem.inactive_bytes",
+        "node_memory_Inactive_bytes",
+        "Memory that was not used lately.",
+    ),
+    known(
         "swap.total_bytes",
-        "node_memory_swap_total_bytes",
+        "node_memory_SwapTotal_bytes",
         "Swap space.",
     ),
     known(
         "swap.free_bytes",
-        "node_memory_swap_free_bytes",
+        "node_memory_SwapFree_bytes",
         "Swap space that is free.",
     ),
     known("load.1m_milli", "node_load1", "Load average of 1 minute."),
@@ -199,6 +226,13 @@ const TABLE: &[Known] = &[
         "Packets that were dropped before sending.",
     ),
     known("net.up", "node_network_up", "Whether the interface is up."),
+    Known {
+        series: "net.speed_mbit",
+        family: "node_network_speed_bytes",
+        help: "Speed of the interface in bytes a second.",
+        more: "",
+        factor: 1_000_000 / 8,
+    },
     known(
         "temp.celsius_milli",
         "node_hwmon_temp_celsius",
@@ -261,18 +295,44 @@ pub fn plan(layout: &Layout) -> Vec<Option<Named>> {
         .iter()
         .any(|s| s.key.starts_with("cpu.") && s.key.contains('{'));
     let has_states = series.iter().any(|s| s.key.starts_with("tcp.connections{"));
+    let devices = devices(series);
     let named = |series: &SeriesDef| {
         let (total, key) = (!series.key.contains('{'), &series.key);
         if total
             && (has_cores && key.starts_with("cpu.") || has_states && **key == *"tcp.connections")
+            || name_of(key) == DEVICE
         {
             return None;
         }
-        let named = name(series);
+        let mut named = name(series);
+        if let Some(device) = filesystem(key).and_then(|of| devices.get(&of)) {
+            let _ = write!(named.labels, ",device=\"{}\"", Escaped(device));
+        }
         seen.insert((named.family.clone(), named.labels.clone()))
             .then_some(named)
     };
     series.iter().map(named).collect()
+}
+
+/// Says on what device a filesystem is.
+const DEVICE: &str = "fs.device";
+
+/// Mount point and type: what the series of a filesystem have in common.
+type Filesystem<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+fn filesystem(key: &str) -> Option<Filesystem<'_>> {
+    if !key.starts_with("fs.") {
+        return None;
+    }
+    Some((label(key, "mount")?, label(key, "type")?))
+}
+
+fn devices(series: &[SeriesDef]) -> HashMap<Filesystem<'_>, Cow<'_, str>> {
+    let said = series
+        .iter()
+        .filter(|series| name_of(&series.key) == DEVICE);
+    said.filter_map(|series| Some((filesystem(&series.key)?, label(&series.key, "device")?)))
+        .collect()
 }
 
 fn name(series: &SeriesDef) -> Named {
@@ -295,6 +355,7 @@ fn name(series: &SeriesDef) -> Named {
             None => format!("The series {} of the Spiders.", word(own)),
         },
         labels,
+        factor: known.map_or(1, |known| known.factor),
         divisor,
     }
 }
@@ -427,7 +488,7 @@ mod tests {
                 ",sensor=\"a\"",
                 1_000,
             ),
-            ("mem.cached_bytes", &[], "node_mem_cached_bytes", "", 1),
+            ("mem.cached_bytes", &[], "node_memory_Cached_bytes", "", 1),
             ("spider.left_out", &[], "node_spider_left_out", "", 1),
             ("something.total", &[], "node_something_total_value", "", 1),
         ] {
@@ -442,6 +503,34 @@ mod tests {
             let counts = known.family.ends_with("_total");
             assert_eq!(counts, series.kind == Kind::Counter, "{}", known.series);
         }
+    }
+
+    #[test]
+    fn a_filesystem_is_on_the_device_that_is_said_of_it() {
+        let of = [("mount", "/srv,a"), ("type", "ext4")];
+        let other = [("mount", "/"), ("type", "ext4")];
+        let layout = Layout::new(
+            1,
+            vec![
+                SeriesDef::new("fs.free_bytes", &of),
+                SeriesDef::new("fs.device", &[("device", "/dev/sd\"a"), of[0], of[1]]),
+                SeriesDef::new("fs.free_bytes", &other),
+                SeriesDef::new("net.speed_mbit", &[("iface", "eth0")]),
+            ],
+        );
+        let plan = plan(&layout);
+        let labels = |at: usize| plan[at].as_ref().map(|named| named.labels.as_str());
+        assert_eq!(
+            labels(0),
+            Some(r#",mountpoint="/srv,a",fstype="ext4",device="/dev/sd\"a""#)
+        );
+        assert_eq!(labels(1), None);
+        assert_eq!(labels(2), Some(r#",mountpoint="/",fstype="ext4""#));
+        let speed = plan[3].as_ref().unwrap();
+        assert_eq!(
+            (speed.family.as_str(), speed.factor, speed.divisor),
+            ("node_network_speed_bytes", 125_000, 1)
+        );
     }
 
     #[test]

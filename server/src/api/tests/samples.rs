@@ -121,6 +121,10 @@ fn samples_are_answered_live_and_from_disk() {
         .filter_map(|v| v.as_i64())
         .sum();
     assert_eq!(total, 4500);
+    assert_eq!(
+        (&rx["unit"], &rx["increase_unit"]),
+        (&json!("bytes/s"), &json!("bytes"))
+    );
     let counts: i64 = rx["count"]
         .as_array()
         .unwrap()
@@ -134,6 +138,10 @@ fn samples_are_answered_live_and_from_disk() {
     );
     let free = find("mem.available_bytes");
     assert!(free.get("increase").is_none());
+    assert_eq!(
+        (&free["unit"], free.get("increase_unit")),
+        (&json!("bytes"), None)
+    );
 
     let status = server.send(&Call::get("/api/history/status").bearer(&token));
     let status = status.json();
