@@ -22,7 +22,8 @@ pub fn compress(response: Response, request: &Request) -> Response {
         && response.body.len() >= BYTES_MIN
         && !request.path.starts_with(SECRETS)
         && response.header_value("Content-Encoding").is_none()
-        && response.header_value("Vary").is_none()
+        // One that has chosen by it has its own encodings.
+        && response.header_value("Vary") != Some("Accept-Encoding")
         && response.header_value("Content-Type").is_some_and(is_text);
     if !fits {
         return response;

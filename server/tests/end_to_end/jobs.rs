@@ -70,7 +70,7 @@ fn a_browser_sees_a_job_from_its_first_step_to_its_failure_in_plain_words() {
         job["id"] == group && job["state"] == "failed"
     });
     assert_eq!(end["result"]["stopped"]["rule"], "failed");
-    assert_eq!(end["result"]["waves"][1]["state"], "stopped");
+    assert_eq!(end["result"]["waves"][1]["state"], "not_begun");
     let children = session.get_json(&format!("/api/jobs?group={group}"));
     assert_eq!(children["jobs"].as_array().unwrap().len(), 1);
 }
