@@ -200,7 +200,7 @@ describe.skipIf(!canBoot())('a host over SSH', () => {
     await page.locator('[data-job-id]').first().waitFor();
     await looksGood(page, `jobs-${name}`);
     await page.goto(`${stage.url}/jobs/1`);
-    await page.locator('[data-step=verify]').waitFor();
+    await page.locator('[data-step=verify]').waitFor({ state: 'attached' });
     await eventually('its output is there', async () => {
       return Number(await page.getByTestId('output').getAttribute('data-lines')) > 0;
     });
