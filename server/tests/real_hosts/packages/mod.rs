@@ -326,11 +326,7 @@ impl<'a> Node<'a> {
         let target = format!("/api/jobs/{job}/cancel");
         let answer = self.control.session.call("POST", &target, None);
         assert_eq!(answer.status, 409, "{}", answer.text());
-        assert!(
-            answer.text().contains("half-installed"),
-            "{}",
-            answer.text()
-        );
+        assert!(answer.text().contains("half-way"), "{}", answer.text());
         host.try_shell("pkill -KILL -f '^sshd: '");
         std::thread::sleep(Duration::from_secs(1));
         self.await_output(job, before);
