@@ -39,7 +39,7 @@ quiet audit dpkg --audit
 states() { dpkg-query -W -f '${db:Status-Abbrev}|${binary:Package}\n' | grep -v '^.[icn] |'; }
 quiet states states
 # What dpkg had begun to write down: until it has read that again, apt does nothing.
-journal() { ls /var/lib/dpkg/updates | grep -c '^[0-9]'; }
+journal() { if grep -qs ":$(stat -c %i /var/lib/dpkg/lock) " /proc/locks; then echo 0; else ls /var/lib/dpkg/updates | grep -c '^[0-9]'; fi; }
 quiet journal journal
 run check apt-get check -o Debug::NoLocking=true
 kin() {
