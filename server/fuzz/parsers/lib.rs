@@ -6,6 +6,8 @@
 
 #[path = "../../src/error.rs"]
 pub mod error;
+#[path = "../../src/hidden.rs"]
+pub mod hidden;
 pub mod history;
 pub mod hub;
 pub mod major_tom;

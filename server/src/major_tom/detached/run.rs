@@ -7,6 +7,7 @@ use super::super::fault::{Cause, Fault};
 use super::super::output::Output;
 use super::super::upload::success;
 use super::follower::{Act, Follower};
+use super::script::Fetched;
 use super::stream::Stream;
 use super::{End, Seen, Work, script};
 use crate::secret::Secret;
@@ -24,15 +25,6 @@ const CANCEL_TIME_MAX: Duration = Duration::from_secs(20);
 /// What a look may take beyond the time that it is told.
 const LOOK_SLACK: Duration = Duration::from_secs(40);
 const IDLE: Duration = Duration::from_millis(250);
-
-/// How many bytes of the output are fetched.
-#[derive(Clone, Copy, Debug)]
-pub struct Fetched {
-    /// From its beginning, as they come.
-    pub most: u64,
-    /// Of its end, where there are more.
-    pub end: u64,
-}
 
 /// A node as root, on a link that can break.
 pub trait Node {

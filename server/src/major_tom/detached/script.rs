@@ -3,7 +3,15 @@
 use super::super::fault::Fault;
 use super::super::shell::Command;
 use super::Work;
-use super::run::Fetched;
+
+/// How many bytes of the output are fetched.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetched {
+    /// From its beginning, as they come.
+    pub most: u64,
+    /// Of its end, where there are more.
+    pub end: u64,
+}
 
 /// Folders of finished runs that stay on a node: so many at most,
 pub const KEPT: u32 = 20;

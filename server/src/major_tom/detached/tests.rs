@@ -9,7 +9,8 @@ use super::super::session::Session;
 use super::super::shell::Command;
 use super::super::testing::{Kind, Server, there_is, user};
 use super::follower::{Act, Follower};
-use super::run::{Fetched, Node, Watcher, follow, follow_some, start};
+use super::run::{Node, Watcher, follow, follow_some, start};
+use super::script::Fetched;
 use super::stream::Stream;
 use super::{End, Part, Seen, Work};
 
