@@ -34,6 +34,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0009_full_upgrade",
         include_str!("migrations/0009_full_upgrade.sql"),
     ),
+    (
+        "0010_history_runs",
+        include_str!("migrations/0010_history_runs.sql"),
+    ),
 ];
 
 /// The schema version that this program writes.

@@ -19,7 +19,7 @@ fn made(db: &Path) -> Store {
                                  time_max_ms, rows, bytes, data)
              SELECT n, 1, 0, 2, 1, 4, n * 1000, n * 1000 + 900, 10, 20000, randomblob(20000)
              FROM n;
-             INSERT INTO progress VALUES (1, 1, 'run', 'boot', 5000, {BLOCKS} * 1000 + 900);
+             INSERT INTO progress (id, node, run, boot_id, seq, time_ms) VALUES (1, 1, 'run', 'boot', 5000, {BLOCKS} * 1000 + 900);
              INSERT INTO users (name, password_hash, must_change, created_ms, changed_ms)
              VALUES ('admin', '', 0, 0, 0);
              INSERT INTO sessions VALUES (zeroblob(16), 1, 0, 9000000000000);
