@@ -83,12 +83,26 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
+/// Where a password was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    SignIn,
+    /// Somebody who is signed in wants another password: the session may be stolen.
+    Change,
+}
+
 /// The line of the log.
-pub fn words(user: &str, address: IpAddr, more: u64) -> String {
+pub fn words(door: Door, user: &str, address: IpAddr, more: u64) -> String {
     let name = shown_name(user);
+    let said = match door {
+        Door::SignIn => format!("a sign-in as {name:?} from {address} failed"),
+        Door::Change => format!(
+            "the password of {name:?} was to be changed from {address} with a wrong current one"
+        ),
+    };
     match more {
-        0 => format!("a sign-in as {name:?} from {address} failed"),
-        more => format!("a sign-in as {name:?} from {address} failed, and {more} more before it"),
+        0 => said,
+        more => format!("{said}, and {more} more before it"),
     }
 }
 
@@ -113,13 +127,18 @@ mod tests {
     #[test]
     fn a_name_stays_within_its_line() {
         let address = IpAddr::from([203, 0, 113, 9]);
-        let said = words("ad\nmin\u{1b}[2J\u{202e}", address, 0);
+        let said = words(Door::SignIn, "ad\nmin\u{1b}[2J\u{202e}", address, 0);
         assert_eq!(
             said,
             "a sign-in as \"ad\u{fffd}min\u{fffd}[2J\u{fffd}\" from 203.0.113.9 failed"
         );
         let long = shown_name(&"x".repeat(10_000));
         assert_eq!(long.chars().count(), USER_CHARS_MAX + 1);
-        assert!(words("a", address, 7).ends_with("and 7 more before it"));
+        assert!(words(Door::SignIn, "a", address, 7).ends_with("and 7 more before it"));
+        assert_eq!(
+            words(Door::Change, "a\u{202e}", address, 2),
+            "the password of \"a\u{fffd}\" was to be changed from 203.0.113.9 with a wrong \
+             current one, and 2 more before it"
+        );
     }
 }

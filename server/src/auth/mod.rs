@@ -28,13 +28,13 @@ use serde_json::json;
 use crate::clock::wall_ms;
 use crate::config::{AdminSeed, PASSWORD_BYTES_MAX, USER_CHARS_MAX};
 use crate::error::{Error, Kind};
-use crate::events::{NewEvent, SIGN_IN_FAILED};
+use crate::events::{CHANGE, NewEvent, SIGN_IN_FAILED};
 use crate::secret::{Secret, equal};
 use crate::store::{SessionRecord, Store, UserRecord};
 
 pub use crate::store::SessionId;
 
-use failures::Failures;
+use failures::{Door, Failures};
 use index::Index;
 use keys::{Key, Keys};
 use throttle::{Attempt, Permit, Throttle};
@@ -272,7 +272,7 @@ impl Auth {
         let stored = user.as_ref().map_or(&self.nobody, |u| &u.password_hash);
         let right = self.verify(permit, login.password, stored)?;
         let Some(user) = user.filter(|_| right) else {
-            self.note_failure(login, now_ms);
+            self.note_failure(Door::SignIn, login.user, login.address, now_ms);
             return Err(Error::new(
                 Kind::BadCredentials,
                 "The user name or the password is wrong.",
@@ -297,26 +297,30 @@ impl Auth {
     }
 
     /// A line in the log and an event, of so many in a minute.
-    fn note_failure(&self, login: &Login<'_>, now_ms: i64) {
+    fn note_failure(&self, door: Door, user: &str, address: IpAddr, now_ms: i64) {
         let told = self
             .failures
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .note(now_ms);
         if let Some(more) = told.line {
-            crate::log::warn(&failures::words(login.user, login.address, more));
+            crate::log::warn(&failures::words(door, user, address, more));
         }
         if let Some(more) = told.event {
+            let mut detail = json!({
+                "user": failures::shown_name(user),
+                "address": address.to_string(),
+                "more": more,
+            });
+            if door == Door::Change {
+                detail["at"] = json!(CHANGE);
+            }
             let event = NewEvent {
                 time_ms: now_ms,
                 node: None,
                 node_name: None,
                 kind: SIGN_IN_FAILED,
-                detail: json!({
-                    "user": failures::shown_name(login.user),
-                    "address": login.address.to_string(),
-                    "more": more,
-                }),
+                detail,
             };
             // A disk that takes nothing is told of elsewhere.
             let _ = self.store.add_events(&[event]);
@@ -353,6 +357,7 @@ impl Auth {
         // and who stole it can't try for ever.
         let permit = self.permit(&user.name, address, Some(session.id.0))?;
         if !self.verify(permit, current, &user.password_hash)? {
+            self.note_failure(Door::Change, &user.name, address, now_ms);
             return Err(Error::new(
                 Kind::BadCredentials,
                 "The current password is wrong.",

@@ -35,6 +35,8 @@ pub const KINDS: [&str; 15] = [
 
 /// Somebody has given a wrong name or password.
 pub const SIGN_IN_FAILED: &str = "sign_in_failed";
+/// Its `at` where that was the current password at a change of it.
+pub const CHANGE: &str = "password_change";
 
 /// What the hub has seen of a node's Spider.
 #[derive(Clone, Debug, PartialEq, Eq)]

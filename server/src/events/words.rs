@@ -1,7 +1,7 @@
 //! An event in a sentence, for people. Names and reasons come from outside: what
 //! shows them takes them as text.
 
-use super::{Event, SIGN_IN_FAILED};
+use super::{CHANGE, Event, SIGN_IN_FAILED};
 use crate::history::Cause;
 
 /// What happened, without the node's name.
@@ -50,11 +50,14 @@ pub fn text(event: &Event) -> String {
                 Some(more @ 1..) => format!(", and {more} more before it"),
                 _ => String::new(),
             };
-            format!(
-                "A sign-in as {:?} from {} failed{more}",
-                word("user"),
-                word("address")
-            )
+            let (user, address) = (word("user"), word("address"));
+            match detail["at"].as_str() {
+                Some(CHANGE) => format!(
+                    "The password of {user:?} was to be changed from {address} with a wrong \
+                     current one{more}"
+                ),
+                _ => format!("A sign-in as {user:?} from {address} failed{more}"),
+            }
         }
         // Of a later release.
         other => other.replace('_', " "),

@@ -308,6 +308,35 @@ fn a_guesser_with_many_addresses_does_not_keep_the_owner_out() {
 }
 
 #[test]
+fn a_wrong_current_password_at_a_change_is_noted_as_a_failed_sign_in_is() {
+    let mut ground_control = GroundControl::start();
+    let session = ground_control.login();
+    let refused = change(&session, "not it", CHOSEN);
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    ground_control
+        .process
+        .line_with("the password of \"admin\" was to be changed from 127.0.0.1 with a wrong");
+    let events = session.get_json("/api/events?kind=sign_in_failed");
+    let events = events["events"].as_array().unwrap();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["detail"]["at"], "password_change");
+    let text = events[0]["text"].as_str().unwrap();
+    assert!(
+        text.contains("from 127.0.0.1 with a wrong current one"),
+        "{text}"
+    );
+    assert!(!ground_control.process.output().contains("not it"));
+    // What is right makes no noise.
+    assert_eq!(change(&session, ADMIN_PASSWORD, CHOSEN).status, 200);
+    let session = Session::of(
+        ground_control.address,
+        &ground_control.login_as("admin", CHOSEN),
+    );
+    let events = session.get_json("/api/events?kind=sign_in_failed");
+    assert_eq!(events["events"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn guessing_is_throttled_and_says_for_how_long() {
     let ground_control = GroundControl::start();
     let unknown = ground_control.login_as("nobody", "some password");

@@ -2,8 +2,9 @@
 //! where others could read them.
 
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 
-use crate::common::{ADMIN_PASSWORD, Folder, SECRET, Setup, eventually, request};
+use crate::common::{ADMIN_PASSWORD, Folder, Process, SECRET, Setup, eventually, request};
 
 /// Takes what is said until a message holds `words`.
 fn heard(socket: &UnixDatagram, words: &str) {
@@ -73,11 +74,44 @@ fn secrets_are_not_in_the_environment_of_the_running_process() {
             assert!(!text.contains(secret), "{text}");
         }
     }
-    let owner = std::os::unix::fs::MetadataExt::uid(
-        &std::fs::metadata(format!("{folder}/environ")).unwrap(),
-    );
-    assert_eq!(owner, 0, "another process of this user could look into it");
     ground_control.login();
+}
+
+/// As a process of the same user sees another one.
+fn environment_of(pid: u32) -> std::process::Output {
+    Command::new("cat")
+        .arg(format!("/proc/{pid}/environ"))
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn another_process_of_the_same_user_does_not_look_into_it() {
+    /// CAP_SYS_PTRACE, CAP_SYS_ADMIN and CAP_PERFMON: with each of them root looks into
+    /// everything.
+    const RIGHTS: [libc::c_ulong; 3] = [19, 21, 38];
+    // In a thread of its own, whose children are without these, and so to each other as
+    // those of any user.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for right in RIGHTS {
+                // SAFETY: plain numbers. Who is not root has no such right to give up.
+                unsafe { libc::prctl(libc::PR_CAPBSET_DROP, right, 0, 0, 0) };
+            }
+            let open = Process::start("sleep", Command::new("sleep").arg("60"));
+            let seen = environment_of(open.pid());
+            assert!(
+                seen.status.success(),
+                "nobody could be looked into: {seen:?}"
+            );
+            assert!(!seen.stdout.is_empty());
+
+            let ground_control = Setup::new().start();
+            let seen = environment_of(ground_control.process.pid());
+            assert!(!seen.status.success(), "it can be looked into");
+            assert!(seen.stdout.is_empty());
+        });
+    });
 }
 
 #[test]
