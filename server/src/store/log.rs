@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-const HEADER_BYTES: usize = 32;
-const FRAME_HEADER_BYTES: usize = 24;
+pub(super) const HEADER_BYTES: usize = 32;
+pub(super) const FRAME_HEADER_BYTES: usize = 24;
 /// Of the log's index, with what was moved into the file.
-const INDEX_BYTES: usize = 100;
+pub(super) const INDEX_BYTES: usize = 100;
 const INDEX_HEAD_BYTES: usize = 48;
 const INDEX_VERSION: u32 = 3_007_000;
 /// The lowest bit tells the byte order of the checksums.
@@ -48,7 +48,7 @@ pub fn look(db: &Path) {
     ));
 }
 
-fn with(db: &Path, end: &str) -> PathBuf {
+pub(super) fn with(db: &Path, end: &str) -> PathBuf {
     let mut name = db.as_os_str().to_owned();
     name.push(end);
     name.into()
@@ -100,23 +100,51 @@ fn missing_frames(db: &Path, found: Option<&Found>) -> Option<u64> {
     missing_by(&index, found)
 }
 
-/// The head of an index is there twice, in the byte order of the machine (wal.c of
-/// SQLite, `WalIndexHdr` and `WalCkptInfo`).
-fn missing_by(index: &[u8; INDEX_BYTES], found: Option<&Found>) -> Option<u64> {
-    let number =
-        |at: usize| u32::from_ne_bytes([index[at], index[at + 1], index[at + 2], index[at + 3]]);
-    let is_whole = index[..INDEX_HEAD_BYTES] == index[INDEX_HEAD_BYTES..2 * INDEX_HEAD_BYTES];
-    if !is_whole || number(0) != INDEX_VERSION || index[12] != 1 {
-        return None;
+/// What the head of an index says of its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IndexHead {
+    pub salts: [u8; 8],
+    pub frames: u64,
+    pub page_bytes: u64,
+    /// So many of them were moved into the file.
+    in_file: u64,
+}
+
+impl IndexHead {
+    /// The head is there twice, in the byte order of the machine (wal.c of SQLite,
+    /// `WalIndexHdr` and `WalCkptInfo`). `None`: it is being written, or is none.
+    pub fn of(index: &[u8; INDEX_BYTES]) -> Option<Self> {
+        let number = |at: usize| {
+            u32::from_ne_bytes([index[at], index[at + 1], index[at + 2], index[at + 3]])
+        };
+        let is_whole = index[..INDEX_HEAD_BYTES] == index[INDEX_HEAD_BYTES..2 * INDEX_HEAD_BYTES];
+        if !is_whole || number(0) != INDEX_VERSION || index[12] != 1 {
+            return None;
+        }
+        let page_bytes = match u16::from_ne_bytes([index[14], index[15]]) {
+            1 => PAGE_BYTES_MAX as u64,
+            bytes => u64::from(bytes),
+        };
+        let mut salts = [0; 8];
+        salts.copy_from_slice(&index[32..40]);
+        Some(Self {
+            salts,
+            frames: u64::from(number(16)),
+            page_bytes,
+            in_file: u64::from(number(96)),
+        })
     }
-    let (frames, in_file) = (u64::from(number(16)), u64::from(number(96)));
+}
+
+fn missing_by(index: &[u8; INDEX_BYTES], found: Option<&Found>) -> Option<u64> {
+    let head = IndexHead::of(index)?;
     let has = match found {
         // Another log, or one that was begun anew without its index.
-        Some(found) if found.salts != index[32..40] => 0,
+        Some(found) if found.salts != head.salts => 0,
         Some(found) => found.sound,
         None => 0,
     };
-    let missing = frames.saturating_sub(has.max(in_file));
+    let missing = head.frames.saturating_sub(has.max(head.in_file));
     (missing > 0).then_some(missing)
 }
 

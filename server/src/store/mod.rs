@@ -140,7 +140,12 @@ impl Store {
         self.pay_owed();
         let emptied = self.empty_log();
         if self.presence.check().is_err() {
-            // Closing would remove the log of what is in its place now.
+            // Closing would move what is left of the log into the file, holes too, or
+            // remove the log of what is in its place now.
+            let writer = self.writer();
+            self.lock_readers().idle.clear();
+            let on_close = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            let _ = writer.set_db_config(on_close, true);
             return emptied;
         }
         self.lock_readers().idle.clear();
@@ -150,7 +155,7 @@ impl Store {
         emptied
     }
 
-    /// Whether the file is still the one at its path.
+    /// Whether the file is still the one at its path, with its log.
     pub fn presence(&self) -> &Presence {
         &self.presence
     }

@@ -267,6 +267,71 @@ fn a_database_that_was_taken_away_acknowledges_nothing_until_it_is_back() {
 }
 
 #[test]
+fn on_top_of_a_log_that_was_cut_in_place_nothing_is_acknowledged() {
+    use crate::common::{FakeSpider, gauges};
+    let mut ground_control = Setup::new().fixed_port().start();
+    let session = ground_control.login();
+    let node = session.add_node("cut");
+    let layout = gauges(1, 2);
+    let start = wall_ms() - 600_000;
+    let send = |spider: &mut FakeSpider, seq: u64| {
+        assert!(spider.sample(&layout, seq, start + seq as i64 * 1_000, &[seq as i64, 0]));
+    };
+    let (mut spider, _) = FakeSpider::open(ground_control.address, &node.token, "one-run");
+    spider.layout(&layout);
+    send(&mut spider, 1);
+    assert_eq!(spider.control("ack"), 1);
+
+    let mut log = ground_control.setup.database().into_os_string();
+    log.push("-wal");
+    let log = std::fs::File::options().write(true).open(log).unwrap();
+    log.set_len(log.metadata().unwrap().len() / 2).unwrap();
+    for seq in 2..=10 {
+        send(&mut spider, seq);
+    }
+    eventually("it is said to everybody", || {
+        let health = ground_control.get("/healthz").json();
+        (health["status"] == "failing").then_some(())
+    });
+    let status = session.get_json("/api/history/status");
+    let reason = status["writer"]["reason"].as_str().unwrap();
+    assert!(reason.contains("-wal was cut off"), "{reason}");
+    ground_control.process.line_with("-wal was cut off");
+    let body = serde_json::json!({"name": "lost"});
+    let refused = session.call("POST", "/api/nodes", Some(&body));
+    assert_eq!(refused.status, 500, "{}", refused.text());
+    // A new session knows of what was acknowledged before, and of nothing after it.
+    drop(spider);
+    let (_again, durable) = FakeSpider::open(ground_control.address, &node.token, "one-run");
+    assert!(durable <= 1, "{durable}");
+
+    // What the file has is whole, and what was not acknowledged is taken again.
+    ground_control.stop();
+    ground_control.start_again();
+    let database = ground_control.setup.database();
+    let sound: String = rusqlite::Connection::open(&database)
+        .unwrap()
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(sound, "ok");
+    let session = ground_control.login();
+    let known = session.get_json("/api/nodes");
+    let token = match known["nodes"].as_array().unwrap().is_empty() {
+        false => node.token.clone(),
+        // Also that it was added may have been in what was cut off.
+        true => session.add_node("cut").token,
+    };
+    let (mut spider, durable) = FakeSpider::open(ground_control.address, &token, "one-run");
+    assert!(durable <= 1, "{durable}");
+    spider.layout(&layout);
+    for seq in 2..=10 {
+        send(&mut spider, seq);
+    }
+    while spider.control("ack") < 10 {}
+    assert_eq!(ground_control.get("/healthz").json()["status"], "ok");
+}
+
+#[test]
 fn what_was_acknowledged_survives_a_kill_right_after() {
     use crate::common::{FakeSpider, gauges};
     let mut scene = Scene::new();
