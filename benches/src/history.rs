@@ -3,9 +3,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use stardust_server::history::{Answer, History, Intakes, Query, Seen, Settings, Writer};
+use stardust_server::history::{
+    Answer, History, Intakes, Query, Reading, Seen, Settings, Source, Writer,
+};
 use stardust_server::places::Place;
 use stardust_server::store::Store;
 use stardust_shared::message::{Hello, Identity};
@@ -20,7 +22,12 @@ pub struct Bench {
     intakes: Intakes,
     streams: Vec<Stream>,
     pub samples: u64,
+    /// What the clocks show: years are written in seconds here.
+    now_ms: Arc<AtomicI64>,
 }
+
+/// Retention goes by a time so far after the newest sample.
+const BEHIND_MS: i64 = 24 * 3_600_000;
 
 /// What one Spider sends.
 struct Stream {
@@ -44,7 +51,18 @@ impl Bench {
         let folder = base.join(format!("stardust-bench-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder for the bench");
         let store = Arc::new(Store::open(&folder.join("bench.db")).expect("a database"));
-        let history = History::open(Arc::clone(&store), settings).expect("a history");
+        let now_ms = Arc::new(AtomicI64::new(0));
+        let source = {
+            let now_ms = Arc::clone(&now_ms);
+            Source::Told(Arc::new(move || {
+                let now_ms = now_ms.load(Ordering::Relaxed);
+                Reading {
+                    wall_ms: now_ms,
+                    boot_ms: now_ms,
+                }
+            }))
+        };
+        let history = History::open_at(Arc::clone(&store), settings, source).expect("a history");
         let history = Arc::new(history);
         let writer = history.writer().expect("a writer");
         Self {
@@ -55,6 +73,7 @@ impl Bench {
             intakes: Intakes::new(Vec::new()),
             streams: Vec::new(),
             samples: 0,
+            now_ms,
         }
     }
 
@@ -98,6 +117,8 @@ impl Bench {
 
     /// One sample; the values are scaled.
     pub fn push(&mut self, stream: usize, time_ms: i64, scaled: &[i64]) {
+        let now_ms = time_ms + BEHIND_MS;
+        self.now_ms.fetch_max(now_ms, Ordering::Relaxed);
         let stream = &mut self.streams[stream];
         let units = scaled
             .iter()

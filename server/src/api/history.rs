@@ -1,10 +1,11 @@
-//! GET /api/nodes/:id/history, GET /api/history/status
+//! GET /api/nodes/:id/history, GET /api/history/status, and what a person says of the clock
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::query::Parameters;
-use super::{Context, nodes};
-use crate::error::Error;
+use super::{Context, body, nodes};
+use crate::error::{Error, Kind};
 use crate::history::{Answer, HistoryError, Query};
 use crate::http::Response;
 
@@ -53,6 +54,43 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
 
 pub fn status(context: &Context<'_>) -> Result<Response, Error> {
     Ok(Response::json(200, &context.app.history.status()?))
+}
+
+/// As much of the status as every page wants to know all the time: it costs nothing.
+pub fn health(context: &Context<'_>) -> Result<Response, Error> {
+    let history = &context.app.history;
+    let view = json!({"writer": history.writer_status(), "clock": history.clock()});
+    Ok(Response::json(200, &view))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockBody {
+    now: i64,
+}
+
+/// Somebody says what time it is: where the wall clock says the same, it is right.
+pub fn clock(context: &Context<'_>) -> Result<Response, Error> {
+    let body: ClockBody = body::json(
+        context.request,
+        r#"{"now": 1800000000000}, the time that it is, in Unix milliseconds."#,
+    )?;
+    if !(0..=TIME_MS_MAX).contains(&body.now) {
+        return Err(Error::invalid(
+            "`now` is not a time between 1970 and 9999.",
+            "Give it in Unix milliseconds.",
+        ));
+    }
+    let history = &context.app.history;
+    if !history.confirm_clock(body.now, &context.session()?.user)? {
+        return Err(Error::new(
+            Kind::Conflict,
+            "The clock of Ground Control's machine says another time.",
+            "Set it first (`timedatectl` shows it). Within five minutes of `now` it is taken for \
+             right.",
+        ));
+    }
+    Ok(Response::json(200, &history.clock()))
 }
 
 impl From<HistoryError> for Error {

@@ -285,6 +285,18 @@ const ROUTES: &[Route] = &[
     ),
     route(
         Method::Get,
+        "/api/history/health",
+        Access::Operator,
+        history::health,
+    ),
+    route(
+        Method::Post,
+        "/api/history/clock",
+        Access::Operator,
+        history::clock,
+    ),
+    route(
+        Method::Get,
         "/api/nodes/:id/packages",
         Access::Operator,
         packages::get,

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// All that there are.
-pub const KINDS: [&str; 15] = [
+pub const KINDS: [&str; 17] = [
     "online",
     "offline",
     "rebooted",
@@ -31,7 +31,13 @@ pub const KINDS: [&str; 15] = [
     "started",
     "stopped",
     SIGN_IN_FAILED,
+    CLOCK_DOUBTED,
+    CLOCK_SETTLED,
 ];
+
+/// The wall clock has jumped, and history does not go by it any more; and it does again.
+pub const CLOCK_DOUBTED: &str = "clock_doubted";
+pub const CLOCK_SETTLED: &str = "clock_settled";
 
 /// Somebody has given a wrong name or password.
 pub const SIGN_IN_FAILED: &str = "sign_in_failed";

@@ -1,7 +1,9 @@
 //! An event in a sentence, for people. Names and reasons come from outside: what
 //! shows them takes them as text.
 
-use super::{CHANGE, Event, SIGN_IN_FAILED};
+use serde_json::Value;
+
+use super::{CHANGE, CLOCK_DOUBTED, CLOCK_SETTLED, Event, SIGN_IN_FAILED};
 use crate::history::Cause;
 
 /// What happened, without the node's name.
@@ -59,8 +61,35 @@ pub fn text(event: &Event) -> String {
                 _ => format!("A sign-in as {user:?} from {address} failed{more}"),
             }
         }
+        CLOCK_DOUBTED => {
+            let jump_ms = detail["jump_ms"].as_i64().unwrap_or(0);
+            format!(
+                "The clock of Ground Control's machine is {} the time that it should be. Nothing \
+                 is deleted by age for that",
+                jump(jump_ms)
+            )
+        }
+        CLOCK_SETTLED => clock_settled(detail),
         // Of a later release.
         other => other.replace('_', " "),
+    }
+}
+
+pub fn clock_settled(detail: &Value) -> String {
+    let why = match detail["how"].as_str() {
+        Some("returned") => "it has come back".into(),
+        Some("fleet") => "most nodes have the same time".into(),
+        Some("steady") => "it has gone on steadily for an hour".into(),
+        _ => format!("{} says so", detail["by"].as_str().unwrap_or("?")),
+    };
+    format!("The clock of Ground Control's machine is taken for right again: {why}")
+}
+
+/// How far one time is from another, to be followed by the other.
+pub fn jump(ms: i64) -> String {
+    match ms {
+        0.. => format!("{} ahead of", span(ms)),
+        _ => format!("{} behind", span(ms.saturating_neg())),
     }
 }
 
@@ -86,7 +115,8 @@ fn span(ms: i64) -> String {
         1..60 => format!("{seconds} s"),
         60..3600 => format!("{minutes} min {} s", seconds % 60),
         3600..86_400 => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{days} d {} h", hours % 24),
+        86_400..31_536_000 => format!("{days} d {} h", hours % 24),
+        _ => format!("{} y {} d", days / 365, days % 365),
     }
 }
 
@@ -134,6 +164,9 @@ mod tests {
             "Upgrade: failed. No way in."
         );
         assert_eq!(span(90_000_000), "1 d 1 h");
+        assert_eq!(span(400 * 86_400_000), "1 y 35 d");
         assert_eq!(span(-5), "0 ms");
+        assert_eq!(jump(61_000), "1 min 1 s ahead of");
+        assert_eq!(jump(-7_200_000), "2 h 0 min behind");
     }
 }

@@ -15,6 +15,7 @@ mod block;
 mod bucket;
 mod buckets;
 mod check;
+mod clock;
 pub mod coder;
 mod column;
 mod columns;
@@ -48,12 +49,13 @@ use std::sync::Arc;
 pub use batch::{Batch, Committed, Progress, Seen};
 #[cfg(test)]
 pub use buckets::{Points, SeriesAnswer};
+pub use clock::{ClockStatus, Reading, Source};
 pub use gaps::Cause;
 pub use intake::{Intakes, Pushed};
 pub use query::{Answer, HistoryError, Query};
 pub use settings::{BUDGET_BYTES_MIN, Settings};
 pub use shared::Shared;
-pub use status::Status;
+pub use status::{Status, WriterStatus};
 pub use writer::{Command, Outcome, Writer, durable_progress};
 
 use crate::store::{Store, StoreError};
@@ -70,7 +72,23 @@ impl History {
     /// # Errors
     /// When the database can't be read.
     pub fn open(store: Arc<Store>, settings: Settings) -> Result<Self, StoreError> {
-        let shared = Shared::load(&*store.reader()?, store.path(), settings)?;
+        #[cfg(not(test))]
+        let source = Source::System;
+        #[cfg(test)]
+        let source = Source::Samples;
+        Self::open_at(store, settings, source)
+    }
+
+    /// The same with clocks of the caller's.
+    ///
+    /// # Errors
+    /// As of [`Self::open`].
+    pub fn open_at(
+        store: Arc<Store>,
+        settings: Settings,
+        source: Source,
+    ) -> Result<Self, StoreError> {
+        let shared = Shared::load(&*store.reader()?, store.path(), settings, source)?;
         Ok(Self {
             store,
             shared: Arc::new(shared),
@@ -109,6 +127,25 @@ impl History {
             Err(StoreError::Damaged { why, .. }) => Ok(status::of_damaged(&self.shared, &why)),
             other => other,
         }
+    }
+
+    /// Whether commits succeed.
+    pub fn writer_status(&self) -> WriterStatus {
+        status::writer(&self.shared, crate::store::damage::found())
+    }
+
+    /// By which time samples are old, and whether the wall clock is in doubt.
+    pub fn clock(&self) -> ClockStatus {
+        self.shared.clock.status()
+    }
+
+    /// A person says that it is `time_ms` now. False where the wall clock says another
+    /// time.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub fn confirm_clock(&self, time_ms: i64, by: &str) -> Result<bool, StoreError> {
+        self.shared.clock.confirm(&self.store, time_ms, by)
     }
 
     /// Whether nothing can be stored at present.

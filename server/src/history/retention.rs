@@ -11,9 +11,6 @@ use super::settings::Settings;
 use super::shared::Shared;
 use super::tier::Tier;
 
-/// A node's clock may be ahead, and ours may be wrong: nothing is too old only
-/// by a clock that no sample agrees with.
-const CLOCK_SLACK_MS: i64 = 24 * 3_600_000;
 /// Gaps deleted in one step.
 const GAPS_STEP: usize = 500;
 
@@ -63,20 +60,6 @@ impl Held {
     }
 }
 
-/// The time by which samples are old.
-pub fn now_ms(connection: &Connection, shared: &Shared, wall_ms: i64) -> rusqlite::Result<i64> {
-    let mut newest_ms = shared.fresh().span_ms().map(|(_, max)| max);
-    for tier in Tier::ALL {
-        let mut statement =
-            connection.prepare_cached("SELECT MAX(time_max_ms) FROM blocks WHERE tier = ?1")?;
-        let of: Option<i64> = statement.query_row([tier.number()], |row| row.get(0))?;
-        newest_ms = newest_ms.max(of);
-    }
-    Ok(newest_ms.map_or(wall_ms, |newest| {
-        wall_ms.min(newest.saturating_add(CLOCK_SLACK_MS))
-    }))
-}
-
 /// The oldest block of a tier, with its node.
 fn oldest(connection: &Connection, tier: Tier) -> rusqlite::Result<Option<(i64, Head)>> {
     let mut statement = connection.prepare_cached(
@@ -118,18 +101,13 @@ fn block_of(row: &rusqlite::Row<'_>, tier: Tier) -> rusqlite::Result<(i64, Head)
 
 /// Lets one block of a node go, of the tier that holds most of what it should. Answers
 /// its layout; `None` when there is no block.
-pub fn give_one_of(
-    connection: &mut Connection,
-    shared: &Shared,
-    node: i64,
-    wall_ms: i64,
-) -> Result<Option<i64>> {
+pub fn give_one_of(connection: &mut Connection, shared: &Shared, node: i64) -> Result<Option<i64>> {
     let held = [
         Held::of_node(connection, Tier::Raw, node)?,
         Held::of_node(connection, Tier::Minute, node)?,
         Held::of_node(connection, Tier::Hour, node)?,
     ];
-    let now_ms = now_ms(connection, shared, wall_ms)?;
+    let now_ms = shared.clock.time_ms();
     let Some(tier) = next_to_give(&shared.settings, &held, now_ms) else {
         return Ok(None);
     };
@@ -213,8 +191,8 @@ pub enum Expired {
 }
 
 /// Lets one block go that is older than it is to be kept.
-pub fn expire_one(connection: &mut Connection, shared: &Shared, wall_ms: i64) -> Result<Expired> {
-    let now_ms = now_ms(connection, shared, wall_ms)?;
+pub fn expire_one(connection: &mut Connection, shared: &Shared) -> Result<Expired> {
+    let now_ms = shared.clock.time_ms();
     for tier in Tier::ALL {
         let before_ms = now_ms.saturating_sub(shared.settings.keep_ms(tier));
         let oldest = oldest(connection, tier)?;

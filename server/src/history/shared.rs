@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
+use super::clock::{Keeper, Source};
 use super::fresh::Fresh;
 use super::layouts::Layouts;
 use super::reader::Fault;
@@ -19,6 +20,7 @@ pub struct Shared {
     pub settings: Settings,
     pub fresh: Mutex<Fresh>,
     pub layouts: Layouts,
+    pub clock: Keeper,
     /// What readers found damaged, with its node.
     faults: Mutex<Vec<(i64, Fault)>>,
     /// Why nothing can be committed at present, and since when (Unix milliseconds).
@@ -34,12 +36,14 @@ impl Shared {
         connection: &Connection,
         path: &Path,
         settings: Settings,
+        source: Source,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
             settings,
             fresh: Mutex::new(Fresh::load(connection)?),
             layouts: Layouts::default(),
+            clock: Keeper::load(connection, source)?,
             faults: Mutex::default(),
             failing: Mutex::default(),
         })

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 use serde::Serialize;
 
+use super::clock::ClockStatus;
 use super::retention::{self, Held};
 use super::settings::shares;
 use super::shared::Shared;
@@ -22,6 +23,8 @@ pub struct Status {
     /// Records that are not merged yet.
     pub fresh: FreshStatus,
     pub writer: WriterStatus,
+    /// By which time samples are old.
+    pub clock: ClockStatus,
     pub damaged: Vec<DamagedBlock>,
 }
 
@@ -87,7 +90,7 @@ pub fn read(connection: &Connection, shared: &Shared) -> rusqlite::Result<Status
         Held::of(&transaction, Tier::Hour)?,
     ];
     let fresh = fresh(shared);
-    let now_ms = retention::now_ms(&transaction, shared, wall_ms())?;
+    let now_ms = shared.clock.time_ms();
     // What blocks may take: the share of the file, less what else is in it.
     let in_blocks: u64 = held.iter().map(|held| held.bytes).sum();
     let used = (pages.count - pages.free) * pages.size;
@@ -117,6 +120,7 @@ pub fn read(connection: &Connection, shared: &Shared) -> rusqlite::Result<Status
         tiers,
         fresh,
         writer: writer(shared, damage::found()),
+        clock: shared.clock.status(),
         damaged: damaged(&transaction)?,
     })
 }
@@ -128,6 +132,7 @@ pub fn of_damaged(shared: &Shared, why: &str) -> Status {
         tiers: Vec::new(),
         fresh: fresh(shared),
         writer: writer(shared, Some(why)),
+        clock: shared.clock.status(),
         damaged: Vec::new(),
     }
 }
@@ -151,7 +156,7 @@ fn fresh(shared: &Shared) -> FreshStatus {
 }
 
 /// Damage stops the writer also before it runs into it itself.
-fn writer(shared: &Shared, damage: Option<&str>) -> WriterStatus {
+pub fn writer(shared: &Shared, damage: Option<&str>) -> WriterStatus {
     let failing = shared.failing();
     let found = || {
         let why = damage?.to_owned();

@@ -14,6 +14,7 @@ use crate::places::Place;
 use crate::store::Store;
 
 mod bounds;
+mod clocks;
 
 const START_MS: i64 = 1_790_000_000_000;
 

@@ -240,6 +240,7 @@ impl Writer {
         self.wait_for_disk(false)?;
         self.spare.note(Pages::of(&self.connection)?.free);
         self.bound_log(now)?;
+        self.shared.clock.look(&self.store, &self.connection)?;
         for (node, fault) in self.shared.take_faults() {
             if fault.error.is_damage() {
                 let transaction = self.connection.transaction()?;
@@ -271,7 +272,7 @@ impl Writer {
         }
         self.buffers = Buffers::default();
         if now >= self.next_age {
-            let expired = retention::expire_one(&mut self.connection, &self.shared, wall_ms())?;
+            let expired = retention::expire_one(&mut self.connection, &self.shared)?;
             if let Expired::Block(node) = expired {
                 self.changed(&[node]);
             }
@@ -387,8 +388,7 @@ impl Writer {
     /// Lets one block go, of the node that takes most.
     fn give_one(&mut self) -> merge::Result<bool> {
         while let Some(node) = self.takers.largest(&self.connection)? {
-            let given =
-                retention::give_one_of(&mut self.connection, &self.shared, node, wall_ms())?;
+            let given = retention::give_one_of(&mut self.connection, &self.shared, node)?;
             self.changed(&[node]);
             if let Some(layout) = given {
                 let loose = retention::loose_bytes(&self.connection, node, layout)?;
@@ -590,12 +590,15 @@ impl Writer {
         for (node, row, reached) in added {
             fresh.add(node, row, reached);
         }
+        drop(fresh);
+        self.shared.clock.hear(nodes);
         Ok(())
     }
 
     fn forget(&mut self, node: i64) {
         self.to_merge.remove(&node);
         self.runs.forget(node);
+        self.shared.clock.forget(node);
         self.changed(&[node]);
         if crate::store::damage::found().is_some() {
             return;

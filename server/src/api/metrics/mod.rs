@@ -153,6 +153,19 @@ fn server(app: &App, text: &mut Text) {
         let family = text.family(name, kind, help);
         text.line(family, &[], value, divisor);
     });
+    let clock = app.history.clock();
+    text.gauge(
+        "stardust_history_clock_doubted",
+        "Whether the wall clock has jumped, and is not taken for right.",
+        i64::from(clock.state != "ok"),
+        1,
+    );
+    text.gauge(
+        "stardust_history_clock_jump_seconds",
+        "How far the wall clock is ahead of the time by which samples are old.",
+        clock.jump_ms,
+        1_000,
+    );
     let by_status = text.family("stardust_nodes", Kind::Gauge, "Nodes by their status.");
     for (status, count) in app.fleet.count_by_status() {
         let label = format!("status=\"{}\"", status.name());

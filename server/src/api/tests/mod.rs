@@ -3,6 +3,7 @@
 mod bounds;
 mod by_hand;
 mod check;
+mod clock;
 mod contract;
 mod events;
 mod fleet;
