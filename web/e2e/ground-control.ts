@@ -75,7 +75,7 @@ function serverBinary(): string {
 
 export class GroundControl {
   private constructor(
-    private readonly program: Program,
+    private program: Program,
     private readonly folder: string,
     readonly url: string,
     readonly user: string,
@@ -124,6 +124,28 @@ export class GroundControl {
     );
     if (!found) throw new Error('the demo has no Spider in its folder');
     return join(this.folder, found);
+  }
+
+  /** The database file, wherever the server has put it. */
+  get database(): string {
+    const found = readdirSync(this.folder, { recursive: true, encoding: 'utf8' }).find((name) =>
+      /(^|\/)[^/]*\.db$/.test(name),
+    );
+    if (!found) throw new Error('there is no database in the folder');
+    return join(this.folder, found);
+  }
+
+  /** Ends it, does something to its database, and starts it again where it was. Not for the demo. */
+  async restart(meanwhile: (database: string) => void): Promise<void> {
+    await this.program.stop('SIGINT');
+    meanwhile(this.database);
+    const { hostname, port } = new URL(this.url);
+    const args = ['--bind', hostname, '--port', port, '--db', this.database];
+    this.program = new Program(serverBinary(), args, {
+      TMPDIR: this.folder,
+      STARDUST_SECRET: 'ground-control-to-major-tom',
+    });
+    await this.program.says(/listens on (http:\S+)/);
   }
 
   get log(): string {

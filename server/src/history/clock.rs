@@ -266,6 +266,12 @@ impl Clock {
         self.doubt.map(|doubt| (doubt.why, doubt.since_ms))
     }
 
+    /// In a doubt that most likely ends by itself soon, and nobody was told of.
+    pub fn is_waiting(&self) -> bool {
+        self.doubt
+            .is_some_and(|doubt| !doubt.said && doubt.why != Why::Jumped)
+    }
+
     pub fn keep(&self, boot_id: &str) -> Kept {
         Kept {
             agreed_ms: self.agreed_ms,

@@ -1,5 +1,5 @@
 import type { EventPage, EventQuery } from './events';
-import type { HistoryStatus } from './history-status';
+import type { HistoryClock, HistoryHealth, HistoryStatus } from './history-status';
 import type { Job, JobOutput, JobPage } from './job';
 import type {
   FleetPackages,
@@ -295,6 +295,10 @@ export const api = {
   },
   historyStatus: (signal?: AbortSignal) =>
     call<HistoryStatus>('GET', '/api/history/status', undefined, signal),
+  historyHealth: (signal?: AbortSignal) =>
+    call<HistoryHealth>('GET', '/api/history/health', undefined, signal),
+  /** Says what time it is: the server's clock is right where it says the same. */
+  confirmClock: (now: number) => call<HistoryClock>('POST', '/api/history/clock', { now }),
   health: () => call<{ status: string; version: string }>('GET', '/healthz'),
 };
 

@@ -15,7 +15,9 @@ export type EventKind =
   | 'token_in_use'
   | 'started'
   | 'stopped'
-  | 'sign_in_failed';
+  | 'sign_in_failed'
+  | 'clock_doubted'
+  | 'clock_settled';
 
 export interface FleetEvent {
   id: number;

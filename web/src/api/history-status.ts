@@ -14,11 +14,37 @@ export interface HistoryTier {
   days_fit: number | null;
 }
 
+export interface HistoryWriter {
+  state: 'ok' | 'failing';
+  reason: string | null;
+  since: number | null;
+}
+
+/** By which time samples are too old. */
+export interface HistoryClock {
+  /** Waiting: in doubt since the start, until the fleet is there. */
+  state: 'ok' | 'waiting' | 'doubted';
+  /** What the clock of the server's machine says. */
+  wall: number;
+  agreed: number;
+  since: number | null;
+  /** How far `wall` is ahead of `agreed`. */
+  jump_ms: number;
+  why: string | null;
+}
+
+/** What every page wants to know, as GET /api/history/health tells it. */
+export interface HistoryHealth {
+  writer: HistoryWriter;
+  clock: HistoryClock;
+}
+
 export interface HistoryStatus {
   bytes: { file: number; log: number; total: number; free: number; budget: number | null };
   tiers: HistoryTier[];
   fresh: { rows: number; bytes: number };
-  writer: { state: 'ok' | 'failing'; reason: string | null; since: number | null };
+  writer: HistoryWriter;
+  clock: HistoryClock;
   damaged: {
     node: number;
     tier: string;

@@ -10,6 +10,7 @@ import { countStates } from '../live/fleet';
 import { activeJobs } from '../live/jobs';
 import { useConnection, useFleet, useJobs, useKnownNow, useNow } from '../live/store';
 import { useUnseen } from '../live/unseen';
+import { Alarms } from './alarms';
 import { Bolt } from './brand';
 import { ConnectionBar } from './connection-bar';
 import { Toasts } from './toasts';
@@ -134,6 +135,7 @@ export function Shell({ children }: { children: ReactNode }) {
         })}
       </nav>
       <ConnectionBar />
+      <Alarms />
       <main
         id="page"
         tabIndex={-1}

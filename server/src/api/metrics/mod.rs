@@ -157,7 +157,7 @@ fn server(app: &App, text: &mut Text) {
     text.gauge(
         "stardust_history_clock_doubted",
         "Whether the wall clock has jumped, and is not taken for right.",
-        i64::from(clock.state != "ok"),
+        i64::from(clock.state == "doubted"),
         1,
     );
     text.gauge(

@@ -53,7 +53,8 @@ impl std::fmt::Debug for Source {
 /// What the operator sees of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClockStatus {
-    /// `ok`, or `doubted`: what is too old is told by `agreed`, not by the wall clock.
+    /// `ok`; `doubted`: what is too old is told by `agreed`, not by the wall clock; or
+    /// `waiting`: the same in the first minutes after a start, until the fleet is there.
     pub state: &'static str,
     pub wall: i64,
     pub agreed: i64,
@@ -260,7 +261,11 @@ impl Keeper {
         let jump_ms = now.wall_ms.saturating_sub(agreed);
         let doubt = state.clock.doubt();
         ClockStatus {
-            state: if doubt.is_some() { "doubted" } else { "ok" },
+            state: match doubt {
+                None => "ok",
+                Some(_) if state.clock.is_waiting() => "waiting",
+                Some(_) => "doubted",
+            },
             wall: now.wall_ms,
             agreed,
             since: doubt.map(|(_, since_ms)| since_ms),

@@ -107,7 +107,7 @@ fn a_wall_clock_in_2038_is_told_at_once_and_moves_nothing() {
     world.goes_on(10_000);
     assert_eq!(world.told, [JUMPED]);
     world.goes_on(30 * HOUR_MS);
-    assert!(world.is_doubted());
+    assert!(world.is_doubted() && !world.clock.is_waiting());
     assert_eq!(world.off_ms(), 0);
     // A restart does not make it right, nor is it told again.
     world.restarts(MINUTE_MS, false);
@@ -185,7 +185,7 @@ fn corrections_and_an_hour_are_taken_and_many_hours_in_small_steps_are_not() {
 fn three_weeks_off_wait_for_the_fleet_and_are_not_told_when_it_agrees_soon() {
     let mut world = World::with(&[(0, true), (0, true)]);
     world.restarts(21 * DAY_MS, true);
-    assert!(world.is_doubted());
+    assert!(world.is_doubted() && world.clock.is_waiting());
     world.goes_on(MINUTE_MS);
     assert_eq!(world.off_ms(), -21 * DAY_MS);
     world.goes_on(2 * MINUTE_MS);
@@ -200,6 +200,7 @@ fn three_weeks_off_wait_for_the_fleet_and_are_not_told_when_it_agrees_soon() {
     world.restarts(21 * DAY_MS, true);
     world.goes_on(40 * DAY_MS);
     assert_eq!(world.told, [News::Doubted(Why::Restarted)]);
+    assert!(!world.clock.is_waiting());
     assert_eq!(world.off_ms(), -21 * DAY_MS);
     let settled = Some(News::Settled(How::Person));
     assert_eq!(world.clock.confirm(world.now), settled);

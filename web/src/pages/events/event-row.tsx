@@ -1,4 +1,6 @@
 import CircleStop from 'lucide-react/icons/circle-stop';
+import Clock from 'lucide-react/icons/clock';
+import ClockAlert from 'lucide-react/icons/clock-alert';
 import Dot from 'lucide-react/icons/dot';
 import KeyRound from 'lucide-react/icons/key-round';
 import ListChecks from 'lucide-react/icons/list-checks';
@@ -35,6 +37,8 @@ const ICONS: Record<string, typeof Dot> = {
   started: Play,
   stopped: CircleStop,
   sign_in_failed: KeyRound,
+  clock_doubted: ClockAlert,
+  clock_settled: Clock,
 };
 
 const TONES: Record<Tone, string> = { ok: 'text-ok', bad: 'text-bad', warn: 'text-warn', calm: 'text-faint' };

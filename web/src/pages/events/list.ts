@@ -17,6 +17,8 @@ export const GROUPS = {
     'started',
     'stopped',
     'sign_in_failed',
+    'clock_doubted',
+    'clock_settled',
   ],
 } as const satisfies Record<string, readonly EventKind[]>;
 export type Group = keyof typeof GROUPS;
@@ -75,6 +77,7 @@ export function toneOf(event: FleetEvent): Tone {
     case 'rebooted':
     case 'host_key':
     case 'sign_in_failed':
+    case 'clock_doubted':
       return 'warn';
     case 'started':
       return event.detail?.after_a_fall === true ? 'warn' : 'calm';
