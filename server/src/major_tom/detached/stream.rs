@@ -6,6 +6,8 @@ use super::{End, Seen};
 const HEAD_BYTES_MAX: usize = 256;
 /// Longest frame that the script sends.
 const FRAME_BYTES_MAX: usize = 64 << 10;
+/// No work says more than this; whoever goes on there is not asked from there.
+const OFFSET_MAX: u64 = 1 << 50;
 
 /// Takes the bytes as they come and passes the work's own output on.
 #[derive(Debug)]
@@ -139,6 +141,10 @@ impl Stream {
         // It counts only when the frame is there to its end. An end counts with an
         // empty frame alone: the others have output behind them.
         let goes_on_at = words.get(5).and_then(|word| word.parse().ok());
+        if goes_on_at.is_some_and(|at| at > OFFSET_MAX) {
+            self.broken = true;
+            return;
+        }
         self.pending = Some(Pending {
             seen: Seen { phase, safe },
             end: end.filter(|_| length == 0 && words.len() <= 5),

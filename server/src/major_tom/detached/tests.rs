@@ -100,6 +100,7 @@ fn a_stream_that_makes_no_sense_is_not_believed() {
         b"@m 0 odd - a safe\n\n",
         b"@m 0 exit x a safe\n\n",
         b"@m 0 running - a safe\n\nsomething\n@m 0 exit 0 a safe\n\n",
+        b"@m 0 running - a safe 18446744073709551615\n\n@m 1 running - a safe\nx\n",
     ] {
         let mut stream = Stream::new("m", 0);
         stream.take(bytes, &mut |_| {});
