@@ -7,56 +7,61 @@
 //! to do. A machine that has nothing of the right kind shows the next best:
 //! a container its link, one that knows only a VPN its tunnel.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use stardust_shared::Layout;
 use stardust_shared::names::{
     InterfaceKind, interface_kind, is_disk_sensor, is_image, is_processor, is_remote, is_stacked,
 };
 use stardust_shared::series::{label, name_of};
 
-/// A device and where its two counters are: in and out, or read and written.
-#[derive(Debug, Default)]
+/// Where the two counters of a device are: in and out, or read and written.
+#[derive(Debug)]
 struct Device {
-    name: String,
     rank: u8,
     counters: [Option<usize>; 2],
 }
 
 /// Devices of which only those of the lowest rank count.
 #[derive(Debug, Default)]
-pub struct Devices(Vec<Device>);
+pub struct Devices<'a> {
+    all: Vec<Device>,
+    /// Which of them has a name: a layout may have thousands.
+    known: HashMap<Cow<'a, str>, usize>,
+}
 
-impl Devices {
-    fn add(&mut self, name: &str, rank: u8, place: usize, index: usize) {
-        let known = self.0.iter().position(|device| device.name == name);
-        let at = known.unwrap_or_else(|| {
-            self.0.push(Device {
-                name: name.to_owned(),
+impl<'a> Devices<'a> {
+    fn add(&mut self, name: Cow<'a, str>, rank: u8, place: usize, index: usize) {
+        let next = self.all.len();
+        let at = *self.known.entry(name).or_insert(next);
+        if at == next {
+            self.all.push(Device {
                 rank,
-                ..Device::default()
+                counters: [None; 2],
             });
-            self.0.len() - 1
-        });
-        self.0[at].counters[place] = Some(index);
+        }
+        self.all[at].counters[place] = Some(index);
     }
 
     /// Where the counters are whose sum is the machine's.
     pub fn best(&self, place: usize) -> Vec<usize> {
-        let best = self.0.iter().map(|device| device.rank).min();
-        let chosen = self.0.iter().filter(|device| Some(device.rank) == best);
+        let best = self.all.iter().map(|device| device.rank).min();
+        let chosen = self.all.iter().filter(|device| Some(device.rank) == best);
         chosen.filter_map(|device| device.counters[place]).collect()
     }
 }
 
 /// Interfaces, by their `net.rx_bytes` and `net.tx_bytes`.
-pub fn interfaces(layout: &Layout) -> Devices {
-    let mut kinds: Vec<(String, InterfaceKind)> = Vec::new();
+pub fn interfaces(layout: &Layout) -> Devices<'_> {
+    let mut kinds: HashMap<Cow<'_, str>, InterfaceKind> = HashMap::new();
     for series in layout.series() {
         if name_of(&series.key) == "net.kind"
             && let (Some(iface), Some(kind)) =
                 (label(&series.key, "iface"), label(&series.key, "kind"))
             && let Some(kind) = InterfaceKind::of(&kind)
         {
-            kinds.push((iface.into_owned(), kind));
+            kinds.entry(iface).or_insert(kind);
         }
     }
     let mut devices = Devices::default();
@@ -67,10 +72,10 @@ pub fn interfaces(layout: &Layout) -> Devices {
             _ => continue,
         };
         let iface = label(&series.key, "iface").unwrap_or_default();
-        let told = kinds.iter().find(|(name, _)| *name == iface);
-        let kind = told.map_or_else(|| interface_kind(iface.as_bytes()), |(_, kind)| *kind);
+        let told = kinds.get(&iface).copied();
+        let kind = told.unwrap_or_else(|| interface_kind(iface.as_bytes()));
         if let Some(rank) = interface_rank(&iface, kind) {
-            devices.add(&iface, rank, place, index);
+            devices.add(iface, rank, place, index);
         }
     }
     devices
@@ -95,7 +100,7 @@ fn interface_rank(name: &str, kind: InterfaceKind) -> Option<u8> {
 }
 
 /// Disks, by their `disk.read_bytes` and `disk.written_bytes`.
-pub fn disks(layout: &Layout) -> Devices {
+pub fn disks(layout: &Layout) -> Devices<'_> {
     let mut devices = Devices::default();
     for (index, series) in layout.series().iter().enumerate() {
         let place = match name_of(&series.key) {
@@ -104,7 +109,8 @@ pub fn disks(layout: &Layout) -> Devices {
             _ => continue,
         };
         let device = label(&series.key, "device").unwrap_or_default();
-        devices.add(&device, disk_rank(device.as_bytes()), place, index);
+        let rank = disk_rank(device.as_bytes());
+        devices.add(device, rank, place, index);
     }
     devices
 }
@@ -275,6 +281,42 @@ mod tests {
         assert_eq!(counted(&["dm-0", "dm-1", "loop0"]), ["dm-0", "dm-1"]);
         assert_eq!(counted(&["zd0", "md127"]), ["md127"]);
         assert_eq!(counted(&[]), [""; 0]);
+    }
+
+    /// The gate does this for each new layout: one of the largest must not hold it up.
+    #[test]
+    fn eight_times_as_many_take_no_more_than_so_many_times_as_long() {
+        let cpu = || {
+            let mut time = libc::timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            // SAFETY: the pointer is to a whole timespec.
+            unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+            time.tv_sec * 1_000_000_000 + time.tv_nsec
+        };
+        let cost = |count: usize| {
+            let mut defs = Vec::new();
+            for number in 0..count / 4 {
+                let name = format!("eth{number}");
+                for series in ["net.rx_bytes", "net.tx_bytes"] {
+                    defs.push(SeriesDef::new(series, &[("iface", &name)]));
+                }
+                let kind = [("iface", &*name), ("kind", "physical")];
+                defs.push(SeriesDef::new("net.kind", &kind));
+                defs.push(SeriesDef::new("disk.read_bytes", &[("device", &name)]));
+            }
+            let layout = Layout::new(1, defs);
+            let once = || {
+                let begin = cpu();
+                assert_eq!(interfaces(&layout).best(1).len(), count / 4);
+                assert_eq!(disks(&layout).best(0).len(), count / 4);
+                cpu() - begin
+            };
+            (0..5).map(|_| once()).min().unwrap()
+        };
+        let (few, many) = (cost(1_024), cost(8_192));
+        assert!(many < few * 24, "{few} and {many} ns");
     }
 
     #[test]
