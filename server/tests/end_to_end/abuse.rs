@@ -8,6 +8,7 @@ mod bodies;
 mod crowd;
 mod door;
 mod frames;
+mod kept;
 mod nodes;
 mod peer;
 mod readers;
@@ -21,10 +22,13 @@ use std::time::{Duration, Instant};
 use crate::common::{PATIENCE, Process, Setup, Spider, eventually, hello};
 use door::{Door, ends, frame, half_close};
 
+fn is_full() -> bool {
+    std::env::var("STARDUST_ABUSE").is_ok_and(|value| value == "full")
+}
+
 /// Connections of a round.
 fn many(full: usize) -> usize {
-    let is_full = std::env::var("STARDUST_ABUSE").is_ok_and(|value| value == "full");
-    if is_full { full } else { full.div_ceil(5) }
+    if is_full() { full } else { full.div_ceil(5) }
 }
 
 /// Memory that a connection without a session may cost, with TLS.

@@ -65,17 +65,49 @@ impl HttpConn {
 
     /// How long a head may take from here on.
     fn head_time(&self, is_silent: bool, core: &Core) -> Duration {
-        if self.requests > 0 && is_silent {
-            return match (self.is_proxy, core.crowded) {
-                (true, _) => KEEP_TIME_PROXY,
-                (false, true) => HEAD_TIME_CROWDED,
-                (false, false) => KEEP_TIME,
-            };
+        let is_kept = self.requests > 0;
+        if is_kept && is_silent {
+            return keep_time(self.is_proxy, core.crowded);
         }
-        match (core.crowded, self.stream.is_tls() && self.requests == 0) {
-            (true, _) => HEAD_TIME_CROWDED,
-            (false, true) => TLS_HEAD_TIME_MAX,
-            (false, false) => HEAD_TIME_MAX,
+        first_time(self.stream.is_tls() && !is_kept, core.crowded)
+    }
+}
+
+/// How long a connection is kept for another request.
+fn keep_time(is_proxy: bool, crowded: bool) -> Duration {
+    match (is_proxy, crowded) {
+        (true, _) => KEEP_TIME_PROXY,
+        (false, true) => HEAD_TIME_CROWDED,
+        (false, false) => KEEP_TIME,
+    }
+}
+
+/// How long the head of a request may take, which on a new connection with TLS comes
+/// after a handshake.
+fn first_time(with_handshake: bool, crowded: bool) -> Duration {
+    match (crowded, with_handshake) {
+        (true, _) => HEAD_TIME_CROWDED,
+        (false, true) => TLS_HEAD_TIME_MAX,
+        (false, false) => HEAD_TIME_MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_closes_first_and_a_crowd_lets_nobody_rest() {
+        // Caddy keeps a connection longest, for 120 s.
+        assert!(keep_time(true, false) > Duration::from_secs(120));
+        assert_eq!(keep_time(true, true), keep_time(true, false));
+        // Browsers try again on a new one by themselves.
+        assert_eq!(keep_time(false, false), Duration::from_secs(75));
+        assert!(keep_time(false, true) <= Duration::from_secs(5));
+        // Half a head is not kept as long as none.
+        for (tls, crowded) in [(false, false), (true, false), (false, true), (true, true)] {
+            assert!(first_time(tls, crowded) < keep_time(false, false));
         }
+        assert!(first_time(true, false) > first_time(false, false));
     }
 }

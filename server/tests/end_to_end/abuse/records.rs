@@ -108,14 +108,16 @@ fn records_without_content_end_their_connection() {
     let Some(door) = Door::open(true) else { return };
     // As it should be: the records are understood, also when some are empty.
     let mut fine = Sealed::open(&door);
-    let mut bytes = fine.record(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n", 0x17);
+    let mut bytes = fine.record(
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
+        0x17,
+    );
     (0..10).for_each(|_| bytes.extend(fine.record(b"", 0x17)));
     bytes.extend(fine.record(b"\r\n", 0x17));
     fine.tcp.write_all(&bytes).unwrap();
     let answer = fine.read();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
 
-    // An update of the keys would change them; asking for none does the same work.
     for (what, content, kind) in [
         ("empty records", &b""[..], 0x17),
         ("warnings", &[1, 90], 0x15),
@@ -133,5 +135,44 @@ fn records_without_content_end_their_connection() {
         assert!(ends(&mut endless.tcp, PATIENCE));
         assert_eq!(door.request("GET", "/healthz", None).status, 200);
     }
+    door.assert_nobody_noticed();
+}
+
+/// Each asks for new keys of the server too, and so for an answer.
+#[test]
+fn new_keys_without_end_end_their_connection() {
+    let Some(door) = Door::open(true) else { return };
+    let mut stream = door.browser.as_ref().unwrap().connect();
+    let head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for _ in 0..3 {
+        // Now and then is as it should be.
+        stream.write_all(head).unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        while stream
+            .conn
+            .reader()
+            .read(&mut [0; 512])
+            .is_ok_and(|count| count > 0)
+        {}
+        stream.conn.refresh_traffic_keys().unwrap();
+    }
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let mut bytes = Vec::new();
+        for _ in 0..1_000 {
+            stream.conn.refresh_traffic_keys().unwrap();
+            while stream.conn.wants_write() {
+                stream.conn.write_tls(&mut bytes).unwrap();
+            }
+        }
+        if stream.sock.write_all(&bytes).is_err() {
+            break;
+        }
+        assert!(Instant::now() < until, "they are taken for ever");
+    }
+    assert!(ends(&mut stream.sock, PATIENCE));
+    assert_eq!(door.request("GET", "/healthz", None).status, 200);
     door.assert_nobody_noticed();
 }
