@@ -234,21 +234,18 @@ pub fn upgrade_fleet(context: &Context<'_>) -> Result<Response, Error> {
         .iter()
         .find(|id| context.app.fleet.view(**id).is_none())
     {
-        return Err(Error::new(
-            Kind::NotFound,
-            format!("There is no node {missing}."),
-            "It may have been removed; GET /api/nodes lists all.",
-        ));
+        return Err(unknown_node(*missing));
     }
-    let order = Order {
-        intent: Intent::UpgradeFleet { nodes },
-        node: None,
-        name: String::new(),
-        group: None,
-        by: context.session()?.user.clone(),
-        given: Given::default(),
-    };
-    answer(&*context.app.jobs.submit(order)?)
+    answer(&*submit_for_many(context, Intent::UpgradeFleet { nodes })?)
+}
+
+/// One of several that are named.
+pub(super) fn unknown_node(id: i64) -> Error {
+    Error::new(
+        Kind::NotFound,
+        format!("There is no node {id}."),
+        "It may have been removed; GET /api/nodes lists all.",
+    )
 }
 
 fn simple(
@@ -319,6 +316,21 @@ pub(super) fn submit(
         group: None,
         by: context.session()?.user.clone(),
         given,
+    })
+}
+
+/// A job over many nodes, with what is kept of each.
+pub(super) fn submit_for_many(
+    context: &Context<'_>,
+    intent: Intent,
+) -> Result<std::sync::Arc<Job>, Error> {
+    context.app.jobs.submit(Order {
+        intent,
+        node: None,
+        name: String::new(),
+        group: None,
+        by: context.session()?.user.clone(),
+        given: Given::default(),
     })
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use super::query::Parameters;
+use super::query::{Parameters, page};
 use crate::error::Error;
 use crate::events::limits::PAGE_MAX;
 use crate::events::{KINDS, view};
@@ -12,13 +12,7 @@ use crate::store::EventFilter;
 
 pub fn list(context: &Context<'_>) -> Result<Response, Error> {
     let parameters = Parameters::parse(&context.request.query)?;
-    let limit = parameters.integer("limit")?.unwrap_or(50);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        return Err(Error::invalid(
-            format!("limit must be 1 to {PAGE_MAX}."),
-            "Leave it out for 50.",
-        ));
-    }
+    let limit = parameters.limit(50, PAGE_MAX)?;
     let (node, below) = (parameters.integer("node")?, parameters.integer("cursor")?);
     let mut kinds = parameters.all("kind");
     kinds.sort_unstable();
@@ -36,11 +30,8 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
         below,
         above: 0,
     };
-    let limit = limit as usize;
-    let mut events = context.app.store.events(&filter, limit + 1)?;
-    let more = events.len() > limit;
-    events.truncate(limit);
-    let next = events.last().filter(|_| more).map(|e| e.id.to_string());
+    let found = context.app.store.events(&filter, limit + 1)?;
+    let (events, next) = page(found, limit, |event| event.id.to_string());
     let events: Vec<Value> = events.iter().map(view).collect();
     Ok(Response::json(
         200,

@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::deploy::{GIVEN_SHAPE, answer, exists, given, submit};
-use super::query::Parameters;
+use super::deploy::{GIVEN_SHAPE, answer, exists, given, submit, submit_for_many};
+use super::query::{Parameters, page};
 use super::ssh::AuthBody;
 use super::{Context, body};
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::limits::PAGE_MAX;
-use crate::jobs::{Given, Order, without_colours};
+use crate::jobs::without_colours;
 use crate::secret::Secret;
 use crate::store::JobFilter;
 
@@ -18,13 +18,7 @@ const KIND_CHARS_MAX: usize = 64;
 
 pub fn list(context: &Context<'_>) -> Result<Response, Error> {
     let parameters = Parameters::parse(&context.request.query)?;
-    let limit = parameters.integer("limit")?.unwrap_or(50);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        return Err(Error::invalid(
-            format!("limit must be 1 to {PAGE_MAX}."),
-            "Leave it out for 50.",
-        ));
-    }
+    let limit = parameters.limit(50, PAGE_MAX)?;
     let finished = match parameters.one("state")? {
         None => None,
         Some("active") => Some(false),
@@ -53,17 +47,14 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
         finished,
         below: parameters.integer("cursor")?,
     };
-    let limit = limit as usize;
-    let mut jobs = context.app.store.jobs(&filter, limit + 1)?;
-    let more = jobs.len() > limit;
-    jobs.truncate(limit);
+    let found = context.app.store.jobs(&filter, limit + 1)?;
+    let (mut jobs, next) = page(found, limit, |job| job.id.to_string());
     // What runs is further along in memory.
     for job in &mut jobs {
         if let Some(live) = context.app.jobs.active(job.id) {
             *job = live.view();
         }
     }
-    let next = jobs.last().filter(|_| more).map(|job| job.id.to_string());
     Ok(Response::json(200, &json!({"jobs": jobs, "next": next})))
 }
 
@@ -157,16 +148,9 @@ pub fn retry(context: &Context<'_>) -> Result<Response, Error> {
             "Wait for its end, or cancel it.",
         ));
     }
+    let intent = intent.again();
     let Some(node) = view.node else {
-        let job = context.app.jobs.submit(Order {
-            intent,
-            node: None,
-            name: String::new(),
-            group: None,
-            by: context.session()?.user.clone(),
-            given: Given::default(),
-        })?;
-        return answer(&job);
+        return answer(&*submit_for_many(context, intent)?);
     };
     let node_context = Context {
         app: context.app,

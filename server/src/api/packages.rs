@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::deploy::{GivenBody, answer, exists, given, submit};
-use super::query::Parameters;
+use super::query::{Parameters, page};
 use super::ssh::{AuthBody, place};
 use super::{Context, body};
 use crate::error::{Error, Kind};
@@ -320,7 +320,7 @@ pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
         };
         let wish = match wish {
             Ok(Some(wish)) => wish,
-            Ok(None) => return Ok(Preview::of_nothing()),
+            Ok(None) => return Ok(judge::nothing(&facts)),
             Err(refused) => return Ok(Preview::of_refusal(refused)),
         };
         let mut preview = look::preview(link, &wish, &facts)?;
@@ -364,17 +364,11 @@ pub fn installed(context: &Context<'_>) -> Result<Response, Error> {
     let total = all.len();
     let key =
         |package: &Installed| format!("{}:{}", package.name, package.arch.as_deref().unwrap_or(""));
-    let mut page: Vec<Installed> = all
-        .into_iter()
-        .filter(|package| after.is_empty() || key(package) > after)
-        .take(limit + 1)
-        .collect();
-    let more = page.len() > limit;
-    page.truncate(limit);
-    let next = page.last().filter(|_| more).map(key);
+    all.retain(|package| after.is_empty() || key(package) > after);
+    let (packages, next) = page(all, limit, key);
     Ok(Response::json(
         200,
-        &json!({"as_of_ms": context.now_ms, "packages": page, "next": next, "total": total}),
+        &json!({"as_of_ms": context.now_ms, "packages": packages, "next": next, "total": total}),
     ))
 }
 

@@ -3,12 +3,13 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::deploy::{submit_for_many, unknown_node};
 use super::{Context, body};
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::limits::GROUP_NODES_MAX;
 use crate::jobs::waves::{Share, Size};
-use crate::jobs::{Given, Intent, Order, PackageOrder};
+use crate::jobs::{Intent, PackageOrder};
 use crate::packages::wish::Action;
 
 #[derive(Default, Deserialize)]
@@ -25,13 +26,7 @@ pub fn refresh(context: &Context<'_>) -> Result<Response, Error> {
     let wanted = body.nodes.unwrap_or_else(|| known.clone());
     let (mut nodes, mut left_out) = (Vec::new(), Vec::new());
     for id in wanted {
-        let Some(view) = app.fleet.view(id) else {
-            return Err(Error::new(
-                Kind::NotFound,
-                format!("There is no node {id}."),
-                "It may have been removed; GET /api/nodes lists all.",
-            ));
-        };
+        let view = app.fleet.view(id).ok_or_else(|| unknown_node(id))?;
         let stored = app.vault.get(id)?;
         let why = match &stored {
             None => Some("It is not known how it is reached over SSH."),
@@ -61,21 +56,15 @@ pub fn refresh(context: &Context<'_>) -> Result<Response, Error> {
         action: Action::Refresh.name().to_owned(),
         ..PackageOrder::default()
     };
-    let job = app.jobs.submit(Order {
-        intent: Intent::PackagesFleet {
-            nodes,
-            order,
-            // Nothing is changed, so nobody has to go first.
-            waves: vec![Size::Share(Share::Rest)],
-            plans: Vec::new(),
-            left_out: Vec::new(),
-        },
-        node: None,
-        name: String::new(),
-        group: None,
-        by: context.session()?.user.clone(),
-        given: Given::default(),
-    })?;
+    let intent = Intent::PackagesFleet {
+        nodes,
+        order,
+        // Nothing is changed, so nobody has to go first.
+        waves: vec![Size::Share(Share::Rest)],
+        plans: Vec::new(),
+        left_out: Vec::new(),
+    };
+    let job = submit_for_many(context, intent)?;
     let body = json!({"job": job.view(), "left_out": left_out});
     Ok(Response::json(202, &body).header("Location", format!("/api/jobs/{}", job.id)))
 }

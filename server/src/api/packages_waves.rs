@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::deploy::answer;
+use super::deploy::{answer, submit_for_many, unknown_node};
 use super::{Context, body, ssh};
 use crate::app::App;
 use crate::error::{Error, Kind};
@@ -15,7 +15,7 @@ use crate::http::Response;
 use crate::hub::Status;
 use crate::jobs::limits::GROUP_NODES_MAX;
 use crate::jobs::waves::{SIZES_DEFAULT, Size, WAVES_MAX, sizes};
-use crate::jobs::{Given, Intent, JobError, Order, PackageOrder};
+use crate::jobs::{Given, Intent, JobError, PackageOrder};
 use crate::major_tom::Fault;
 use crate::packages::fleet::{AtWork, Candidate, Choice, LeftOut, Taken, needs_repair};
 use crate::packages::judge;
@@ -136,13 +136,7 @@ fn candidates(app: &App, nodes: &[i64]) -> Result<Vec<Candidate>, Error> {
         .collect();
     let mut all = Vec::new();
     for &id in nodes {
-        let Some(view) = app.fleet.view(id) else {
-            return Err(Error::new(
-                Kind::NotFound,
-                format!("There is no node {id}."),
-                "It may have been removed; GET /api/nodes lists all.",
-            ));
-        };
+        let view = app.fleet.view(id).ok_or_else(|| unknown_node(id))?;
         let record = records.remove(&id).unwrap_or_default();
         let stored = app.vault.get(id)?;
         let has_key = stored.is_some_and(|stored| {
@@ -192,21 +186,14 @@ pub fn upgrade(context: &Context<'_>) -> Result<Response, Error> {
         wait_s: wanted.wait_s,
         ..PackageOrder::default()
     };
-    let job = context.app.jobs.submit(Order {
-        intent: Intent::PackagesFleet {
-            nodes,
-            order,
-            waves: wanted.waves,
-            plans: wanted.plans.into_iter().collect(),
-            left_out: wanted.left_out,
-        },
-        node: None,
-        name: String::new(),
-        group: None,
-        by: context.session()?.user.clone(),
-        given: Given::default(),
-    })?;
-    answer(&job)
+    let intent = Intent::PackagesFleet {
+        nodes,
+        order,
+        waves: wanted.waves,
+        plans: wanted.plans.into_iter().collect(),
+        left_out: wanted.left_out,
+    };
+    answer(&*submit_for_many(context, intent)?)
 }
 
 /// POST /api/packages/preview: what that would do on each node, by the managers' own
@@ -360,7 +347,7 @@ fn dry_run(
     let wish = Wish::upgrade(manager, part.action, names, security, &facts);
     let wish = match wish {
         Ok(Some(wish)) => wish,
-        Ok(None) => return Ok(Ok(Preview::of_nothing())),
+        Ok(None) => return Ok(Ok(judge::nothing(&facts))),
         Err(refused) => return Ok(Ok(Preview::of_refusal(refused))),
     };
     let mut preview = look::preview_within(&mut link, &wish, &facts, left())?;

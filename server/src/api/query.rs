@@ -53,6 +53,18 @@ impl Parameters {
         }
     }
 
+    /// How many a page has.
+    pub fn limit(&self, usual: i64, most: i64) -> Result<usize, Error> {
+        let limit = self.integer("limit")?.unwrap_or(usual);
+        match usize::try_from(limit) {
+            Ok(count) if (1..=most).contains(&limit) => Ok(count),
+            _ => Err(Error::invalid(
+                format!("limit must be 1 to {most}."),
+                format!("Leave it out for {usual}."),
+            )),
+        }
+    }
+
     /// A whole number, when there is one. Given twice it is refused.
     pub fn integer(&self, name: &str) -> Result<Option<i64>, Error> {
         let mut values = self.0.iter().filter(|(key, _)| key == name);
@@ -65,6 +77,18 @@ impl Parameters {
             )),
         }
     }
+}
+
+/// The first `limit` of what was found, and where the next page begins if there is more.
+pub fn page<T>(
+    mut found: Vec<T>,
+    limit: usize,
+    cursor: impl Fn(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(cursor);
+    (found, next)
 }
 
 /// Undoes percent-encoding; `+` is a space, as forms and URLSearchParams write it.
@@ -102,6 +126,20 @@ mod tests {
             ["fs.free_bytes{mount=/}", "a b+c"]
         );
         assert_eq!(parse("s=%C3%A9").all("s"), ["é"]);
+    }
+
+    #[test]
+    fn pages_say_where_the_next_begins() {
+        let cut = |found: &[i64], limit| page(found.to_vec(), limit, ToString::to_string);
+        assert_eq!(cut(&[1, 2, 3], 2), (vec![1, 2], Some("2".into())));
+        assert_eq!(cut(&[1, 2], 2), (vec![1, 2], None));
+        assert_eq!(cut(&[], 2), (vec![], None));
+        let limit = |query| Parameters::parse(query).unwrap().limit(50, 200).ok();
+        assert_eq!(limit(""), Some(50));
+        assert_eq!(limit("limit=200"), Some(200));
+        for bad in ["limit=0", "limit=201", "limit=-1", "limit=x"] {
+            assert_eq!(limit(bad), None, "{bad}");
+        }
     }
 
     #[test]

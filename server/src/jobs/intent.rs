@@ -74,6 +74,19 @@ pub struct PackageOrder {
     pub by_setting: bool,
 }
 
+impl Intent {
+    /// The same once more. What it will do is looked at anew: what a preview has said
+    /// of the first time is not so any more, for that has changed something or failed.
+    pub fn again(mut self) -> Self {
+        match &mut self {
+            Self::Packages(order) => order.plan = None,
+            Self::PackagesFleet { plans, .. } => plans.clear(),
+            _ => {}
+        }
+        self
+    }
+}
+
 impl PackageOrder {
     fn kind(&self) -> &'static str {
         match self.action.as_str() {

@@ -90,6 +90,18 @@ pub fn judge(wish: &Wish, facts: &Facts, preview: &mut Preview) {
     preview.nothing = preview.changes() == 0;
     room(facts, preview);
     preview.refused = refused(wish, preview).or_else(|| held(wish, facts));
+    let brings = matches!(
+        wish.action,
+        Action::Upgrade | Action::FullUpgrade | Action::Install
+    );
+    if brings && preview.nothing && preview.refused.is_none() {
+        preview.refused = unfinished(facts);
+    }
+}
+
+/// The preview of what there is none of.
+pub fn nothing(facts: &Facts) -> Preview {
+    unfinished(facts).map_or_else(Preview::of_nothing, Preview::of_refusal)
 }
 
 /// Why nothing can be done before something was repaired, whatever is wished for.
@@ -105,6 +117,26 @@ pub fn blocked(facts: &Facts) -> Option<Refused> {
                 repair.title
             ),
             "Do this repair, which is offered for the node, and then start again.",
+        )
+    })
+}
+
+/// What an earlier try has left half-way, where there is nothing else to do: a second
+/// try that says no more than that would pass for the whole.
+pub fn unfinished(facts: &Facts) -> Option<Refused> {
+    let repair = facts.repair.first()?;
+    Some(Refused {
+        repair: Some(Box::new(repair.clone())),
+        ..Refused::new(
+            "repair",
+            format!(
+                "There is nothing to upgrade or install, but something to repair. {}",
+                repair.detail
+            ),
+            format!(
+                "Do the repair that is offered for the node: {}.",
+                repair.title
+            ),
         )
     })
 }

@@ -200,7 +200,7 @@ fn what_blocks_a_manager_is_said_before_anything_is_begun() {
     };
     let repair = Repair::new("dpkg_configure", "Finish what was begun", "It was cut off.");
     assert_eq!(judge::blocked(&facts(repair.clone())), None);
-    let refused = judge::blocked(&facts(repair.blocking())).unwrap();
+    let refused = judge::blocked(&facts(repair.clone().blocking())).unwrap();
     assert_eq!(
         (refused.kind, refused.repair.unwrap().what.as_str()),
         ("repair", "dpkg_configure")
@@ -212,6 +212,26 @@ fn what_blocks_a_manager_is_said_before_anything_is_begun() {
         "{}",
         refused.message
     );
+    // Where nothing else is to be done it is not passed over: a second try ends there.
+    let half = facts(repair.clone());
+    let none = Sections::single("sim", "", 0);
+    for (action, said) in [(Action::Upgrade, true), (Action::Autoremove, false)] {
+        let mut seen = preview(Manager::Apt, action, &[], &none);
+        judge::judge(&wish(Manager::Apt, action, &[]), &half, &mut seen);
+        assert!(seen.nothing);
+        assert_eq!(seen.refused.is_some(), said, "{action:?}");
+        let Some(refused) = seen.refused else {
+            continue;
+        };
+        assert_eq!(refused.repair.unwrap().what, "dpkg_configure");
+        assert!(
+            refused.message.contains("It was cut off."),
+            "{}",
+            refused.message
+        );
+    }
+    assert!(judge::nothing(&half).refused.is_some());
+    assert!(judge::nothing(&Facts::default()).nothing);
     // Held packages are not upgraded because they are named.
     let held = Facts {
         held: vec!["labtool".into()],

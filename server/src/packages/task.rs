@@ -145,8 +145,8 @@ fn begin(
             return Ok((facts, detail));
         }
         let facts = when_free(job, wait_seconds(order), || look::survey(link))?;
-        if facts.blocked_by().is_some() {
-            // Nothing will be done, and the repair is to be found where it is offered.
+        if !facts.repair.is_empty() {
+            // It may be all that there is to do, and is to be found where it is offered.
             keeper::keep(app, job.node.unwrap_or_default(), &facts);
         }
         let manager = facts.manager.map_or("", |manager| manager.name());
@@ -168,7 +168,10 @@ fn begin(
         Some(Wish::new(manager, action, &order.packages, purge, what).map_err(ours)?)
     };
     let Some(wish) = wish else {
-        return Ok(None);
+        return match judge::unfinished(&facts) {
+            Some(refused) => Err(look::fault(refused)),
+            None => Ok(None),
+        };
     };
     if action.changes_packages() {
         let nothing = step(job, "preview", || {

@@ -9,6 +9,7 @@ use super::{Answer, Call, Operator};
 use crate::auth::node_token;
 use crate::major_tom::deploy::settle_by_hand;
 use crate::spiders;
+use crate::store::SpiderRecord;
 
 fn added(operator: &Operator) -> (String, String) {
     let answer = operator.post("/api/nodes", &json!({"name": "pi4"}));
@@ -149,4 +150,40 @@ fn a_new_token_is_refused_where_it_makes_no_sense() {
     added(&operator);
     let answer = operator.post("/api/nodes/1/token", &json!([]));
     assert_eq!(answer.status, 400);
+    let refused = |node: i64| {
+        let answer = operator.post(&format!("/api/nodes/{node}/token"), &json!({}));
+        assert_eq!((answer.status, answer.kind().as_str()), (409, "conflict"));
+        check("Error", &answer.json());
+        answer.json()["error"]["hint"].as_str().unwrap().to_owned()
+    };
+
+    // Under a job, which may be about to put another one there.
+    let host = json!({
+        "name": "over SSH", "host": "192.0.2.9", "user": "root",
+        "auth": {"password": "for this once"},
+        "host_key": "SHA256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaA",
+    });
+    let answer = operator.post("/api/nodes/deploy", &host);
+    assert_eq!(answer.status, 202, "{:?}", answer.json());
+    assert!(!refused(2).contains("rotate-token"));
+    operator.send(Call::new("POST", "/api/jobs/1/cancel"));
+    // What Ground Control has put there is replaced by it.
+    let place = json!({
+        "method": "systemd", "bin": "/usr/local/bin/stardust-spider",
+        "folder": "/etc/stardust-spider", "user": "stardust-spider",
+        "unit": "/etc/systemd/system/stardust-spider.service",
+    });
+    let record = SpiderRecord {
+        place: serde_json::from_value(place).unwrap(),
+        arch: "x86_64".into(),
+        version: "0.1.0".into(),
+        sha256: "00".into(),
+        server_url: "ws://192.0.2.1:8933".into(),
+        pin: None,
+        installed_ms: 1,
+    };
+    operator.server.app.store.put_spider(2, &record).unwrap();
+    assert!(refused(2).contains("rotate-token"));
+    let known = operator.server.app.store.node(2).unwrap().unwrap();
+    assert!(known.next_tokens_sha256.is_empty());
 }

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use super::schema::check;
 use super::{Answer, Call, Operator};
+use crate::jobs::Intent;
+use crate::packages::Manager;
+use crate::packages::facts::Facts;
 
 const FINGERPRINT: &str = "SHA256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaA";
 const KEY: &str =
@@ -286,6 +289,46 @@ fn a_waiting_job_is_cancelled_and_can_be_tried_again() {
         operator.get("/api/jobs?state=finished").json()["jobs"][0]["id"],
         1
     );
+}
+
+/// What a preview has said of the first time would refuse the second for ever.
+#[test]
+fn work_on_packages_that_is_tried_again_is_looked_at_anew() {
+    let operator = Operator::new();
+    deploy(&operator);
+    operator.send(Call::new("POST", "/api/jobs/1/cancel"));
+    let facts = Facts {
+        manager: Some(Manager::Apt),
+        ..Facts::default()
+    };
+    let store = &operator.server.app.store;
+    store.put_package_facts(1, &facts, 1, None, 2).unwrap();
+    let plan = json!({"packages": ["nginx"], "plan": "00112233"});
+    let one = operator.post("/api/nodes/1/packages/install", &plan);
+    assert_eq!(one.status, 202, "{:?}", one.json());
+    operator.send(Call::new("POST", "/api/jobs/2/cancel"));
+    let many = json!({"nodes": [1], "plans": {"1": "00112233"}});
+    let many = operator.post("/api/packages/upgrade", &many);
+    assert_eq!(many.status, 202, "{:?}", many.json());
+    operator.send(Call::new("POST", "/api/jobs/3/cancel"));
+
+    let plans = |job: i64| match store.job(job).unwrap().unwrap().1 {
+        Intent::Packages(order) => {
+            assert_eq!(order.packages, ["nginx"]);
+            usize::from(order.plan.is_some())
+        }
+        Intent::PackagesFleet { plans, nodes, .. } => {
+            assert_eq!(nodes, [1]);
+            plans.len()
+        }
+        other => panic!("{other:?}"),
+    };
+    for first in [2, 3] {
+        assert_eq!(plans(first), 1);
+        let again = operator.post(&format!("/api/jobs/{first}/retry"), &json!({}));
+        assert_eq!(again.status, 202, "{:?}", again.json());
+        assert_eq!(plans(again.json()["job"]["id"].as_i64().unwrap()), 0);
+    }
 }
 
 #[test]
