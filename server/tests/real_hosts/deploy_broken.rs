@@ -176,10 +176,7 @@ fn a_host_key_that_changed_stops_every_kind_of_work() {
 #[ignore = "boots real hosts"]
 fn a_host_whose_c_library_is_too_old_is_left_as_it_is() {
     let folder = Folder::new("spiders");
-    let Some(tomorrow) = spiders::of_tomorrow(&folder) else {
-        eprintln!("left out: the Spider here is static, and runs everywhere");
-        return;
-    };
+    let tomorrow = spiders::of_tomorrow(&folder);
     let host = Host::boot(Kind::Debian);
     let before = Snapshot::of(&host);
     let mut control = Control::start_fixed();

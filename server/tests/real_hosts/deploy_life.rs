@@ -202,6 +202,26 @@ fn a_spider_that_dies_is_started_again() {
 }
 
 /// dropbear starts the SFTP server that is there, and then stalls with it.
+/// What work on its packages has left on a node goes with the Spider.
+#[test]
+#[ignore = "boots real hosts"]
+fn the_folder_of_work_on_packages_goes_with_the_node() {
+    const FOLDER: &str = "/var/lib/stardust-jobs";
+    let host = Host::boot(Kind::Debian);
+    let control = Control::start();
+    let node = control.deployed(&login(&host, "deploy"));
+    assert!(!host.try_shell(&format!("ls {FOLDER}")).status.success());
+    // There is nowhere to fetch an index from: how it ends is of no interest here.
+    let look = control.start_work(node, "packages/refresh", &json!({}));
+    look.end();
+    let kept = host.shell(&format!("ls {FOLDER} | wc -l; stat -c %a {FOLDER}"));
+    assert_eq!(kept.split_whitespace().collect::<Vec<_>>(), ["1", "700"]);
+    let removed = control.remove(node);
+    assert_eq!(removed["left"], json!([]), "{removed}");
+    let left = host.try_shell(&format!("ls -d {FOLDER}"));
+    assert!(!left.status.success(), "{left:?}");
+}
+
 #[test]
 #[ignore = "boots real hosts"]
 fn on_debian_through_dropbear() {

@@ -39,21 +39,28 @@ pub fn broken(folder: &Folder) -> PathBuf {
     path
 }
 
-/// One that was linked with a C library that no host has. None where it is linked
-/// with none at all.
-pub fn of_tomorrow(folder: &Folder) -> Option<PathBuf> {
+/// One that was linked with a C library that no host has. Where the Spider is linked
+/// with none at all, any other program does: it is refused before it is run.
+pub fn of_tomorrow(folder: &Folder) -> PathBuf {
     let (from, to) = ("\0GLIBC_2.34\0", "\0GLIBC_9.99\0");
-    let bytes = std::fs::read(Spider::path()).unwrap();
-    let linked = bytes
-        .windows(from.len())
-        .any(|part| part == from.as_bytes());
-    linked.then(|| altered(folder, "tomorrow", from, to))
+    let is_linked = |path: &&str| {
+        let bytes = std::fs::read(path).unwrap();
+        let mut parts = bytes.windows(from.len());
+        parts.any(|part| part == from.as_bytes())
+    };
+    let program = [Spider::path(), "/bin/true"].into_iter().find(is_linked);
+    let program = program.expect("one of them is linked with a C library");
+    altered_of(program, folder, "tomorrow", from, to)
 }
 
-/// The same program with one text in it for another of the same length.
+/// The Spider with one text in it for another of the same length.
 fn altered(folder: &Folder, name: &str, from: &str, to: &str) -> PathBuf {
+    altered_of(Spider::path(), folder, name, from, to)
+}
+
+fn altered_of(program: &str, folder: &Folder, name: &str, from: &str, to: &str) -> PathBuf {
     assert_eq!(from.len(), to.len());
-    let mut bytes = std::fs::read(Spider::path()).unwrap();
+    let mut bytes = std::fs::read(program).unwrap();
     let mut found = 0;
     for at in 0..bytes.len() - from.len() {
         if bytes[at..].starts_with(from.as_bytes()) {

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{JAPANESE, Node, assert_complete, host, host_that_speaks, speaks, speaks_german};
+use super::{
+    JAPANESE, Node, assert_complete, host, host_that_speaks, login, speaks, speaks_german,
+};
 use crate::common::Setup;
 use crate::common::eventually;
 use crate::control::Control;
@@ -74,6 +76,21 @@ fn an_upgrade_with_apt_survives_cut_links_and_a_killed_ground_control() {
     let (message, _) = node.fails("upgrade", &wish);
     assert!(message.contains("not what the preview said"), "{message}");
 
+    // Of a node whose credentials are not kept the same is asked with some that are given.
+    let (status, kind) = node.looks_with(&json!({}), "labtool");
+    assert_eq!((status, kind.as_str()), (200, ""));
+    node.forgets_its_credentials();
+    let (status, kind) = node.looks_with(&json!({}), "labtool");
+    assert_eq!((status, kind.as_str()), (409, "credentials_needed"));
+    let given = login(&host, "deploy");
+    let given = json!({"auth": given["auth"]});
+    let (status, kind) = node.looks_with(&given, "labtool");
+    assert_eq!((status, kind.as_str()), (200, ""));
+    // They were for these answers alone.
+    let (status, _) = node.looks_with(&json!({}), "labtool");
+    assert_eq!(status, 409);
+    node.keeps_its_credentials(&host, "deploy");
+
     let wish = json!({"packages": names, "plan": seen["plan"]});
     let job = node.begin("upgrade", &wish);
     let view = node.cut_everything(&host, job, "labslow line 20 of 40");
@@ -111,6 +128,19 @@ fn an_upgrade_with_apt_survives_cut_links_and_a_killed_ground_control() {
     assert_eq!(view["result"]["failed"][0]["name"], "labbroken", "{view:#}");
     assert_eq!(view["result"]["exit_code"], 100);
     assert_eq!(node.facts()["repair"][0]["what"], "dpkg_configure");
+    // Once more: nothing waits any more, and that is not all that there is to say.
+    let again = format!("/api/jobs/{}/retry", view["id"]);
+    let answer = node.control.post(&again, &json!({}));
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let again = answer.json()["job"]["id"].as_i64().unwrap();
+    let view = node.ended(again);
+    assert_eq!(view["state"], "failed", "{view:#}");
+    let error = &view["error"];
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("something to repair"), "{view:#}");
+    assert!(message.contains("labbroken"), "{view:#}");
+    let hint = error["hint"].as_str().unwrap();
+    assert!(hint.contains("dpkg --configure -a"), "{view:#}");
     host.shell("printf '#!/bin/sh\\nexit 0\\n' >/var/lib/dpkg/info/labbroken.postinst");
     node.done("repair", &json!({"what": "dpkg_configure"}));
     assert_eq!(node.facts()["repair"], json!([]));

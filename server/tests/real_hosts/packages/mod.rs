@@ -89,15 +89,9 @@ impl<'a> Node<'a> {
             .session
             .add_node(&format!("lab {}", host.address))
             .id;
-        let mut body = login(host, user);
-        let checked = control.check(&body);
-        body["host_key"] = checked.0["host_key"]["sha256"].clone();
-        let answer =
-            control
-                .session
-                .call("PUT", &format!("/api/nodes/{id}/connection"), Some(&body));
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        Self { control, id }
+        let node = Self { control, id };
+        node.keeps_its_credentials(host, user);
+        node
     }
 
     fn path(&self, rest: &str) -> String {
@@ -106,6 +100,46 @@ impl<'a> Node<'a> {
 
     fn facts(&self) -> Value {
         self.control.session.get_json(&self.path(""))
+    }
+
+    /// What is installed, what a search finds, and what is told of a package, with what
+    /// `body` gives: the status and the kind of error that all three have in common.
+    fn looks_with(&self, body: &Value, package: &str) -> (u16, String) {
+        let asked = [
+            ("installed", format!("/installed?q={package}"), "packages"),
+            ("search", format!("/search?q={package}"), "packages"),
+            ("details", format!("/details?name={package}"), "version"),
+        ];
+        let mut all = asked.map(|(what, path, wanted)| {
+            let answer = self.control.post(&self.path(&path), body);
+            if answer.status != 200 {
+                return (answer.status, answer.error_kind());
+            }
+            let said = answer.json();
+            assert!(
+                said[wanted].is_array() || said[wanted].is_string(),
+                "{what}: {said:#}"
+            );
+            assert!(said.to_string().contains(package), "{what}: {said:#}");
+            (200, String::new())
+        });
+        assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
+        std::mem::take(&mut all[0])
+    }
+
+    fn forgets_its_credentials(&self) {
+        let target = format!("/api/nodes/{}/credentials", self.id);
+        let answer = self.control.session.call("DELETE", &target, None);
+        assert_eq!(answer.status, 204, "{}", answer.text());
+    }
+
+    fn keeps_its_credentials(&self, host: &Host, user: &str) {
+        let mut body = login(host, user);
+        let checked = self.control.check(&body);
+        body["host_key"] = checked.0["host_key"]["sha256"].clone();
+        let target = format!("/api/nodes/{}/connection", self.id);
+        let answer = self.control.session.call("PUT", &target, Some(&body));
+        assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
     fn begin(&self, action: &str, body: &Value) -> i64 {
