@@ -3,6 +3,7 @@
 //! of the server is no longer pure, and this stops building.
 
 #![allow(dead_code, unused_imports, reason = "the server uses the rest")]
+#![allow(clippy::len_without_is_empty, reason = "nothing is public there")]
 
 #[path = "../../src/error.rs"]
 pub mod error;
