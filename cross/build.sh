@@ -12,6 +12,7 @@ TARGET is x86_64, aarch64 or armv7, or one of their Rust triples; all when none 
 
   --no-tls    Spiders without TLS: cross/dist/stardust-spider-TARGET-notls
   --server    Ground Control with all three Spiders in it: cross/dist/stardust-server-TARGET
+  --quick     Ground Control for checks, hardly optimised: its name ends in -quick
   --force     build even when nothing changed
   --help      this text
 
@@ -20,11 +21,12 @@ CROSS_TOOLCHAIN (debian, rustup or docker, instead of what is found).
 TEXT
 }
 
-what=spider suffix='' force='' arches=()
+what=spider suffix='' force='' quick='' arches=()
 for arg in "$@"; do
     case $arg in
         --no-tls) suffix=-notls ;;
         --server) what=server ;;
+        --quick) quick=1 suffix=-quick ;;
         --force) force=1 ;;
         --help | -h)
             usage
@@ -35,7 +37,8 @@ for arg in "$@"; do
     esac
 done
 ((${#arches[@]})) || arches=("${ARCHES[@]}")
-[[ $what == server && $suffix ]] && fail "--no-tls is for Spiders: a server always has TLS"
+[[ $what == server && $suffix == -notls ]] && fail "--no-tls is for Spiders: a server always has TLS"
+[[ $what == spider && $quick ]] && fail "--quick is for Ground Control: a Spider is small or is none"
 
 target_dir=${CARGO_TARGET_DIR:-$root/target/cross}
 mkdir -p "$dist" "$target_dir"
@@ -108,6 +111,11 @@ else
     export STARDUST_SPIDER_DIR=$dist
     # For this machine's own build, which may be the one that called us.
     unset STARDUST_SPIDER_BINARY OPENSSL_NO_VENDOR
+    if [[ $quick ]]; then
+        # That it is static, starts, and carries what it should does not hang on these.
+        export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off
+        export CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+    fi
 fi
 
 for arch in "${stale[@]}"; do

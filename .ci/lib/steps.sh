@@ -3,11 +3,13 @@
 passed=0
 left_out_lines=()
 child=
-log="$(mktemp)"
+scratch="$(mktemp -d)"
+log="$scratch/log"
 started=$SECONDS
-# What runs beside the steps, and where it writes.
-beside=
-beside_log="$(mktemp)"
+# What runs beside the steps: the process of each, by name.
+declare -A beside=()
+# Each title, and when it began, in seconds and in seconds of the processors.
+titles=() begun=() cpu_begun=()
 
 # Whatever ends this script ends the step that is under way, with all that it has
 # started: each step is a process group of its own.
@@ -15,15 +17,16 @@ on_exit() {
   local status=$?
   trap - EXIT
   local group
-  for group in $child $beside; do
+  for group in $child "${beside[@]}"; do
     kill -- "-$group" 2>/dev/null || true
     wait "$group" 2>/dev/null || true
   done
-  rm -f "$log" "$beside_log"
   if ((status != 0)); then
+    where_the_time_went
     printf '\nFAILED after %d s in: %s\n' $((SECONDS - started)) "${current:-set-up}"
     printf '%d passed, 1 failed\n' "$passed"
   fi
+  rm -rf "$scratch"
   exit "$status"
 }
 trap on_exit EXIT
@@ -31,8 +34,28 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 title() {
+  # What fails beside the steps is told with the next of them, not at the end of all.
+  join_failed
+  times >"$scratch/times"
   current=$1
+  titles+=("$1") begun+=($((SECONDS - started))) cpu_begun+=("$(cpu_seconds)")
   printf '\n==> %s (%d s)\n' "$1" $((SECONDS - started))
+}
+
+# Of all processes that have ended and were waited for, as `times` had it last.
+cpu_seconds() {
+  awk 'NR == 2 { gsub(/[ms]/, " "); all += $2 + $4 + 60 * ($1 + $3) } END { printf "%d", all }' "$scratch/times"
+}
+
+where_the_time_went() {
+  local i next cpu_next
+  times >"$scratch/times"
+  printf '\nWhere the time went, in seconds and in seconds of the processors:\n'
+  for ((i = 0; i < ${#titles[@]}; i++)); do
+    next=${begun[i + 1]:-$((SECONDS - started))}
+    cpu_next=${cpu_begun[i + 1]:-$(cpu_seconds)}
+    printf '%6d %6d  %s\n' $((next - begun[i])) $((cpu_next - cpu_begun[i])) "${titles[i]}"
+  done
 }
 
 # Runs a command that can be stopped while it runs.
@@ -46,22 +69,31 @@ step() {
 }
 
 # Runs a command beside the steps that follow, with what they leave of the processor,
-# until `join`; one at a time. What it says can wait.
+# until `join NAME`: `start_beside NAME COMMAND…`. What it says can wait.
 start_beside() {
+  local name=$1
+  shift
   set -m
   {
     renice -n 19 -p "$BASHPID" >/dev/null
     "$@"
-  } </dev/null >"$beside_log" 2>&1 &
-  beside=$!
+  } </dev/null >"$scratch/beside-$name" 2>&1 &
+  beside[$name]=$!
   set +m
 }
 
+# Says how long it took.
+timed() {
+  local since=$SECONDS
+  "$@"
+  printf '%d s: %s\n' $((SECONDS - since)) "$*"
+}
+
 # Waits for a file that shows how far it is; one that fails first is told by `join`.
-wait_beside_for() {
-  until [[ -e "$1" ]]; do
-    if ! kill -0 "$beside" 2>/dev/null; then
-      join
+wait_beside_for() { # NAME FILE
+  until [[ -e "$2" ]]; do
+    if ! kill -0 "${beside[$1]}" 2>/dev/null; then
+      join "$1"
       break
     fi
     sleep 1
@@ -70,11 +102,20 @@ wait_beside_for() {
 
 join() {
   local status=0
-  [[ -n "$beside" ]] || return 0
-  wait "$beside" || status=$?
-  beside=
-  cat "$beside_log"
+  [[ -n "${beside[$1]:-}" ]] || return 0
+  wait "${beside[$1]}" || status=$?
+  unset "beside[$1]"
+  cat "$scratch/beside-$1"
+  ((status == 0)) || current="$1, beside: ${current:-}"
   return "$status"
+}
+
+# Those that have ended, and so said all that they will.
+join_failed() {
+  local name
+  for name in "${!beside[@]}"; do
+    kill -0 "${beside[$name]}" 2>/dev/null || join "$name" || return
+  done
 }
 
 # A step whose runner says how many tests passed: `counted cargo|vitest COMMAND…`.
@@ -128,11 +169,11 @@ newest_spider() {
 
 sizes_of() {
   printf '%9d bytes  Spider\n' "$(stat -c %s "$(newest_spider "$1")")"
-  printf '%9d bytes  Spider without TLS\n' "$(stat -c %s "$1/without-tls/spider/stardust-spider")"
   printf '%9d bytes  Ground Control, with Capsule and Spider\n' "$(stat -c %s "$1/release/stardust-server")"
 }
 
 closing_lines() {
+  where_the_time_went
   printf '\n==> Done in %d s\n' $((SECONDS - started))
   if ((${#left_out_lines[@]})); then
     printf '%s\n' "${left_out_lines[@]}"

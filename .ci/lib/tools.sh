@@ -7,6 +7,12 @@ tools="$PWD/target/tools"
 # What cross/check.sh wants of Debian, curl and jq aside.
 cross_packages=(cargo-web rustc-web rust-web-src python3-venv file qemu-user-static)
 
+# Only apt needs root for the cross builds: with all of its packages installed anyone can
+# run them.
+can_cross() {
+  have dpkg-query && [[ -z $cross_lacks ]]
+}
+
 set_up_tools() {
   apt_missing gcc:gcc c++:g++ make:make perl:perl git:git openssl:openssl ps:procps ip:iproute2 \
     nginx:nginx caddy:caddy haproxy:haproxy apache2:apache2-bin lighttpd:lighttpd promtool:prometheus prometheus-node-exporter:prometheus-node-exporter tinyproxy:tinyproxy-bin chromium:chromium \
@@ -23,7 +29,12 @@ set_up_tools() {
   apt_packages+=($(not_installed "${cross_packages[@]}"))
   install_packages
   node_good || install_node
+  cross_lacks="$(not_installed "${cross_packages[@]}" curl jq | tr '\n' ' ')"
   need_all
+  # With it the release build links the Spider statically, which then is seen to be so.
+  [[ "${CI:-}" != true ]] || has_musl_std || ! have rustup ||
+    timeout 120 rustup target add x86_64-unknown-linux-musl >/dev/null 2>&1 ||
+    echo "musl's part of Rust can't be had here: the Spider is linked to this machine's C library"
   printf '%s, node %s, npm %s\n' "$(cargo --version)" "$(node --version)" "$(npm --version 2>/dev/null)"
 }
 
@@ -44,6 +55,11 @@ need_all() {
     printf '  %s\n' "${lacking[@]}"
   } >&2
   exit 1
+}
+
+# Whether this Rust can link statically.
+has_musl_std() {
+  ls "$(rustc --print target-libdir --target x86_64-unknown-linux-musl)"/libstd-* >/dev/null 2>&1
 }
 
 # Whether the build can take the system's OpenSSL instead of compiling its own.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds what the test hosts boot from: root file systems and SSH keys.
 #
-#   build.sh FOLDER [NAME…]    without names: keys debian openrc router
+#   build.sh FOLDER [NAME…]    without names: keys debian openrc router; `all` is everything
 #
 # `managers` is a layer over debian with the package managers of other systems,
 # `sudors` one with sudo-rs. `sysvinit` and `runit` are Debian as Devuan starts it.
@@ -30,6 +30,7 @@ main() {
   exec 9>.lock
   flock 9
   local name stamp
+  [[ "$*" != all ]] || set -- keys debian openrc router managers sudors sysvinit runit
   for name in ${*:-keys debian openrc router}; do
     stamp="$(recipe "$name" | sha256sum)"
     [[ "$(cat "$name/.stamp" 2>/dev/null)" == "$stamp" ]] && continue
