@@ -193,6 +193,7 @@ const CATALOG: &[Known] = &[
     known("net.up", Gauge, Unit::COUNT, 1),
     known("net.speed_mbit", Gauge, Unit::COUNT, 1),
     known("temp.celsius_milli", Gauge, Unit::MILLI_CELSIUS, 1),
+    known("temp.source", Gauge, Unit::COUNT, 1),
     known("tcp.connections", Gauge, Unit::COUNT, 1),
     // How old the split by state is: told in whole seconds, and grows evenly.
     Known {

@@ -6,6 +6,9 @@
 //! whose driver says that there is a fault, or gives the number that stands for
 //! an input with nothing connected.
 //!
+//! `temp.source` is always 1: its labels say where the kernel has the sensor, which
+//! `temp.celsius_milli` does not, whose name stays when chips change their numbers.
+//!
 //! Asking is not free everywhere. The processor's sensors are read in each
 //! sample, those of the board every five seconds; disks and graphics cards,
 //! which asking keeps awake, once a minute, and not while they sleep.
@@ -20,7 +23,7 @@ use super::text::{signed, trim};
 use super::{Collector, Context};
 use crate::root::{Buffer, KeptDir, KeptFile, Root, read_once};
 use crate::sample::{Sample, Slot};
-use scan::{Found, Pace};
+use scan::{Found, Pace, Source};
 
 /// What a sensor can show, in millidegrees. Absolute zero and the like are the
 /// way in which drivers say that they know nothing.
@@ -44,6 +47,8 @@ pub fn parse_fault(bytes: &[u8]) -> bool {
     !matches!(trim(bytes), b"0" | b"")
 }
 
+const SOURCE: &str = "temp.source";
+
 pub struct Temperature {
     root: Root,
     zones: KeptDir,
@@ -64,10 +69,12 @@ struct Sensor {
     due_ms: i64,
     value: Option<i64>,
     slot: Slot,
+    source: Slot,
 }
 
 impl Sensor {
-    fn new(found: Found, slot: Slot) -> Self {
+    fn new(found: Found, slot: Slot, sample: &mut Sample) -> Self {
+        let source = source_slot(sample, &found.label, &found.source);
         Self {
             label: found.label,
             file: KeptFile::quiet(found.path),
@@ -77,6 +84,7 @@ impl Sensor {
             due_ms: i64::MIN,
             value: None,
             slot,
+            source,
         }
     }
 
@@ -135,18 +143,22 @@ impl Temperature {
             let sensor = match known.map(|index| before.swap_remove(index)) {
                 Some(sensor) if sensor.file.path() == found.path => sensor,
                 // The same sensor under another number.
-                Some(sensor) => Sensor::new(found, sensor.slot),
+                Some(sensor) => {
+                    sample.release(sensor.source);
+                    Sensor::new(found, sensor.slot, sample)
+                }
                 None => {
                     let labels = [("sensor", &*found.label)];
                     let slot = sample.slot("temp.celsius_milli", &labels);
                     self.over += u64::from(slot.is_dead());
-                    Sensor::new(found, slot)
+                    Sensor::new(found, slot, sample)
                 }
             };
             self.sensors.push(sensor);
         }
         for sensor in before {
             sample.release(sensor.slot);
+            sample.release(sensor.source);
         }
     }
 }
@@ -158,8 +170,29 @@ impl Collector for Temperature {
         for sensor in &mut self.sensors {
             sensor.turn(sample.boot_ms(), context.buffer);
             sample.set(&sensor.slot, sensor.value);
+            sample.set(&sensor.source, Some(1));
         }
         self.left_out.set("temp", self.over, sample);
+    }
+}
+
+fn source_slot(sample: &mut Sample, sensor: &str, source: &Source) -> Slot {
+    match source {
+        Source::Zone { number, kind } => {
+            let zone = number.to_string();
+            let labels = [("sensor", sensor), ("type", kind), ("zone", &zone)];
+            sample.slot(SOURCE, &labels)
+        }
+        Source::Chip { chip, number, name } => {
+            let input = ["temp", &number.to_string()].concat();
+            let labels = [
+                ("chip", &**chip),
+                ("input", &input),
+                ("name", name.as_deref().unwrap_or_default()),
+                ("sensor", sensor),
+            ];
+            sample.slot(SOURCE, &labels)
+        }
     }
 }
 

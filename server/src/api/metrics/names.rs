@@ -233,11 +233,7 @@ const TABLE: &[Known] = &[
         more: "",
         factor: 1_000_000 / 8,
     },
-    known(
-        "temp.celsius_milli",
-        "node_hwmon_temp_celsius",
-        "Temperature of the sensor.",
-    ),
+    known("temp.celsius_milli", HWMON, "Temperature of the sensor."),
     known(
         "tcp.connections",
         "node_tcp_connection_states",
@@ -295,7 +291,7 @@ pub fn plan(layout: &Layout) -> Vec<Option<Named>> {
         .iter()
         .any(|s| s.key.starts_with("cpu.") && s.key.contains('{'));
     let has_states = series.iter().any(|s| s.key.starts_with("tcp.connections{"));
-    let devices = devices(series);
+    let (devices, sources) = (devices(series), sources(series));
     let named = |series: &SeriesDef| {
         let (total, key) = (!series.key.contains('{'), &series.key);
         if total
@@ -304,7 +300,16 @@ pub fn plan(layout: &Layout) -> Vec<Option<Named>> {
         {
             return None;
         }
-        let mut named = name(series);
+        let mut named = match name_of(key) {
+            SOURCE => chip_name(key)?,
+            "temp.celsius_milli" => {
+                let found = temperature(series, &sources);
+                // Chips without a device may have one name: then ours tells them apart.
+                let is_twin = seen.contains(&(found.family.clone(), found.labels.clone()));
+                if is_twin { name(series) } else { found }
+            }
+            _ => name(series),
+        };
         if let Some(device) = filesystem(key).and_then(|of| devices.get(&of)) {
             let _ = write!(named.labels, ",device=\"{}\"", Escaped(device));
         }
@@ -316,6 +321,60 @@ pub fn plan(layout: &Layout) -> Vec<Option<Named>> {
 
 /// Says on what device a filesystem is.
 const DEVICE: &str = "fs.device";
+
+/// Says where the kernel has a sensor.
+const SOURCE: &str = "temp.source";
+
+/// The keys that say it, by sensor.
+fn sources(series: &[SeriesDef]) -> HashMap<Cow<'_, str>, &str> {
+    let said = series
+        .iter()
+        .filter(|series| name_of(&series.key) == SOURCE);
+    said.filter_map(|series| Some((label(&series.key, "sensor")?, &*series.key)))
+        .collect()
+}
+
+/// A temperature: node_exporter has those of chips and those of zones.
+fn temperature(series: &SeriesDef, sources: &HashMap<Cow<'_, str>, &str>) -> Named {
+    let mut named = name(series);
+    let source = label(&series.key, "sensor").and_then(|sensor| sources.get(&sensor));
+    // Without it, or of one that lies about its unit, the name by rule.
+    let Some(source) = source.filter(|_| named.family == HWMON) else {
+        return named;
+    };
+    let text = |name: &str| label(source, name);
+    if let (Some(kind), Some(zone)) = (text("type"), text("zone")) {
+        named.family = "node_thermal_zone_temp".into();
+        named.help = "Temperature of the zone.".into();
+        named.labels = format!(",type=\"{}\",zone=\"{}\"", Escaped(&kind), Escaped(&zone));
+    } else if let (Some(chip), Some(input)) = (text("chip"), text("input")) {
+        named.labels = format!(
+            ",chip=\"{}\",sensor=\"{}\"",
+            Escaped(&chip),
+            Escaped(&input)
+        );
+    }
+    named
+}
+
+const HWMON: &str = "node_hwmon_temp_celsius";
+
+/// What a driver calls its chip. Each of its sensors says so, and the first counts.
+fn chip_name(key: &str) -> Option<Named> {
+    let (chip, name) = (label(key, "chip")?, label(key, "name")?);
+    (!name.is_empty()).then(|| Named {
+        family: "node_hwmon_chip_names".into(),
+        kind: Kind::Gauge,
+        help: "What the chip is called.".into(),
+        labels: format!(
+            ",chip=\"{}\",chip_name=\"{}\"",
+            Escaped(&chip),
+            Escaped(&name)
+        ),
+        factor: 1,
+        divisor: 1,
+    })
+}
 
 /// Mount point and type: what the series of a filesystem have in common.
 type Filesystem<'a> = (Cow<'a, str>, Cow<'a, str>);
@@ -531,6 +590,58 @@ mod tests {
             (speed.family.as_str(), speed.factor, speed.divisor),
             ("node_network_speed_bytes", 125_000, 1)
         );
+    }
+
+    #[test]
+    fn a_sensor_is_where_the_kernel_has_it() {
+        let celsius = |sensor| SeriesDef::new("temp.celsius_milli", &[("sensor", sensor)]);
+        let of_chip = |sensor, input| {
+            let chip = [
+                ("chip", "platform_coretemp_0"),
+                ("input", input),
+                ("name", "coretemp"),
+                ("sensor", sensor),
+            ];
+            SeriesDef::new("temp.source", &chip)
+        };
+        let of_zone = [("sensor", "acpitz"), ("type", "acp\"itz"), ("zone", "3")];
+        let layout = Layout::new(
+            1,
+            vec![
+                celsius("coretemp Core 0"),
+                of_chip("coretemp Core 0", "temp2"),
+                celsius("acpitz"),
+                SeriesDef::new("temp.source", &of_zone),
+                of_chip("coretemp Core 1", "temp3"),
+                celsius("coretemp Core 1"),
+                celsius("of an older Spider"),
+                celsius("coretemp #2"),
+                of_chip("coretemp #2", "temp2"),
+            ],
+        );
+        let plan = plan(&layout);
+        let said: Vec<_> = plan.iter().map(|named| named.as_ref().map(text)).collect();
+        let some = |family: &str, labels: &str| Some((family.to_owned(), labels.to_owned()));
+        let chip = ",chip=\"platform_coretemp_0\"";
+        assert_eq!(
+            said,
+            [
+                some(HWMON, &format!("{chip},sensor=\"temp2\"")),
+                some(
+                    "node_hwmon_chip_names",
+                    &format!("{chip},chip_name=\"coretemp\"")
+                ),
+                some("node_thermal_zone_temp", ",type=\"acp\\\"itz\",zone=\"3\""),
+                None,
+                // It is the same chip.
+                None,
+                some(HWMON, &format!("{chip},sensor=\"temp3\"")),
+                some(HWMON, ",sensor=\"of an older Spider\""),
+                some(HWMON, ",sensor=\"coretemp #2\""),
+                None,
+            ]
+        );
+        assert_eq!(plan[2].as_ref().unwrap().divisor, 1_000);
     }
 
     #[test]

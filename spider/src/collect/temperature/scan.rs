@@ -19,7 +19,23 @@ pub struct Found {
     /// The file that says whether the device sleeps.
     pub sleep: Option<PathBuf>,
     pub pace: Pace,
+    pub source: Source,
     importance: u8,
+}
+
+/// Where the kernel has it, in the words of node_exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Zone {
+        number: i64,
+        kind: String,
+    },
+    Chip {
+        /// By its device, so that it stays after the next start.
+        chip: String,
+        number: i64,
+        name: Option<String>,
+    },
 }
 
 /// How often a sensor may be asked.
@@ -69,7 +85,7 @@ pub fn scan(root: &Root) -> Vec<Found> {
     let chips = chips(&root.sys("class/hwmon"));
     let has_coretemp = chips.iter().any(|chip| chip.name == "coretemp");
     let mut found: Vec<Found> = Vec::new();
-    for (zone, path) in &zones {
+    for (number, zone, path) in &zones {
         if has_coretemp && zone == "x86_pkg_temp" {
             continue;
         }
@@ -79,12 +95,16 @@ pub fn scan(root: &Root) -> Vec<Found> {
             fault: None,
             sleep: None,
             pace: pace(zone),
+            source: Source::Zone {
+                number: *number,
+                kind: zone.clone(),
+            },
             // A zone that is a chip as well has that chip's place.
             importance: importance(zone, !chips.iter().any(|chip| chip.mirrors(zone))),
         });
     }
     for chip in &chips {
-        if zones.iter().any(|(zone, _)| chip.mirrors(zone)) {
+        if zones.iter().any(|(_, zone, _)| chip.mirrors(zone)) {
             continue;
         }
         let mut name = chip.name.clone();
@@ -109,6 +129,11 @@ pub fn scan(root: &Root) -> Vec<Found> {
                 fault: fault.exists().then_some(fault),
                 sleep: chip.sleep.clone(),
                 pace: pace(&chip.name),
+                source: Source::Chip {
+                    chip: chip.place.clone(),
+                    number: *input,
+                    name: chip.said.then(|| clean(&chip.name)),
+                },
                 importance: importance(&chip.name, false),
             });
         }
@@ -136,6 +161,9 @@ fn number_twins(found: &mut [Found]) {
 
 struct Chip {
     name: String,
+    /// Whether the driver gives the name.
+    said: bool,
+    place: String,
     /// Name of the device behind it (nvme0, sda, 0000:00:18.3).
     device: Option<String>,
     sleep: Option<PathBuf>,
@@ -150,13 +178,13 @@ impl Chip {
     }
 }
 
-fn zones(dir: &Path) -> Vec<(String, PathBuf)> {
+fn zones(dir: &Path) -> Vec<(i64, String, PathBuf)> {
     numbered(dir, "thermal_zone", "")
         .into_iter()
         .map(|(index, path)| {
             let name = text(&path.join("type"))
                 .unwrap_or_else(|| ["thermal_zone", &index.to_string()].concat());
-            (name, path.join("temp"))
+            (index, name, path.join("temp"))
         })
         .collect()
 }
@@ -174,9 +202,13 @@ fn chips(dir: &Path) -> Vec<Chip> {
         if inputs.is_empty() {
             continue;
         }
-        let name = text(&home.join("name"))
-            .or_else(|| text(&path.join("name")))
-            .unwrap_or_else(|| ["hwmon", &index.to_string()].concat());
+        let said = text(&home.join("name")).or_else(|| text(&path.join("name")));
+        let number = ["hwmon", &index.to_string()].concat();
+        let place = place(&path.join("device"))
+            .or_else(|| said.as_deref().map(clean))
+            .filter(|place| !place.is_empty())
+            .unwrap_or_else(|| number.clone());
+        let (said, name) = (said.is_some(), said.unwrap_or(number));
         let sleep = path.join("device/power/runtime_status");
         let sensors = inputs
             .into_iter()
@@ -189,6 +221,8 @@ fn chips(dir: &Path) -> Vec<Chip> {
             device: device(&path.join("device")),
             sleep: (pace(&name) == Pace::Minute && sleep.exists()).then_some(sleep),
             name,
+            said,
+            place,
             sensors,
         });
     }
@@ -205,6 +239,27 @@ fn device(link: &Path) -> Option<String> {
     }
     let to = std::fs::read_link(link).ok()?;
     Some(to.file_name()?.to_string_lossy().into_owned())
+}
+
+/// The bus and the name of a device, as node_exporter joins them: `platform_coretemp_0`.
+fn place(link: &Path) -> Option<String> {
+    let path = std::fs::canonicalize(link).ok()?;
+    let word = |path: &Path| Some(clean(&path.file_name()?.to_string_lossy()));
+    let (name, kind) = (word(&path)?, path.parent().and_then(word));
+    match kind.filter(|kind| !kind.is_empty()) {
+        Some(kind) if !name.is_empty() => Some([&kind, "_", &name].concat()),
+        _ => Some(name),
+    }
+}
+
+/// As node_exporter has names of chips and devices.
+fn clean(text: &str) -> String {
+    let plain = |c: char| match c.to_ascii_lowercase() {
+        c @ ('a'..='z' | '0'..='9' | ':' | '_') => c,
+        _ => '_',
+    };
+    let word: String = text.chars().map(plain).collect();
+    word.trim_matches('_').to_owned()
 }
 
 /// The entries `prefixNsuffix` of a directory, by number.
