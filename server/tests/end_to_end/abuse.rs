@@ -173,25 +173,33 @@ fn frames_that_break_the_rules_end_their_connection() {
         ("a flood of pings", frame(0x89, &[1; 100]).repeat(2_000)),
         ("samples before a hello", frame(0x82, &[2, 3, 1])),
     ];
-    Door::each(|door| {
+    Door::at_once(|door| {
         let (before, began) = (door.memory_kb(), Instant::now());
-        let (_, token) = door.add_node("hostile");
-        for (what, bytes) in cases.iter().cycle().take(cases.len() * many(10)) {
-            let mut stream = door.upgrade(&token);
-            if *what != "samples before a hello" {
-                let text = hello("run").encode();
-                stream.write_all(&frame(0x81, text.as_bytes())).unwrap();
+        let names: Vec<_> = (0..cases.len()).map(|n| format!("hostile {n}")).collect();
+        let tokens: Vec<_> = names.iter().map(|name| door.add_node(name).1).collect();
+        for _ in 0..many(10) {
+            // All at once: each is given seconds to answer the close.
+            let mut begun = Vec::new();
+            for ((what, bytes), token) in cases.iter().zip(&tokens) {
+                let mut stream = door.upgrade(token);
+                if *what != "samples before a hello" {
+                    let text = hello("run").encode();
+                    stream.write_all(&frame(0x81, text.as_bytes())).unwrap();
+                }
+                let _ = stream.write_all(bytes);
+                begun.push((*what, stream));
             }
-            let _ = stream.write_all(bytes);
-            assert!(ends(&mut *stream, PATIENCE), "{what} is taken");
+            for (what, mut stream) in begun {
+                assert!(ends(&mut *stream, PATIENCE), "{what} is taken");
+            }
         }
         let grown = door.memory_kb().saturating_sub(before);
         assert!(grown < NOISE_KB, "it cost {grown} KB");
-        // Whatever it did, its node is spoken of once a minute at the most.
+        // Whatever they did, each node is spoken of once a minute at the most.
         let lines = door.lines_with("is offline");
         let minutes = began.elapsed().as_secs() as usize / 60;
         assert!(
-            (1..=minutes + 2).contains(&lines),
+            (1..=names.len() * (minutes + 2)).contains(&lines),
             "{}",
             door.ground_control.process.output()
         );
@@ -261,7 +269,7 @@ fn of_two_spiders_with_one_token_the_newer_wins_and_both_sides_say_so() {
 
 #[test]
 fn half_open_sockets_are_noticed() {
-    Door::each(|door| {
+    Door::at_once(|door| {
         // The other side has closed its half: known at once.
         let (closed, token) = door.add_node("closed");
         let mut stream = door.upgrade(&token);

@@ -53,6 +53,16 @@ impl Door {
         }
     }
 
+    /// Both kinds side by side, where most of the time is spent waiting.
+    pub fn at_once(test: impl Fn(Door) + Sync) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| test(Self::open(false).expect("a plain port needs nothing")));
+            if let Some(door) = Self::open(true) {
+                test(door);
+            }
+        });
+    }
+
     /// `None` without openssl, which makes the certificates.
     pub fn open(tls: bool) -> Option<Self> {
         Self::open_as(Setup::new(), tls)

@@ -25,7 +25,9 @@ impl Process {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(Stdio::piped())
+            // Servers that have workers leave them behind when they are killed.
+            .process_group(0);
         // SAFETY: between fork and exec only prctl is called, which is async-signal-safe.
         unsafe {
             command.pre_exec(|| {
@@ -108,10 +110,18 @@ impl Process {
 
     /// `kill -9`, and waits until it is gone.
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
+        self.kill_all();
         if let Ok(status) = self.child.wait() {
             self.status = Some(status);
         }
+    }
+
+    /// With all that it has started.
+    fn kill_all(&mut self) {
+        let group = i32::try_from(self.pid()).expect("a pid");
+        // SAFETY: kill takes plain numbers; the child was not waited for, so the group is
+        // still its.
+        unsafe { libc::kill(-group, libc::SIGKILL) };
     }
 
     /// How it ended, if it has.
@@ -138,7 +148,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if self.status.is_none() {
-            let _ = self.child.kill();
+            self.kill_all();
             let _ = self.child.wait();
         }
         if std::thread::panicking() {
