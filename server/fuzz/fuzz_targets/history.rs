@@ -3,14 +3,16 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use stardust_server_fuzz::history::base::Bases;
 use stardust_server_fuzz::history::block::{
-    FORMAT_COLUMNS_V1, FORMAT_ROWS, Run, Scratch, WireReader, read_rows,
+    FORMAT_AGGREGATES, FORMAT_AGGREGATES_V5, FORMAT_COLUMNS_V1, FORMAT_RECORDS, FORMAT_ROWS, Run,
+    Scratch, WireReader, read_rows,
 };
 use stardust_server_fuzz::history::check::crc32c;
 use stardust_server_fuzz::history::column::{self, Effort, MODE_CODED};
 use stardust_server_fuzz::history::columns::{Block, Columns};
 use stardust_server_fuzz::history::limits::ROWS_MAX;
-use stardust_server_fuzz::history::{aggregate, coder, columns_v1};
+use stardust_server_fuzz::history::{aggregate, coder, columns_v1, records};
 use stardust_shared::{Layout, SeriesDef};
 
 fuzz_target!(|input: &[u8]| {
@@ -38,6 +40,10 @@ fuzz_target!(|input: &[u8]| {
             let mut columns = Columns::new(1);
             let (series, data) = rest.split_at(rows.min(rest.len()));
             if let Ok(layout) = Layout::decode_series(0, series) {
+                let mut reader = WireReader::new(&layout);
+                let _ = records::read(data, FORMAT_RECORDS, &mut reader, &[0], &mut columns);
+                let _ = records::base(data, FORMAT_RECORDS, layout.len());
+                columns.truncate(0);
                 let read = WireReader::new(&layout).read(data, &[0], &mut columns);
                 assert!(read.is_ok() || columns.rows() == 0);
             }
@@ -65,11 +71,18 @@ fn sealed(bytes: &[u8], directory: usize) -> Vec<u8> {
 
 fn whole_block(data: &[u8], format: u8) {
     let wanted: Vec<usize> = (0..40).collect();
-    let mut each = |_: usize, times: &[i64], run: Run<'_>| {
+    let mut each = |number: usize, times: &[i64], run: Run<'_>, bases: &Bases| {
         assert!(times.len() <= ROWS_MAX);
-        if let Run::Values(values) = run {
+        if let Run::Each(values) = run {
             assert!(values.len() <= ROWS_MAX);
         }
+        let mut end = 0;
+        for (base, rows) in bases.stretches(times.len()) {
+            assert_eq!(rows.start, end);
+            end = rows.end;
+            let _ = base.map(|base| bases.of(base, number, run.of(rows)));
+        }
+        assert_eq!(end, times.len());
     };
     let _ = read_rows(format, data, &wanted, &mut Scratch::default(), &mut each);
 }
@@ -87,9 +100,12 @@ fn rows_of_many(data: &[u8]) {
     };
     let _ = aggregate::read_tail(&layout, &block.tail);
     let mut buckets = Vec::new();
-    for (series, offset) in layout.series().iter().zip(aggregate::offsets(&layout)) {
-        let _ = aggregate::read(&block, series.kind, series.scale, offset, &mut buckets);
-        assert!(buckets.len() <= ROWS_MAX);
+    for format in [FORMAT_AGGREGATES, FORMAT_AGGREGATES_V5] {
+        let offsets = aggregate::offsets(&layout, format);
+        for (series, offset) in layout.series().iter().zip(offsets) {
+            let _ = aggregate::read(&block, format, series, offset, &mut buckets);
+            assert!(buckets.len() <= ROWS_MAX);
+        }
     }
 }
 

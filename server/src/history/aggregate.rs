@@ -1,48 +1,49 @@
 //! Blocks of the coarse tiers: each row stands for all samples of a minute or
-//! an hour. Pure.
+//! an hour that came together. Pure.
 //!
 //! A gauge has four columns: count, least, greatest less least, and the sum
-//! less what count times the least is. A counter has five: count (of the steps
-//! between samples), the time they took, exact growth, and the least and
-//! greatest rate, as the upper bits of their `f64` (a thousandth is lost, to
-//! the outside). Rows add up, so that an hour may be in several of them.
+//! less what count times the least is. A counter has six: count, how many of these have
+//! no step that leads to them, the time that the steps took, exact growth, and the least
+//! and the greatest rate (as the upper bits of their `f64`: a thousandth is lost, to
+//! the outside; the greatest as the difference, which is -1 where there is no rate).
 //!
-//! The tail holds each counter's last sample: what comes after the block grows
-//! from there.
+//! Rows add up: there may be any number of them of one hour, and what comes late adds
+//! another.
 
 use stardust_shared::Layout;
-use stardust_shared::series::Kind;
-use stardust_shared::varint::{Reader, put, put_signed};
+use stardust_shared::series::{Kind, SeriesDef};
+use stardust_shared::varint::Reader;
 
-use super::block::BlockError;
+use super::block::{BlockError, is_old_aggregates};
 use super::bucket::{Bucket, Column};
 use super::columns::{Block, Columns, Source};
 
 /// Bits of a rate that are not kept: ten of its fraction remain.
 const RATE_BITS_LOST: u32 = 42;
 
-fn parts(kind: Kind) -> usize {
+/// Columns of a series. Earlier versions counted steps in the place of samples.
+fn parts(kind: Kind, old: bool) -> usize {
     match kind {
         Kind::Gauge => 4,
-        Kind::Counter => 5,
+        Kind::Counter if old => 5,
+        Kind::Counter => 6,
     }
 }
 
 /// How many columns a block of this layout has.
-pub fn width(layout: &Layout) -> usize {
-    layout
-        .series()
-        .iter()
-        .map(|series| parts(series.kind))
-        .sum()
+pub fn width(layout: &Layout, format: u8) -> usize {
+    let old = is_old_aggregates(format);
+    let series = layout.series().iter();
+    series.map(|series| parts(series.kind, old)).sum()
 }
 
 /// The first column of each series.
-pub fn offsets(layout: &Layout) -> Vec<usize> {
+pub fn offsets(layout: &Layout, format: u8) -> Vec<usize> {
+    let old = is_old_aggregates(format);
     let mut offset = 0;
     let offsets = layout.series().iter().map(|series| {
         let own = offset;
-        offset += parts(series.kind);
+        offset += parts(series.kind, old);
         own
     });
     offsets.collect()
@@ -50,12 +51,12 @@ pub fn offsets(layout: &Layout) -> Vec<usize> {
 
 /// Rows that start at `starts`, of all series in the layout's order.
 pub fn columns(layout: &Layout, starts: &[i64], series: &[Column]) -> Columns {
-    let mut columns = Columns::new(width(layout));
+    let mut columns = Columns::new(series.iter().map(|c| parts(c.kind, false)).sum());
     columns.times = starts.to_vec();
     let mut into = columns.values.iter_mut();
     for (column, definition) in series.iter().zip(layout.series()) {
         let scale = i64::from(definition.scale);
-        let own: Vec<&mut Vec<i64>> = into.by_ref().take(parts(column.kind)).collect();
+        let own: Vec<&mut Vec<i64>> = into.by_ref().take(parts(column.kind, false)).collect();
         let mut own = own.into_iter();
         let mut part = |value: &dyn Fn(&Bucket) -> i64| {
             if let Some(part) = own.next() {
@@ -63,26 +64,34 @@ pub fn columns(layout: &Layout, starts: &[i64], series: &[Column]) -> Columns {
             }
         };
         // All values are multiples of the scale.
-        let least = |b: &Bucket| b.min / scale;
-        let sum = |b: &Bucket| clamp(b.sum / i128::from(scale));
+        let least = |b: &Bucket| if b.min > b.max { 0 } else { b.min / scale };
+        let most = |b: &Bucket| if b.min > b.max { 0 } else { b.max / scale };
         part(&|b| b.count as i64);
         match column.kind {
             Kind::Gauge => {
                 part(&least);
-                part(&|b| (b.max / scale).wrapping_sub(least(b)));
-                part(&|b| sum(b).wrapping_sub(least(b).wrapping_mul(b.count as i64)));
+                part(&|b| most(b).wrapping_sub(least(b)));
+                part(&|b| {
+                    let least = i128::from(least(b)) * i128::from(b.count);
+                    clamp(b.sum / i128::from(scale) - least)
+                });
             }
             Kind::Counter => {
                 let low = |b: &Bucket| b.min >> RATE_BITS_LOST;
                 let up = (1i64 << RATE_BITS_LOST) - 1;
+                part(&|b| b.count as i64 - b.steps);
                 part(&|b| b.elapsed_ms);
-                part(&sum);
-                part(&low);
-                part(&|b| (b.max.saturating_add(up) >> RATE_BITS_LOST) - low(b));
+                part(&|b| clamp(b.sum / i128::from(scale)));
+                part(&|b| if b.min > b.max { 0 } else { low(b) });
+                part(&|b| {
+                    if b.min > b.max {
+                        return -1;
+                    }
+                    (b.max.saturating_add(up) >> RATE_BITS_LOST) - low(b)
+                });
             }
         }
     }
-    columns.tail = tail(layout, series);
     columns
 }
 
@@ -90,30 +99,8 @@ fn clamp(value: i128) -> i64 {
     value.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
 }
 
-fn tail(layout: &Layout, series: &[Column]) -> Vec<u8> {
-    let counters = || {
-        let both = series.iter().zip(layout.series());
-        both.filter(|(column, _)| column.kind == Kind::Counter)
-    };
-    let newest_ms = counters().filter_map(|(c, _)| Some(c.before?.0)).max();
-    let newest_ms = newest_ms.unwrap_or(0);
-    let mut out = Vec::new();
-    put_signed(&mut out, newest_ms);
-    for (column, definition) in counters() {
-        match column.before {
-            // None can be this much older.
-            None => put(&mut out, u64::MAX),
-            Some((time_ms, value)) => {
-                put(&mut out, newest_ms.wrapping_sub(time_ms) as u64);
-                put_signed(&mut out, value / i64::from(definition.scale));
-            }
-        }
-    }
-    out
-}
-
-/// Time and value (in units) of each series' last sample; `None` for gauges
-/// and for counters that had none.
+/// Time and value (in units) of each series' last sample, as earlier versions kept them;
+/// `None` for gauges and for counters that had none.
 pub fn read_tail(layout: &Layout, tail: &[u8]) -> Result<Vec<Option<(i64, i64)>>, BlockError> {
     let mut reader = Reader::new(tail);
     let newest_ms = reader.signed()?;
@@ -137,12 +124,12 @@ pub fn read_tail(layout: &Layout, tail: &[u8]) -> Result<Vec<Option<(i64, i64)>>
 /// Reads the rows of one series: `offset` is its first column.
 pub fn read<S: Source + ?Sized>(
     block: &Block<'_, S>,
-    kind: Kind,
-    scale: u32,
+    format: u8,
+    series: &SeriesDef,
     offset: usize,
     into: &mut Vec<Bucket>,
 ) -> Result<(), BlockError> {
-    let scale = i64::from(scale);
+    let scale = i64::from(series.scale);
     let mut part = Vec::new();
     into.clear();
     block.values(offset, &mut part)?;
@@ -150,6 +137,11 @@ pub fn read<S: Source + ?Sized>(
         count: count.max(0) as u64,
         ..Bucket::default()
     }));
+    let old = series.kind == Kind::Counter && is_old_aggregates(format);
+    if old {
+        // A sample for each step is what they say.
+        into.iter_mut().for_each(|b| b.steps = b.count as i64);
+    }
     let mut read = |number: usize, set: &dyn Fn(&mut Bucket, i64)| -> Result<(), BlockError> {
         block.values(offset + number, &mut part)?;
         for (bucket, &value) in into.iter_mut().zip(&part) {
@@ -157,24 +149,39 @@ pub fn read<S: Source + ?Sized>(
         }
         Ok(())
     };
-    match kind {
+    match series.kind {
         Kind::Gauge => {
             read(1, &|b, least| b.min = least)?;
             read(2, &|b, range| b.max = b.min.wrapping_add(range))?;
             read(3, &|b, rest| {
-                let sum = rest.wrapping_add(b.min.wrapping_mul(b.count as i64));
-                b.sum = i128::from(sum) * i128::from(scale);
+                let least = i128::from(b.min) * i128::from(b.count);
+                b.sum = (i128::from(rest) + least) * i128::from(scale);
                 b.min = b.min.saturating_mul(scale);
                 b.max = b.max.saturating_mul(scale);
+                if b.count == 0 {
+                    *b = Bucket::default();
+                }
             })
         }
         Kind::Counter => {
-            read(1, &|b, elapsed_ms| b.elapsed_ms = elapsed_ms)?;
-            read(2, &|b, grown| b.sum = i128::from(grown) * i128::from(scale))?;
-            read(3, &|b, low| b.min = low)?;
-            read(4, &|b, range| {
-                b.max = b.min.wrapping_add(range) << RATE_BITS_LOST;
-                b.min <<= RATE_BITS_LOST;
+            if !old {
+                read(1, &|b, more| b.steps = (b.count as i64).wrapping_sub(more))?;
+            }
+            let at = if old { 1 } else { 2 };
+            read(at, &|b, elapsed_ms| b.elapsed_ms = elapsed_ms)?;
+            read(at + 1, &|b, grown| {
+                b.sum = i128::from(grown) * i128::from(scale)
+            })?;
+            read(at + 2, &|b, low| b.min = low)?;
+            read(at + 3, &|b, range| {
+                let none = range < 0 || old && b.count == 0;
+                (b.min, b.max) = match none {
+                    true => (i64::MAX, i64::MIN),
+                    false => (
+                        b.min << RATE_BITS_LOST,
+                        b.min.wrapping_add(range) << RATE_BITS_LOST,
+                    ),
+                };
             })
         }
     }
@@ -182,14 +189,14 @@ pub fn read<S: Source + ?Sized>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::block::Run;
+    use super::super::block::{FORMAT_AGGREGATES, Run};
     use super::super::bucket::{Cuts, Place};
     use super::super::column::Effort;
     use super::*;
     use stardust_shared::{ABSENT, SeriesDef};
 
     #[test]
-    fn rows_and_tail_come_back() {
+    fn rows_come_back() {
         let layout = Layout::new(
             1,
             vec![
@@ -213,28 +220,33 @@ mod tests {
         let mut series = Vec::new();
         for (values, definition) in values.iter().zip(layout.series()) {
             let mut column = Column::new(definition.kind, 5);
-            column.add(&mut cuts, &times, &Run::Values(values), definition.scale);
+            column.add(&mut cuts, &times, &Run::Each(values), definition.scale);
             series.push(column);
         }
-        let starts: Vec<i64> = (0..5).map(|n| n * 60_000).collect();
+        // An hour in which nothing came, but a step was taken back.
+        for column in &mut series {
+            column.buckets.grow(column.kind, 6);
+        }
+        series[1].merge(5, &Bucket::step(-1, -512, -1_000));
+        let starts: Vec<i64> = (0..6).map(|n| n * 60_000).collect();
         let data = columns(&layout, &starts, &series)
             .encode(Effort::Best)
             .unwrap();
         let block = Block::open(&data[..]).unwrap();
-        assert_eq!(block.width(), width(&layout));
+        assert_eq!(block.width(), width(&layout, FORMAT_AGGREGATES));
         let mut back = Vec::new();
-        for ((column, definition), offset) in
-            series.iter().zip(layout.series()).zip(offsets(&layout))
-        {
-            read(&block, column.kind, definition.scale, offset, &mut back).unwrap();
+        let offsets = offsets(&layout, FORMAT_AGGREGATES);
+        for ((column, definition), offset) in series.iter().zip(layout.series()).zip(offsets) {
+            read(&block, FORMAT_AGGREGATES, definition, offset, &mut back).unwrap();
+            assert_eq!(back.len(), 6);
             for (back, bucket) in back.iter().zip(column.buckets.iter()) {
-                if column.kind == Kind::Gauge {
+                if column.kind == Kind::Gauge || bucket.min > bucket.max {
                     assert_eq!(*back, bucket, "{}", definition.key);
                     continue;
                 }
                 assert_eq!(
-                    (back.count, back.sum, back.elapsed_ms),
-                    (bucket.count, bucket.sum, bucket.elapsed_ms)
+                    (back.count, back.steps, back.sum, back.elapsed_ms),
+                    (bucket.count, bucket.steps, bucket.sum, bucket.elapsed_ms)
                 );
                 let rate = |bits: i64| f64::from_bits(bits as u64);
                 assert!(rate(back.min) <= rate(bucket.min));
@@ -243,12 +255,24 @@ mod tests {
                 assert!(rate(back.max) <= rate(bucket.max) * 1.001);
             }
         }
-        let tails = read_tail(&layout, &block.tail).unwrap();
-        assert_eq!(tails[0], None);
-        assert_eq!(tails[1], Some((299_000, 299 * 299 % 5_000 * 512)));
-        assert_eq!(tails[3], None);
-        for end in 0..block.tail.len() {
-            assert!(read_tail(&layout, &block.tail[..end]).is_err());
-        }
+    }
+
+    #[test]
+    fn a_sum_that_does_not_fit_alone_fits_with_what_its_values_have_in_common() {
+        let layout = Layout::new(1, vec![SeriesDef::new("proc.total", &[])]);
+        let mut column = Column::new(Kind::Gauge, 1);
+        let mut cuts = Cuts::default();
+        let values = [i64::MAX, i64::MAX - 7, i64::MAX];
+        cuts.cut(&[0; 3], |_| Place::Bucket(0));
+        column.add(&mut cuts, &[0; 3], &Run::Each(&values), 1);
+        let expected = column.buckets.get(0);
+        let data = columns(&layout, &[0], &[column])
+            .encode(Effort::Best)
+            .unwrap();
+        let block = Block::open(&data[..]).unwrap();
+        let mut back = Vec::new();
+        read(&block, FORMAT_AGGREGATES, &layout.series()[0], 0, &mut back).unwrap();
+        assert_eq!(back, [expected]);
+        assert_eq!(expected.sum, 3 * i128::from(i64::MAX) - 7);
     }
 }

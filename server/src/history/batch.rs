@@ -25,6 +25,8 @@ pub struct NodeBatch {
 /// Samples of one layout as they came over the wire: a keyframe, then deltas.
 #[derive(Debug)]
 pub struct Block {
+    /// The run of the Spider that took them.
+    pub run: Arc<str>,
     pub layout: Arc<Layout>,
     pub time_min_ms: i64,
     pub time_max_ms: i64,

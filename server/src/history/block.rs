@@ -3,6 +3,7 @@
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, State, WireError};
 
+use super::base::{Bases, Values};
 use super::columns::{Block, Columns, Source};
 use super::columns_v1;
 
@@ -13,12 +14,18 @@ pub const FORMAT_ROWS_V2: u8 = 2;
 /// Rows that each stand for many: [`super::aggregate`]. Only read.
 pub const FORMAT_AGGREGATES_V2: u8 = 3;
 /// Rows, with columns that may be of [`super::coder`]: earlier versions must not
-/// take those for damage.
-pub const FORMAT_ROWS: u8 = 4;
+/// take those for damage. Only read.
+pub const FORMAT_ROWS_V4: u8 = 4;
 /// Rows that each stand for many, the same.
-pub const FORMAT_AGGREGATES: u8 = 5;
+pub const FORMAT_AGGREGATES_V5: u8 = 5;
+/// Rows as [`super::records`] has them, without a base. Only read.
+pub const FORMAT_RECORDS_V6: u8 = 6;
+/// Rows that say from where their counters go on: [`super::base`].
+pub const FORMAT_ROWS: u8 = 7;
+/// Rows that each stand for many: [`super::aggregate`].
+pub const FORMAT_AGGREGATES: u8 = 8;
 /// Rows as [`super::records`] has them, until they are merged.
-pub const FORMAT_RECORDS: u8 = 6;
+pub const FORMAT_RECORDS: u8 = 9;
 
 /// Whether this version reads it.
 pub fn is_known(format: u8) -> bool {
@@ -26,11 +33,20 @@ pub fn is_known(format: u8) -> bool {
 }
 
 pub fn is_rows(format: u8) -> bool {
-    format == FORMAT_ROWS || format == FORMAT_ROWS_V2
+    matches!(format, FORMAT_ROWS | FORMAT_ROWS_V4 | FORMAT_ROWS_V2)
 }
 
 pub fn is_aggregates(format: u8) -> bool {
-    format == FORMAT_AGGREGATES || format == FORMAT_AGGREGATES_V2
+    format == FORMAT_AGGREGATES || is_old_aggregates(format)
+}
+
+/// Those of versions that counted the steps of a counter, not its samples.
+pub fn is_old_aggregates(format: u8) -> bool {
+    format == FORMAT_AGGREGATES_V5 || format == FORMAT_AGGREGATES_V2
+}
+
+pub fn is_records(format: u8) -> bool {
+    format == FORMAT_RECORDS || format == FORMAT_RECORDS_V6
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,12 +86,11 @@ impl BlockError {
     }
 }
 
-/// A column as it comes out of a block.
-pub enum Run<'a> {
-    /// All rows have this value.
-    Constant(i64),
-    Values(&'a [i64]),
-}
+/// A column as it comes out of a block: all rows have one value, or each its own.
+pub type Run<'a> = Values<'a>;
+
+/// Gets the columns of a block, see [`read_rows`].
+pub type Each<'a> = dyn FnMut(usize, &[i64], Run<'_>, &Bases) + 'a;
 
 /// Buffers that are used again for each block.
 #[derive(Default)]
@@ -85,7 +100,8 @@ pub struct Scratch {
 }
 
 /// Reads the columns `wanted` (positions in the layout) of a block of rows:
-/// `each` gets the position in `wanted`, the times and the column.
+/// `each` gets the position in `wanted`, the times, the column, and from where
+/// counters go on.
 ///
 /// A damaged column does not keep the others from being read; the first error
 /// is the answer.
@@ -94,7 +110,7 @@ pub fn read_rows<S: Source + ?Sized>(
     source: &S,
     wanted: &[usize],
     scratch: &mut Scratch,
-    each: &mut dyn FnMut(usize, &[i64], Run<'_>),
+    each: &mut Each<'_>,
 ) -> Result<(), BlockError> {
     match format {
         FORMAT_COLUMNS_V1 => {
@@ -105,21 +121,25 @@ pub fn read_rows<S: Source + ?Sized>(
             for (number, &at) in wanted.iter().enumerate() {
                 let column = columns.values.get(at);
                 let column = column.ok_or(BlockError::Corrupt("series number"))?;
-                each(number, &columns.times, Run::Values(column));
+                each(number, &columns.times, Run::Each(column), &Bases::default());
             }
             Ok(())
         }
-        FORMAT_ROWS | FORMAT_ROWS_V2 => {
+        FORMAT_ROWS | FORMAT_ROWS_V4 | FORMAT_ROWS_V2 => {
             let block = Block::open(source)?;
+            let bases = match format {
+                FORMAT_ROWS => block.bases()?,
+                _ => Bases::default(),
+            };
             block.times(&mut scratch.times)?;
             let mut result = Ok(());
             for (number, &at) in wanted.iter().enumerate() {
                 if let Some(value) = block.constant(at) {
-                    each(number, &scratch.times, Run::Constant(value));
+                    each(number, &scratch.times, Run::Constant(value), &bases);
                     continue;
                 }
                 match block.values(at, &mut scratch.values) {
-                    Ok(()) => each(number, &scratch.times, Run::Values(&scratch.values)),
+                    Ok(()) => each(number, &scratch.times, Run::Each(&scratch.values), &bases),
                     Err(error) => result = result.and(Err(error)),
                 }
             }
@@ -151,6 +171,16 @@ impl<'a> WireReader<'a> {
             state: State::default(),
             rows: Vec::new(),
         }
+    }
+
+    /// Values of a row.
+    pub fn width(&self) -> usize {
+        self.layout.len()
+    }
+
+    /// The last sample that was read: its time, and its values as in columns.
+    pub fn last(&self) -> (i64, &[i64]) {
+        (self.state.time_ms, self.state.scaled())
     }
 
     /// Appends the records to `into`, which holds the columns `wanted`; the first one
@@ -241,7 +271,7 @@ mod tests {
             (0..2_000).map(gone).collect(),
         ];
         let mut seen = 0;
-        let mut each = |number: usize, times: &[i64], run: Run<'_>| {
+        let mut each = |number: usize, times: &[i64], run: Run<'_>, _: &Bases| {
             let late = |n: i64| i64::from(n % 10 == 3);
             assert!(
                 (0i64..)
@@ -250,7 +280,7 @@ mod tests {
             );
             match run {
                 Run::Constant(value) => assert_eq!((number, value), (0, 42)),
-                Run::Values(values) => assert!(values == expected[number - 1], "{number}"),
+                Run::Each(values) => assert!(values == expected[number - 1], "{number}"),
             }
             seen += 1;
         };
@@ -261,7 +291,13 @@ mod tests {
             (seen, Block::open(data).unwrap().tail),
             (5, b"tail".to_vec())
         );
-        let newer = read_rows(6, data, &wanted, &mut Scratch::default(), &mut |_, _, _| {});
+        let newer = read_rows(
+            6,
+            data,
+            &wanted,
+            &mut Scratch::default(),
+            &mut |_, _, _, _| {},
+        );
         assert_eq!(newer, Err(BlockError::UnknownFormat(6)));
     }
 }

@@ -1,5 +1,6 @@
 //! What many samples of one series come to: count, least, greatest, sum, and
-//! for a counter its exact growth. Pure.
+//! for a counter its exact growth, from one sample to the next in the order in which
+//! they were taken. Pure.
 
 use std::ops::Range;
 
@@ -9,18 +10,36 @@ use stardust_shared::series::Kind;
 use super::block::Run;
 use crate::hub::increase;
 
-/// Counts gauge samples, or steps of a counter from one sample to the next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the samples of a stretch of time come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
+    /// Samples.
     pub count: u64,
+    /// Counters: growths from one sample to the next that end in here. Negative where
+    /// one is taken back, since a sample in between has come later.
+    pub steps: i64,
     /// Gauges: sum of the values; counters: growth.
     pub sum: i128,
     /// Counters: the time in which they grew.
     pub elapsed_ms: i64,
     /// Gauges: the value; counters: the rate per second as the bits of an
     /// `f64`, which for what is not negative are in the order of the numbers.
+    /// Above `max` when there is none.
     pub min: i64,
     pub max: i64,
+}
+
+impl Default for Bucket {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            steps: 0,
+            sum: 0,
+            elapsed_ms: 0,
+            min: i64::MAX,
+            max: i64::MIN,
+        }
+    }
 }
 
 impl Bucket {
@@ -29,9 +48,19 @@ impl Bucket {
         Self {
             count,
             sum,
-            elapsed_ms: 0,
             min,
             max,
+            ..Self::default()
+        }
+    }
+
+    /// Of a step that is counted, or taken back, by itself.
+    pub fn step(steps: i64, grown: i64, elapsed_ms: i64) -> Self {
+        Self {
+            steps,
+            sum: i128::from(grown),
+            elapsed_ms,
+            ..Self::default()
         }
     }
 
@@ -43,21 +72,23 @@ impl Bucket {
                 rate.max(0.0).to_bits() as i64
             };
             self.elapsed_ms += steps.elapsed_ms * steps.count as i64;
-            let (least, most) = (bits(steps.least), bits(steps.most));
-            self.extend(steps.count, steps.sum, least, most);
+            self.steps += steps.count as i64;
+            self.sum += steps.sum;
+            self.min = self.min.min(bits(steps.least));
+            self.max = self.max.max(bits(steps.most));
         }
     }
 
     #[inline]
     fn extend(&mut self, count: u64, sum: i128, min: i64, max: i64) {
-        if self.count == 0 {
-            (self.min, self.max) = (min, max);
-        } else {
-            self.min = self.min.min(min);
-            self.max = self.max.max(max);
-        }
+        self.min = self.min.min(min);
+        self.max = self.max.max(max);
         self.count += count;
         self.sum += sum;
+    }
+
+    fn is_empty(&self) -> bool {
+        (self.count, self.steps, self.sum, self.elapsed_ms) == (0, 0, 0, 0)
     }
 }
 
@@ -105,21 +136,35 @@ pub struct Buckets {
     sums: Vec<i64>,
     /// What is above those, for all of them once one needs it.
     above: Vec<i64>,
+    /// Above `max` where there is none.
     pub min: Vec<i64>,
     pub max: Vec<i64>,
     /// Counters only.
+    pub steps: Vec<i32>,
     pub elapsed_ms: Vec<i64>,
+}
+
+/// A part of a bucket that is added.
+#[derive(Clone, Copy)]
+struct Part {
+    count: u32,
+    steps: i32,
+    sum: i64,
+    ends: (i64, i64),
+    elapsed_ms: i64,
 }
 
 impl Buckets {
     fn new(kind: Kind, count: usize) -> Self {
         let timed = if kind == Kind::Counter { count } else { 0 };
+        let none = Bucket::default();
         Self {
             counts: vec![0; count],
             sums: vec![0; count],
             above: Vec::new(),
-            min: vec![0; count],
-            max: vec![0; count],
+            min: vec![none.min; count],
+            max: vec![none.max; count],
+            steps: vec![0; timed],
             elapsed_ms: vec![0; timed],
         }
     }
@@ -130,10 +175,13 @@ impl Buckets {
 
     pub fn grow(&mut self, kind: Kind, count: usize) {
         if count > self.len() {
-            let all = [&mut self.sums, &mut self.min, &mut self.max];
-            all.into_iter().for_each(|part| part.resize(count, 0));
+            let none = Bucket::default();
             self.counts.resize(count, 0);
+            self.sums.resize(count, 0);
+            self.min.resize(count, none.min);
+            self.max.resize(count, none.max);
             if kind == Kind::Counter {
+                self.steps.resize(count, 0);
                 self.elapsed_ms.resize(count, 0);
             }
             if !self.above.is_empty() {
@@ -145,6 +193,7 @@ impl Buckets {
     pub fn get(&self, at: usize) -> Bucket {
         Bucket {
             count: u64::from(self.counts[at]),
+            steps: self.steps.get(at).copied().map_or(0, i64::from),
             sum: self.sum(at),
             elapsed_ms: self.elapsed_ms.get(at).copied().unwrap_or(0),
             min: self.min[at],
@@ -162,37 +211,40 @@ impl Buckets {
     }
 
     fn merge(&mut self, at: usize, other: &Bucket) {
-        if other.count == 0 {
+        if other.is_empty() {
             return;
         }
-        let count = u32::try_from(other.count).unwrap_or(u32::MAX);
         let (small, large) = match i64::try_from(other.sum) {
             Ok(sum) => (sum, 0),
             Err(_) => (0, other.sum),
         };
-        self.add(at, count, small, (other.min, other.max), other.elapsed_ms);
+        let part = Part {
+            count: u32::try_from(other.count).unwrap_or(u32::MAX),
+            steps: other.steps.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
+            sum: small,
+            ends: (other.min, other.max),
+            elapsed_ms: other.elapsed_ms,
+        };
+        self.add(at, part);
         if large != 0 {
             self.add_large(at, large);
         }
     }
 
-    /// The same in parts; `count` is not 0.
+    /// The same in parts.
     #[inline(always)]
-    fn add(&mut self, at: usize, count: u32, sum: i64, ends: (i64, i64), elapsed_ms: i64) {
+    fn add(&mut self, at: usize, part: Part) {
         let (min, max) = (&mut self.min[at], &mut self.max[at]);
-        if self.counts[at] == 0 {
-            (*min, *max) = ends;
-        } else {
-            *min = ends.0.min(*min);
-            *max = ends.1.max(*max);
+        *min = part.ends.0.min(*min);
+        *max = part.ends.1.max(*max);
+        self.counts[at] = self.counts[at].saturating_add(part.count);
+        if let (Some(steps), Some(all_ms)) = (self.steps.get_mut(at), self.elapsed_ms.get_mut(at)) {
+            *steps = steps.saturating_add(part.steps);
+            *all_ms = all_ms.saturating_add(part.elapsed_ms);
         }
-        self.counts[at] = self.counts[at].saturating_add(count);
-        if let Some(all_ms) = self.elapsed_ms.get_mut(at) {
-            *all_ms = all_ms.saturating_add(elapsed_ms);
-        }
-        match self.sums[at].checked_add(sum) {
+        match self.sums[at].checked_add(part.sum) {
             Some(sum) => self.sums[at] = sum,
-            None => self.add_large(at, i128::from(sum)),
+            None => self.add_large(at, i128::from(part.sum)),
         }
     }
 
@@ -211,10 +263,11 @@ pub enum Place {
     Bucket(usize),
     /// In no bucket, but the growth to the next row is counted from it.
     Before,
+    /// The same, of one after all buckets.
     Nowhere,
 }
 
-/// A stretch of rows that falls into one bucket; `None` is before all of them.
+/// A stretch of rows that falls into one bucket, or into none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
     pub bucket: Option<usize>,
@@ -229,8 +282,8 @@ pub struct Cuts {
     pub stretches: Vec<Stretch>,
     /// All of their buckets are below this.
     buckets: usize,
-    /// From each row to the next, when every one is later than the one before and
-    /// stretches join; empty otherwise, and with less than two rows.
+    /// From each row to the next, when every one is later than the one before; empty
+    /// otherwise, and with less than two rows.
     elapsed_ms: Vec<f64>,
     rates: Vec<f64>,
 }
@@ -243,30 +296,32 @@ impl Cuts {
         self.buckets = 0;
         let later = times.windows(2).all(|pair| pair[0] < pair[1]);
         let (mut start, mut length) = (0, 1);
+        let mut last = Place::Before;
         while let Some(&time_ms) = times.get(start) {
             let here = place(time_ms);
             let mut end = start + 1;
             // Most are as long as the one before: then two looks are enough.
             let likely = (start + length).min(times.len());
-            if later && here != Place::Nowhere && likely > end && place(times[likely - 1]) == here {
+            if later && likely > end && place(times[likely - 1]) == here {
                 end = likely;
             }
             while end < times.len() && place(times[end]) == here {
                 end += 1;
             }
             let bucket = match here {
-                Place::Nowhere => None,
-                Place::Before => Some(None),
-                Place::Bucket(bucket) => Some(Some(bucket)),
+                Place::Nowhere | Place::Before => None,
+                Place::Bucket(bucket) => Some(bucket),
             };
-            if let Some(bucket) = bucket {
-                self.buckets = self.buckets.max(bucket.map_or(0, |at| at + 1));
-                self.stretches.push(Stretch { bucket, start, end });
-            }
+            self.buckets = self.buckets.max(bucket.map_or(0, |at| at + 1));
+            self.stretches.push(Stretch { bucket, start, end });
+            last = here;
             (start, length) = (end, end - start);
         }
-        let mut pairs = self.stretches.windows(2);
-        if later && pairs.all(|pair| pair[0].end == pair[1].start) {
+        // Nothing that counts goes on from there.
+        if last == Place::Nowhere {
+            self.stretches.pop();
+        }
+        if later {
             let elapsed = times.windows(2).map(|pair| (pair[1] - pair[0]) as f64);
             self.elapsed_ms.extend(elapsed);
         }
@@ -407,7 +462,7 @@ impl Column {
                     self.add_rising(cuts, times, |_| value, |_| (0.0, 0.0));
                 }
             }
-            (Run::Values(values), Kind::Gauge) => {
+            (Run::Each(values), Kind::Gauge) => {
                 for stretch in &cuts.stretches {
                     let Some(bucket) = stretch.bucket else {
                         continue;
@@ -420,14 +475,20 @@ impl Column {
                     });
                     match sum {
                         Some((sum, least, most)) => {
-                            let count = values.len() as u32;
-                            self.buckets.add(bucket, count, sum, (least, most), 0);
+                            let part = Part {
+                                count: values.len() as u32,
+                                steps: 0,
+                                sum,
+                                ends: (least, most),
+                                elapsed_ms: 0,
+                            };
+                            self.buckets.add(bucket, part);
                         }
                         None => self.buckets.merge(bucket, &any_gauges(values, scale)),
                     }
                 }
             }
-            (Run::Values(values), Kind::Counter) => {
+            (Run::Each(values), Kind::Counter) => {
                 if cuts.rates(values, scale) {
                     let value = |row: usize| unscaled(values[row], scale);
                     self.add_rising(cuts, times, value, |steps| ends(&cuts.rates[steps]));
@@ -451,6 +512,7 @@ impl Column {
             let rows = stretch.start..stretch.end;
             for (row, &time_ms) in rows.clone().zip(&times[rows]) {
                 if let Some(value) = value(row) {
+                    own.count += 1;
                     self.step(time_ms, value, &mut steps, &mut own);
                 }
             }
@@ -475,9 +537,11 @@ impl Column {
             return;
         };
         // Its first step is from what was before these rows.
-        let (mut own, mut steps) = (Bucket::default(), Steps::default());
+        let mut own = Bucket::default();
+        let mut steps = Steps::default();
         self.step(times[first.start], value(first.start), &mut steps, &mut own);
         own.steps(&steps);
+        own.count = 1;
         if let Some(bucket) = first.bucket {
             self.buckets.merge(bucket, &own);
         }
@@ -487,12 +551,16 @@ impl Column {
             if let Some(bucket) = stretch.bucket
                 && last > before
             {
-                let grown = value(last) - value(before);
                 let (least, most) = ends(before..last);
-                let ends = (least.to_bits() as i64, most.to_bits() as i64);
-                let elapsed_ms = times[last] - times[before];
                 let count = (last - before) as u32;
-                self.buckets.add(bucket, count, grown, ends, elapsed_ms);
+                let part = Part {
+                    count,
+                    steps: count as i32,
+                    sum: value(last) - value(before),
+                    ends: (least.to_bits() as i64, most.to_bits() as i64),
+                    elapsed_ms: times[last] - times[before],
+                };
+                self.buckets.add(bucket, part);
             }
             before = last;
         }
@@ -501,11 +569,15 @@ impl Column {
 
     #[inline]
     fn step(&mut self, time_ms: i64, value: i64, steps: &mut Steps, own: &mut Bucket) {
-        let before = self.before.replace((time_ms, value));
-        if let Some((then_ms, then)) = before
-            && time_ms > then_ms
-        {
-            steps.add(increase(then, value), time_ms - then_ms, own);
+        if let Some((then_ms, then)) = self.before.replace((time_ms, value)) {
+            let grown = increase(then, value);
+            if time_ms > then_ms {
+                steps.add(grown, time_ms - then_ms, own);
+            } else {
+                // The clock went back: it grew all the same, in no time that anyone knows.
+                own.steps += 1;
+                own.sum += i128::from(grown);
+            }
         }
     }
 }
@@ -570,16 +642,20 @@ mod tests {
                 } else {
                     others += 1;
                 }
-                one.add(&mut cuts, &times, &Run::Values(&values), scale);
+                one.add(&mut cuts, &times, &Run::Each(&values), scale);
                 let mut each = Vec::new();
                 for (at, &time_ms) in times.iter().enumerate() {
                     let bucket = match place(time_ms) {
-                        Place::Nowhere => continue,
-                        Place::Before => None,
+                        Place::Nowhere | Place::Before => None,
                         Place::Bucket(bucket) => Some(bucket),
                     };
                     let (start, end) = (at, at + 1);
                     each.push(Stretch { bucket, start, end });
+                }
+                while let Some(last) = each.last()
+                    && place(times[last.start]) == Place::Nowhere
+                {
+                    each.pop();
                 }
                 other.add_steps(&each, &times, |row| present(values[row], scale));
                 assert_eq!(one.before, other.before, "{round}");

@@ -67,6 +67,12 @@ impl Grid {
         }
     }
 
+    /// Where the last bucket ends.
+    pub fn end_ms(&self) -> i64 {
+        self.start_ms
+            .saturating_add(self.step_ms.saturating_mul(self.count as i64))
+    }
+
     pub fn times(&self) -> Vec<i64> {
         (0..self.count as i64)
             .map(|n| self.start_ms + n * self.step_ms)
@@ -164,19 +170,20 @@ impl Serialize for Growth {
 /// The parts of the buckets become the answer in the memory that they have.
 pub fn answer(column: Column, key: &str, unit: Unit) -> SeriesAnswer {
     let Column { kind, buckets, .. } = column;
-    let avg = |at: usize, sum: i128| match kind {
-        Kind::Gauge => float(sum) / f64::from(buckets.counts[at]),
-        Kind::Counter => float(sum) * 1000.0 / buckets.elapsed_ms[at] as f64,
-    };
-    let averages = (0..buckets.len()).map(|at| match buckets.counts[at] {
-        0 => f64::NAN,
-        _ => avg(at, buckets.sum(at)),
+    let averages = (0..buckets.len()).map(|at| match kind {
+        Kind::Gauge if buckets.counts[at] > 0 => {
+            float(buckets.sum(at)) / f64::from(buckets.counts[at])
+        }
+        Kind::Counter if buckets.steps[at] > 0 && buckets.elapsed_ms[at] > 0 => {
+            float(buckets.sum(at)) * 1000.0 / buckets.elapsed_ms[at] as f64
+        }
+        _ => f64::NAN,
     });
     let avg = Points(averages.collect());
     let increase = (kind == Kind::Counter).then(|| {
-        let grown = (0..buckets.len()).map(|at| match buckets.counts[at] {
-            0 => -1,
-            _ => i64::try_from(buckets.sum(at)).unwrap_or(i64::MAX),
+        let grown = (0..buckets.len()).map(|at| match buckets.steps[at] {
+            ..=0 => -1,
+            _ => i64::try_from(buckets.sum(at)).unwrap_or(i64::MAX).max(0),
         });
         Growth(grown.collect())
     });
@@ -187,9 +194,10 @@ pub fn answer(column: Column, key: &str, unit: Unit) -> SeriesAnswer {
     let Buckets {
         counts, min, max, ..
     } = buckets;
+    let there: Vec<bool> = min.iter().zip(&max).map(|(min, max)| min <= max).collect();
     let ends = |part: Vec<i64>| {
-        let each = part.into_iter().zip(&counts);
-        let numbers = each.map(|(bits, &count)| if count == 0 { f64::NAN } else { number(bits) });
+        let each = part.into_iter().zip(&there);
+        let numbers = each.map(|(bits, &there)| if there { number(bits) } else { f64::NAN });
         Points(numbers.collect())
     };
     SeriesAnswer {
@@ -259,7 +267,7 @@ mod tests {
         let values: Vec<i64> = samples.iter().map(|s| s.1).collect();
         let mut cuts = Cuts::default();
         cuts.cut(&times, |time_ms| grid.place(time_ms));
-        column.add(&mut cuts, &times, &Run::Values(&values), scale);
+        column.add(&mut cuts, &times, &Run::Each(&values), scale);
     }
 
     #[test]
@@ -332,7 +340,7 @@ mod tests {
                 one.before = before;
                 let mut other = one.clone();
                 one.add(&mut cuts, &times, &Run::Constant(7), 10);
-                other.add(&mut cuts, &times, &Run::Values(&[7; 60]), 10);
+                other.add(&mut cuts, &times, &Run::Each(&[7; 60]), 10);
                 assert_eq!(one.buckets, other.buckets, "{kind:?} {before:?}");
                 if kind == Kind::Counter {
                     assert_eq!(one.before, other.before);

@@ -1,15 +1,18 @@
 //! The columnar format: a directory, then one compressed column a series. Pure.
 //!
 //! `length` and CRC of the directory (4 bytes each, little-endian), the
-//! directory, the columns. The directory holds rows, columns, a tail that
-//! belongs to the block's shape, and for each column (times first) its mode,
+//! directory, the columns. The directory holds rows, columns, a tail (from where its
+//! counters go on, [`super::base`]), and for each column (times first) its mode,
 //! and either its value or its length and CRC: a reader that wants one series
 //! reads the directory and two columns, and knows that they are sound.
 
 use std::collections::HashMap;
 
+use stardust_shared::Layout;
+use stardust_shared::series::Kind;
 use stardust_shared::varint::{Reader, put, put_signed};
 
+use super::base::{self, Base, Bases, Segment};
 use super::block::BlockError;
 use super::check::crc32c;
 use super::column::{self, Effort, MODE_CONSTANT, MODE_SAME};
@@ -27,8 +30,12 @@ const DIRECTORY_BYTES_MAX: usize = COLUMNS_MAX * 16 + (1 << 20);
 pub struct Columns {
     pub times: Vec<i64>,
     pub values: Vec<Vec<i64>>,
-    /// What the block's shape keeps beside its rows.
+    /// From where the counters go on, by rows: empty where nobody knows.
+    pub segments: Vec<Segment>,
+    /// What coarse blocks of earlier versions keep beside their rows.
     pub tail: Vec<u8>,
+    /// Which columns are those of counters, where segments are to be joined.
+    counters: Vec<bool>,
 }
 
 impl Columns {
@@ -43,7 +50,70 @@ impl Columns {
     pub fn reset(&mut self, width: usize) {
         self.truncate(0);
         self.values.resize_with(width, Vec::new);
+        self.segments.clear();
         self.tail.clear();
+        self.counters.clear();
+    }
+
+    /// The same for samples of a layout.
+    pub fn reset_for(&mut self, layout: &Layout) {
+        self.reset(layout.len());
+        let counters = layout
+            .series()
+            .iter()
+            .map(|series| series.kind == Kind::Counter);
+        self.counters.extend(counters);
+    }
+
+    /// What is appended from now on goes on from `base`. It is no new segment where that
+    /// is what the rows before end with.
+    pub fn go_on_from(&mut self, base: Base) {
+        self.begin_segment(self.rows(), base);
+    }
+
+    fn begin_segment(&mut self, row: usize, base: Base) {
+        if row == 0 || !self.end_with(row, &base) {
+            self.segments.push(Segment { row, base });
+        }
+    }
+
+    /// Whether in the rows up to `row` each counter's last sample is that of `base`.
+    fn end_with(&self, row: usize, base: &Base) -> bool {
+        let Some(last) = self.segments.last() else {
+            return false;
+        };
+        if self.counters.len() != self.values.len() {
+            return false;
+        }
+        let counters = self.counters.iter().enumerate().filter(|(_, is)| **is);
+        let mut counters = counters.map(|(at, _)| at);
+        counters.all(|at| {
+            let before = last.base.get(at).copied().flatten();
+            let ended = base::last(
+                &self.times[..row],
+                &self.values[at][..row],
+                last.row,
+                before,
+            );
+            ended == base.get(at).copied().flatten()
+        })
+    }
+
+    /// Appends the rows of a block of samples; `part` is used on the way.
+    /// On an error some columns may be longer than others.
+    pub fn append_rows(
+        &mut self,
+        block: Block<'_, [u8]>,
+        part: &mut Vec<i64>,
+    ) -> Result<(), BlockError> {
+        let bases = block.bases()?;
+        let (before, rows) = (self.rows(), block.rows);
+        self.append(block, part)?;
+        self.tail.clear();
+        for segment in bases.known(rows, |at| &self.values[at][before..]) {
+            self.begin_segment(before + segment.row, segment.base);
+        }
+        Ok(())
     }
 
     /// Appends the rows of a block and takes its tail; `part` is used on the way.
@@ -81,6 +151,7 @@ impl Columns {
 
     pub fn truncate(&mut self, rows: usize) {
         self.times.truncate(rows);
+        self.segments.retain(|segment| segment.row < rows);
         for column in &mut self.values {
             column.truncate(rows);
         }
@@ -97,8 +168,16 @@ impl Columns {
         let mut body = Vec::new();
         put(&mut directory, self.rows() as u64);
         put(&mut directory, self.values.len() as u64 + 1);
-        put(&mut directory, self.tail.len() as u64);
-        directory.extend_from_slice(&self.tail);
+        let bases;
+        let tail = if self.segments.is_empty() {
+            &self.tail
+        } else {
+            let first = |at: usize, rows| base::first(&self.values[at][rows]);
+            bases = base::encode(&self.segments, self.values.len(), self.rows(), first);
+            &bases
+        };
+        put(&mut directory, tail.len() as u64);
+        directory.extend_from_slice(tail);
         let mut earlier: HashMap<u64, Vec<(usize, &[i64])>> = HashMap::new();
         for (number, column) in self.all().enumerate() {
             let first = column.first().copied().unwrap_or(0);
@@ -258,6 +337,11 @@ impl<'a, S: Source + ?Sized> Block<'a, S> {
             tail,
             entries,
         })
+    }
+
+    /// From where its counters go on, of a block of samples.
+    pub fn bases(&self) -> Result<Bases, BlockError> {
+        Bases::decode(&self.tail, self.width(), self.rows)
     }
 
     /// How many columns there are besides the times.

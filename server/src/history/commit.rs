@@ -59,9 +59,9 @@ impl LayoutRows {
     }
 }
 
-/// Row numbers of the runs that commits are of.
+/// Row numbers of the runs that commits are of, by node.
 #[derive(Default)]
-pub struct RunRows(HashMap<i64, (Arc<str>, i64)>);
+pub struct RunRows(HashMap<i64, Vec<(Arc<str>, i64)>>);
 
 impl RunRows {
     pub fn clear(&mut self) {
@@ -72,15 +72,26 @@ impl RunRows {
         self.0.remove(&node);
     }
 
+    fn row(&self, node: i64, run: &str) -> Option<i64> {
+        let of_node = self.0.get(&node)?;
+        let found = of_node.iter().find(|(name, _)| **name == *run)?;
+        Some(found.1)
+    }
+
+    fn note(&mut self, node: i64, run: &Arc<str>, row: i64) {
+        let of_node = self.0.entry(node).or_default();
+        of_node.retain(|(name, _)| name != run);
+        of_node.push((Arc::clone(run), row));
+    }
+
     /// The number of the one run that a batch is of, when its row in `progress` need
     /// not be written: its newest samples say the same.
-    fn row(&self, batch: &NodeBatch) -> Option<i64> {
+    fn only(&self, batch: &NodeBatch) -> Option<i64> {
         let [progress] = &batch.progress[..] else {
             return None;
         };
-        let (run, row) = self.0.get(&batch.node)?;
-        let known = *run == progress.run && batch.seen.is_none();
-        (known && !batch.blocks.is_empty()).then_some(*row)
+        let row = self.row(batch.node, &progress.run)?;
+        (batch.seen.is_none() && !batch.blocks.is_empty()).then_some(row)
     }
 }
 
@@ -165,13 +176,17 @@ pub fn insert_node(
     if !statements.knows(batch.node)? {
         return Ok(());
     }
-    let run = runs.row(batch);
+    let only = runs.only(batch);
+    if only.is_none() {
+        note_runs(statements, runs, batch)?;
+    }
     for (number, block) in batch.blocks.iter().enumerate() {
         let layout = layouts.row(transaction, &block.layout)?;
+        let run = runs.row(batch.node, &block.run).unwrap_or(0);
         // The first goes on from what is committed; others are rare, and stand alone.
         let going_on = block.going_on().filter(|_| number == 0);
         let going_on = going_on.and_then(|records| {
-            let chain = shared.fresh().chain(batch.node, layout, block.rows)?;
+            let chain = shared.fresh().chain(batch.node, run, layout, block.rows)?;
             Some((records, chain))
         });
         let (records, chain) = match (going_on, block.alone()) {
@@ -187,7 +202,7 @@ pub fn insert_node(
             }
         };
         let newest = number + 1 == batch.blocks.len();
-        let reached = run.filter(|_| newest).zip(batch.progress.last());
+        let reached = only.filter(|_| newest).zip(batch.progress.last());
         let reached = reached.map(|(run, progress)| Reached {
             run,
             seq: signed(progress.seq),
@@ -203,13 +218,14 @@ pub fn insert_node(
             crc32c(records),
             records,
             chain.before,
-            reached.map(|reached| reached.run),
+            (run != 0).then_some(run),
             reached.map(|reached| reached.seq)
         ])?;
         added.push((
             batch.node,
             Row {
                 id: *next_id,
+                run,
                 layout,
                 time_min_ms: block.time_min_ms,
                 time_max_ms: block.time_max_ms,
@@ -234,9 +250,19 @@ pub fn insert_node(
                 signed(gap.lost)
             ])?;
     }
-    if run.is_some() {
-        return Ok(());
+    if batch.seen.is_some() {
+        // Their rows may have gone.
+        runs.forget(batch.node);
     }
+    Ok(())
+}
+
+/// Notes how far the runs of a batch are, in rows of their own.
+fn note_runs(
+    statements: &mut Statements<'_>,
+    runs: &mut RunRows,
+    batch: &NodeBatch,
+) -> rusqlite::Result<()> {
     for progress in &batch.progress {
         let row = statements.progress.query_row(
             params![
@@ -248,18 +274,18 @@ pub fn insert_node(
             ],
             |row| row.get(0),
         )?;
-        runs.0.insert(batch.node, (Arc::clone(&progress.run), row));
+        runs.note(batch.node, &progress.run, row);
     }
     if batch.seen.is_some() {
         // Once a session: runs that nobody will come back to. More stay than are asked
         // for, since the newest may have times of some minutes ago here.
-        transaction
+        statements
+            .transaction
             .prepare_cached(
                 "DELETE FROM progress WHERE node = ?1 AND run NOT IN
                  (SELECT run FROM progress WHERE node = ?1 ORDER BY time_ms DESC LIMIT ?2)",
             )?
             .execute(params![batch.node, 2 * RUNS_KEPT as i64])?;
-        runs.forget(batch.node);
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::block::{FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, is_rows, read_rows};
+use super::base::Bases;
+use super::block::{FORMAT_ROWS, Run, Scratch, is_records, is_rows, read_rows};
 use super::column::Effort;
 use super::columns::{Block, Columns};
 use super::gaps::Cause;
@@ -95,12 +96,12 @@ fn save_what_is_sound(connection: &Connection, shared: &Shared, id: i64) -> Resu
     };
     let stored = shared.layouts.get(connection, layout)?;
     let sound = match &stored {
-        Some(stored) if format == FORMAT_RECORDS => {
-            let sound = records::sound(&data, &stored.layout);
+        Some(stored) if is_records(format) => {
+            let sound = records::sound(&data, format, &stored.layout);
             sound.map(|(data, rows)| (format, data, rows))
         }
         Some(stored) if is_rows(format) && tier != Tier::Hour.number() => {
-            match sound_columns(&data, stored.layout.len()) {
+            match sound_columns(&data, format, stored.layout.len()) {
                 Some(columns) => Some((FORMAT_ROWS, columns.encode(Effort::Best)?, columns.rows())),
                 None => None,
             }
@@ -124,7 +125,7 @@ fn save_what_is_sound(connection: &Connection, shared: &Shared, id: i64) -> Resu
     }
 }
 
-fn sound_columns(data: &[u8], width: usize) -> Option<Columns> {
+fn sound_columns(data: &[u8], format: u8, width: usize) -> Option<Columns> {
     let block = Block::open(data).ok()?;
     let mut columns = Columns::new(width);
     block.times(&mut columns.times).ok()?;
@@ -134,20 +135,18 @@ fn sound_columns(data: &[u8], width: usize) -> Option<Columns> {
     }
     let wanted: Vec<usize> = (0..width.min(block.width())).collect();
     let mut sound = 0;
-    let mut each = |number: usize, _: &[i64], run: Run<'_>| {
+    let mut each = |number: usize, _: &[i64], run: Run<'_>, _: &Bases| {
         sound += 1;
         match run {
             Run::Constant(value) => columns.values[number].fill(value),
-            Run::Values(values) => columns.values[number].copy_from_slice(values),
+            Run::Each(values) => columns.values[number].copy_from_slice(values),
         }
     };
     // The error is why we are here.
-    let _ = read_rows(
-        FORMAT_ROWS,
-        data,
-        &wanted,
-        &mut Scratch::default(),
-        &mut each,
-    );
+    let _ = read_rows(format, data, &wanted, &mut Scratch::default(), &mut each);
+    if format == FORMAT_ROWS {
+        let bases = block.bases().ok()?;
+        columns.segments = bases.known(rows, |at| &columns.values[at]);
+    }
     (sound > 0).then_some(columns)
 }

@@ -30,6 +30,8 @@ const CHAIN_SAMPLES_MAX: u32 = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     pub id: i64,
+    /// The run of the Spider, by its number in `progress`; 0 when nobody knows.
+    pub run: i64,
     pub layout: i64,
     pub time_min_ms: i64,
     pub time_max_ms: i64,
@@ -159,16 +161,12 @@ impl Fresh {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let node = row.get(1)?;
-            let reached = match row.get(8)? {
-                Some(run) => Some(Reached {
-                    run,
-                    seq: row.get(9)?,
-                    time_ms: row.get(4)?,
-                }),
-                None => None,
-            };
+            let (run, seq): (Option<i64>, Option<i64>) = (row.get(8)?, row.get(9)?);
+            let time_ms = row.get(4)?;
+            let reached = run.zip(seq).map(|(run, seq)| Reached { run, seq, time_ms });
             let mut row = Row {
                 id: row.get(0)?,
+                run: run.unwrap_or(0),
                 layout: row.get(2)?,
                 time_min_ms: row.get(3)?,
                 time_max_ms: row.get(4)?,
@@ -214,10 +212,10 @@ impl Fresh {
 
     /// What a new row of so many samples of that layout can go on from, if its
     /// records do from the last ones of the node.
-    pub fn chain(&self, node: i64, layout: i64, samples: u32) -> Option<Chain> {
+    pub fn chain(&self, node: i64, run: i64, layout: i64, samples: u32) -> Option<Chain> {
         let last = self.nodes.get(&node)?.last()?;
         // What is being merged goes, and what goes on from it would have no beginning.
-        let stays = last.id > self.merging && last.layout == layout;
+        let stays = last.id > self.merging && (last.run, last.layout) == (run, layout);
         let chain = last.chain(samples);
         let fits = chain.rows <= CHAIN_ROWS_MAX && chain.samples <= CHAIN_SAMPLES_MAX;
         (stays && fits).then_some(chain)
@@ -266,6 +264,11 @@ impl Fresh {
         });
         rows.reverse();
         rows
+    }
+
+    /// All rows of a node, for a reader whose snapshot says `merged`.
+    pub fn all_of(&self, node: i64, merged: Merged) -> Vec<Row> {
+        self.of(node, i64::MIN, i64::MAX, merged)
     }
 
     /// How far the node's runs are, to be noted before its rows go.
@@ -363,6 +366,7 @@ mod tests {
     fn row(id: i64) -> Row {
         Row {
             id,
+            run: 0,
             layout: 1,
             time_min_ms: id * 10,
             time_max_ms: id * 10 + 5,
@@ -376,7 +380,9 @@ mod tests {
     fn rows_go_on_from_each_other_as_long_as_those_before_stay() {
         let mut fresh = Fresh::default();
         let add = |fresh: &mut Fresh, id, samples| {
-            let chain = fresh.chain(7, 1, samples).unwrap_or(Chain::begin(samples));
+            let chain = fresh
+                .chain(7, 0, 1, samples)
+                .unwrap_or(Chain::begin(samples));
             let rows = samples;
             fresh.add(
                 7,
@@ -396,7 +402,11 @@ mod tests {
         assert_eq!(add(&mut fresh, 17, 500), None);
         assert_eq!(add(&mut fresh, 18, 12), Some(17));
         assert_eq!(add(&mut fresh, 19, 1), None);
-        assert_eq!((fresh.chain(8, 1, 1), fresh.chain(7, 2, 1)), (None, None));
+        assert_eq!(fresh.chain(7, 5, 1, 1), None);
+        assert_eq!(
+            (fresh.chain(8, 0, 1, 1), fresh.chain(7, 0, 2, 1)),
+            (None, None)
+        );
         // Those that a row goes on from are read with it.
         let none = Merged::default();
         let ids = |rows: Vec<Row>| -> Vec<i64> { rows.iter().map(|row| row.id).collect() };

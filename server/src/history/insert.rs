@@ -25,11 +25,21 @@ pub struct NewBlock<'a> {
 }
 
 impl NewBlock<'_> {
+    /// One whose samples are in no hours yet, or that is of hours.
     pub fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {
+        self.insert_with_hours(connection, 0)
+    }
+
+    /// One whose samples before `hours_ms` are in the hours.
+    pub fn insert_with_hours(
+        &self,
+        connection: &Connection,
+        hours_ms: i64,
+    ) -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached(
             "INSERT INTO blocks (node, tier, level, layout, format, time_min_ms, time_max_ms,
-                                 rows, bytes, data)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                                 rows, bytes, data, hours_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?;
         statement.execute(params![
             self.node,
@@ -41,7 +51,8 @@ impl NewBlock<'_> {
             self.span_ms.1,
             self.rows as i64,
             self.data.len() as i64,
-            self.data
+            self.data,
+            hours_ms
         ])?;
         Ok(())
     }

@@ -303,10 +303,12 @@ impl Intakes {
             }
         }
 
+        let of_run = (!appendable).then(|| Arc::clone(&run.run));
         if !appendable {
             intake.close_block();
         }
         let block = intake.open.get_or_insert_with(|| Block {
+            run: of_run.unwrap_or_default(),
             layout: Arc::clone(layout),
             time_min_ms: state.time_ms,
             time_max_ms: state.time_ms,

@@ -5,12 +5,39 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension};
 use stardust_shared::Layout;
+use stardust_shared::series::Kind;
 
 use super::limits::LAYOUTS_BYTES_MAX;
+use super::runs::name_of;
 
 #[derive(Debug)]
 pub struct Stored {
     pub layout: Layout,
+    /// What [`super::runs`] calls the counters; 0 in the place of gauges.
+    pub names: Box<[u64]>,
+}
+
+impl Stored {
+    pub fn new(layout: Layout) -> Self {
+        let series = layout.series().iter();
+        let names = series.map(|series| match series.kind {
+            Kind::Counter => name_of(&series.key),
+            Kind::Gauge => 0,
+        });
+        Self {
+            names: names.collect(),
+            layout,
+        }
+    }
+
+    /// A list of some of its series.
+    pub fn part(&self, at: &[usize]) -> Self {
+        let series = at.iter().map(|at| self.layout.series()[*at].clone());
+        Self {
+            names: at.iter().map(|at| self.names[*at]).collect(),
+            layout: Layout::new(self.layout.id(), series.collect()),
+        }
+    }
 }
 
 /// Those that are kept at hand, [`LAYOUTS_BYTES_MAX`] of them.
@@ -56,7 +83,7 @@ impl Layouts {
                 return Ok(None);
             }
         };
-        let stored = Arc::new(Stored { layout });
+        let stored = Arc::new(Stored::new(layout));
         kept().insert(id, &stored);
         Ok(Some(stored))
     }
@@ -74,7 +101,7 @@ mod tests {
             let key = |n: usize| format!("{id:06}{n:0122}");
             let series = (0..2_000).map(|n| SeriesDef::new(&key(n), &[])).collect();
             let layout = Layout::new(0, series);
-            Arc::new(Stored { layout })
+            Arc::new(Stored::new(layout))
         };
         let bytes = wide(1).layout.memory_bytes();
         for id in 0..200 {

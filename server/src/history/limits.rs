@@ -4,12 +4,36 @@ use std::time::Duration;
 
 use stardust_shared::limits::SERIES_MAX;
 
-/// Rows of a block that is merged no further: eight hours at ten seconds. In
-/// blocks of a day noise would take 3 % less, but who asks for the last day would
-/// read two of them.
-pub const FULL_ROWS: usize = 2_880;
-/// Rows of a block that is worth a compressor's time.
-pub const FAIR_ROWS: usize = 512;
+/// How large blocks become. Those of tests are smaller: all that can happen to a sample
+/// then happens within a few of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Rows of a block that is merged no further: eight hours at ten seconds. In
+    /// blocks of a day noise would take 3 % less, but who asks for the last day would
+    /// read two of them.
+    pub full_rows: usize,
+    /// Rows of a block that is worth a compressor's time.
+    pub fair_rows: usize,
+    /// Commits whose records stay as they came before they are merged.
+    pub generation_commits: u32,
+    /// Hours are made of blocks that are full and together this long: a block of fewer
+    /// hours would be mostly directory.
+    pub hours_span_ms: i64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            full_rows: FULL_ROWS,
+            fair_rows: FAIR_ROWS,
+            generation_commits: 32,
+            hours_span_ms: 12 * 3_600_000,
+        }
+    }
+}
+
+const FULL_ROWS: usize = 2_880;
+const FAIR_ROWS: usize = 512;
 /// A block that spans this long is merged no further, however few its rows:
 /// what is too old goes block by block.
 pub const FULL_SPAN_MS: i64 = 24 * 3_600_000;
@@ -26,8 +50,6 @@ pub const PARTS_MAX: usize = 5;
 /// Lists of series that readers keep at hand, decoded, in bytes.
 pub const LAYOUTS_BYTES_MAX: usize = 16 << 20;
 
-/// Commits whose records stay as they came before they are merged.
-pub const GENERATION_COMMITS: u32 = 32;
 /// Bytes of the write-ahead log at which it is emptied, when there is no budget.
 pub const LOG_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of such records that are merged before that. Of 10,000 nodes at a second they

@@ -1,7 +1,7 @@
 //! Merging: fresh records into small blocks, small blocks into large ones.
 //!
 //! On the writer's thread, between commits, one transaction a step. Samples of
-//! one node and one layout come together; a block that has [`FULL_ROWS`] or
+//! one node and one layout come together; a block that has [`Sizes::full_rows`] or
 //! spans a day is full and is not touched again until it is too old.
 //!
 //! Only what stays is worth the time of a good encoding: a block that will be
@@ -11,10 +11,16 @@ use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use stardust_shared::ABSENT;
+
+use super::aggregate;
+use super::base::{self, Base, Segment};
 use super::block::{
-    BlockError, FORMAT_AGGREGATES, FORMAT_COLUMNS_V1, FORMAT_RECORDS, FORMAT_ROWS, WireReader,
-    is_aggregates, is_known, is_rows,
+    BlockError, FORMAT_AGGREGATES, FORMAT_AGGREGATES_V5, FORMAT_COLUMNS_V1, FORMAT_RECORDS,
+    FORMAT_RECORDS_V6, FORMAT_ROWS, WireReader, is_aggregates, is_known, is_old_aggregates,
+    is_records, is_rows,
 };
+use super::bucket::{Bucket, Column};
 use super::column::Effort;
 use super::columns::{Block, Columns};
 use super::columns_v1;
@@ -23,12 +29,10 @@ use super::damage;
 use super::fresh::{Merged, Row};
 use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
 use super::layouts::Stored;
-use super::limits::{
-    FAIR_ROWS, FRESH_NODES, FULL_ROWS, FULL_SPAN_MS, GENERATION_COMMITS, MERGE_VALUES_MAX,
-    STEP_TIME,
-};
+use super::limits::{FRESH_NODES, FULL_SPAN_MS, MERGE_VALUES_MAX, STEP_TIME, Sizes};
 use super::reader::{Fault, NodeReader};
 use super::records;
+use super::runs::{Correction, Runs};
 use super::shared::Shared;
 use super::tier::Tier;
 
@@ -54,7 +58,7 @@ pub fn is_due(connection: &Connection, shared: &Shared, bytes_max: u64) -> rusql
         return Ok(true);
     }
     let fresh = shared.fresh();
-    Ok(fresh.longest() >= GENERATION_COMMITS as usize || fresh.bytes >= bytes_max)
+    Ok(fresh.longest() >= shared.sizes.generation_commits as usize || fresh.bytes >= bytes_max)
 }
 
 /// Memory that is used again for each block.
@@ -123,7 +127,9 @@ fn merge_fresh_of(
 ) -> Result<()> {
     let reader = NodeReader::new(transaction, &shared.layouts, node);
     let mut faults = Vec::new();
-    for rows in rows.chunk_by(|a, b| a.layout == b.layout) {
+    let known = Runs::load(transaction, node, None)?;
+    let mut runs = known.clone();
+    for rows in rows.chunk_by(|a, b| (a.run, a.layout) == (b.run, b.layout)) {
         let Some(stored) = reader.layout(rows[0].layout)? else {
             let error = BlockError::Corrupt("its layout is missing");
             faults.extend(rows.iter().map(|row| Fault {
@@ -133,8 +139,7 @@ fn merge_fresh_of(
             }));
             continue;
         };
-        let all: Vec<usize> = (0..stored.layout.len()).collect();
-        let rows_max = full_rows(stored.layout.len());
+        let rows_max = full_rows(&shared.sizes, stored.layout.len());
         let mut rest = rows;
         while !rest.is_empty() {
             // What a Spider sends after a long cut can be more than one block's worth.
@@ -149,18 +154,184 @@ fn merge_fresh_of(
             }
             let (now, later) = rest.split_at(length);
             rest = later;
-            if are_dense(now) {
-                insert_records(transaction, &reader, node, now, &mut faults)?;
+            if are_dense(&shared.sizes, now) {
+                let base = match base_without_decoding(&reader, &runs, &stored, now) {
+                    Some((base, last)) => {
+                        note_last(&mut runs, now[0].run, &stored, &last);
+                        Some(base)
+                    }
+                    None => {
+                        let columns = &mut buffers.columns;
+                        gather_fresh(&reader, &stored, now, columns, &mut Vec::new());
+                        note_samples(&mut runs, now[0].run, &stored, columns)
+                    }
+                };
+                insert_records(transaction, &reader, node, now, base, &mut faults)?;
                 continue;
             }
             let columns = &mut buffers.columns;
-            columns.reset(all.len());
-            reader.read_fresh(now, &stored, &all, columns, &mut faults);
-            insert_rows(transaction, node, now[0].layout, columns)?;
+            gather_fresh(&reader, &stored, now, columns, &mut faults);
+            let base = note_samples(&mut runs, now[0].run, &stored, columns);
+            columns
+                .segments
+                .extend(base.map(|base| Segment { row: 0, base }));
+            insert_rows(transaction, &shared.sizes, node, now[0].layout, columns)?;
         }
     }
     for fault in faults {
         damage::set_aside(transaction, shared, node, &fault)?;
+    }
+    insert_corrections(transaction, &reader, node, runs.corrections())?;
+    Ok(runs.save(transaction, &known)?)
+}
+
+fn gather_fresh(
+    reader: &NodeReader<'_>,
+    stored: &Stored,
+    rows: &[Row],
+    columns: &mut Columns,
+    faults: &mut Vec<Fault>,
+) {
+    let all: Vec<usize> = (0..stored.layout.len()).collect();
+    columns.reset_for(&stored.layout);
+    reader.read_fresh(rows, stored, &all, columns, faults);
+}
+
+/// From where the samples of these rows go on, and the last one of them, when it is
+/// enough to look at the last chain: the run has had all of these counters, and all of
+/// them are in that sample.
+fn base_without_decoding(
+    reader: &NodeReader<'_>,
+    runs: &Runs,
+    stored: &Stored,
+    rows: &[Row],
+) -> Option<(Base, (i64, Vec<i64>))> {
+    let run = runs.get(rows[0].run).filter(|run| !run.old)?;
+    let base = |at: usize| match stored.names[at] {
+        0 => Some(None),
+        name => Some(Some(scaled(
+            *run.last.get(&name)?,
+            stored.layout.series()[at].scale,
+        ))),
+    };
+    let base: Option<Base> = (0..stored.layout.len()).map(base).collect();
+    let base = base?;
+    let begin = rows.iter().rposition(|row| row.chain.before.is_none())?;
+    // What can't be read is told when it is read for good.
+    let mut faults = Vec::new();
+    let last = reader.last_fresh(&rows[begin..], stored, &mut faults)?;
+    let mut there = stored.names.iter().zip(&last.1);
+    let whole = there.all(|(name, value)| *name == 0 || *value != ABSENT);
+    (whole && faults.is_empty()).then_some((base, last))
+}
+
+/// A sample's value as columns have it.
+fn scaled(point: (i64, i64), scale: u32) -> (i64, i64) {
+    (point.0, point.1.div_euclid(i64::from(scale)))
+}
+
+fn note_last(runs: &mut Runs, run: i64, stored: &Stored, last: &(i64, Vec<i64>)) {
+    let series = stored.layout.series().iter();
+    for ((&name, &value), series) in stored.names.iter().zip(&last.1).zip(series) {
+        if name != 0 {
+            let value = value.saturating_mul(i64::from(series.scale));
+            runs.ended(run, name, (last.0, value));
+        }
+    }
+    runs.reached(run, last.0);
+}
+
+/// Notes what these samples of a run are. Answers from where they go on, where anybody
+/// knows.
+pub fn note_samples(runs: &mut Runs, run: i64, stored: &Stored, columns: &Columns) -> Option<Base> {
+    let (&begin_ms, &end_ms) = columns.times.first().zip(columns.times.last())?;
+    let unknown = run == 0 || runs.of(run).old;
+    if run != 0 {
+        runs.begin(run, begin_ms);
+    }
+    let mut base: Base = vec![None; columns.values.len()];
+    let series = stored.names.iter().zip(stored.layout.series());
+    for (at, (&name, series)) in series.enumerate().filter(|(_, (name, _))| **name != 0) {
+        let values = &columns.values[at];
+        let unscaled =
+            |(time_ms, value): (i64, i64)| (time_ms, value.saturating_mul(i64::from(series.scale)));
+        let first = values.iter().position(|value| *value != ABSENT);
+        let first = first.map(|row| unscaled((columns.times[row], values[row])));
+        // One that is not in these samples goes on from its own last one at the most.
+        let before = runs.before(run, name, first.map_or(i64::MIN, |first| first.0));
+        base[at] = before.map(|before| scaled(before, series.scale));
+        if let Some(first) = first.filter(|_| !unknown) {
+            runs.counted(run, name, first, before);
+        }
+        let last = base::last(&columns.times, values, 0, None);
+        if let Some(last) = last.filter(|_| run != 0) {
+            runs.ended(run, name, unscaled(last));
+        }
+    }
+    if run != 0 {
+        runs.reached(run, end_ms);
+        runs.of(run).old = false;
+    }
+    (!unknown).then_some(base)
+}
+
+/// What was counted otherwise than it is now that more is known.
+fn insert_corrections(
+    transaction: &Transaction<'_>,
+    reader: &NodeReader<'_>,
+    node: i64,
+    mut corrections: Vec<Correction>,
+) -> Result<()> {
+    if corrections.is_empty() {
+        return Ok(());
+    }
+    let layouts: Vec<i64> = transaction
+        .prepare_cached("SELECT DISTINCT layout FROM blocks WHERE node = ?1 ORDER BY layout DESC")?
+        .query_map([node], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for layout in layouts {
+        let Some(stored) = reader.layout(layout)? else {
+            continue;
+        };
+        let at = |name: u64| stored.names.iter().position(|known| *known == name);
+        let (here, others) = corrections
+            .into_iter()
+            .partition(|one| at(one.name).is_some());
+        let here: Vec<Correction> = here;
+        corrections = others;
+        if let (Some(min), Some(max)) = (
+            here.iter().map(|one| one.time_ms).min(),
+            here.iter().map(|one| one.time_ms).max(),
+        ) {
+            let mut times: Vec<i64> = here.iter().map(|one| one.time_ms).collect();
+            times.sort_unstable();
+            times.dedup();
+            let series = stored.layout.series().iter();
+            let mut columns: Vec<Column> = series
+                .map(|series| Column::new(series.kind, times.len()))
+                .collect();
+            for one in &here {
+                let (Some(at), Ok(row)) = (at(one.name), times.binary_search(&one.time_ms)) else {
+                    continue;
+                };
+                columns[at].merge(row, &Bucket::step(one.steps, one.grown, one.elapsed_ms));
+            }
+            let rows = aggregate::columns(&stored.layout, &times, &columns);
+            NewBlock {
+                node,
+                tier: Tier::Raw,
+                level: LEVEL_FULL,
+                layout,
+                format: FORMAT_AGGREGATES,
+                span_ms: (min, max),
+                rows: rows.rows(),
+                data: &rows.encode(Effort::Quick)?,
+            }
+            .insert(transaction)?;
+        }
+        if corrections.is_empty() {
+            break;
+        }
     }
     Ok(())
 }
@@ -168,9 +339,9 @@ fn merge_fresh_of(
 /// Whether records are better left as they are until they are merged for good: where
 /// samples are rare, their columns stay for hours and are read often, and what is
 /// nearly a full block is made one.
-fn are_dense(rows: &[Row]) -> bool {
+fn are_dense(sizes: &Sizes, rows: &[Row]) -> bool {
     let count: usize = rows.iter().map(|row| row.rows as usize).sum();
-    count >= DENSE_ROWS * rows.len() && count < FAIR_ROWS
+    count >= DENSE_ROWS * rows.len() && count < sizes.fair_rows
 }
 
 fn insert_records(
@@ -178,9 +349,13 @@ fn insert_records(
     reader: &NodeReader<'_>,
     node: i64,
     rows: &[Row],
+    base: Option<Base>,
     faults: &mut Vec<Fault>,
 ) -> Result<()> {
     let (mut data, mut chain) = (Vec::new(), Vec::new());
+    if let Some(base) = &base {
+        records::put_base(base, &mut data);
+    }
     let (mut count, mut span_ms) = (0, (i64::MAX, i64::MIN));
     reader.each_fresh(rows, faults, |row, records| {
         if row.chain.before.is_none() {
@@ -202,7 +377,10 @@ fn insert_records(
         tier: Tier::Raw,
         level: LEVEL_SMALL,
         layout: rows[0].layout,
-        format: FORMAT_RECORDS,
+        format: match base {
+            Some(_) => FORMAT_RECORDS,
+            None => FORMAT_RECORDS_V6,
+        },
         span_ms,
         rows: count,
         data: &data,
@@ -213,6 +391,7 @@ fn insert_records(
 
 fn insert_rows(
     transaction: &Transaction<'_>,
+    sizes: &Sizes,
     node: i64,
     layout: i64,
     columns: &Columns,
@@ -220,9 +399,9 @@ fn insert_rows(
     let Some(span_ms) = columns.span_ms() else {
         return Ok(());
     };
-    let (level, effort) = if columns.rows() >= full_rows(columns.values.len()) {
+    let (level, effort) = if columns.rows() >= full_rows(sizes, columns.values.len()) {
         (LEVEL_FULL, Effort::Best)
-    } else if columns.rows() >= FAIR_ROWS {
+    } else if columns.rows() >= sizes.fair_rows {
         (LEVEL_FAIR, Effort::Quick)
     } else {
         (LEVEL_SMALL, Effort::Quick)
@@ -242,8 +421,8 @@ fn insert_rows(
 }
 
 /// Rows of a full block of that many series.
-fn full_rows(width: usize) -> usize {
-    FULL_ROWS.min(MERGE_VALUES_MAX / width.max(1)).max(1)
+fn full_rows(sizes: &Sizes, width: usize) -> usize {
+    sizes.full_rows.min(MERGE_VALUES_MAX / width.max(1)).max(1)
 }
 
 /// A block that may be merged.
@@ -256,6 +435,7 @@ struct Small {
     rows: usize,
     width: usize,
     span_ms: (i64, i64),
+    hours_ms: i64,
 }
 
 impl Small {
@@ -264,30 +444,34 @@ impl Small {
     }
 
     fn goes_with(&self, other: &Self) -> bool {
-        (self.layout, self.aggregates()) == (other.layout, other.aggregates())
+        let of = |block: &Self| {
+            let kind = (is_aggregates(block.format), is_old_aggregates(block.format));
+            (block.layout, kind, block.hours_ms)
+        };
+        of(self) == of(other)
     }
 }
 
 /// Which blocks are merged next, and what they become. `small` is all of a
 /// node and tier, oldest first.
-fn choose(small: &[Small]) -> Option<(&[Small], u8)> {
+fn choose<'a>(sizes: &Sizes, small: &'a [Small]) -> Option<(&'a [Small], u8)> {
     let mut runs = small.chunk_by(Small::goes_with).peekable();
     while let Some(run) = runs.next() {
         // Nothing will come to a run that another one follows.
         if runs.peek().is_some() {
-            return Some((upto_full(run), LEVEL_FULL));
+            return Some((upto_full(sizes, run), LEVEL_FULL));
         }
         let rows: usize = run.iter().map(|block| block.rows).sum();
         let coarse = run[0].aggregates();
         let full = if coarse {
             FULL_ROWS_COARSE
         } else {
-            full_rows(run[0].width)
+            full_rows(sizes, run[0].width)
         };
         let min_ms = run.iter().map(|block| block.span_ms.0).min()?;
         let max_ms = run.iter().map(|block| block.span_ms.1).max()?;
         if rows >= full || (!coarse && max_ms - min_ms >= FULL_SPAN_MS && run.len() > 1) {
-            return Some((upto_full(run), LEVEL_FULL));
+            return Some((upto_full(sizes, run), LEVEL_FULL));
         }
         let first = run.iter().position(|block| block.level == LEVEL_SMALL);
         let fresh = first.map_or(&[][..], |first| &run[first..]);
@@ -305,11 +489,11 @@ fn choose(small: &[Small]) -> Option<(&[Small], u8)> {
 }
 
 /// The oldest that make one full block.
-fn upto_full(run: &[Small]) -> &[Small] {
+fn upto_full<'a>(sizes: &Sizes, run: &'a [Small]) -> &'a [Small] {
     let full = if run[0].aggregates() {
         FULL_ROWS_COARSE
     } else {
-        full_rows(run[0].width)
+        full_rows(sizes, run[0].width)
     };
     let (mut rows, mut count) = (0, 0);
     for block in run {
@@ -332,7 +516,12 @@ pub fn with_blocks_to_merge(
     let mut found = Vec::new();
     for &node in nodes {
         for tier in Tier::ALL {
-            if choose(&small_blocks(connection, shared, node, tier)?).is_some() {
+            if choose(
+                &shared.sizes,
+                &small_blocks(connection, shared, node, tier)?,
+            )
+            .is_some()
+            {
                 found.push(node);
                 break;
             }
@@ -374,7 +563,7 @@ fn merge_once(
     tier: Tier,
 ) -> Result<Option<usize>> {
     let small = small_blocks(transaction, shared, node, tier)?;
-    let Some((run, level)) = choose(&small) else {
+    let Some((run, level)) = choose(&shared.sizes, &small) else {
         return Ok(None);
     };
     for (number, block) in run.iter().enumerate() {
@@ -410,16 +599,16 @@ fn merge_once(
         tier,
         level,
         layout: run[0].layout,
-        format: if aggregates {
-            FORMAT_AGGREGATES
-        } else {
-            FORMAT_ROWS
+        format: match aggregates {
+            true if is_old_aggregates(run[0].format) => FORMAT_AGGREGATES_V5,
+            true => FORMAT_AGGREGATES,
+            false => FORMAT_ROWS,
         },
         span_ms,
         rows: columns.rows(),
         data: &data,
     }
-    .insert(transaction)?;
+    .insert_with_hours(transaction, run[0].hours_ms)?;
     Ok(Some(data.len()))
 }
 
@@ -433,24 +622,31 @@ fn gather(
 ) -> std::result::Result<(), BlockError> {
     let &Small { id, format, .. } = block;
     let Buffers { columns, part } = buffers;
-    if format == FORMAT_RECORDS {
-        let stored = shared.layouts.get(connection, block.layout)?;
-        let stored = stored.ok_or(BlockError::Corrupt("its layout is missing"))?;
-        let width = stored.layout.len();
-        if first {
-            columns.reset(width);
-        }
+    let aggregates = is_aggregates(format);
+    let stored = shared.layouts.get(connection, block.layout)?;
+    let stored = stored.ok_or(BlockError::Corrupt("its layout is missing"))?;
+    let width = match aggregates {
+        true => aggregate::width(&stored.layout, format),
+        false => stored.layout.len(),
+    };
+    if first && aggregates {
+        columns.reset(width);
+    } else if first {
+        columns.reset_for(&stored.layout);
+    }
+    if is_records(format) {
         let all: Vec<usize> = (0..width).collect();
         let mut reader = WireReader::new(&stored.layout);
         return with_data(connection, id, |data| {
-            records::read(data, &mut reader, &all, columns)
+            if let Some(base) = records::base(data, format, width)? {
+                columns.go_on_from(base);
+            }
+            records::read(data, format, &mut reader, &all, columns)
         });
     }
-    if !(is_rows(format) || is_aggregates(format)) {
+    if !(is_rows(format) || aggregates) {
         let whole = read_whole(connection, id, format)?;
-        if first {
-            columns.reset(whole.values.len());
-        } else if columns.values.len() != whole.values.len() {
+        if width != whole.values.len() {
             return Err(BlockError::Corrupt("width"));
         }
         columns.times.extend(whole.times);
@@ -461,12 +657,17 @@ fn gather(
     }
     with_data(connection, id, |data| {
         let block = Block::open(data)?;
-        if first {
-            columns.reset(block.width());
-        } else if columns.values.len() != block.width() {
+        if width != block.width() {
             return Err(BlockError::Corrupt("width"));
         }
-        columns.append(block, part)
+        if format == FORMAT_ROWS {
+            return columns.append_rows(block, part);
+        }
+        columns.append(block, part)?;
+        if !aggregates {
+            columns.tail.clear();
+        }
+        Ok(())
     })
 }
 
@@ -491,7 +692,7 @@ fn small_blocks(
     tier: Tier,
 ) -> Result<Vec<Small>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, level, layout, format, rows, time_min_ms, time_max_ms FROM blocks
+        "SELECT id, level, layout, format, rows, time_min_ms, time_max_ms, hours_ms FROM blocks
          WHERE node = ?1 AND tier = ?2 AND level < 2 ORDER BY id",
     )?;
     let mut rows = statement.query(params![node, tier.number()])?;
@@ -511,6 +712,7 @@ fn small_blocks(
             rows: row.get::<_, u32>(4)? as usize,
             width: stored.map_or(1, |stored: std::sync::Arc<Stored>| stored.layout.len()),
             span_ms: (row.get(5)?, row.get(6)?),
+            hours_ms: row.get(7)?,
         });
     }
     Ok(small)
@@ -549,12 +751,13 @@ mod tests {
             format: FORMAT_ROWS,
             rows,
             width: 60,
+            hours_ms: 0,
             span_ms: (id * 1_000, id * 1_000 + 999),
         }
     }
 
     fn chosen(small: &[Small]) -> Option<(Vec<i64>, u8)> {
-        let (run, level) = choose(small)?;
+        let (run, level) = choose(&Sizes::default(), small)?;
         Some((run.iter().map(|block| block.id).collect(), level))
     }
 

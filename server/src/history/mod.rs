@@ -10,6 +10,7 @@
 //! makes minutes and hours (`aggregate`), `retention` lets go.
 
 mod aggregate;
+mod base;
 mod batch;
 mod block;
 mod bucket;
@@ -21,6 +22,7 @@ mod column;
 mod columns;
 mod columns_v1;
 mod commit;
+mod cutting;
 mod damage;
 mod fresh;
 mod gaps;
@@ -34,6 +36,7 @@ mod reader;
 mod records;
 mod retention;
 mod roll;
+mod runs;
 mod select;
 mod settings;
 mod shared;
@@ -89,6 +92,22 @@ impl History {
         source: Source,
     ) -> Result<Self, StoreError> {
         let shared = Shared::load(&*store.reader()?, store.path(), settings, source)?;
+        Ok(Self {
+            store,
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// The same with blocks of other sizes than usual.
+    #[cfg(test)]
+    fn open_with(
+        store: Arc<Store>,
+        settings: Settings,
+        sizes: limits::Sizes,
+    ) -> Result<Self, StoreError> {
+        let source = Source::Samples;
+        let mut shared = Shared::load(&*store.reader()?, store.path(), settings, source)?;
+        shared.sizes = sizes;
         Ok(Self {
             store,
             shared: Arc::new(shared),

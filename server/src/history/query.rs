@@ -1,4 +1,8 @@
 //! Range queries: from blocks on disk to aligned buckets.
+//!
+//! Buckets are whole in every tier: they begin at multiples of the step, cover the range,
+//! and have all samples of their time, also those of the last one that are after the
+//! range. Blocks say by themselves what they come to, so each is read alone.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -6,13 +10,19 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use stardust_shared::SeriesDef;
+use stardust_shared::series::Kind;
 
+use super::base::Segment;
 use super::block::is_aggregates;
-use super::bucket::{Column, Place};
+use super::bucket::{Bucket, Column, Place};
 use super::buckets::{self, Grid, SeriesAnswer};
+use super::columns::Columns;
+use super::fresh::{Merged, Row};
 use super::gaps::Cause;
 use super::layouts::Stored;
-use super::reader::{Item, NodeReader, Wanted, fresh_of, hours_until_ms};
+use super::merge::note_samples;
+use super::reader::{Fault, Head, NodeReader, Wanted, only_hours_ms};
+use super::runs::{Runs, name_of};
 use super::select::Selectors;
 use super::shared::Shared;
 use super::tier::Tier;
@@ -24,8 +34,8 @@ pub const POINTS_MAX: usize = 2_000;
 pub const SERIES_MAX: usize = 512;
 /// Most points in one answer, all series together.
 pub const ANSWER_POINTS_MAX: usize = 500_000;
-/// How far before the range a sample may be that a counter's growth is counted from.
-const LOOK_BACK_MS: i64 = 10 * 60_000;
+/// Steps of this many intervals are never finer than the samples are apart.
+const FINE_INTERVALS: i64 = 3;
 
 #[derive(Clone, Debug)]
 pub struct Query {
@@ -47,6 +57,8 @@ pub struct Answer {
     pub tier: &'static str,
     /// Start of each bucket.
     pub times: Vec<i64>,
+    /// Whether the last bucket goes on after `to`: more may come to it, or has.
+    pub partial: bool,
     pub series: Vec<SeriesAnswer>,
     pub gaps: Vec<GapAnswer>,
 }
@@ -92,12 +104,20 @@ fn invalid(message: impl Into<String>, hint: &'static str) -> HistoryError {
 /// What a query has to read.
 struct Plan {
     grid: Grid,
-    /// Blocks of the hour tier, by time.
-    hours: Vec<Item>,
-    /// What is finer: samples from here on count.
-    detail_ms: i64,
-    detail: Vec<Item>,
+    blocks: Vec<Head>,
+    /// Whether blocks of the hour tier are among them: what is in those is not counted
+    /// again.
+    hours: bool,
+    /// All fresh rows of the node, when some of them count.
+    fresh: Vec<Row>,
     tier: Tier,
+}
+
+impl Plan {
+    fn layouts(&self) -> impl DoubleEndedIterator<Item = i64> {
+        let blocks = self.blocks.iter().map(|head| head.layout);
+        blocks.chain(self.fresh.iter().map(|row| row.layout))
+    }
 }
 
 pub fn run(
@@ -146,41 +166,36 @@ pub fn run(
         .map(|def| Column::new(def.kind, grid.count))
         .collect();
     let mut faults = Vec::new();
-    let hours_end_ms = plan.detail_ms;
-    let in_hours = |time_ms: i64| {
-        if time_ms < hours_end_ms {
-            grid.place(time_ms)
-        } else {
-            Place::Nowhere
-        }
-    };
-    let in_detail = |time_ms: i64| {
-        if time_ms < plan.detail_ms || time_ms >= query.to_ms {
-            Place::Nowhere
-        } else {
-            grid.place(time_ms)
-        }
-    };
-    let hours = plan
-        .hours
-        .iter()
-        .map(|item| (item, &in_hours as &dyn Fn(i64) -> Place));
-    let detail = plan
-        .detail
-        .iter()
-        .map(|item| (item, &in_detail as &dyn Fn(i64) -> Place));
     let mut last: Option<(i64, Arc<Stored>, Wanted)> = None;
-    for (item, place) in hours.chain(detail) {
-        if last.as_ref().is_none_or(|(id, ..)| *id != item.layout()) {
-            let stored = reader.layout(item.layout())?;
+    for head in &plan.blocks {
+        if last.as_ref().is_none_or(|(id, ..)| *id != head.layout) {
+            let stored = reader.layout(head.layout)?;
             last = stored.map(|stored| {
                 let wanted = chosen.of(&stored);
-                (item.layout(), stored, wanted)
+                (head.layout, stored, wanted)
             });
         }
+        let begin_ms = match plan.hours && head.tier != Tier::Hour {
+            true => head.hours_ms,
+            false => i64::MIN,
+        };
+        let place = |time_ms: i64| match time_ms < begin_ms {
+            true => Place::Before,
+            false => grid.place(time_ms),
+        };
         if let Some((_, stored, wanted)) = &last {
-            reader.feed(item, stored, wanted, place, &mut columns, &mut faults);
+            reader.feed(head, stored, wanted, &place, &mut columns, &mut faults);
         }
+    }
+    if !plan.fresh.is_empty() {
+        feed_fresh(
+            &transaction,
+            &mut reader,
+            &plan,
+            &chosen,
+            &mut columns,
+            &mut faults,
+        )?;
     }
     let gaps = gaps_in_range(&transaction, query)?;
     shared.found(query.node, faults);
@@ -190,6 +205,7 @@ pub fn run(
         step_ms: grid.step_ms,
         tier: plan.tier.name(),
         times: grid.times(),
+        partial: grid.end_ms() > query.to_ms,
         series: columns
             .into_iter()
             .zip(defs)
@@ -207,60 +223,189 @@ fn plan(
     shared: &Shared,
     query: &Query,
 ) -> Result<Plan, HistoryError> {
-    let fresh = |from_ms| fresh_of(&shared.fresh, query.node, from_ms, query.to_ms);
-    let since_ms = query.from_ms - LOOK_BACK_MS;
-    let hours_until_ms = hours_until_ms(connection, query.node)?.unwrap_or(i64::MIN);
     let hour_ms = Tier::Hour.step_ms();
     let wanted_ms = buckets::step_ms(query.to_ms - query.from_ms, query.points);
-    let hours = |grid: &Grid| -> Result<Vec<Item>, HistoryError> {
-        let blocks = reader.blocks(Tier::Hour, grid.start_ms, query.to_ms)?;
-        Ok(blocks.into_iter().map(Item::Block).collect())
-    };
-    let in_hours = |query: &Query| -> Result<Plan, HistoryError> {
+    let fresh_in = |grid: &Grid| fresh_rows(connection, shared, query.node, grid);
+    let in_hours = || -> Result<Plan, HistoryError> {
         let grid = Grid::new(query.from_ms, query.to_ms, query.points, hour_ms);
-        // Buckets are whole hours, and so is the edge of the tier.
-        let detail_ms = hours_until_ms.max(grid.start_ms);
+        let mut blocks = reader.blocks(Tier::Hour, grid.start_ms, grid.end_ms())?;
+        blocks.extend(reader.not_in_hours(grid.start_ms, grid.end_ms())?);
         Ok(Plan {
+            fresh: fresh_in(&grid)?,
             grid,
-            hours: hours(&grid)?,
-            detail_ms,
-            detail: reader.detail(&fresh(detail_ms), detail_ms, query.to_ms)?,
+            blocks,
+            hours: true,
             tier: Tier::Hour,
         })
     };
-    if wanted_ms >= hour_ms && query.from_ms < hours_until_ms {
-        return in_hours(query);
+    if wanted_ms >= hour_ms {
+        return in_hours();
     }
-    let detail = reader.detail(&fresh(since_ms), since_ms, query.to_ms)?;
+    // The finest that it can be: what is read is what this covers.
+    let mut grid = Grid::new(query.from_ms, query.to_ms, query.points, 0);
     // Does the range begin where only hours are left?
-    let oldest_ms = detail
-        .iter()
-        .map(Item::time_min_ms)
-        .min()
-        .unwrap_or(i64::MAX);
-    let only_hours_ms = oldest_ms.min(hours_until_ms).min(query.to_ms);
-    if query.from_ms < only_hours_ms {
-        let older = reader.blocks(Tier::Hour, query.from_ms, only_hours_ms - hour_ms)?;
-        if !older.is_empty() {
-            return in_hours(query);
+    let only_hours_ms = only_hours_ms(connection, query.node)?;
+    if grid.start_ms < only_hours_ms {
+        let end_ms = only_hours_ms.min(grid.end_ms());
+        if !reader.blocks(Tier::Hour, grid.start_ms, end_ms)?.is_empty() {
+            return in_hours();
         }
     }
-    let aggregates = |item: &&Item| matches!(item, Item::Block(head) if is_aggregates(head.format));
-    let minutes = detail.iter().any(|item| aggregates(&item));
-    let samples = detail.iter().rev().filter(|item| !aggregates(item));
-    let interval_ms = samples.filter_map(Item::interval_ms).next().unwrap_or(0);
-    let (tier, finest_ms) = if minutes {
-        (Tier::Minute, interval_ms.max(Tier::Minute.step_ms()))
-    } else {
-        (Tier::Raw, interval_ms)
+    let mut blocks = reader.detail(grid.start_ms, grid.end_ms())?;
+    let mut fresh = fresh_in(&grid)?;
+    let are_minutes = |head: &Head| head.tier == Tier::Minute && is_aggregates(head.format);
+    let (tier, least_ms) = match blocks.iter().any(are_minutes) {
+        true => (Tier::Minute, Tier::Minute.step_ms()),
+        false => (Tier::Raw, 0),
     };
+    let interval_ms = interval_ms(reader, &blocks, &fresh, grid.step_ms)?;
+    let finest = Grid::new(
+        query.from_ms,
+        query.to_ms,
+        query.points,
+        interval_ms.max(least_ms),
+    );
+    if (finest.start_ms, finest.end_ms()) != (grid.start_ms, grid.end_ms()) {
+        blocks = reader.detail(finest.start_ms, finest.end_ms())?;
+        fresh = fresh_in(&finest)?;
+    }
+    grid = finest;
     Ok(Plan {
-        grid: Grid::new(query.from_ms, query.to_ms, query.points, finest_ms),
-        hours: Vec::new(),
-        detail_ms: since_ms,
-        detail,
+        grid,
+        blocks,
+        hours: false,
+        fresh,
         tier,
     })
+}
+
+/// All fresh rows of the node, when some are of that time, or are of a run that others
+/// may go on from.
+fn fresh_rows(
+    connection: &Connection,
+    shared: &Shared,
+    node: i64,
+    grid: &Grid,
+) -> rusqlite::Result<Vec<Row>> {
+    let rows = shared.fresh().all_of(node, Merged::read(connection)?);
+    let here = |row: &Row| row.time_max_ms >= grid.start_ms && row.time_min_ms < grid.end_ms();
+    let counts = rows.iter().any(here)
+        || (!rows.is_empty() && may_be_gone_on_from(connection, node, &rows)?);
+    Ok(if counts { rows } else { Vec::new() })
+}
+
+/// Whether there is a run that begins after those of these rows: it may go on from them.
+fn may_be_gone_on_from(connection: &Connection, node: i64, rows: &[Row]) -> rusqlite::Result<bool> {
+    let mut statement =
+        connection.prepare_cached("SELECT id, first_ms FROM progress WHERE node = ?1")?;
+    let runs: Vec<(i64, Option<i64>)> = statement
+        .query_map([node], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let begin_ms = |row: &Row| {
+        let known = runs.iter().find(|(id, _)| *id == row.run);
+        known
+            .and_then(|(_, first_ms)| *first_ms)
+            .unwrap_or(row.time_min_ms)
+    };
+    let later = |row: &Row| {
+        let mut others = runs.iter().filter(|(id, _)| *id != row.run);
+        others.any(|(_, first_ms)| first_ms.is_none_or(|first_ms| first_ms >= begin_ms(row)))
+    };
+    Ok(rows.iter().any(later))
+}
+
+/// How far the newest samples of the range are apart, when that may be more than `step_ms`
+/// lets one see. A gap among them does not count.
+fn interval_ms(
+    reader: &NodeReader<'_>,
+    blocks: &[Head],
+    fresh: &[Row],
+    step_ms: i64,
+) -> rusqlite::Result<i64> {
+    let samples = |head: &&Head| !is_aggregates(head.format) && head.rows > 1;
+    let means = blocks.iter().filter(samples).filter_map(Head::interval_ms);
+    let fresh_means = fresh
+        .iter()
+        .filter(|row| row.rows > 1)
+        .map(|row| (row.time_max_ms - row.time_min_ms) / i64::from(row.rows - 1));
+    let mean_ms = means.chain(fresh_means).min();
+    let apart = || {
+        let newest = fresh
+            .chunk_by(|a, b| a.run == b.run)
+            .next_back()
+            .unwrap_or(&[]);
+        let times = newest
+            .windows(2)
+            .map(|pair| pair[1].time_max_ms - pair[0].time_max_ms);
+        times.filter(|apart| *apart > 0).min()
+    };
+    let Some(mean_ms) = mean_ms
+        .or_else(apart)
+        .filter(|mean| mean * FINE_INTERVALS > step_ms)
+    else {
+        return Ok(0);
+    };
+    // The mean of a block with a gap in it says little.
+    let newest = blocks.iter().rev().find(samples);
+    let median_ms = match newest {
+        Some(head) if fresh.iter().all(|row| row.rows < 2) => reader.median_interval_ms(head),
+        _ => None,
+    };
+    Ok(median_ms.map_or(mean_ms, |median| median.min(mean_ms)))
+}
+
+/// Adds the fresh rows, run by run in the order in which they came.
+fn feed_fresh(
+    connection: &Connection,
+    reader: &mut NodeReader<'_>,
+    plan: &Plan,
+    chosen: &Chosen,
+    columns: &mut [Column],
+    faults: &mut Vec<Fault>,
+) -> rusqlite::Result<()> {
+    let names: HashMap<u64, usize> = chosen.names().collect();
+    let mut runs = Runs::load(
+        connection,
+        reader.node(),
+        Some(&|name| names.contains_key(&name)),
+    )?;
+    let grid = plan.grid;
+    let rows = plan
+        .fresh
+        .chunk_by(|a, b| (a.run, a.layout) == (b.run, b.layout));
+    for rows in rows {
+        let Some(stored) = reader.layout(rows[0].layout)? else {
+            continue;
+        };
+        let wanted = chosen.of(&stored);
+        if wanted.at.is_empty() && rows[0].run != 0 {
+            runs.begin(rows[0].run, rows[0].time_min_ms);
+            runs.reached(rows[0].run, rows[rows.len() - 1].time_max_ms);
+        }
+        if wanted.at.is_empty() {
+            continue;
+        }
+        let part = stored.part(&wanted.at);
+        let mut gathered = Columns::new(wanted.at.len());
+        reader.read_fresh(rows, &stored, &wanted.at, &mut gathered, faults);
+        let base = note_samples(&mut runs, rows[0].run, &part, &gathered);
+        let begin = base.map(|base| Segment { row: 0, base });
+        gathered.segments.extend(begin);
+        reader.add(
+            &gathered,
+            &stored,
+            &wanted,
+            &|time_ms| grid.place(time_ms),
+            columns,
+        );
+    }
+    for one in runs.corrections() {
+        if let (Some(at), Some(bucket)) = (names.get(&one.name), grid.bucket(one.time_ms)) {
+            let step = Bucket::step(one.steps, one.grown, one.elapsed_ms);
+            columns[*at].merge(bucket, &step);
+        }
+    }
+    Ok(())
 }
 
 /// The series that a query is for.
@@ -272,6 +417,13 @@ struct Chosen {
 }
 
 impl Chosen {
+    /// The counters, as runs call them, and where they are in `defs`.
+    fn names(&self) -> impl Iterator<Item = (u64, usize)> {
+        let all = self.defs.iter().enumerate();
+        let counters = all.filter(|(_, def)| def.kind == Kind::Counter);
+        counters.map(|(at, def)| (name_of(&def.key), at))
+    }
+
     /// Those that a layout has.
     fn of(&self, stored: &Stored) -> Wanted {
         let mut wanted = Wanted::default();
@@ -297,8 +449,7 @@ fn choose(
     selectors: &Selectors,
 ) -> Result<Chosen, HistoryError> {
     let mut seen = HashSet::new();
-    let items = plan.hours.iter().chain(&plan.detail).rev();
-    let layouts = items.map(Item::layout).filter(|id| seen.insert(*id));
+    let layouts = plan.layouts().rev().filter(|id| seen.insert(*id));
     let layouts: Vec<i64> = layouts.collect();
     let mut bare: HashSet<Box<str>> = HashSet::new();
     for &id in &layouts {

@@ -5,15 +5,16 @@
 use std::sync::Arc;
 
 use rusqlite::blob::Blob;
-use rusqlite::{Connection, OptionalExtension, params};
-use stardust_shared::series::Kind;
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::aggregate;
+use super::base::Bases;
 use super::block::{self, BlockError, Run, Scratch, WireReader};
-use super::bucket::{Column, Cuts, Place};
+use super::bucket::{Column, Place};
 use super::check::crc32c;
 use super::columns::{Block, Columns, Source};
-use super::fresh::{Fresh, Merged, Row};
+use super::cutting::Cutting;
+use super::fresh::Row;
 use super::layouts::{Layouts, Stored};
 use super::records;
 use super::tier::Tier;
@@ -31,47 +32,44 @@ pub struct Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     pub id: i64,
+    pub node: i64,
     pub tier: Tier,
     pub layout: i64,
     pub format: u8,
     pub time_min_ms: i64,
     pub time_max_ms: i64,
     pub rows: u32,
+    /// Samples before it are in the hours.
+    pub hours_ms: i64,
 }
 
-/// Something to be read, all of one layout.
-#[derive(Clone, Debug)]
-pub enum Item {
-    Block(Head),
-    Fresh(Vec<Row>),
-}
+impl Head {
+    /// What [`Self::read`] reads, of a query of the table `blocks`.
+    pub const COLUMNS: &str =
+        "id, node, tier, layout, format, time_min_ms, time_max_ms, rows, hours_ms";
 
-impl Item {
-    pub fn layout(&self) -> i64 {
-        match self {
-            Self::Block(head) => head.layout,
-            Self::Fresh(rows) => rows[0].layout,
-        }
-    }
-
-    pub fn time_min_ms(&self) -> i64 {
-        match self {
-            Self::Block(head) => head.time_min_ms,
-            Self::Fresh(rows) => rows.iter().map(|row| row.time_min_ms).min().unwrap_or(0),
-        }
+    pub fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let tier: u8 = row.get(2)?;
+        Ok(Self {
+            id: row.get(0)?,
+            node: row.get(1)?,
+            tier: Tier::ALL
+                .get(usize::from(tier))
+                .copied()
+                .unwrap_or(Tier::Hour),
+            layout: row.get(3)?,
+            format: row.get(4)?,
+            time_min_ms: row.get(5)?,
+            time_max_ms: row.get(6)?,
+            rows: row.get(7)?,
+            hours_ms: row.get(8)?,
+        })
     }
 
     /// Mean time between rows, when that can be told.
     pub fn interval_ms(&self) -> Option<i64> {
-        let (min, max, rows) = match self {
-            Self::Block(head) => (head.time_min_ms, head.time_max_ms, head.rows),
-            Self::Fresh(rows) => {
-                let count = rows.iter().map(|row| row.rows).sum();
-                let min = rows.iter().map(|row| row.time_min_ms).min()?;
-                (min, rows.iter().map(|row| row.time_max_ms).max()?, count)
-            }
-        };
-        (rows > 1).then(|| (max - min) / i64::from(rows - 1))
+        let span_ms = self.time_max_ms - self.time_min_ms;
+        (self.rows > 1).then(|| span_ms / i64::from(self.rows - 1))
     }
 }
 
@@ -101,7 +99,7 @@ pub struct NodeReader<'c> {
     node: i64,
     pages: Option<Pages<'c>>,
     scratch: Scratch,
-    cuts: Cuts,
+    cuts: Cutting,
 }
 
 impl<'c> NodeReader<'c> {
@@ -114,8 +112,38 @@ impl<'c> NodeReader<'c> {
             node,
             pages: None,
             scratch: Scratch::default(),
-            cuts: Cuts::default(),
+            cuts: Cutting::default(),
         }
+    }
+
+    pub fn node(&self) -> i64 {
+        self.node
+    }
+
+    /// The middle one of the times between the rows of a block; `None` when they can't
+    /// be read.
+    pub fn median_interval_ms(&self, head: &Head) -> Option<i64> {
+        let blob = self
+            .connection
+            .blob_open("main", "blocks", "data", head.id, true);
+        let pages = Pages(blob.ok()?);
+        let mut times = Vec::new();
+        if block::is_rows(head.format) {
+            Block::open(&pages).ok()?.times(&mut times).ok()?;
+        } else if block::is_records(head.format) {
+            let stored = self.layout(head.layout).ok()??;
+            let mut data = vec![0; pages.len()];
+            pages.read(0, &mut data).ok()?;
+            let mut columns = Columns::new(0);
+            let mut reader = WireReader::new(&stored.layout);
+            // What of it can be read is enough here.
+            let _ = records::read(&data, head.format, &mut reader, &[], &mut columns);
+            times = columns.times;
+        }
+        let mut apart: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        apart.retain(|apart| *apart > 0);
+        apart.sort_unstable();
+        apart.get(apart.len() / 2).copied()
     }
 
     pub fn layout(&self, id: i64) -> rusqlite::Result<Option<Arc<Stored>>> {
@@ -124,51 +152,42 @@ impl<'c> NodeReader<'c> {
 
     /// Blocks of a tier that reach into the range, by time.
     pub fn blocks(&self, tier: Tier, from_ms: i64, to_ms: i64) -> rusqlite::Result<Vec<Head>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, layout, format, time_min_ms, time_max_ms, rows FROM blocks
-             WHERE node = ?1 AND tier = ?2 AND time_max_ms >= ?3 AND time_min_ms < ?4
-             ORDER BY time_min_ms, id",
-        )?;
-        let parameters = params![self.node, tier.number(), from_ms, to_ms];
-        let rows = statement.query_map(parameters, |row| {
-            Ok(Head {
-                id: row.get(0)?,
-                tier,
-                layout: row.get(1)?,
-                format: row.get(2)?,
-                time_min_ms: row.get(3)?,
-                time_max_ms: row.get(4)?,
-                rows: row.get(5)?,
-            })
-        })?;
+        self.heads(
+            "tier = ?4 AND time_max_ms >= ?2 AND time_min_ms < ?3",
+            params![self.node, from_ms, to_ms, tier.number()],
+        )
+    }
+
+    fn heads(&self, which: &str, of: &[&dyn ToSql]) -> rusqlite::Result<Vec<Head>> {
+        let columns = Head::COLUMNS;
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {columns} FROM blocks WHERE node = ?1 AND {which} ORDER BY time_min_ms, id"
+        ))?;
+        let rows = statement.query_map(of, Head::read)?;
         rows.collect()
     }
 
     /// Everything below the hour tier that reaches into the range, by time.
-    pub fn detail(
-        &self,
-        fresh: &dyn Fn(Merged) -> Vec<Row>,
-        from_ms: i64,
-        to_ms: i64,
-    ) -> rusqlite::Result<Vec<Item>> {
+    pub fn detail(&self, from_ms: i64, to_ms: i64) -> rusqlite::Result<Vec<Head>> {
         let mut heads = self.blocks(Tier::Minute, from_ms, to_ms)?;
         heads.extend(self.blocks(Tier::Raw, from_ms, to_ms)?);
         heads.sort_by_key(|head| (head.time_min_ms, head.id));
-        let mut items: Vec<Item> = heads.into_iter().map(Item::Block).collect();
-        for row in fresh(Merged::read(self.connection)?) {
-            match items.last_mut() {
-                Some(Item::Fresh(rows)) if rows[0].layout == row.layout => rows.push(row),
-                _ => items.push(Item::Fresh(vec![row])),
-            }
-        }
-        Ok(items)
+        Ok(heads)
     }
 
-    /// Reads the wanted series of an item into `columns`. What can't be read
+    /// What of it is not in the hours.
+    pub fn not_in_hours(&self, from_ms: i64, to_ms: i64) -> rusqlite::Result<Vec<Head>> {
+        self.heads(
+            "tier < 2 AND hours_ms <= time_max_ms AND time_max_ms >= ?2 AND time_min_ms < ?3",
+            params![self.node, from_ms, to_ms],
+        )
+    }
+
+    /// Reads the wanted series of a block into `columns`. What can't be read
     /// costs its own samples, not the others: it is noted in `faults`.
     pub fn feed(
         &mut self,
-        item: &Item,
+        head: &Head,
         stored: &Stored,
         wanted: &Wanted,
         place: &dyn Fn(i64) -> Place,
@@ -178,13 +197,8 @@ impl<'c> NodeReader<'c> {
         if wanted.at.is_empty() {
             return;
         }
-        match item {
-            Item::Block(head) => {
-                let fed = self.feed_block(head, stored, wanted, place, columns);
-                faults.extend(fed.err().map(|error| Fault::block(head.id, error)));
-            }
-            Item::Fresh(rows) => self.feed_fresh(rows, stored, wanted, place, columns, faults),
-        }
+        let fed = self.feed_block(head, stored, wanted, place, columns);
+        faults.extend(fed.err().map(|error| Fault::block(head.id, error)));
     }
 
     fn feed_block(
@@ -198,9 +212,9 @@ impl<'c> NodeReader<'c> {
         // One handle for all blocks of this reader.
         let pages = self.pages(head.id)?;
         let result = if block::is_aggregates(head.format) {
-            self.feed_aggregates(&pages, stored, wanted, place, columns)
-        } else if head.format == block::FORMAT_RECORDS {
-            self.feed_records(&pages, stored, wanted, place, columns)
+            self.feed_aggregates(head.format, &pages, stored, wanted, place, columns)
+        } else if block::is_records(head.format) {
+            self.feed_records(head.format, &pages, stored, wanted, place, columns)
         } else {
             self.feed_rows(head.format, &pages, stored, wanted, place, columns)
         };
@@ -234,12 +248,19 @@ impl<'c> NodeReader<'c> {
     ) -> Result<(), BlockError> {
         let cuts = &mut self.cuts;
         let mut first = true;
-        let mut each = |number: usize, times: &[i64], run: Run<'_>| {
+        let mut each = |number: usize, times: &[i64], run: Run<'_>, bases: &Bases| {
             if std::mem::take(&mut first) {
-                cuts.cut(times, place);
+                cuts.cut(times, bases, place);
             }
-            let scale = stored.layout.series()[wanted.at[number]].scale;
-            columns[wanted.columns[number]].add(cuts, times, &run, scale);
+            let at = wanted.at[number];
+            let column = &mut columns[wanted.columns[number]];
+            cuts.add(
+                times,
+                run,
+                bases,
+                (at, stored.layout.series()[at].scale),
+                column,
+            );
         };
         if wanted.at.iter().any(|at| *at >= stored.layout.len()) {
             return Err(BlockError::Corrupt("series number"));
@@ -255,6 +276,7 @@ impl<'c> NodeReader<'c> {
 
     fn feed_records(
         &mut self,
+        format: u8,
         pages: &Pages<'_>,
         stored: &Stored,
         wanted: &Wanted,
@@ -264,14 +286,20 @@ impl<'c> NodeReader<'c> {
         let mut data = vec![0; pages.len()];
         pages.read(0, &mut data)?;
         let mut gathered = Columns::new(wanted.at.len());
+        let base = records::base(&data, format, stored.layout.len());
+        if let Ok(Some(base)) = &base {
+            let base = wanted.at.iter().map(|at| base.get(*at).copied().flatten());
+            gathered.go_on_from(base.collect());
+        }
         let mut reader = WireReader::new(&stored.layout);
-        let result = records::read(&data, &mut reader, &wanted.at, &mut gathered);
+        let result = records::read(&data, format, &mut reader, &wanted.at, &mut gathered);
         self.add(&gathered, stored, wanted, place, columns);
-        result
+        base.and(result)
     }
 
     fn feed_aggregates(
         &mut self,
+        format: u8,
         pages: &Pages<'_>,
         stored: &Stored,
         wanted: &Wanted,
@@ -279,48 +307,38 @@ impl<'c> NodeReader<'c> {
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
         let block = Block::open(pages)?;
-        if block.width() != aggregate::width(&stored.layout) {
+        if block.width() != aggregate::width(&stored.layout, format) {
             return Err(BlockError::Corrupt("number of columns"));
         }
         block.times(&mut self.scratch.times)?;
-        self.cuts.cut(&self.scratch.times, place);
-        let offsets = aggregate::offsets(&stored.layout);
-        let tails = aggregate::read_tail(&stored.layout, &block.tail)?;
+        let stretches = self.cuts.whole(&self.scratch.times, place);
+        let offsets = aggregate::offsets(&stored.layout, format);
+        let tails = match block::is_old_aggregates(format) {
+            true => aggregate::read_tail(&stored.layout, &block.tail)?,
+            false => Vec::new(),
+        };
         let mut rows = Vec::new();
         for (&at, &column) in wanted.at.iter().zip(&wanted.columns) {
             let series = &stored.layout.series()[at];
-            aggregate::read(&block, series.kind, series.scale, offsets[at], &mut rows)?;
+            aggregate::read(&block, format, series, offsets[at], &mut rows)?;
             let column = &mut columns[column];
-            for cut in &self.cuts.stretches {
+            for cut in stretches {
                 if let Some(bucket) = cut.bucket {
                     for row in &rows[cut.start..cut.end] {
                         column.merge(bucket, row);
                     }
                 }
             }
-            if series.kind == Kind::Counter && tails[at].is_some() && tails[at] > column.before {
-                column.before = tails[at];
+            let tail = tails.get(at).copied().flatten();
+            if tail > column.before {
+                column.before = tail;
             }
         }
         Ok(())
     }
 
-    fn feed_fresh(
-        &mut self,
-        rows: &[Row],
-        stored: &Stored,
-        wanted: &Wanted,
-        place: &dyn Fn(i64) -> Place,
-        columns: &mut [Column],
-        faults: &mut Vec<Fault>,
-    ) {
-        let mut gathered = Columns::new(wanted.at.len());
-        self.read_fresh(rows, stored, &wanted.at, &mut gathered, faults);
-        self.add(&gathered, stored, wanted, place, columns);
-    }
-
     /// Adds the wanted series, gathered as columns.
-    fn add(
+    pub fn add(
         &mut self,
         gathered: &Columns,
         stored: &Stored,
@@ -328,11 +346,13 @@ impl<'c> NodeReader<'c> {
         place: &dyn Fn(i64) -> Place,
         columns: &mut [Column],
     ) {
-        self.cuts.cut(&gathered.times, place);
-        for ((values, &at), &column) in gathered.values.iter().zip(&wanted.at).zip(&wanted.columns)
-        {
-            let scale = stored.layout.series()[at].scale;
-            columns[column].add(&mut self.cuts, &gathered.times, &Run::Values(values), scale);
+        let bases = Bases::of_columns(&gathered.segments);
+        self.cuts.cut(&gathered.times, &bases, place);
+        for (number, (&at, &column)) in wanted.at.iter().zip(&wanted.columns).enumerate() {
+            let of = (number, stored.layout.series()[at].scale);
+            let values = Run::Each(&gathered.values[number]);
+            self.cuts
+                .add(&gathered.times, values, &bases, of, &mut columns[column]);
         }
     }
 
@@ -350,6 +370,28 @@ impl<'c> NodeReader<'c> {
             None => reader.read(data, wanted, into),
             Some(_) => reader.go_on(data, wanted, into),
         });
+    }
+
+    /// The last one of their samples, as columns have it; `None` when none can be read.
+    pub fn last_fresh(
+        &self,
+        rows: &[Row],
+        stored: &Stored,
+        faults: &mut Vec<Fault>,
+    ) -> Option<(i64, Vec<i64>)> {
+        let mut reader = WireReader::new(&stored.layout);
+        let mut none = Columns::new(0);
+        let mut last = None;
+        self.each_fresh(rows, faults, |row, data| {
+            match row.chain.before {
+                None => reader.read(data, &[], &mut none)?,
+                Some(_) => reader.go_on(data, &[], &mut none)?,
+            }
+            let (time_ms, values) = reader.last();
+            last = Some((time_ms, values.to_vec()));
+            Ok(())
+        });
+        last
     }
 
     /// Gives the records of those fresh rows that are in this snapshot to `each`, one
@@ -427,23 +469,10 @@ impl Fault {
     }
 }
 
-/// How far the hour tier of a node reaches: samples before are in it.
-pub fn hours_until_ms(connection: &Connection, node: i64) -> rusqlite::Result<Option<i64>> {
-    let mut statement = connection.prepare_cached("SELECT until_ms FROM hours WHERE node = ?1")?;
-    statement.query_row([node], |row| row.get(0)).optional()
-}
-
-/// Fresh rows of `node` in a range, as [`NodeReader::detail`] asks for them.
-pub fn fresh_of(
-    fresh: &std::sync::Mutex<Fresh>,
-    node: i64,
-    from_ms: i64,
-    to_ms: i64,
-) -> impl Fn(Merged) -> Vec<Row> {
-    move |merged| {
-        let fresh = fresh
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        fresh.of(node, from_ms, to_ms, merged)
-    }
+/// Before this time only hours are left of a node.
+pub fn only_hours_ms(connection: &Connection, node: i64) -> rusqlite::Result<i64> {
+    let mut statement =
+        connection.prepare_cached("SELECT until_ms FROM only_hours WHERE node = ?1")?;
+    let until_ms = statement.query_row([node], |row| row.get(0)).optional()?;
+    Ok(until_ms.unwrap_or(i64::MIN))
 }

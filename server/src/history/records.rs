@@ -5,12 +5,14 @@
 //! worked out twice. A reader takes all series to have one.
 //!
 //! For each chain the length of its records, their CRC (4 bytes, little-endian), and
-//! the records.
+//! the records. Before the first one, in the same way, from where its counters go on
+//! ([`super::base`]); what earlier versions wrote has no such thing.
 
 use stardust_shared::Layout;
 use stardust_shared::varint::{Reader, put};
 
-use super::block::{BlockError, WireReader};
+use super::base::{self, Base, Bases, Segment};
+use super::block::{BlockError, FORMAT_RECORDS, WireReader};
 use super::check::crc32c;
 use super::columns::Columns;
 
@@ -24,32 +26,84 @@ pub fn put_records(records: &[u8], block: &mut Vec<u8>) {
     block.extend_from_slice(records);
 }
 
+/// Begins a block whose first chain goes on from `base`.
+pub fn put_base(base: &Base, block: &mut Vec<u8>) {
+    let segment = Segment {
+        row: 0,
+        base: base.clone(),
+    };
+    let bytes = base::encode(&[segment], base.len(), 0, |_, _| None);
+    put_records(&bytes, block);
+}
+
+/// The base of a block, and its chains.
+fn split(block: &[u8], format: u8, width: usize) -> Result<(Option<Base>, &[u8]), BlockError> {
+    if format != FORMAT_RECORDS {
+        return Ok((None, block));
+    }
+    let mut rest = Reader::new(block);
+    let bytes = next(&mut rest)?.ok_or(BlockError::Corrupt("checksum of a base"));
+    let base = bytes.and_then(|bytes| Bases::decode(bytes, width, 0));
+    let base = base.map(|bases| bases.known(0, |_| &[]).pop().map(|segment| segment.base));
+    Ok((base.unwrap_or_default(), rest.rest()))
+}
+
+/// From where the first chain of a block goes on; `None` when nobody knows.
+///
+/// # Errors
+/// When that is damaged.
+pub fn base(block: &[u8], format: u8, width: usize) -> Result<Option<Base>, BlockError> {
+    let (base, _) = split(block, format, width)?;
+    if base.is_none() && format == FORMAT_RECORDS {
+        return Err(BlockError::Corrupt("base of records"));
+    }
+    Ok(base)
+}
+
 /// Appends the rows of a block to `into`, which holds the columns `wanted`.
 ///
 /// A damaged chain does not keep the others from being read; the first error is
 /// the answer.
 pub fn read(
     block: &[u8],
+    format: u8,
     reader: &mut WireReader<'_>,
     wanted: &[usize],
     into: &mut Columns,
 ) -> Result<(), BlockError> {
-    each_chain(block, &mut |records| reader.read(records, wanted, into))
+    let (_, chains) = split(block, format, reader.width())?;
+    each_chain(chains, &mut |records| reader.read(records, wanted, into))
 }
 
 /// A block of the chains that can be read, and how many rows these have. `None`
 /// when none can.
-pub fn sound(block: &[u8], layout: &Layout) -> Option<(Vec<u8>, usize)> {
+pub fn sound(block: &[u8], format: u8, layout: &Layout) -> Option<(Vec<u8>, usize)> {
     let mut reader = WireReader::new(layout);
     let mut rows = Columns::new(0);
     let mut sound = Vec::new();
+    let (base, chains) = split(block, format, layout.len()).ok()?;
+    if format == FORMAT_RECORDS {
+        put_base(
+            &base.unwrap_or_else(|| vec![None; layout.len()]),
+            &mut sound,
+        );
+    }
     // The error is why we are here.
-    let _ = each_chain(block, &mut |records| {
+    let _ = each_chain(chains, &mut |records| {
         reader.read(records, &[], &mut rows)?;
         put_records(records, &mut sound);
         Ok(())
     });
     (rows.rows() > 0).then_some((sound, rows.rows()))
+}
+
+/// The next stretch of bytes; `None` when they are not what was written.
+fn next<'a>(rest: &mut Reader<'a>) -> Result<Option<&'a [u8]>, BlockError> {
+    let length = usize::try_from(rest.varint()?);
+    let length = length.map_err(|_| BlockError::Corrupt("length of records"))?;
+    let crc = rest.bytes(4)?;
+    let bytes = rest.bytes(length)?;
+    Ok((crc32c(bytes).to_le_bytes() == crc).then_some(bytes))
 }
 
 fn each_chain(
@@ -59,14 +113,9 @@ fn each_chain(
     let mut rest = Reader::new(block);
     let mut result = Ok(());
     while !rest.is_empty() {
-        let length = usize::try_from(rest.varint()?);
-        let length = length.map_err(|_| BlockError::Corrupt("length of records"))?;
-        let crc = rest.bytes(4)?;
-        let records = rest.bytes(length)?;
-        let done = if crc32c(records).to_le_bytes() == crc {
-            work(records)
-        } else {
-            Err(BlockError::Corrupt("checksum of records"))
+        let done = match next(&mut rest)? {
+            Some(records) => work(records),
+            None => Err(BlockError::Corrupt("checksum of records")),
         };
         result = result.and(done);
     }
@@ -75,6 +124,7 @@ fn each_chain(
 
 #[cfg(test)]
 mod tests {
+    use super::super::block::FORMAT_RECORDS_V6 as OLD;
     use super::*;
     use stardust_shared::{ABSENT, Layout, SeriesDef, State};
 
@@ -113,7 +163,14 @@ mod tests {
         let (layout, data, all) = two_chains();
         let mut columns = Columns::new(2);
         columns.push(7, &[1, 2]);
-        read(&data, &mut WireReader::new(&layout), &[0, 1], &mut columns).unwrap();
+        read(
+            &data,
+            OLD,
+            &mut WireReader::new(&layout),
+            &[0, 1],
+            &mut columns,
+        )
+        .unwrap();
         let times: Vec<i64> = (0..14).map(|n| n * 1_000).collect();
         assert_eq!(columns.times[1..], times);
         for (number, column) in columns.values.iter().enumerate() {
@@ -121,9 +178,9 @@ mod tests {
             assert_eq!(column[1..], expected);
         }
         let mut one = Columns::new(1);
-        read(&data, &mut WireReader::new(&layout), &[1], &mut one).unwrap();
+        read(&data, OLD, &mut WireReader::new(&layout), &[1], &mut one).unwrap();
         assert_eq!(one.values[0][..], columns.values[1][1..]);
-        let out_of_range = read(&data, &mut WireReader::new(&layout), &[2], &mut one);
+        let out_of_range = read(&data, OLD, &mut WireReader::new(&layout), &[2], &mut one);
         assert_eq!(out_of_range, Err(BlockError::Corrupt("series number")));
         assert_eq!(one.rows(), 14);
     }
@@ -133,12 +190,18 @@ mod tests {
         let (layout, data, _) = two_chains();
         let reads = |data: &[u8]| {
             let mut columns = Columns::new(2);
-            let result = read(data, &mut WireReader::new(&layout), &[0, 1], &mut columns);
+            let result = read(
+                data,
+                OLD,
+                &mut WireReader::new(&layout),
+                &[0, 1],
+                &mut columns,
+            );
             assert!(columns.values.iter().all(|c| c.len() == columns.rows()));
             (result.is_ok(), columns.rows())
         };
         assert_eq!(reads(&data), (true, 14));
-        assert_eq!(sound(&data, &layout), Some((data.clone(), 14)));
+        assert_eq!(sound(&data, OLD, &layout), Some((data.clone(), 14)));
         let mut first = Vec::new();
         let length = usize::from(data[0]);
         put_records(&data[5..5 + length], &mut first);
@@ -155,7 +218,7 @@ mod tests {
             damaged[at] ^= 0x10;
             let (fine, rows) = reads(&damaged);
             assert!(!fine && rows < 14, "at {at}");
-            let (kept, count) = sound(&damaged, &layout).unwrap_or_default();
+            let (kept, count) = sound(&damaged, OLD, &layout).unwrap_or_default();
             assert_eq!((rows, reads(&kept)), (count, (true, count)), "at {at}");
             if at > first.len() {
                 assert_eq!((kept == first, count), (true, 10), "at {at}");
@@ -167,6 +230,33 @@ mod tests {
         let mut long = Vec::new();
         put(&mut long, 1 << 40);
         assert_eq!(reads(&long), (false, 0));
-        assert_eq!(sound(&long, &layout), None);
+        assert_eq!(sound(&long, OLD, &layout), None);
+    }
+
+    #[test]
+    fn a_base_comes_back_and_its_damage_costs_no_sample() {
+        let (layout, chains, _) = two_chains();
+        let base: Base = vec![None, Some((-1_000, -70))];
+        let mut data = Vec::new();
+        put_base(&base, &mut data);
+        let begin = data.len();
+        data.extend_from_slice(&chains);
+        let rows = |data: &[u8]| {
+            let mut columns = Columns::new(2);
+            let mut reader = WireReader::new(&layout);
+            let result = read(data, FORMAT_RECORDS, &mut reader, &[0, 1], &mut columns);
+            (result.is_ok(), columns.rows())
+        };
+        let of = |data: &[u8]| super::base(data, FORMAT_RECORDS, 2);
+        assert_eq!((of(&data), rows(&data)), (Ok(Some(base)), (true, 14)));
+        assert_eq!(super::base(&chains, OLD, 2), Ok(None));
+        for at in 1..begin {
+            let mut damaged = data.clone();
+            damaged[at] ^= 0x10;
+            assert!(of(&damaged).is_err(), "{at}");
+            assert_eq!(rows(&damaged).1, 14);
+            let (kept, count) = sound(&damaged, FORMAT_RECORDS, &layout).unwrap();
+            assert_eq!((of(&kept), count), (Ok(Some(vec![None, None])), 14));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is too old or does not fit goes: block by block, one a step. On the
 //! writer's thread, but for the sums that the status shows.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::insert::delete_block;
 use super::merge::Result;
@@ -60,43 +60,23 @@ impl Held {
     }
 }
 
-/// The oldest block of a tier, with its node.
-fn oldest(connection: &Connection, tier: Tier) -> rusqlite::Result<Option<(i64, Head)>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, layout, format, time_min_ms, time_max_ms, rows, node FROM blocks
-         WHERE tier = ?1 ORDER BY time_max_ms LIMIT 1",
-    )?;
-    let found = statement.query_row([tier.number()], |row| block_of(row, tier));
-    found.optional()
+/// The oldest block of a tier.
+pub fn oldest(connection: &Connection, tier: Tier) -> rusqlite::Result<Option<Head>> {
+    let columns = Head::COLUMNS;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {columns} FROM blocks WHERE tier = ?1 ORDER BY time_max_ms LIMIT 1"
+    ))?;
+    statement.query_row([tier.number()], Head::read).optional()
 }
 
 /// The same of one node.
-fn oldest_of(
-    connection: &Connection,
-    tier: Tier,
-    node: i64,
-) -> rusqlite::Result<Option<(i64, Head)>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, layout, format, time_min_ms, time_max_ms, rows, node FROM blocks
-         WHERE node = ?2 AND tier = ?1 ORDER BY time_max_ms LIMIT 1",
-    )?;
+fn oldest_of(connection: &Connection, tier: Tier, node: i64) -> rusqlite::Result<Option<Head>> {
+    let columns = Head::COLUMNS;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {columns} FROM blocks WHERE node = ?2 AND tier = ?1 ORDER BY time_max_ms LIMIT 1"
+    ))?;
     let of = [i64::from(tier.number()), node];
-    statement
-        .query_row(of, |row| block_of(row, tier))
-        .optional()
-}
-
-fn block_of(row: &rusqlite::Row<'_>, tier: Tier) -> rusqlite::Result<(i64, Head)> {
-    let head = Head {
-        id: row.get(0)?,
-        tier,
-        layout: row.get(1)?,
-        format: row.get(2)?,
-        time_min_ms: row.get(3)?,
-        time_max_ms: row.get(4)?,
-        rows: row.get(5)?,
-    };
-    Ok((row.get(6)?, head))
+    statement.query_row(of, Head::read).optional()
 }
 
 /// Lets one block of a node go, of the tier that holds most of what it should. Answers
@@ -112,7 +92,7 @@ pub fn give_one_of(connection: &mut Connection, shared: &Shared, node: i64) -> R
         return Ok(None);
     };
     let block = oldest_of(connection, tier, node)?;
-    let layout = block.as_ref().map(|(_, head)| head.layout);
+    let layout = block.map(|head| head.layout);
     age(connection, shared, tier, block)?;
     Ok(layout)
 }
@@ -149,23 +129,31 @@ pub fn sweep_layouts(connection: &Connection) -> rusqlite::Result<usize> {
 
 /// Lets a block of a tier go: samples become minutes, minutes and hours are over.
 /// False when there is none.
-fn age(
+pub fn age(
     connection: &mut Connection,
     shared: &Shared,
     tier: Tier,
-    block: Option<(i64, Head)>,
+    block: Option<Head>,
 ) -> Result<bool> {
-    let Some((node, head)) = block else {
+    let Some(head) = block else {
         return Ok(false);
     };
     match tier {
-        Tier::Raw => {
-            let hour_ms = Tier::Hour.step_ms();
-            let until_ms = (head.time_max_ms.div_euclid(hour_ms) + 1) * hour_ms;
-            while roll::make_hours(connection, shared, node, Some(until_ms))? {}
-            roll::make_minutes(connection, shared, node, &head)?;
+        Tier::Raw => roll::make_minutes(connection, shared, head.node, &head)?,
+        Tier::Minute => {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // Whoever looks so far back is answered with hours from now on.
+            transaction
+                .prepare_cached(
+                    "INSERT INTO only_hours (node, until_ms) VALUES (?1, ?2)
+                     ON CONFLICT (node) DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
+                )?
+                .execute([head.node, head.time_max_ms + 1])?;
+            delete_block(&transaction, head.id)?;
+            transaction.commit()?;
         }
-        Tier::Minute | Tier::Hour => delete_block(connection, head.id)?,
+        Tier::Hour => delete_block(connection, head.id)?,
     }
     Ok(true)
 }
@@ -196,10 +184,9 @@ pub fn expire_one(connection: &mut Connection, shared: &Shared) -> Result<Expire
     for tier in Tier::ALL {
         let before_ms = now_ms.saturating_sub(shared.settings.keep_ms(tier));
         let oldest = oldest(connection, tier)?;
-        if let Some(oldest) = oldest.filter(|(_, head)| head.time_max_ms < before_ms) {
-            let node = oldest.0;
+        if let Some(oldest) = oldest.filter(|head| head.time_max_ms < before_ms) {
             age(connection, shared, tier, Some(oldest))?;
-            return Ok(Expired::Block(node));
+            return Ok(Expired::Block(oldest.node));
         }
     }
     let before_ms = now_ms.saturating_sub(shared.settings.keep_ms(Tier::Hour));

@@ -7,27 +7,26 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::aggregate;
-use super::block::{FORMAT_AGGREGATES, FORMAT_COLUMNS_V1, FORMAT_RECORDS, is_aggregates, is_rows};
+use super::block::{FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, is_aggregates, is_known};
 use super::bucket::{Column, Place};
 use super::column::Effort;
 use super::damage;
 use super::insert::{LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
 use super::layouts::Stored;
 use super::merge::Result;
-use super::reader::{Fault, Head, Item, NodeReader, Wanted, hours_until_ms};
+use super::reader::{Fault, Head, NodeReader, Wanted};
 use super::shared::Shared;
 use super::tier::Tier;
 
-/// Hours are made when so many of them are there: a block of fewer would be
-/// mostly directory.
-const HOURS_AT_ONCE: i64 = 12;
-/// Most of them in one step.
-const HOURS_MAX: i64 = 31 * 24;
+/// Of blocks whose samples all are in the hours.
+const IN_HOURS_MS: i64 = i64::MAX;
+/// Blocks that hours are made of in one step.
+const BLOCKS_AT_ONCE: usize = 64;
 
 /// Gathers buckets of the samples that it is fed, layout by layout.
 struct Roll {
     step_ms: i64,
-    /// Last sample of each counter, by its key.
+    /// Last sample of each counter, by its key: what blocks without a base go on from.
     before: HashMap<Box<str>, (i64, i64)>,
     made: Vec<Made>,
 }
@@ -67,21 +66,20 @@ impl Roll {
         }
     }
 
-    /// Takes those samples of an item whose times are in `from_ms..to_ms`; what is
-    /// before only says from where counters grow.
+    /// Takes those samples of a block that are of `from_ms` or later.
     fn take(
         &mut self,
         reader: &mut NodeReader<'_>,
-        item: &Item,
+        head: &Head,
         stored: &Stored,
-        range: std::ops::Range<i64>,
+        from_ms: i64,
         faults: &mut Vec<Fault>,
     ) {
         let all = Wanted {
             at: (0..stored.layout.len()).collect(),
             columns: (0..stored.layout.len()).collect(),
         };
-        let (starts, mut columns) = match self.made.pop_if(|made| made.layout == item.layout()) {
+        let (starts, mut columns) = match self.made.pop_if(|made| made.layout == head.layout) {
             Some(made) => (made.starts, made.columns),
             None => (Vec::new(), self.columns(stored)),
         };
@@ -96,23 +94,20 @@ impl Roll {
         let slots = RefCell::new(slots);
         let step_ms = self.step_ms;
         let place = |time_ms: i64| {
-            if time_ms < range.start {
-                Place::Before
-            } else if time_ms < range.end {
-                let start_ms = time_ms.div_euclid(step_ms) * step_ms;
-                Place::Bucket(slots.borrow_mut().of(start_ms))
-            } else {
-                Place::Nowhere
+            if time_ms < from_ms {
+                return Place::Before;
             }
+            let start_ms = time_ms.div_euclid(step_ms) * step_ms;
+            Place::Bucket(slots.borrow_mut().of(start_ms))
         };
-        reader.feed(item, stored, &all, &place, &mut columns, faults);
+        reader.feed(head, stored, &all, &place, &mut columns, faults);
         for (column, series) in columns.iter().zip(stored.layout.series()) {
             if let Some(before) = column.before {
                 self.before.insert(series.key.clone(), before);
             }
         }
         self.made.push(Made {
-            layout: item.layout(),
+            layout: head.layout,
             starts: slots.into_inner().starts,
             columns,
         });
@@ -151,7 +146,7 @@ impl Roll {
             let columns = aggregate::columns(&stored.layout, &made.starts, &made.columns);
             let data = columns.encode(Effort::Best)?;
             bytes += data.len();
-            NewBlock {
+            let block = NewBlock {
                 node,
                 tier,
                 level: LEVEL_SMALL,
@@ -160,77 +155,72 @@ impl Roll {
                 span_ms: (*min, max + tier.step_ms() - 1),
                 rows: columns.rows(),
                 data: &data,
-            }
-            .insert(transaction)?;
+            };
+            // Minutes are made of what is in the hours.
+            block.insert_with_hours(transaction, IN_HOURS_MS)?;
         }
         Ok(bytes)
     }
 }
 
-/// From where to where hours of a node are to be made; `None` when that is not
-/// due. With `until_ms` those before it, however few.
+/// Blocks of a node that are full and not in the hours, oldest first, when it is time to
+/// make hours of them.
 pub fn hours_due(
     connection: &Connection,
-    node: i64,
-    until_ms: Option<i64>,
-) -> Result<Option<(i64, i64)>> {
-    let hour_ms = Tier::Hour.step_ms();
-    let Some(newest_ms) = newest_of_detail(connection, node)? else {
-        return Ok(None);
-    };
-    let from_ms = match hours_until_ms(connection, node)? {
-        Some(known_ms) => known_ms,
-        None => {
-            let oldest_ms = oldest_of_detail(connection, node)?.unwrap_or(newest_ms);
-            oldest_ms.div_euclid(hour_ms) * hour_ms
-        }
-    };
-    let (wanted_ms, least) = match until_ms {
-        Some(until_ms) => (until_ms, 1),
-        None => (newest_ms.div_euclid(hour_ms) * hour_ms, HOURS_AT_ONCE),
-    };
-    Ok((wanted_ms >= from_ms + least * hour_ms).then_some((from_ms, wanted_ms)))
-}
-
-/// Makes the hours of a node that are over since the last time. With `until_ms`
-/// those before it, however few.
-pub fn make_hours(
-    connection: &mut Connection,
     shared: &Shared,
     node: i64,
-    until_ms: Option<i64>,
-) -> Result<bool> {
-    let hour_ms = Tier::Hour.step_ms();
+) -> rusqlite::Result<Vec<Head>> {
+    let columns = Head::COLUMNS;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {columns} FROM blocks
+         WHERE node = ?1 AND tier < 2 AND hours_ms <= time_max_ms AND level = {LEVEL_FULL}
+         ORDER BY time_min_ms, id LIMIT {BLOCKS_AT_ONCE}"
+    ))?;
+    let heads: Vec<Head> = statement
+        .query_map([node], Head::read)?
+        .collect::<rusqlite::Result<_>>()?;
+    let span_ms = |head: &Head| head.time_max_ms - head.time_min_ms.max(head.hours_ms);
+    let all_ms: i64 = heads.iter().map(span_ms).fold(0, i64::saturating_add);
+    let due = all_ms >= shared.sizes.hours_span_ms || heads.len() == BLOCKS_AT_ONCE;
+    Ok(if due { heads } else { Vec::new() })
+}
+
+/// Makes the hours of a node whose blocks are full, when it is time.
+pub fn make_due_hours(connection: &mut Connection, shared: &Shared, node: i64) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some((from_ms, wanted_ms)) = hours_due(&transaction, node, until_ms)? else {
-        return Ok(false);
-    };
-    let mut reader = NodeReader::new(&transaction, &shared.layouts, node);
-    // After a long silence: from where there is something.
-    let first = reader.detail(&|_| Vec::new(), from_ms, wanted_ms)?;
-    let first_ms = first.first().map_or(wanted_ms, Item::time_min_ms);
-    let from_ms = from_ms.max(first_ms.div_euclid(hour_ms) * hour_ms);
-    let to_ms = wanted_ms
-        .min(from_ms.saturating_add(HOURS_MAX * hour_ms))
-        .max(from_ms);
+    let heads = hours_due(&transaction, shared, node)?;
+    add_to_hours(&transaction, shared, node, &heads)?;
+    Ok(transaction.commit()?)
+}
+
+/// Adds the samples of blocks to the hours. Blocks that turn out to be damaged are set
+/// aside instead, and what is sound of them is left for the next time.
+fn add_to_hours(
+    transaction: &Transaction<'_>,
+    shared: &Shared,
+    node: i64,
+    heads: &[Head],
+) -> Result<()> {
+    let mut reader = NodeReader::new(transaction, &shared.layouts, node);
     let mut roll = Roll::new(Tier::Hour);
     let mut faults = Vec::new();
-    roll.before = tails(&transaction, &reader, node, from_ms)?;
-    for item in first.iter().filter(|item| item.time_min_ms() < to_ms) {
-        if let Some(stored) = reader.layout(item.layout())? {
-            roll.take(&mut reader, item, &stored, from_ms..to_ms, &mut faults);
+    for head in heads {
+        if let Some(stored) = reader.layout(head.layout)? {
+            roll.take(&mut reader, head, &stored, head.hours_ms, &mut faults);
         }
     }
-    set_aside_or_fail(&transaction, shared, node, &faults)?;
-    roll.insert(&transaction, &reader, node, Tier::Hour)?;
-    transaction.execute(
-        "INSERT INTO hours (node, until_ms) VALUES (?1, ?2)
-         ON CONFLICT (node) DO UPDATE SET until_ms = excluded.until_ms",
-        params![node, to_ms],
-    )?;
-    drop(reader);
-    transaction.commit()?;
-    Ok(true)
+    if !faults.is_empty() {
+        // Otherwise their sound samples would be in the hours twice.
+        return set_aside_or_fail(transaction, shared, node, &faults);
+    }
+    roll.insert(transaction, &reader, node, Tier::Hour)?;
+    let mut done = transaction.prepare_cached(&format!(
+        "UPDATE blocks SET hours_ms = {IN_HOURS_MS} WHERE id = ?1"
+    ))?;
+    for head in heads {
+        done.execute([head.id])?;
+    }
+    Ok(())
 }
 
 /// Damaged blocks are set aside; when bytes can't be read at all, what was made
@@ -250,53 +240,6 @@ fn set_aside_or_fail(
     Ok(())
 }
 
-/// Last time of merged samples and minutes of a node. Asked often: each tier for
-/// itself is one look into an index, both together would be a walk.
-fn newest_of_detail(connection: &Connection, node: i64) -> rusqlite::Result<Option<i64>> {
-    let mut statement = connection
-        .prepare_cached("SELECT MAX(time_max_ms) FROM blocks WHERE node = ?1 AND tier = ?2")?;
-    let mut of =
-        |tier: Tier| statement.query_row([node, i64::from(tier.number())], |row| row.get(0));
-    let (raw, minute): (Option<i64>, Option<i64>) = (of(Tier::Raw)?, of(Tier::Minute)?);
-    Ok(raw.max(minute))
-}
-
-/// First time of them.
-fn oldest_of_detail(connection: &Connection, node: i64) -> rusqlite::Result<Option<i64>> {
-    let mut statement = connection
-        .prepare_cached("SELECT MIN(time_min_ms) FROM blocks WHERE node = ?1 AND tier < 2")?;
-    statement.query_row([node], |row| row.get(0))
-}
-
-/// Last samples of the newest hour block, by key.
-fn tails(
-    connection: &Connection,
-    reader: &NodeReader<'_>,
-    node: i64,
-    before_ms: i64,
-) -> Result<HashMap<Box<str>, (i64, i64)>> {
-    let newest: Option<(i64, i64, u8)> = connection
-        .prepare_cached(
-            "SELECT id, layout, format FROM blocks WHERE node = ?1 AND tier = 2 AND time_max_ms < ?2
-             ORDER BY time_max_ms DESC LIMIT 1",
-        )?
-        .query_row([node, before_ms], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    let mut before = HashMap::new();
-    if let Some((id, layout, format)) = newest
-        && let Some(stored) = reader.layout(layout)?
-        && let Ok(columns) = super::merge::read_whole(connection, id, format)
-        && let Ok(tails) = aggregate::read_tail(&stored.layout, &columns.tail)
-    {
-        for (series, tail) in stored.layout.series().iter().zip(tails) {
-            before.extend(tail.map(|tail| (series.key.clone(), tail)));
-        }
-    }
-    Ok(before)
-}
-
 /// Puts minutes in the place of a block of samples; or leaves the samples, as
 /// part of the minute tier, when minutes would be no smaller.
 pub fn make_minutes(
@@ -306,40 +249,38 @@ pub fn make_minutes(
     head: &Head,
 ) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let item = Item::Block(*head);
+    if head.hours_ms <= head.time_max_ms {
+        add_to_hours(&transaction, shared, node, &[*head])?;
+        let mut done = transaction
+            .prepare_cached("SELECT 1 FROM blocks WHERE id = ?1 AND hours_ms > time_max_ms")?;
+        if !done.exists([head.id])? {
+            // It was damaged. What is sound of it is the next to go.
+            drop(done);
+            return Ok(transaction.commit()?);
+        }
+    }
     let mut reader = NodeReader::new(&transaction, &shared.layouts, node);
     let mut roll = Roll::new(Tier::Minute);
     let mut faults = Vec::new();
-    let stays = item
+    let rare = head
         .interval_ms()
         .is_none_or(|interval| interval >= Tier::Minute.step_ms() / 2);
+    let stays = rare || is_aggregates(head.format);
     let Some(stored) = reader.layout(head.layout)?.filter(|_| !stays) else {
         drop(reader);
         relabel(&transaction, head.id)?;
         return Ok(transaction.commit()?);
     };
-    if let Some(earlier) = block_before(&transaction, node, head)? {
-        let earlier = Item::Block(earlier);
-        if let Some(stored) = reader.layout(earlier.layout())? {
-            roll.take(
-                &mut reader,
-                &earlier,
-                &stored,
-                i64::MAX..i64::MAX,
-                &mut faults,
-            );
-        }
+    if !matches!(head.format, FORMAT_ROWS | FORMAT_RECORDS)
+        && let Some(earlier) = block_before(&transaction, node, head)?
+        && let Some(stored) = reader.layout(earlier.layout)?
+    {
+        roll.take(&mut reader, &earlier, &stored, i64::MAX, &mut faults);
     }
     roll.made.clear();
     // That one's damage is found when it is its turn.
     faults.clear();
-    roll.take(
-        &mut reader,
-        &item,
-        &stored,
-        i64::MIN + 1..i64::MAX,
-        &mut faults,
-    );
+    roll.take(&mut reader, head, &stored, i64::MIN, &mut faults);
     if faults.iter().any(|fault| fault.error.is_damage()) {
         // What is sound of it is converted in the next step.
         set_aside_or_fail(&transaction, shared, node, &faults)?;
@@ -375,27 +316,18 @@ fn relabel(connection: &Connection, id: i64) -> rusqlite::Result<()> {
 
 /// The block from whose last samples counters grow into this one.
 fn block_before(connection: &Connection, node: i64, head: &Head) -> Result<Option<Head>> {
+    let columns = Head::COLUMNS;
     let mut newest: Option<Head> = None;
     for tier in [Tier::Raw, Tier::Minute] {
         let found = connection
-            .prepare_cached(
-                "SELECT id, layout, format, time_min_ms, time_max_ms, rows FROM blocks
+            .prepare_cached(&format!(
+                "SELECT {columns} FROM blocks
                  WHERE node = ?1 AND tier = ?2 AND time_min_ms < ?3 AND id != ?4
-                 ORDER BY time_max_ms DESC LIMIT 1",
-            )?
+                 ORDER BY time_max_ms DESC LIMIT 1"
+            ))?
             .query_row(
                 params![node, tier.number(), head.time_min_ms, head.id],
-                |row| {
-                    Ok(Head {
-                        id: row.get(0)?,
-                        tier,
-                        layout: row.get(1)?,
-                        format: row.get(2)?,
-                        time_min_ms: row.get(3)?,
-                        time_max_ms: row.get(4)?,
-                        rows: row.get(5)?,
-                    })
-                },
+                Head::read,
             )
             .optional()?;
         newest = newest
@@ -403,10 +335,5 @@ fn block_before(connection: &Connection, node: i64, head: &Head) -> Result<Optio
             .chain(found)
             .max_by_key(|head| head.time_max_ms);
     }
-    let known = |head: &Head| {
-        matches!(head.format, FORMAT_COLUMNS_V1 | FORMAT_RECORDS)
-            || is_rows(head.format)
-            || is_aggregates(head.format)
-    };
-    Ok(newest.filter(known))
+    Ok(newest.filter(|head| is_known(head.format)))
 }

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::clock::{Keeper, Source};
 use super::fresh::Fresh;
 use super::layouts::Layouts;
+use super::limits::Sizes;
 use super::reader::Fault;
 use super::settings::Settings;
 
@@ -18,6 +19,7 @@ const FAULTS_MAX: usize = 64;
 pub struct Shared {
     pub path: PathBuf,
     pub settings: Settings,
+    pub sizes: Sizes,
     pub fresh: Mutex<Fresh>,
     pub layouts: Layouts,
     pub clock: Keeper,
@@ -41,6 +43,7 @@ impl Shared {
         Ok(Self {
             path: path.to_owned(),
             settings,
+            sizes: Sizes::default(),
             fresh: Mutex::new(Fresh::load(connection)?),
             layouts: Layouts::default(),
             clock: Keeper::load(connection, source)?,

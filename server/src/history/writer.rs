@@ -198,6 +198,13 @@ impl Writer {
         while self.rest_until.is_none() && self.work(Instant::now()) {}
     }
 
+    /// Lets the oldest block of a tier go. False when there is none.
+    #[cfg(test)]
+    pub fn age_one(&mut self, tier: super::tier::Tier) -> bool {
+        let oldest = retention::oldest(&self.connection, tier).unwrap();
+        retention::age(&mut self.connection, &self.shared, tier, oldest).unwrap()
+    }
+
     #[cfg(test)]
     pub fn settle_at(&mut self, now: Instant) {
         while self.rest_until.is_none() && self.work(now) {}
@@ -294,7 +301,7 @@ impl Writer {
             let blocks = merge::with_blocks_to_merge(&snapshot, &self.shared, &nodes)?;
             let mut hours = Vec::new();
             for &node in &nodes {
-                if roll::hours_due(&snapshot, node, None)?.is_some() {
+                if !roll::hours_due(&snapshot, &self.shared, node)?.is_empty() {
                     hours.push(node);
                 }
             }
@@ -306,7 +313,7 @@ impl Writer {
             merge::merge_blocks(connection, &self.shared, buffers, &blocks)?;
             self.changed(&blocks);
         } else if let Some(&node) = hours.first() {
-            roll::make_hours(&mut self.connection, &self.shared, node, None)?;
+            roll::make_due_hours(&mut self.connection, &self.shared, node)?;
             self.changed(&[node]);
         }
         // What had nothing to do is looked at again when it has new blocks.
@@ -615,7 +622,7 @@ impl Writer {
             step("fresh"),
             step("gaps"),
             step("damaged"),
-            "DELETE FROM hours WHERE node = ?1".to_string(),
+            "DELETE FROM only_hours WHERE node = ?1".to_string(),
             "DELETE FROM progress WHERE node = ?1".to_string(),
         ];
         for step in &steps {

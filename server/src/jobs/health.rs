@@ -206,6 +206,7 @@ mod tests {
                 to: 3_000,
                 step_ms: 1_000,
                 tier: "raw",
+                partial: false,
                 times: vec![0, 1_000, 2_000],
                 series: vec![
                     series("tcp.connections{state=listen}", [9.0, 8.0, 8.0]),

@@ -2,6 +2,8 @@
 
 #[path = "../../../src/history/aggregate.rs"]
 pub mod aggregate;
+#[path = "../../../src/history/base.rs"]
+pub mod base;
 #[path = "../../../src/history/block.rs"]
 pub mod block;
 #[path = "../../../src/history/bucket.rs"]
@@ -18,3 +20,5 @@ pub mod columns;
 pub mod columns_v1;
 #[path = "../../../src/history/limits.rs"]
 pub mod limits;
+#[path = "../../../src/history/records.rs"]
+pub mod records;

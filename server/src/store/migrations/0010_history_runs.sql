@@ -16,6 +16,7 @@ CREATE TABLE only_hours (
 INSERT INTO only_hours
     SELECT node, min(time_min_ms) FROM blocks WHERE tier < 2
         AND node IN (SELECT node FROM blocks WHERE tier = 2) GROUP BY node;
+DROP TABLE hours;
 
 -- Of the samples of a run that are in blocks: the time of its first one and of its
 -- last, and of each counter the first value, the last, and by how much the first is
