@@ -20,7 +20,7 @@ use super::columns::Columns;
 use super::fresh::{Merged, Row};
 use super::gaps::Cause;
 use super::layouts::Stored;
-use super::merge::note_samples;
+use super::noted::note_samples;
 use super::reader::{Fault, Head, NodeReader, Wanted, only_hours_ms};
 use super::runs::{Runs, name_of};
 use super::select::Selectors;

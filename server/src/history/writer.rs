@@ -17,6 +17,7 @@ use super::batch::{Batch, Committed, NodeBatch, Progress};
 use super::commit;
 use super::limits::{GENERATION_BYTES, LOG_BYTES_MAX, MERGE_NODES};
 use super::merge::{self, Buffers};
+use super::merge_fresh;
 use super::retention::{self, Expired};
 use super::roll;
 use super::settings::{Shares, shares};
@@ -263,11 +264,11 @@ impl Writer {
         };
         // Lists of series that only fresh records need can't be given for others.
         let many_lists = self.budget.is_some() && self.layouts.added_bytes >= generation;
-        if many_lists || merge::is_due(&self.connection, &self.shared, generation)? {
+        if many_lists || merge_fresh::is_due(&self.connection, &self.shared, generation)? {
             self.layouts.added_bytes = 0;
             self.make_room(generation + OVERHEAD_BYTES)?;
             let (connection, buffers) = (&mut self.connection, &mut self.buffers);
-            let nodes = merge::merge_fresh(connection, &self.shared, buffers)?;
+            let nodes = merge_fresh::merge_fresh(connection, &self.shared, buffers)?;
             self.changed(&nodes);
             self.to_merge.extend(nodes);
             return Ok(true);
@@ -413,7 +414,7 @@ impl Writer {
             return Ok(false);
         }
         let (connection, buffers) = (&mut self.connection, &mut self.buffers);
-        let nodes = merge::merge_fresh(connection, &self.shared, buffers)?;
+        let nodes = merge_fresh::merge_fresh(connection, &self.shared, buffers)?;
         self.changed(&nodes);
         self.to_merge.extend(nodes);
         Ok(true)

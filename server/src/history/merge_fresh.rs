@@ -1,0 +1,282 @@
+//! Merging fresh records: those of some commits of a node become a block, and of each
+//! run it is noted what is in blocks of it.
+//!
+//! On the writer's thread, between commits, one transaction a step. Samples of one run
+//! and one layout come together.
+
+use std::time::Instant;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use stardust_shared::ABSENT;
+
+use super::base::{Base, Segment};
+use super::block::{BlockError, FORMAT_RECORDS, FORMAT_RECORDS_V6, FORMAT_ROWS};
+use super::column::Effort;
+use super::columns::Columns;
+use super::commit;
+use super::corrections;
+use super::damage;
+use super::fresh::{Merged, Row};
+use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock};
+use super::layouts::Stored;
+use super::limits::{FRESH_NODES, STEP_TIME, Sizes};
+use super::merge::{Buffers, Result, STEP_BYTES, full_rows};
+use super::noted::{note_last, note_samples, scaled};
+use super::reader::{Fault, NodeReader};
+use super::records;
+use super::runs::Runs;
+use super::shared::Shared;
+use super::tier::Tier;
+
+/// Samples of a commit, on average, that make it worth keeping them as they came.
+const DENSE_ROWS: usize = 5;
+
+/// Whether it is time to merge fresh records, or a merge is under way.
+pub fn is_due(connection: &Connection, shared: &Shared, bytes_max: u64) -> rusqlite::Result<bool> {
+    if Merged::read(connection)?.end_id > 0 {
+        return Ok(true);
+    }
+    let fresh = shared.fresh();
+    Ok(fresh.longest() >= shared.sizes.generation_commits as usize || fresh.bytes >= bytes_max)
+}
+
+/// Merges the fresh records of the next few nodes. Answers which those were.
+pub fn merge_fresh(
+    connection: &mut Connection,
+    shared: &Shared,
+    buffers: &mut Buffers,
+) -> Result<Vec<i64>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut merged = Merged::read(&transaction)?;
+    if merged.end_id == 0 {
+        merged.end_id = shared.fresh().last_id();
+    }
+    let mut fresh = shared.fresh();
+    fresh.begin_merge(merged.end_id);
+    let mut nodes = fresh.nodes_before(merged.end_id, merged.node, FRESH_NODES + 1);
+    drop(fresh);
+    let (begin, mut bytes, mut done) = (Instant::now(), 0, 0);
+    for &node in nodes.iter().take(FRESH_NODES) {
+        if bytes >= STEP_BYTES || begin.elapsed() >= STEP_TIME {
+            break;
+        }
+        let (rows, reached) = {
+            let fresh = shared.fresh();
+            (fresh.to_merge(node, merged.end_id), fresh.reached(node))
+        };
+        commit::note_progress(&transaction, &reached)?;
+        merge_fresh_of(&transaction, shared, buffers, node, &rows)?;
+        bytes += rows.iter().map(|row| row.bytes as usize).sum::<usize>();
+        done += 1;
+    }
+    let more = nodes.len() > done;
+    nodes.truncate(done);
+    let end_id = merged.end_id;
+    if !more {
+        transaction
+            .prepare_cached("DELETE FROM fresh WHERE id <= ?1")?
+            .execute([end_id])?;
+        merged = Merged::default();
+    } else {
+        merged.node = nodes.last().copied().unwrap_or(merged.node);
+    }
+    merged.write(&transaction)?;
+    transaction.commit()?;
+    let mut fresh = shared.fresh();
+    fresh.retire(&nodes, end_id, Instant::now());
+    if !more {
+        fresh.end_generation();
+    }
+    Ok(nodes)
+}
+
+fn merge_fresh_of(
+    transaction: &Transaction<'_>,
+    shared: &Shared,
+    buffers: &mut Buffers,
+    node: i64,
+    rows: &[Row],
+) -> Result<()> {
+    let reader = NodeReader::new(transaction, &shared.layouts, node);
+    let mut faults = Vec::new();
+    let known = Runs::load(transaction, node, None)?;
+    let mut runs = known.clone();
+    for rows in rows.chunk_by(|a, b| (a.run, a.layout) == (b.run, b.layout)) {
+        let Some(stored) = reader.layout(rows[0].layout)? else {
+            let error = BlockError::Corrupt("its layout is missing");
+            faults.extend(rows.iter().map(|row| Fault {
+                fresh: true,
+                id: row.id,
+                error: error.clone(),
+            }));
+            continue;
+        };
+        let rows_max = full_rows(&shared.sizes, stored.layout.len());
+        let mut rest = rows;
+        while !rest.is_empty() {
+            // What a Spider sends after a long cut can be more than one block's worth.
+            let (mut count, mut length) = (0, 0);
+            for chain in rest.chunk_by(|_, row| row.chain.before.is_some()) {
+                let more: usize = chain.iter().map(|row| row.rows as usize).sum();
+                if count > 0 && count + more > rows_max {
+                    break;
+                }
+                count += more;
+                length += chain.len();
+            }
+            let (now, later) = rest.split_at(length);
+            rest = later;
+            if are_dense(&shared.sizes, now) {
+                let base = match base_without_decoding(&reader, &runs, &stored, now) {
+                    Some((base, last)) => {
+                        note_last(&mut runs, now[0].run, &stored, &last);
+                        Some(base)
+                    }
+                    None => {
+                        let columns = &mut buffers.columns;
+                        gather_fresh(&reader, &stored, now, columns, &mut Vec::new());
+                        note_samples(&mut runs, now[0].run, &stored, columns)
+                    }
+                };
+                insert_records(transaction, &reader, node, now, base, &mut faults)?;
+                continue;
+            }
+            let columns = &mut buffers.columns;
+            gather_fresh(&reader, &stored, now, columns, &mut faults);
+            let base = note_samples(&mut runs, now[0].run, &stored, columns);
+            columns
+                .segments
+                .extend(base.map(|base| Segment { row: 0, base }));
+            insert_rows(transaction, &shared.sizes, node, now[0].layout, columns)?;
+        }
+    }
+    for fault in faults {
+        damage::set_aside(transaction, shared, node, &fault)?;
+    }
+    corrections::insert(transaction, &reader, node, runs.corrections())?;
+    Ok(runs.save(transaction, &known)?)
+}
+
+fn gather_fresh(
+    reader: &NodeReader<'_>,
+    stored: &Stored,
+    rows: &[Row],
+    columns: &mut Columns,
+    faults: &mut Vec<Fault>,
+) {
+    let all: Vec<usize> = (0..stored.layout.len()).collect();
+    columns.reset_for(&stored.layout);
+    reader.read_fresh(rows, stored, &all, columns, faults);
+}
+
+/// From where the samples of these rows go on, and the last one of them, when it is
+/// enough to look at the last chain: the run has had all of these counters, and all of
+/// them are in that sample.
+fn base_without_decoding(
+    reader: &NodeReader<'_>,
+    runs: &Runs,
+    stored: &Stored,
+    rows: &[Row],
+) -> Option<(Base, (i64, Vec<i64>))> {
+    let run = runs.get(rows[0].run).filter(|run| !run.old)?;
+    let base = |at: usize| match stored.names[at] {
+        0 => Some(None),
+        name => Some(Some(scaled(
+            *run.last.get(&name)?,
+            stored.layout.series()[at].scale,
+        ))),
+    };
+    let base: Option<Base> = (0..stored.layout.len()).map(base).collect();
+    let base = base?;
+    let begin = rows.iter().rposition(|row| row.chain.before.is_none())?;
+    // What can't be read is told when it is read for good.
+    let mut faults = Vec::new();
+    let last = reader.last_fresh(&rows[begin..], stored, &mut faults)?;
+    let mut there = stored.names.iter().zip(&last.1);
+    let whole = there.all(|(name, value)| *name == 0 || *value != ABSENT);
+    (whole && faults.is_empty()).then_some((base, last))
+}
+
+/// Whether records are better left as they are until they are merged for good: where
+/// samples are rare, their columns stay for hours and are read often, and what is
+/// nearly a full block is made one.
+fn are_dense(sizes: &Sizes, rows: &[Row]) -> bool {
+    let count: usize = rows.iter().map(|row| row.rows as usize).sum();
+    count >= DENSE_ROWS * rows.len() && count < sizes.fair_rows
+}
+
+fn insert_records(
+    transaction: &Transaction<'_>,
+    reader: &NodeReader<'_>,
+    node: i64,
+    rows: &[Row],
+    base: Option<Base>,
+    faults: &mut Vec<Fault>,
+) -> Result<()> {
+    let (mut data, mut chain) = (Vec::new(), Vec::new());
+    if let Some(base) = &base {
+        records::put_base(base, &mut data);
+    }
+    let (mut count, mut span_ms) = (0, (i64::MAX, i64::MIN));
+    reader.each_fresh(rows, faults, |row, records| {
+        if row.chain.before.is_none() {
+            records::put_records(&chain, &mut data);
+            chain.clear();
+        }
+        chain.extend_from_slice(records);
+        count += row.rows as usize;
+        span_ms.0 = span_ms.0.min(row.time_min_ms);
+        span_ms.1 = span_ms.1.max(row.time_max_ms);
+        Ok(())
+    });
+    records::put_records(&chain, &mut data);
+    if count == 0 {
+        return Ok(());
+    }
+    NewBlock {
+        node,
+        tier: Tier::Raw,
+        level: LEVEL_SMALL,
+        layout: rows[0].layout,
+        format: match base {
+            Some(_) => FORMAT_RECORDS,
+            None => FORMAT_RECORDS_V6,
+        },
+        span_ms,
+        rows: count,
+        data: &data,
+    }
+    .insert(transaction)?;
+    Ok(())
+}
+
+fn insert_rows(
+    transaction: &Transaction<'_>,
+    sizes: &Sizes,
+    node: i64,
+    layout: i64,
+    columns: &Columns,
+) -> Result<()> {
+    let Some(span_ms) = columns.span_ms() else {
+        return Ok(());
+    };
+    let (level, effort) = if columns.rows() >= full_rows(sizes, columns.values.len()) {
+        (LEVEL_FULL, Effort::Best)
+    } else if columns.rows() >= sizes.fair_rows {
+        (LEVEL_FAIR, Effort::Quick)
+    } else {
+        (LEVEL_SMALL, Effort::Quick)
+    };
+    NewBlock {
+        node,
+        tier: Tier::Raw,
+        level,
+        layout,
+        format: FORMAT_ROWS,
+        span_ms,
+        rows: columns.rows(),
+        data: &columns.encode(effort)?,
+    }
+    .insert(transaction)?;
+    Ok(())
+}
