@@ -1,7 +1,12 @@
 use std::fmt;
 
+use crate::series::cut_at;
+
+/// How much of a key an error tells.
+const KEY_SHOWN_BYTES: usize = 72;
+
 /// Why bytes from the other side were refused. Always the sender's fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WireError {
     /// The message ends in the middle of a field.
     Truncated,
@@ -11,6 +16,8 @@ pub enum WireError {
     OutOfRange(&'static str),
     /// Something that must be UTF-8 is not.
     NotUtf8,
+    /// A layout has two series of this key.
+    KeyTwice(Box<str>),
     /// Samples came before any layout, or for another layout.
     UnknownLayout,
     /// A delta came before the keyframe that it counts from.
@@ -26,6 +33,11 @@ impl fmt::Display for WireError {
             Self::BadVarint => f.write_str("malformed variable-length integer"),
             Self::OutOfRange(what) => write!(f, "{what} is out of range"),
             Self::NotUtf8 => f.write_str("text is not UTF-8"),
+            // It is a stranger's text, and long ones fit no close frame.
+            Self::KeyTwice(key) => {
+                let key = cut_at(key, KEY_SHOWN_BYTES);
+                write!(f, "a layout has the series {key:?} twice")
+            }
             Self::UnknownLayout => f.write_str("samples for a layout that was not announced"),
             Self::NoKeyframe => f.write_str("delta sample before a keyframe"),
             Self::BadJson => f.write_str("text message is not the expected JSON"),

@@ -1,9 +1,15 @@
 //! The numbered list of series that samples refer to.
 
+use std::collections::HashMap;
+
 use crate::WireError;
 use crate::limits::{KEY_BYTES_MAX, LAYOUT_KEYS_BYTES_MAX, SCALE_MAX, SERIES_MAX};
 use crate::series::{Kind, Role, SeriesDef, Unit};
 use crate::varint::{Reader, put};
+
+mod change;
+
+pub use change::{Change, KIND_CHANGE};
 
 /// First byte of a binary message: a layout.
 pub const KIND_LAYOUT: u8 = 1;
@@ -95,10 +101,7 @@ impl Layout {
         put(out, self.series.len() as u64);
         let mut before: &str = "";
         for series in &self.series {
-            let shared = shared_prefix(before.as_bytes(), series.key.as_bytes());
-            put(out, shared as u64);
-            put(out, (series.key.len() - shared) as u64);
-            out.extend_from_slice(&series.key.as_bytes()[shared..]);
+            put_after(out, before, &series.key);
             out.push(flags(series));
             out.push(series.unit.0);
             put(out, u64::from(series.scale));
@@ -110,12 +113,14 @@ impl Layout {
     pub fn decode(body: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(body);
         let id = reader.varint()?;
-        Self::read(id, reader.rest(), LAYOUT_KEYS_BYTES_MAX)
+        let layout = Self::read(id, reader.rest(), LAYOUT_KEYS_BYTES_MAX)?;
+        no_key_twice(&layout.series, &[])?;
+        Ok(layout)
     }
 
     /// Reads what [`Self::encode_series`] wrote. Bytes after it are ignored: a
     /// later minor version may append fields there. What was stored before the keys
-    /// together had a bound is read too.
+    /// together had a bound, or before each had to be there once, is read too.
     pub fn decode_series(id: u64, body: &[u8]) -> Result<Self, WireError> {
         Self::read(id, body, SERIES_MAX * KEY_BYTES_MAX)
     }
@@ -131,47 +136,84 @@ impl Layout {
         let mut series = Vec::with_capacity((count as usize).min(reader.rest().len() / 5 + 1));
         let mut key: Vec<u8> = Vec::new();
         for _ in 0..count {
-            let shared = reader.varint()?;
-            if shared > key.len() as u64 {
-                return Err(WireError::OutOfRange("shared key prefix"));
-            }
-            let suffix = reader.varint()?;
-            if shared + suffix.min(1 << 32) > KEY_BYTES_MAX as u64 {
-                return Err(WireError::OutOfRange("series key length"));
-            }
-            key.truncate(shared as usize);
-            key.extend_from_slice(reader.bytes(suffix as usize)?);
+            series.push(read_series(&mut reader, &mut key)?);
             keys_bytes += key.len();
             if keys_bytes > keys_bytes_max {
                 return Err(WireError::OutOfRange("size of all series keys together"));
             }
-            let flags = reader.byte()?;
-            let unit = Unit(reader.byte()?);
-            let scale = reader.varint()?;
-            if scale == 0 || scale > u64::from(SCALE_MAX) {
-                return Err(WireError::OutOfRange("series scale"));
-            }
-            let key = std::str::from_utf8(&key).map_err(|_| WireError::NotUtf8)?;
-            series.push(SeriesDef {
-                key: key.into(),
-                kind: if flags & FLAG_COUNTER != 0 {
-                    Kind::Counter
-                } else {
-                    Kind::Gauge
-                },
-                unit,
-                scale: scale as u32,
-                steady: flags & FLAG_STEADY != 0,
-                role: match flags & (FLAG_PART | FLAG_SUM) {
-                    0 => Role::Alone,
-                    FLAG_PART => Role::Part,
-                    FLAG_SUM => Role::Sum,
-                    _ => return Err(WireError::OutOfRange("series flags")),
-                },
-                rising: flags & FLAG_RISING != 0,
-            });
         }
         Ok(Self::new(id, series))
+    }
+}
+
+/// Appends `text` as what it shares with the one before, and the rest of it.
+fn put_after(out: &mut Vec<u8>, before: &str, text: &str) {
+    let shared = shared_prefix(before.as_bytes(), text.as_bytes());
+    put(out, shared as u64);
+    put(out, (text.len() - shared) as u64);
+    out.extend_from_slice(&text.as_bytes()[shared..]);
+}
+
+/// Reads what [`put_after`] wrote into the one before.
+fn read_after(reader: &mut Reader<'_>, text: &mut Vec<u8>) -> Result<(), WireError> {
+    let shared = reader.varint()?;
+    if shared > text.len() as u64 {
+        return Err(WireError::OutOfRange("shared key prefix"));
+    }
+    let suffix = reader.varint()?;
+    if shared + suffix.min(1 << 32) > KEY_BYTES_MAX as u64 {
+        return Err(WireError::OutOfRange("series key length"));
+    }
+    text.truncate(shared as usize);
+    text.extend_from_slice(reader.bytes(suffix as usize)?);
+    Ok(())
+}
+
+/// Reads one series; `key` is that of the one before it, and then its own.
+fn read_series(reader: &mut Reader<'_>, key: &mut Vec<u8>) -> Result<SeriesDef, WireError> {
+    read_after(reader, key)?;
+    let flags = reader.byte()?;
+    let unit = Unit(reader.byte()?);
+    let scale = reader.varint()?;
+    if scale == 0 || scale > u64::from(SCALE_MAX) {
+        return Err(WireError::OutOfRange("series scale"));
+    }
+    let key = std::str::from_utf8(key).map_err(|_| WireError::NotUtf8)?;
+    Ok(SeriesDef {
+        key: key.into(),
+        kind: if flags & FLAG_COUNTER != 0 {
+            Kind::Counter
+        } else {
+            Kind::Gauge
+        },
+        unit,
+        scale: scale as u32,
+        steady: flags & FLAG_STEADY != 0,
+        role: match flags & (FLAG_PART | FLAG_SUM) {
+            0 => Role::Alone,
+            FLAG_PART => Role::Part,
+            FLAG_SUM => Role::Sum,
+            _ => return Err(WireError::OutOfRange("series flags")),
+        },
+        rising: flags & FLAG_RISING != 0,
+    })
+}
+
+/// Whether each key of `some` is there once, and none of them among `others`.
+fn no_key_twice(some: &[SeriesDef], others: &[&SeriesDef]) -> Result<(), WireError> {
+    let twice = |series: &SeriesDef| Err(WireError::KeyTwice(series.key.clone()));
+    let mut known: HashMap<&str, u32> = HashMap::with_capacity(some.len());
+    for series in some {
+        if known.insert(&series.key, 0).is_some() {
+            return twice(series);
+        }
+    }
+    if known.is_empty() {
+        return Ok(());
+    }
+    match others.iter().find(|other| known.contains_key(&*other.key)) {
+        Some(other) => twice(other),
+        None => Ok(()),
     }
 }
 
@@ -273,7 +315,10 @@ mod tests {
             let mut series = Vec::new();
             for n in 0..=whole {
                 let length = if n == whole { rest } else { KEY_BYTES_MAX };
-                def.key = "k".repeat(length).into();
+                def.key = match length {
+                    0..8 => "k".repeat(length).into(),
+                    _ => format!("{}{n:08}", "k".repeat(length - 8)).into(),
+                };
                 series.push(def.clone());
             }
             Layout::new(1, series)

@@ -170,6 +170,9 @@ pub struct Control {
     /// `welcome`: the server's wall clock, Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_ms: Option<i64>,
+    /// `welcome`: a layout may be told as the difference to the one before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout_changes: Option<bool>,
 }
 
 impl Control {
@@ -183,6 +186,7 @@ impl Control {
             seq: Some(durable_seq),
             interval_ms,
             time_ms: Some(time_ms),
+            layout_changes: Some(true),
         }
     }
 

@@ -4,7 +4,7 @@
 //! records. Values are divided by the scale of their series before they are
 //! encoded; [`State`] holds them divided, and [`State::value`] multiplies.
 
-use crate::layout::{FLAG_PART, FLAG_RISING, FLAG_STEADY, FLAG_SUM};
+use crate::layout::{Change, FLAG_PART, FLAG_RISING, FLAG_STEADY, FLAG_SUM};
 use crate::limits::SERIES_MAX;
 use crate::varint::{Reader, put, put_signed};
 use crate::{ABSENT, Layout, WireError};
@@ -15,7 +15,7 @@ mod before;
 pub const KIND_SAMPLES: u8 = 2;
 
 /// What both sides know after a record: the base of the next delta.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     /// Sequence number within one run of the Spider; 0 before the first record.
     pub seq: u64,
@@ -27,7 +27,20 @@ pub struct State {
     scaled: Vec<i64>,
     /// Last change of each steady series, in the order of the layout.
     steps: Vec<i64>,
+    /// So many at the end have had no record: the next one counts them from 0.
+    added: u32,
+    /// So many had their first one with the last record. Nothing counts from this.
+    first: u32,
 }
+
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        let base = |state: &Self| (state.seq, state.time_ms, state.step_ms, state.added);
+        base(self) == base(other) && self.scaled == other.scaled && self.steps == other.steps
+    }
+}
+
+impl Eq for State {}
 
 /// What a record turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +65,42 @@ impl State {
         );
         self.steps.clear();
         self.steps.resize(layout.steady(), 0);
+        (self.added, self.first) = (0, 0);
+    }
+
+    /// Goes over from the layout `base` to the one that `change` makes of it: what stays
+    /// keeps its value and its step, what is added has none until the next record.
+    pub fn change(&mut self, base: &Layout, change: &Change) {
+        if self.scaled.len() != base.len() {
+            // Before the first record.
+            return;
+        }
+        let added_before = base.len() - self.added as usize;
+        let mut removed = change.removed().iter().peekable();
+        let (mut kept, mut kept_steps, mut step) = (0, 0, 0);
+        for (place, flags) in base.flags().iter().enumerate() {
+            let is_steady = flags & FLAG_STEADY != 0;
+            while removed.next_if(|(_, end)| *end <= place).is_some() {}
+            if removed.peek().is_some_and(|(first, _)| *first <= place) {
+                self.added -= u32::from(place >= added_before);
+            } else {
+                self.scaled[kept] = self.scaled[place];
+                kept += 1;
+                if is_steady {
+                    self.steps[kept_steps] = self.steps[step];
+                    kept_steps += 1;
+                }
+            }
+            step += usize::from(is_steady);
+        }
+        let added = change.added();
+        let steady = added.iter().filter(|series| series.steady).count();
+        self.scaled.truncate(kept);
+        self.scaled.resize(kept + added.len(), ABSENT);
+        self.steps.truncate(kept_steps);
+        self.steps.resize(kept_steps + steady, 0);
+        self.added += added.len() as u32;
+        self.first = 0;
     }
 
     /// Becomes what `other` is, in the memory that it has.
@@ -61,6 +110,26 @@ impl State {
         self.step_ms = other.step_ms;
         self.scaled.clone_from(&other.scaled);
         self.steps.clone_from(&other.steps);
+        (self.added, self.first) = (other.added, other.first);
+    }
+
+    /// A delta begins: what was added counts from 0.
+    fn begin_added(&mut self) {
+        self.first = std::mem::take(&mut self.added);
+        if self.first > 0 {
+            let from = self.scaled.len() - self.first as usize;
+            self.scaled[from..].fill(0);
+        }
+    }
+
+    /// It ends: that was no change, and nothing is expected to go on from it.
+    fn end_added(&mut self, layout: &Layout) {
+        if self.first > 0 {
+            let flags = layout.flags().iter().rev().take(self.first as usize);
+            let steady = flags.filter(|flags| *flags & FLAG_STEADY != 0).count();
+            let from = self.steps.len() - steady;
+            self.steps[from..].fill(0);
+        }
     }
 
     /// Values in units, as the collector gave them.
@@ -122,6 +191,7 @@ impl State {
         self.time_ms = time_ms;
         self.step_ms = step_ms;
 
+        self.begin_added();
         // Two-level bitmap: which groups of eight changed, then which of the eight.
         let groups = values.len().div_ceil(8);
         let top = out.len();
@@ -160,6 +230,7 @@ impl State {
         let residuals = out.len() - body;
         out.extend_from_slice(&group_bytes[..groups_changed]);
         out[body..].rotate_left(residuals);
+        self.end_added(layout);
     }
 
     /// Reads one record off `reader`. On an error the state must not be used on.
@@ -205,6 +276,7 @@ impl State {
         {
             return Err(WireError::OutOfRange("series number"));
         }
+        self.begin_added();
         // Steady series and sums move even where nothing was sent.
         let mut expect = Expect::new(&mut self.steps);
         let eights = layout.flags().chunks(8).zip(layout.moving());
@@ -230,6 +302,7 @@ impl State {
                 expect.came(flags, before, *value);
             }
         }
+        self.end_added(layout);
         Ok(Record::Delta)
     }
 
@@ -254,6 +327,7 @@ impl State {
         for _ in 0..layout.steady() {
             self.steps.push(reader.signed()?);
         }
+        (self.added, self.first) = (0, 0);
         Ok(())
     }
 }

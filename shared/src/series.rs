@@ -306,6 +306,16 @@ pub fn label<'a>(key: &'a str, label: &str) -> Option<Cow<'a, str>> {
     None
 }
 
+/// A key in three parts: up to its first label's value, that value as it is written,
+/// and the rest. `None` without labels.
+pub fn first_label(key: &str) -> Option<(&str, &str, &str)> {
+    let open = key.find('{')?;
+    let from = open + 1 + key[open + 1..].find('=')? + 1;
+    let inside = key[from..].strip_suffix('}')?;
+    let end = from + unescaped_comma(inside).unwrap_or(inside.len());
+    Some((&key[..from], &key[from..end], &key[end..]))
+}
+
 fn unescaped_comma(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (index, byte) in text.bytes().enumerate() {
@@ -382,6 +392,23 @@ mod tests {
         }
         assert_eq!(label("cpu.user_ms", "core"), None);
         assert_eq!(label("a{b=c}", "d"), None);
+    }
+
+    #[test]
+    fn the_first_label_of_a_key() {
+        for (key, parts) in [
+            ("a{b=c}", Some(("a{b=", "c", "}"))),
+            ("a{b=c,d=e}", Some(("a{b=", "c", ",d=e}"))),
+            ("a{b=c\\,d,e=f}", Some(("a{b=", "c\\,d", ",e=f}"))),
+            ("a{b=}", Some(("a{b=", "", "}"))),
+            ("a=b{c=d}", Some(("a=b{c=", "d", "}"))),
+            ("a", None),
+            ("a{b}", None),
+            ("a{b=c", None),
+            ("}={", None),
+        ] {
+            assert_eq!(first_label(key), parts, "{key}");
+        }
     }
 
     #[test]

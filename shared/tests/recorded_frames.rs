@@ -1,9 +1,10 @@
 //! Frames of every released version decode for ever: byte for byte, by name.
 //!
-//! A recording is a text file of hexadecimal lines, `layout …` and `samples …`,
-//! with the decoded values after `=`. A new wire version adds a file; no file
+//! A recording is a text file of hexadecimal lines, `layout …`, `change …` and
+//! `samples …`, with the decoded values after `=`. A new wire version adds a file; no file
 //! is ever edited.
 
+use stardust_shared::layout::Change;
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, State};
 
@@ -15,7 +16,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 fn replay(recording: &str) -> usize {
-    let mut layout = None;
+    let mut layout: Option<Layout> = None;
     let mut state = State::default();
     let mut records = 0;
     for line in recording
@@ -28,6 +29,14 @@ fn replay(recording: &str) -> usize {
                 let bytes = unhex(rest);
                 assert_eq!(bytes[0], stardust_shared::layout::KIND_LAYOUT);
                 layout = Some(Layout::decode(&bytes[1..]).unwrap());
+            }
+            "change" => {
+                let bytes = unhex(rest);
+                assert_eq!(bytes[0], stardust_shared::layout::KIND_CHANGE);
+                let base: &Layout = layout.as_ref().unwrap();
+                let change = Change::decode(base, &bytes[1..]).unwrap();
+                state.change(base, &change);
+                layout = Some(change.apply(base));
             }
             "samples" => {
                 let (hex, expected) = rest.split_once(" = ").unwrap();
@@ -55,4 +64,9 @@ fn replay(recording: &str) -> usize {
 #[test]
 fn version_1() {
     assert_eq!(replay(include_str!("recorded/v1.txt")), 12);
+}
+
+#[test]
+fn version_1_with_changes_of_the_layout() {
+    assert_eq!(replay(include_str!("recorded/v1-changes.txt")), 7);
 }

@@ -7,7 +7,9 @@
 //! Values are kept in *layout order*: series that change in every sample come
 //! first and those that hardly ever change come last. The wire says in two
 //! levels of bits which groups of eight changed, so this order is what keeps
-//! a delta short.
+//! a delta short. Series that come later follow those that are there, in the same order
+//! among themselves: a list that only loses some and gains some at its end is told in a
+//! few bytes, and the values of what stays go on.
 
 use stardust_shared::limits::{LAYOUT_KEYS_BYTES_MAX, SERIES_MAX};
 use stardust_shared::{ABSENT, SeriesDef};
@@ -34,6 +36,8 @@ pub struct Sample {
     values: Vec<i64>,
     /// Which slot is at each place of `series`.
     slots: Vec<u32>,
+    /// So many of these are in layout order; the others came in this collection.
+    placed: usize,
     entries: Vec<Entry>,
     free: Vec<u32>,
     /// Counts registrations: within a rank the order is that of arrival.
@@ -190,15 +194,18 @@ impl Sample {
 
     fn reorder(&mut self) {
         let mut order: Vec<u32> = Vec::with_capacity(self.slots.len());
-        for &slot in &self.slots {
+        let mut placed = 0;
+        for (place, &slot) in self.slots.iter().enumerate() {
             if self.entries[slot as usize].released {
                 self.free.push(slot);
             } else {
                 order.push(slot);
+                placed += usize::from(place < self.placed);
             }
         }
+        self.placed = order.len();
         // What is 0 has mostly never moved: interfaces without a cable, errors.
-        order.sort_unstable_by_key(|&slot| {
+        order[placed..].sort_unstable_by_key(|&slot| {
             let entry = &self.entries[slot as usize];
             let is_zero = self.values[entry.place as usize] == 0;
             (is_zero, entry.rank, entry.arrival)
@@ -272,6 +279,33 @@ mod tests {
             ]
         );
         assert_eq!(sample.values(), [5, 1, 0]);
+    }
+
+    #[test]
+    fn what_comes_later_follows_what_is_there() {
+        let mut sample = Sample::default();
+        sample.begin();
+        let mut slots: Vec<Slot> = ["net.rx_errors", "net.rx_bytes", "mem.free_bytes"]
+            .map(|name| sample.slot(name, &[("iface", "a")]))
+            .into();
+        slots.iter().for_each(|slot| sample.set(slot, Some(1)));
+        sample.end();
+        sample.begin();
+        let more =
+            ["net.rx_errors", "net.rx_bytes"].map(|name| sample.slot(name, &[("iface", "b")]));
+        more.iter().for_each(|slot| sample.set(slot, Some(1)));
+        sample.release(slots.remove(1));
+        sample.end();
+        assert_eq!(
+            keys(&sample),
+            [
+                "mem.free_bytes{iface=a}",
+                "net.rx_errors{iface=a}",
+                "net.rx_bytes{iface=b}",
+                "net.rx_errors{iface=b}",
+            ]
+        );
+        assert_eq!(sample.values(), [ABSENT, ABSENT, 1, 1]);
     }
 
     #[test]

@@ -5,16 +5,21 @@
 //! here: of connections, of the live fleet, of samples on their way to the database.
 //! So here their bytes are bounded, all together ([`LAYOUTS_BYTES_MAX`]); those that
 //! nobody uses any more are dropped when the table has doubled, or when it is full.
+//!
+//! One that came as the difference to another is the same as if it had come whole: at
+//! its next session the node sends it so.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use sha2::{Digest, Sha256};
+use stardust_shared::layout::Change;
 use stardust_shared::{Layout, WireError};
 
 use super::limits::LAYOUTS_BYTES_MAX;
 
 const KEPT_MIN: usize = 64;
+const MESSAGE_BYTES_KEPT: usize = 16 << 10;
 /// Looking through all of them is worth it when one in so many was added since, or
 /// asked for in vain.
 const LOOK_SHARE: usize = 16;
@@ -30,10 +35,12 @@ pub struct Layouts {
     /// Bytes that were held when that was looked at, and how many were refused since.
     looked_bytes: usize,
     refused: usize,
+    /// The message that is hashed.
+    message: Vec<u8>,
 }
 
 /// Why there is no layout of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unusable {
     Wire(WireError),
     /// All together take too much memory.
@@ -49,6 +56,7 @@ impl Default for Layouts {
             bytes_max: LAYOUTS_BYTES_MAX,
             looked_bytes: 0,
             refused: 0,
+            message: Vec::new(),
         }
     }
 }
@@ -56,13 +64,40 @@ impl Default for Layouts {
 impl Layouts {
     /// The layout of a message's body (what follows its kind byte).
     pub fn decode(&mut self, body: &[u8]) -> Result<Arc<Layout>, Unusable> {
-        let hash: [u8; 32] = Sha256::digest(body).into();
-        if let Some((layout, _)) = self.known.get(&hash)
-            && let Some(layout) = layout.upgrade()
-        {
+        let hash = Sha256::digest(body).into();
+        if let Some(layout) = self.known(&hash) {
             return Ok(layout);
         }
         let layout = Layout::decode(body).map_err(Unusable::Wire)?;
+        self.keep(hash, layout)
+    }
+
+    /// The layout that a change (what follows its kind byte) makes of `base`.
+    pub fn change(
+        &mut self,
+        base: &Layout,
+        body: &[u8],
+    ) -> Result<(Arc<Layout>, Change), Unusable> {
+        let change = Change::decode(base, body).map_err(Unusable::Wire)?;
+        let layout = change.apply(base);
+        self.message.clear();
+        layout.encode(&mut self.message);
+        let hash = Sha256::digest(&self.message[1..]).into();
+        // Few are long.
+        self.message.shrink_to(MESSAGE_BYTES_KEPT);
+        let layout = match self.known(&hash) {
+            Some(known) => known,
+            None => self.keep(hash, layout)?,
+        };
+        Ok((layout, change))
+    }
+
+    fn known(&self, hash: &[u8; 32]) -> Option<Arc<Layout>> {
+        let (layout, _) = self.known.get(hash)?;
+        layout.upgrade()
+    }
+
+    fn keep(&mut self, hash: [u8; 32], layout: Layout) -> Result<Arc<Layout>, Unusable> {
         let bytes = layout.memory_bytes();
         let is_over = self.bytes + bytes > self.bytes_max;
         if self.known.len() >= self.full || (is_over && self.is_worth_a_look()) {
@@ -120,6 +155,30 @@ mod tests {
         }
         assert!(layouts.known.len() <= 2 * KEPT_MIN);
         assert!(Arc::ptr_eq(&first, &layouts.decode(&body(1, "a")).unwrap()));
+    }
+
+    #[test]
+    fn one_that_was_changed_is_the_same_as_one_that_came_whole() {
+        let mut layouts = Layouts::default();
+        let base = layouts.decode(&body(1, "a")).unwrap();
+        let series = [base.series(), &[SeriesDef::new("b", &[])]].concat();
+        let mut message = Vec::new();
+        let change = Change::between(&base, 2, &series).unwrap();
+        change.encode(&base, &mut message);
+        let (changed, _) = layouts.change(&base, &message[1..]).unwrap();
+        let mut whole = Vec::new();
+        Layout::new(2, series).encode(&mut whole);
+        let again = layouts.decode(&whole[1..]).unwrap();
+        assert!(Arc::ptr_eq(&changed, &again));
+        // What it takes decoded counts, and not its few bytes.
+        assert_eq!(layouts.bytes, base.memory_bytes() + changed.memory_bytes());
+        layouts.bytes_max = layouts.bytes;
+        let series = [SeriesDef::new("b", &[]), SeriesDef::new("c", &[])];
+        let change = Change::between(&again, 3, &series).unwrap();
+        message.clear();
+        change.encode(&again, &mut message);
+        let refused = layouts.change(&again, &message[1..]);
+        assert_eq!(refused.unwrap_err(), Unusable::Full);
     }
 
     #[test]

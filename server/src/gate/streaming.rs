@@ -42,7 +42,7 @@ pub struct Streaming {
 }
 
 /// Why the connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wrong {
     Wire(WireError),
     /// More samples than the node can have taken.
@@ -52,6 +52,15 @@ pub enum Wrong {
     Records,
     /// Not its fault: no room for its list of series.
     NoRoom,
+}
+
+impl From<Unusable> for Wrong {
+    fn from(error: Unusable) -> Self {
+        match error {
+            Unusable::Wire(error) => Self::Wire(error),
+            Unusable::Full => Self::NoRoom,
+        }
+    }
 }
 
 impl From<WireError> for Wrong {
@@ -128,6 +137,7 @@ impl Streaming {
     pub fn binary(&mut self, node: i64, bytes: &[u8], core: &mut Core) -> Result<bool, Wrong> {
         match bytes.split_first() {
             Some((&layout::KIND_LAYOUT, body)) => self.new_layout(node, body, core)?,
+            Some((&layout::KIND_CHANGE, body)) => self.changed_layout(node, body, core)?,
             Some((&samples::KIND_SAMPLES, body)) => self.samples(node, body, core)?,
             Some(_) => return Ok(false),
             None => return Err(WireError::Truncated.into()),
@@ -136,10 +146,7 @@ impl Streaming {
     }
 
     fn new_layout(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), Wrong> {
-        let layout = core.layouts.decode(body).map_err(|error| match error {
-            Unusable::Wire(error) => Wrong::Wire(error),
-            Unusable::Full => Wrong::NoRoom,
-        })?;
+        let layout = core.layouts.decode(body)?;
         let known = self.layout.as_ref();
         if known.is_some_and(|known| layout.id() <= known.id()) {
             return Err(WireError::OutOfRange("layout number").into());
@@ -150,13 +157,37 @@ impl Streaming {
         if same != Some(true) && !self.pace.layout(core.now) {
             return Err(Wrong::Layouts);
         }
+        self.anew = true;
+        self.use_layout(node, layout, core);
+        Ok(())
+    }
+
+    /// The layout as the difference to the one before: the values of what stays go on.
+    fn changed_layout(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), Wrong> {
+        let base = self.layout.clone().ok_or(WireError::UnknownLayout)?;
+        if !self.pace.layout(core.now) {
+            return Err(Wrong::Layouts);
+        }
+        let (layout, change) = core.layouts.change(&base, body)?;
+        let Where { live, intake } = self.session.places;
+        // Where nothing came of the one before in this session, a keyframe has to.
+        if !self.anew {
+            let goes_on = core
+                .fleet
+                .at(live, |live| live.change_layout(&base, &layout, &change));
+            self.anew = goes_on != Some(true);
+        }
+        core.intakes.break_off(intake);
+        self.use_layout(node, layout, core);
+        Ok(())
+    }
+
+    fn use_layout(&mut self, node: i64, layout: Arc<Layout>, core: &mut Core) {
         if core.is_watched(node) {
             let message = hub::layout_message(node, &layout);
             core.tell_watchers(node, message);
         }
         self.layout = Some(layout);
-        self.anew = true;
-        Ok(())
     }
 
     fn samples(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), Wrong> {
@@ -251,3 +282,6 @@ impl Streaming {
         }
     }
 }
+
+#[cfg(test)]
+mod churn;

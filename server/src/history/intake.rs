@@ -239,6 +239,13 @@ impl Intakes {
         (durable_seq, place)
     }
 
+    /// The next record is of another layout: it goes on from no block.
+    pub fn break_off(&mut self, place: Place) {
+        if let Some(intake) = self.nodes.at_mut(place) {
+            intake.break_off();
+        }
+    }
+
     /// Takes the record `bytes`, after which the stream's state is `state`.
     pub fn push(
         &mut self,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stardust_shared::layout::Change;
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, Record, State, WireError};
 
@@ -36,6 +37,14 @@ impl Latest {
     /// Values divided by their scale.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Goes over to `layout`, which is what `change` makes of the one before.
+    pub fn change(&mut self, layout: &Arc<Layout>, change: &Change) {
+        self.state.change(&self.layout, change);
+        self.layout = Arc::clone(layout);
+        self.plan = Plan::of(layout);
+        self.record.clear();
     }
 
     /// Reads one record off `reader`. On an error nothing here may be used on.

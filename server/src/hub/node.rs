@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
+use stardust_shared::layout::Change;
 use stardust_shared::message::Hello;
 use stardust_shared::series::Kind;
 use stardust_shared::varint::Reader;
@@ -239,6 +240,22 @@ impl Node {
             self.forget_latest();
         }
         result
+    }
+
+    /// Goes over from the layout `base` to the one that `change` makes of it. False, and
+    /// nothing, where the last record was not of `base`.
+    pub fn change_layout(
+        &mut self,
+        base: &Arc<Layout>,
+        layout: &Arc<Layout>,
+        change: &Change,
+    ) -> bool {
+        let latest = self.pulse.latest.as_mut();
+        let Some(latest) = latest.filter(|latest| Arc::ptr_eq(latest.layout(), base)) else {
+            return false;
+        };
+        latest.change(layout, change);
+        true
     }
 
     /// What came last was wrong, and is not shown.

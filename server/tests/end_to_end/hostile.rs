@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stardust_shared::layout::KIND_CHANGE;
 use stardust_shared::samples::KIND_SAMPLES;
 use stardust_shared::varint::put;
 use tungstenite::Message;
@@ -181,6 +182,59 @@ fn damaged_frames_end_their_connection() {
     spider.layout(&gauges(5, 2));
     spider.layout(&gauges(5, 3));
     scene.assert_refused("a layout number that does not grow", spider);
+    scene.assert_nobody_noticed();
+}
+
+#[test]
+fn damaged_changes_of_the_list_end_their_connection() {
+    let scene = Scene::new();
+    let layout = gauges(5, 2);
+    let key = layout.series()[0].key.clone();
+    let again = [
+        &[KIND_CHANGE, 6, 5, 0, 1, 0, 0, key.len() as u8],
+        key.as_bytes(),
+        &[0, 0, 1],
+    ];
+    for (what, bytes) in [
+        ("a change without anything", vec![KIND_CHANGE]),
+        ("a change of another list", vec![KIND_CHANGE, 6, 4, 0, 0]),
+        ("a number that does not grow", vec![KIND_CHANGE, 5, 5, 0, 0]),
+        (
+            "more goes than there is",
+            vec![KIND_CHANGE, 6, 5, 1, 0, 3, 0],
+        ),
+        (
+            "like one that is not there",
+            vec![KIND_CHANGE, 6, 5, 0, 1, 1, 8, 0, 0, 0],
+        ),
+        ("a key that is there", again.concat()),
+    ] {
+        let mut spider = scene.open();
+        spider.layout(&layout);
+        spider.sample(&layout, 1, wall_ms(), &[1, 2]);
+        spider.binary(bytes);
+        scene.assert_refused(what, spider);
+    }
+    let mut spider = scene.open();
+    spider.binary(vec![KIND_CHANGE, 6, 5, 0, 0]);
+    scene.assert_refused("a change of nothing", spider);
+    // In this session nothing came that a delta could count from; another one may have
+    // had that very list.
+    let mut spider = scene.open();
+    spider.layout(&layout);
+    spider.binary(vec![KIND_CHANGE, 6, 5, 0, 0]);
+    spider.binary(vec![KIND_SAMPLES, 2, 0, 0]);
+    scene.assert_refused("a delta after a change and no keyframe", spider);
+    // Which key it is, is told.
+    let mut spider = scene.open();
+    let mut message = vec![1, 7, 2];
+    for _ in 0..2 {
+        message.extend([0, 3, b'c', b'p', b'u', 0, 0, 1]);
+    }
+    spider.binary(message);
+    let (code, reason) = spider.socket.closed().expect("it is told why");
+    assert_eq!(code, 1008);
+    assert!(reason.contains("\"cpu\" twice"), "{reason}");
     scene.assert_nobody_noticed();
 }
 

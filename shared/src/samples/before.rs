@@ -64,6 +64,9 @@ impl State {
                 }
             }
         }
+        // Those that this record was the first of counted from 0, which they never were.
+        let from = before.len() - self.first as usize;
+        before[from..].fill(ABSENT);
         Some(before)
     }
 }

@@ -2,10 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use stardust_shared::layout::{Change, KIND_CHANGE};
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, State};
 use stardust_spider::link::kept::{Part, decode, decode_body, encode};
-use stardust_spider::link::ring::{Chunk, Cursor};
+use stardust_spider::link::ring::{Chunk, Cursor, Ring};
 
 fuzz_target!(|body: &[u8]| {
     let _ = decode(body);
@@ -14,30 +15,9 @@ fuzz_target!(|body: &[u8]| {
     };
     for kept in &mut runs {
         let _ = kept.has_wall_time();
-        let (mut cursor, mut layout, mut state) = (Cursor::default(), None, State::default());
-        let (first, last) = (kept.ring.oldest_seq(), kept.ring.newest_seq());
-        assert!(0 < first && first <= last);
-        let mut seq = first - 1;
-        loop {
-            let mut out = Vec::new();
-            match kept.ring.read(&mut cursor, 0, &mut out) {
-                None => break,
-                Some(Chunk::Layout) => {
-                    layout = Some(Layout::decode(&out[1..]).unwrap());
-                    state = State::default();
-                }
-                Some(Chunk::Samples { last_seq }) => {
-                    let mut reader = Reader::new(&out[1..]);
-                    while !reader.is_empty() {
-                        state.apply(layout.as_ref().unwrap(), &mut reader).unwrap();
-                        seq += 1;
-                        assert_eq!(state.seq, seq);
-                    }
-                    assert_eq!(seq, last_seq);
-                }
-            }
+        for takes_changes in [false, true] {
+            send(&mut kept.ring, Cursor::new(takes_changes));
         }
-        assert_eq!(seq, last);
     }
     let parts: Vec<_> = runs
         .iter()
@@ -64,3 +44,37 @@ fuzz_target!(|body: &[u8]| {
         assert!(kept.ring.is_empty());
     }
 });
+
+/// Reads all of it as a server does.
+fn send(ring: &mut Ring, mut cursor: Cursor) {
+    let (mut layout, mut state): (Option<Layout>, _) = (None, State::default());
+    let (first, last) = (ring.oldest_seq(), ring.newest_seq());
+    assert!(0 < first && first <= last);
+    let mut seq = first - 1;
+    let mut out = Vec::new();
+    while let Some(chunk) = ring.read(&mut cursor, 0, &mut out) {
+        match chunk {
+            Chunk::Layout if out[0] == KIND_CHANGE => {
+                let base = layout.as_ref().unwrap();
+                let change = Change::decode(base, &out[1..]).unwrap();
+                state.change(base, &change);
+                layout = Some(change.apply(base));
+            }
+            Chunk::Layout => {
+                layout = Some(Layout::decode(&out[1..]).unwrap());
+                state = State::default();
+            }
+            Chunk::Samples { last_seq } => {
+                let mut reader = Reader::new(&out[1..]);
+                while !reader.is_empty() {
+                    state.apply(layout.as_ref().unwrap(), &mut reader).unwrap();
+                    seq += 1;
+                    assert_eq!(state.seq, seq);
+                }
+                assert_eq!(seq, last_seq);
+            }
+        }
+        out.clear();
+    }
+    assert_eq!(seq, last);
+}

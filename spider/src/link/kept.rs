@@ -13,7 +13,9 @@ use super::ring::Ring;
 use super::wall::TIME_MS_MAX;
 
 /// Names the format and its version; a checksum follows, then the runs.
-const MAGIC: &[u8; 16] = b"stardust ring 1\n";
+const MAGIC: &[u8; 16] = b"stardust ring 2\n";
+/// The same without changes of the list of series.
+const MAGIC_1: &[u8; 16] = b"stardust ring 1\n";
 /// Up to the digit.
 const MAGIC_COMMON_BYTES: usize = 14;
 const ID_BYTES_MAX: usize = 64;
@@ -47,7 +49,7 @@ pub struct Part<'a> {
 }
 
 /// Why a file can't be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Damage {
     Foreign,
     OtherVersion,
@@ -112,7 +114,8 @@ pub fn encode(parts: &[Part<'_>], bytes_max: usize) -> Option<Vec<u8>> {
 
 /// The runs of a file, oldest first.
 pub fn decode(file: &[u8]) -> Result<Vec<Kept>, Damage> {
-    let Some(rest) = file.strip_prefix(MAGIC) else {
+    let known = [MAGIC, MAGIC_1];
+    let Some(rest) = known.iter().find_map(|magic| file.strip_prefix(*magic)) else {
         let ours = file.get(..MAGIC_COMMON_BYTES) == Some(&MAGIC[..MAGIC_COMMON_BYTES]);
         return Err(if ours {
             Damage::OtherVersion

@@ -15,6 +15,8 @@ pub enum Kind {
     Delta = 0,
     Keyframe = 1,
     Layout = 2,
+    /// Of the layout, to the one before.
+    Change = 3,
 }
 
 #[derive(Debug)]
@@ -162,7 +164,8 @@ impl Queue {
                 let kind = match value & 3 {
                     0 => Kind::Delta,
                     1 => Kind::Keyframe,
-                    _ => Kind::Layout,
+                    2 => Kind::Layout,
+                    _ => Kind::Change,
                 };
                 return Some((kind, value >> 2, byte_index + 1));
             }

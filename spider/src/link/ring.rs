@@ -6,11 +6,16 @@
 //! the oldest sample held: with it a session can open anywhere although the ring
 //! holds little more than deltas.
 //!
+//! A list of series that has much of the one before is held as the difference to it,
+//! and no keyframe follows. A server that does not take differences is sent the whole
+//! list and a keyframe: then the cursor has the values of where it is.
+//!
 //! Times in here are CLOCK_BOOTTIME milliseconds, which no clock step can
 //! reorder; they become wall time when a keyframe goes out.
 
 use std::rc::Rc;
 
+use stardust_shared::layout::Change;
 use stardust_shared::limits::{CATCH_UP_FRAME_BYTES, LAYOUT_KEYS_BYTES_MAX, SERIES_MAX};
 use stardust_shared::samples::KIND_SAMPLES;
 use stardust_shared::varint::{Reader, put, put_signed};
@@ -53,6 +58,36 @@ pub struct Cursor {
     layout_id: Option<u64>,
     /// The peer holds the values before `position`: the next delta makes sense to it.
     keyed: bool,
+    /// The peer takes differences between lists.
+    takes_changes: bool,
+    /// What the values are before `position`, for a peer that does not, or is not keyed.
+    here: Option<Box<Here>>,
+}
+
+/// Where a reader is.
+#[derive(Clone, Debug)]
+struct Here {
+    state: State,
+    layout: Rc<Layout>,
+}
+
+impl Here {
+    fn change(&mut self, entry: &[u8]) -> Result<(), WireError> {
+        let change = read_change(&self.layout, entry)?;
+        self.state.change(&self.layout, &change);
+        self.layout = Rc::new(change.apply(&self.layout));
+        Ok(())
+    }
+}
+
+impl Cursor {
+    /// Of a session with a server that `takes_changes`, or not.
+    pub fn new(takes_changes: bool) -> Self {
+        Self {
+            takes_changes,
+            ..Self::default()
+        }
+    }
 }
 
 /// What [`Ring::read`] appended: always one whole message of the wire.
@@ -147,11 +182,21 @@ impl Ring {
         if self.generation != Some(generation) {
             self.generation = Some(generation);
             self.series_count = fitting(series);
-            let fitting = series[..self.series_count].to_vec();
+            let fitting = &series[..self.series_count];
             // Several generations may announce the same list: not worth a layout.
             if self.head.seq == 0 || self.head_layout.series() != fitting {
-                self.head_layout = Rc::new(Layout::new(self.head_layout.id() + 1, fitting));
-                self.push_layout(seq, boot_ms, values);
+                let id = self.head_layout.id() + 1;
+                let change = match self.head.seq {
+                    0 => None,
+                    _ => Change::between(&self.head_layout, id, fitting),
+                };
+                match change {
+                    Some(change) => self.push_change(&change, seq, boot_ms, values),
+                    None => {
+                        self.head_layout = Rc::new(Layout::new(id, fitting.to_vec()));
+                        self.push_layout(seq, boot_ms, values);
+                    }
+                }
                 return seq;
             }
         }
@@ -168,6 +213,19 @@ impl Ring {
         seq
     }
 
+    /// A list that has much of the one before: the difference, and a delta.
+    fn push_change(&mut self, change: &Change, seq: u64, boot_ms: i64, values: &[i64]) {
+        self.pushed.clear();
+        change.encode(&self.head_layout, &mut self.pushed);
+        self.head.change(&self.head_layout, change);
+        self.head_layout = Rc::new(change.apply(&self.head_layout));
+        let values = &values[..self.series_count];
+        let list_len = self.pushed.len();
+        self.head
+            .encode_delta(&self.head_layout, seq, boot_ms, values, &mut self.pushed);
+        self.push_both(Kind::Change, list_len, Kind::Delta);
+    }
+
     /// A new list of series: the list, then a keyframe of full values.
     fn push_layout(&mut self, seq: u64, boot_ms: i64, values: &[i64]) {
         self.head.start(
@@ -181,11 +239,16 @@ impl Ring {
         let list_len = self.pushed.len();
         self.head
             .encode_keyframe(&self.head_layout, 0, &mut self.pushed);
+        self.push_both(Kind::Layout, list_len, Kind::Keyframe);
+    }
+
+    /// Pushes what is in `pushed`: a list, and the first record of it.
+    fn push_both(&mut self, list_kind: Kind, list_len: usize, record_kind: Kind) {
         let need = Queue::entry_len(list_len) + Queue::entry_len(self.pushed.len() - list_len);
         if self.make_room(need) {
-            let (list, keyframe) = self.pushed.split_at(list_len);
-            self.queue.push(Kind::Layout, list);
-            self.queue.push(Kind::Keyframe, keyframe);
+            let (list, record) = self.pushed.split_at(list_len);
+            self.queue.push(list_kind, list);
+            self.queue.push(record_kind, record);
         } else {
             self.forget_all();
         }
@@ -217,25 +280,45 @@ impl Ring {
         wall_shift_ms: i64,
         out: &mut Vec<u8>,
     ) -> Option<Chunk> {
-        if cursor.position < self.queue.start() || !cursor.keyed {
+        if cursor.position < self.queue.start() || !cursor.keyed && cursor.here.is_none() {
             // A fresh cursor, or what it would have read next is gone.
             cursor.position = self.queue.start();
             cursor.seq = self.base.seq;
             cursor.keyed = false;
+            cursor.here = None;
         }
         let (kind, _) = self.queue.peek(cursor.position)?;
-        if kind == Kind::Layout {
-            let at = out.len();
-            cursor.position = self.queue.copy(cursor.position, out);
-            // The id follows the kind byte.
-            cursor.layout_id = Reader::new(&out[at + 1..]).varint().ok();
-            cursor.keyed = true;
-            return Some(Chunk::Layout);
+        match kind {
+            Kind::Layout => return Some(self.read_layout(cursor, out)),
+            Kind::Change if cursor.keyed && cursor.takes_changes => {
+                let at = out.len();
+                cursor.position = self.queue.copy(cursor.position, out);
+                // The id follows the kind byte.
+                cursor.layout_id = Reader::new(&out[at + 1..]).varint().ok();
+                return Some(Chunk::Layout);
+            }
+            _ => {}
         }
-        if !cursor.keyed && cursor.layout_id != Some(self.base_layout.id()) {
-            self.base_layout.encode(out);
-            cursor.layout_id = Some(self.base_layout.id());
-            return Some(Chunk::Layout);
+        if !cursor.keyed || kind == Kind::Change {
+            let here = cursor.here.get_or_insert_with(|| {
+                Box::new(Here {
+                    state: self.base.clone(),
+                    layout: Rc::clone(&self.base_layout),
+                })
+            });
+            if kind == Kind::Change {
+                self.scratch.clear();
+                cursor.position = self.queue.copy(cursor.position, &mut self.scratch);
+                let changed = here.change(&self.scratch);
+                debug_assert!(changed.is_ok(), "own change does not decode: {changed:?}");
+                // A keyframe follows.
+                cursor.keyed = false;
+            }
+            if cursor.layout_id != Some(here.layout.id()) {
+                here.layout.encode(out);
+                cursor.layout_id = Some(here.layout.id());
+                return Some(Chunk::Layout);
+            }
         }
         self.read_samples(cursor, wall_shift_ms, out);
         Some(Chunk::Samples {
@@ -243,33 +326,67 @@ impl Ring {
         })
     }
 
+    /// A whole list as it lies here.
+    fn read_layout(&mut self, cursor: &mut Cursor, out: &mut Vec<u8>) -> Chunk {
+        let at = out.len();
+        cursor.position = self.queue.copy(cursor.position, out);
+        let layout = Layout::decode(&out[at + 1..]);
+        debug_assert!(layout.is_ok(), "own layout does not decode: {layout:?}");
+        cursor.layout_id = layout.as_ref().map(Layout::id).ok();
+        cursor.keyed = true;
+        cursor.here = match layout {
+            Ok(layout) if !cursor.takes_changes => Some(Box::new(Here {
+                state: State::default(),
+                layout: self.held(layout),
+            })),
+            _ => None,
+        };
+        Chunk::Layout
+    }
+
     fn read_samples(&mut self, cursor: &mut Cursor, wall_shift_ms: i64, out: &mut Vec<u8>) {
         let at = out.len();
         out.push(KIND_SAMPLES);
         if !cursor.keyed {
-            // Only at the start of the ring, where `base` holds what comes before.
+            // Of the first one all values are told.
             self.scratch.clear();
             cursor.position = self.queue.copy(cursor.position, &mut self.scratch);
-            let mut state = self.base.clone();
-            let applied = state.apply(&self.base_layout, &mut Reader::new(&self.scratch));
-            debug_assert!(applied.is_ok(), "own record does not decode: {applied:?}");
-            state.encode_keyframe(&self.base_layout, wall_shift_ms, out);
             cursor.keyed = true;
-            cursor.seq = state.seq;
+            cursor.seq += 1;
+            if let Some(here) = &mut cursor.here {
+                let applied = here
+                    .state
+                    .apply(&here.layout, &mut Reader::new(&self.scratch));
+                debug_assert!(applied.is_ok(), "own record does not decode: {applied:?}");
+                here.state.encode_keyframe(&here.layout, wall_shift_ms, out);
+            }
+            if cursor.takes_changes {
+                cursor.here = None;
+            }
         }
         while let Some((kind, len)) = self.queue.peek(cursor.position) {
-            if kind == Kind::Layout
+            if matches!(kind, Kind::Layout | Kind::Change)
                 || (out.len() - at > 1 && out.len() - at + len > CATCH_UP_FRAME_BYTES)
             {
                 break;
             }
-            if kind == Kind::Keyframe {
+            let from = out.len();
+            if kind == Kind::Keyframe || cursor.here.is_some() {
                 self.scratch.clear();
                 cursor.position = self.queue.copy(cursor.position, &mut self.scratch);
-                let shifted = shift_keyframe(&self.scratch, wall_shift_ms, out);
-                debug_assert!(shifted.is_ok(), "own keyframe does not decode: {shifted:?}");
+                if let Some(here) = &mut cursor.here {
+                    let mut record = Reader::new(&self.scratch);
+                    let applied = here.state.apply(&here.layout, &mut record);
+                    debug_assert!(applied.is_ok(), "own record does not decode: {applied:?}");
+                }
             } else {
                 cursor.position = self.queue.copy(cursor.position, out);
+            }
+            if kind == Kind::Keyframe {
+                let shifted = shift_keyframe(&self.scratch, wall_shift_ms, out);
+                debug_assert!(shifted.is_ok(), "own keyframe does not decode: {shifted:?}");
+            } else if out.len() == from {
+                out.extend_from_slice(&self.scratch);
             }
             cursor.seq += 1;
         }
@@ -308,14 +425,17 @@ impl Ring {
     /// Moves `base` over the oldest sample and frees its bytes.
     fn step_base(&mut self) -> Result<(), WireError> {
         self.scratch_oldest();
-        if self.oldest_kind() == Some(Kind::Layout) {
-            let layout = Layout::decode(&self.scratch[1..])?;
-            // Nearly always the list in use: then it is not held twice.
-            self.base_layout = if layout.id() == self.head_layout.id() {
-                Rc::clone(&self.head_layout)
-            } else {
-                Rc::new(layout)
-            };
+        let list = match self.oldest_kind() {
+            Some(Kind::Layout) => Some(Layout::decode(&self.scratch[1..])?),
+            Some(Kind::Change) => {
+                let change = read_change(&self.base_layout, &self.scratch)?;
+                self.base.change(&self.base_layout, &change);
+                Some(change.apply(&self.base_layout))
+            }
+            _ => None,
+        };
+        if let Some(layout) = list {
+            self.base_layout = self.held(layout);
             self.queue.pop();
             self.scratch_oldest();
         }
@@ -323,6 +443,15 @@ impl Ring {
         self.base
             .apply(&self.base_layout, &mut Reader::new(&self.scratch))?;
         Ok(())
+    }
+
+    /// Nearly always the list in use: then it is not held twice.
+    fn held(&self, layout: Layout) -> Rc<Layout> {
+        if layout.id() == self.head_layout.id() {
+            Rc::clone(&self.head_layout)
+        } else {
+            Rc::new(layout)
+        }
     }
 
     fn oldest_kind(&self) -> Option<Kind> {
@@ -333,6 +462,11 @@ impl Ring {
         self.scratch.clear();
         self.queue.copy(self.queue.start(), &mut self.scratch);
     }
+}
+
+/// An entry of the difference to `base`.
+fn read_change(base: &Layout, entry: &[u8]) -> Result<Change, WireError> {
+    Change::decode(base, entry.get(1..).ok_or(WireError::Truncated)?)
 }
 
 /// How many of `series` one layout message can hold. The sampler stays far

@@ -205,7 +205,7 @@ impl Session {
         let may_be = ring.may_have_taken(seq);
         acknowledge(ring, seq, may_be)?;
         self.phase = Phase::Streaming(Streaming {
-            cursor: Cursor::default(),
+            cursor: Cursor::new(control.layout_changes == Some(true)),
             shift_ms,
             since_ms: clocks.boot_ms,
         });

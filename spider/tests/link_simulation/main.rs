@@ -61,6 +61,7 @@ fn every_sample_is_durable_once_or_named_in_a_gap() {
         ("hostile messages", total.hostile),
         ("full sockets", total.blocked),
         ("layout changes", total.layouts),
+        ("layouts told as a difference", total.changes),
         ("outages named", total.outages),
         ("restarts", total.restarts),
         ("reboots", total.reboots),

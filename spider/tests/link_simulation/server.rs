@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stardust_shared::layout::KIND_LAYOUT;
+use stardust_shared::layout::{Change, KIND_CHANGE, KIND_LAYOUT};
 use stardust_shared::limits::{TIME_AHEAD_MS_MAX, TIME_MS_MIN};
 use stardust_shared::message::{Control, Hello};
 use stardust_shared::samples::KIND_SAMPLES;
@@ -27,6 +27,7 @@ pub struct Server {
     pub duplicates: u64,
     pub crash_lost: u64,
     pub outages: u64,
+    pub changes: u64,
 }
 
 #[derive(Default)]
@@ -45,6 +46,7 @@ struct Session {
     opening: bool,
     interval_ms: i64,
     layout: Option<Layout>,
+    takes_changes: bool,
     state: State,
 }
 
@@ -89,7 +91,13 @@ impl Server {
             .is_some_and(|run| run.durable.contains_key(&seq))
     }
 
-    pub fn text(&mut self, text: &str, now_ms: i64, interval_ms: Option<u64>) -> String {
+    pub fn text(
+        &mut self,
+        text: &str,
+        now_ms: i64,
+        interval_ms: Option<u64>,
+        takes_changes: bool,
+    ) -> String {
         let hello = Hello::decode(text).expect("a valid hello");
         if let Some(outage) = &hello.outage {
             assert!(["server_down", "link_down"].contains(&outage.as_str()));
@@ -106,11 +114,14 @@ impl Server {
         self.remembered.truncate(RUNS_KEPT);
         session.run.clone_from(&hello.run);
         session.opening = new_run;
+        session.takes_changes = takes_changes;
         session.interval_ms = hello.interval_ms as i64;
         let run = self.runs.entry(hello.run).or_default();
         // Of a run that was forgotten it would ask for everything again.
         let durable_seq = if new_run { 0 } else { run.durable_seq() };
-        Control::welcome(durable_seq, now_ms, interval_ms).encode()
+        let mut welcome = Control::welcome(durable_seq, now_ms, interval_ms);
+        welcome.layout_changes = takes_changes.then_some(true);
+        welcome.encode()
     }
 
     pub fn binary(&mut self, bytes: &[u8], now_ms: i64, truths: &Truths) {
@@ -127,6 +138,14 @@ impl Server {
                 let seq = session.state.seq;
                 session.state = State::default();
                 session.state.seq = seq;
+            }
+            KIND_CHANGE => {
+                assert!(session.takes_changes, "a change that was not asked for");
+                let base = session.layout.as_ref().expect("a change of a layout");
+                let change = Change::decode(base, &bytes[1..]).expect("a valid change");
+                session.state.change(base, &change);
+                session.layout = Some(change.apply(base));
+                self.changes += 1;
             }
             KIND_SAMPLES => {
                 let layout = session.layout.take().expect("samples before a layout");

@@ -47,6 +47,7 @@ summary!(
     hostile,
     blocked,
     layouts,
+    changes,
     outages,
     restarts,
     reboots,
@@ -310,6 +311,24 @@ impl World {
     pub fn change_layout(&mut self) {
         let names = ["cpu.idle_ms", "mem.free_bytes", "net.rx_bytes", "x"];
         self.generation += 1;
+        self.summary.layouts += 1;
+        // Mostly some go, and some come after those that stay.
+        if !self.series.is_empty() && self.random.below(4) > 0 {
+            for _ in 0..self.random.below(3) {
+                let at = self.random.below(self.series.len() as u64) as usize;
+                if self.series.len() > 1 {
+                    self.series.remove(at);
+                    self.values.remove(at);
+                }
+            }
+            for n in 0..self.random.below(4) {
+                let name = names[self.random.below(4) as usize];
+                let label = format!("late{}-{n}", self.summary.layouts);
+                self.series.push(SeriesDef::new(name, &[("n", &label)]));
+                self.values.push(0);
+            }
+            return;
+        }
         self.series = (0..1 + self.random.below(12))
             .map(|n| {
                 let label = format!("{n}-{}", self.random.below(50));
@@ -317,7 +336,6 @@ impl World {
             })
             .collect();
         self.values = vec![0; self.series.len()];
-        self.summary.layouts += 1;
     }
 
     fn commit(&mut self) {
@@ -468,7 +486,9 @@ impl World {
             Packet::Text(text) => {
                 let interval_ms = (self.random.below(10) == 0).then_some(1_000);
                 let wall_ms = SERVER_WALL_MS + self.now_ms;
-                let welcome = self.server.text(&text, wall_ms, interval_ms);
+                // An older server knows no changes.
+                let takes_changes = self.random.below(3) > 0;
+                let welcome = self.server.text(&text, wall_ms, interval_ms, takes_changes);
                 // Sometimes the server takes longer than the Spider waits.
                 if self.calm || self.random.below(20) > 0 {
                     self.tell_spider(Packet::Text(welcome));
@@ -665,6 +685,7 @@ impl World {
         self.summary.crash_lost = self.server.crash_lost;
         self.summary.duplicates = self.server.duplicates;
         self.summary.outages = self.server.outages;
+        self.summary.changes = self.server.changes;
         let dropped = self
             .truths
             .0

@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::time::Instant;
 
+use stardust_shared::layout::{Change, KIND_CHANGE};
 use stardust_shared::limits::{LAYOUTS_AT_ONCE, SERIES_MAX};
-use stardust_shared::samples;
+use stardust_shared::varint::put;
+use stardust_shared::{Layout, SeriesDef, samples};
 
 use super::NOISE_KB;
 use super::door::{Door, frame};
@@ -61,6 +63,75 @@ fn lists_of_series_are_bounded_in_size_rate_and_memory() {
             let said = closed(&mut *stream).filter(|said| said.code != 1012);
             assert_violation(said, "list of series");
         }
+        assert!(sent >= LAYOUTS_AT_ONCE, "only {sent} were taken");
+        assert!(most_kb < LAYOUTS_KB, "it cost {most_kb} KB");
+        let reason = door.node(id)["reason"].clone();
+        let reason = reason.as_str().unwrap();
+        assert!(
+            reason.contains("list of series") || reason.contains("takes samples again"),
+            "{reason}"
+        );
+        door.assert_nobody_noticed();
+    });
+}
+
+/// A message of a few bytes that makes other series of all there are.
+fn renamed(number: u64, value: &str) -> Vec<u8> {
+    let mut message = vec![KIND_CHANGE];
+    let count = SERIES_MAX as u64;
+    // All go; then so many like the first and those after it, with that label.
+    for field in [number, number - 1, 1, 0, count, 1, count, 0, 0, 0] {
+        put(&mut message, field);
+    }
+    put(&mut message, value.len() as u64);
+    message.extend_from_slice(value.as_bytes());
+    message
+}
+
+#[test]
+fn changes_of_a_list_count_as_what_they_make() {
+    Door::each(|door| {
+        let (id, token) = door.add_node("changes");
+        let before = door.memory_kb();
+        let first = |stream: &mut dyn std::io::Write, pen: &mut Pen| {
+            let name = |n| SeriesDef::new(&format!("k{n:05}"), &[("a", "b")]);
+            let layout = Layout::new(1, (0..SERIES_MAX).map(name).collect());
+            let bytes = pen.layout_and_sample(&layout, wall_ms());
+            stream.write_all(&bytes).unwrap();
+            layout
+        };
+        // More than a list may hold, from a message of three hundred bytes.
+        let mut stream = open(&door, &token, "huge");
+        first(&mut stream, &mut Pen::default());
+        let message = renamed(2, &"v".repeat(200));
+        assert!(message.len() < 300);
+        stream.write_all(&long_frame(0x82, &message)).unwrap();
+        let said = closed(&mut *stream).expect("it is told why");
+        assert_violation(Some(said), "size of all series keys");
+        // As much as may be, one with each sample, and again and again.
+        let (mut most_kb, mut sent) = (0, 0);
+        for round in 0..2 {
+            let mut stream = open(&door, &token, &format!("run {round}"));
+            let mut pen = Pen::default();
+            let mut layout = first(&mut stream, &mut pen);
+            let mut number = 1;
+            let ended = flood(&mut *stream, || {
+                number += 1;
+                sent += 1;
+                most_kb = most_kb.max(door.memory_kb().saturating_sub(before));
+                let message = renamed(number, &format!("{number:016}"));
+                let mut bytes = long_frame(0x82, &message);
+                if number <= 30 {
+                    let change = Change::decode(&layout, &message[1..]).unwrap();
+                    bytes.extend(pen.changed_sample(&mut layout, &change, wall_ms()));
+                }
+                bytes
+            });
+            assert!(ended, "round {round}: it is taken for ever");
+            let said = closed(&mut *stream).filter(|said| said.code != 1012);
+            assert_violation(said, "list of series");
+        }
+        println!("{sent} changes of {SERIES_MAX} series each cost {most_kb} KB at the most");
         assert!(sent >= LAYOUTS_AT_ONCE, "only {sent} were taken");
         assert!(most_kb < LAYOUTS_KB, "it cost {most_kb} KB");
         let reason = door.node(id)["reason"].clone();

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use stardust_shared::layout::Change;
 use stardust_shared::message::Hello;
 use stardust_shared::{Layout, SeriesDef, State, samples};
 
@@ -106,6 +107,20 @@ impl Pen {
             self.state
                 .encode_delta(layout, self.seq, time_ms, &values, out);
         }
+    }
+
+    /// A sample after a change of the layout, which is not among them, as a frame.
+    pub fn changed_sample(
+        &mut self,
+        layout: &mut Layout,
+        change: &Change,
+        time_ms: i64,
+    ) -> Vec<u8> {
+        self.state.change(layout, change);
+        *layout = change.apply(layout);
+        let mut message = vec![samples::KIND_SAMPLES];
+        self.record(layout, false, time_ms, &mut message);
+        long_frame(0x82, &message)
     }
 
     /// A layout, and a sample of it, as frames.

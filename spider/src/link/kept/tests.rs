@@ -10,10 +10,16 @@ fn ring(samples: i64, bytes_max: usize) -> Ring {
     let mut random = Random::new(5);
     let mut ring = Ring::new(bytes_max);
     for n in 0..samples {
-        // The list of series changes once in a while.
-        let names = ["cpu.idle_ms", "x", "net.rx_bytes"]
-            .map(|name| SeriesDef::new(name, &[("n", &(n / 40).to_string())]));
-        let values = [n * 10, ABSENT, random.bits() as i32 as i64];
+        // The list of series changes once in a while: all of it, or some comes and goes.
+        let mut names = ["cpu.idle_ms", "x", "net.rx_bytes"]
+            .map(|name| SeriesDef::new(name, &[("n", &(n / 80).to_string())]))
+            .to_vec();
+        let mut values = vec![n * 10, ABSENT, random.bits() as i32 as i64];
+        if n % 80 >= 40 {
+            names.remove(1);
+            names.push(SeriesDef::new("late", &[]));
+            values.swap(1, 2);
+        }
         ring.push(1_000 + n * 1_000, (n / 40) as u64, &names, &values);
     }
     ring
@@ -31,7 +37,13 @@ fn part<'a>(run: &'a str, ring: &'a Ring) -> Part<'a> {
 }
 
 fn messages(ring: &mut Ring) -> Vec<(Chunk, Vec<u8>)> {
-    let (mut cursor, mut all) = (Cursor::default(), Vec::new());
+    let mut all = messages_to(ring, Cursor::new(true));
+    all.extend(messages_to(ring, Cursor::new(false)));
+    all
+}
+
+fn messages_to(ring: &mut Ring, mut cursor: Cursor) -> Vec<(Chunk, Vec<u8>)> {
+    let mut all = Vec::new();
     loop {
         let mut out = Vec::new();
         match ring.read(&mut cursor, SHIFT_MS, &mut out) {
@@ -123,9 +135,17 @@ fn every_cut_and_every_flipped_bit_is_noticed() {
     assert_eq!(decode(b"").unwrap_err(), Damage::Foreign);
     assert_eq!(decode(b"[section]\n").unwrap_err(), Damage::Foreign);
     assert_eq!(
-        decode(b"stardust ring 2\nxxxx").unwrap_err(),
+        decode(b"stardust ring 3\nxxxx").unwrap_err(),
         Damage::OtherVersion
     );
+}
+
+#[test]
+fn the_file_of_a_spider_before_changes_is_read() {
+    let ring = ring(40, 1 << 20);
+    let mut file = encode(&[part("r", &ring)], 1 << 20).unwrap();
+    file[..MAGIC.len()].copy_from_slice(b"stardust ring 1\n");
+    assert_eq!(decode(&file).unwrap()[0].ring.newest_seq(), 40);
 }
 
 #[test]

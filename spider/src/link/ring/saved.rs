@@ -1,5 +1,7 @@
 //! A ring as bytes, and back: what outlives the process.
 
+use stardust_shared::layout::{KIND_CHANGE, KIND_LAYOUT};
+
 use super::*;
 
 /// What comes before the entries takes up about this much besides its bytes.
@@ -91,26 +93,42 @@ struct Walk {
 impl Walk {
     /// Over one sample, and over the layout before it.
     fn step(&mut self, queue: &Queue) -> Result<(), WireError> {
-        if self.next(queue)? == Kind::Layout {
-            let layout = Layout::decode(self.scratch.get(1..).ok_or(WireError::Truncated)?)?;
-            if layout.id() <= self.layout.id() {
-                return Err(WireError::OutOfRange("layout number"));
+        let seq = self.state.seq;
+        match self.next(queue)? {
+            Kind::Layout => {
+                if self.scratch.first() != Some(&KIND_LAYOUT) {
+                    return Err(WireError::OutOfRange("message kind"));
+                }
+                let layout = Layout::decode(&self.scratch[1..])?;
+                if layout.id() <= self.layout.id() {
+                    return Err(WireError::OutOfRange("layout number"));
+                }
+                self.layout = Rc::new(layout);
+                // Whatever comes next must not count from another list's values.
+                self.state = State::default();
+                if self.next(queue)? != Kind::Keyframe {
+                    return Err(WireError::NoKeyframe);
+                }
             }
-            self.layout = Rc::new(layout);
-            // Whatever comes next must not count from another list's values.
-            let seq = self.state.seq;
-            self.state = State::default();
-            if self.next(queue)? != Kind::Keyframe {
-                return Err(WireError::NoKeyframe);
+            Kind::Change => {
+                if self.scratch.first() != Some(&KIND_CHANGE) {
+                    return Err(WireError::OutOfRange("message kind"));
+                }
+                let change = read_change(&self.layout, &self.scratch)?;
+                self.state.change(&self.layout, &change);
+                self.layout = Rc::new(change.apply(&self.layout));
+                if self.next(queue)? != Kind::Delta {
+                    return Err(WireError::OutOfRange("record after a change"));
+                }
             }
-            self.apply()?;
-            return if self.state.seq > seq {
-                Ok(())
-            } else {
-                Err(WireError::OutOfRange("sequence"))
-            };
+            Kind::Keyframe | Kind::Delta => {}
         }
-        self.apply()
+        self.apply()?;
+        if self.state.seq > seq {
+            Ok(())
+        } else {
+            Err(WireError::OutOfRange("sequence"))
+        }
     }
 
     fn next(&mut self, queue: &Queue) -> Result<Kind, WireError> {

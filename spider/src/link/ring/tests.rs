@@ -1,5 +1,5 @@
 use stardust_shared::ABSENT;
-use stardust_shared::layout::KIND_LAYOUT;
+use stardust_shared::layout::{KIND_CHANGE, KIND_LAYOUT};
 use stardust_shared::limits::RING_BYTES_MIN;
 
 use super::*;
@@ -20,6 +20,7 @@ struct Reading {
     layout: Option<Layout>,
     state: State,
     last_seq: u64,
+    changes: u64,
 }
 
 impl Reading {
@@ -31,6 +32,15 @@ impl Reading {
         let Some(chunk) = ring.read(&mut self.cursor, SHIFT_MS, &mut out) else {
             return false;
         };
+        if chunk == Chunk::Layout && out[0] == KIND_CHANGE {
+            assert!(self.cursor.takes_changes);
+            let base = self.layout.as_ref().expect("a change of nothing");
+            let change = Change::decode(base, &out[1..]).unwrap();
+            self.state.change(base, &change);
+            self.layout = Some(change.apply(base));
+            self.changes += 1;
+            return true;
+        }
         if chunk == Chunk::Layout {
             assert_eq!(out[0], KIND_LAYOUT);
             let layout = Layout::decode(&out[1..]).unwrap();
@@ -93,7 +103,23 @@ fn change(values: &mut [i64], series: &[SeriesDef], random: &mut Random) {
     }
 }
 
-/// Pushes, layout changes, acks, slow readers and new sessions at random.
+/// Some go, and some come at the end.
+fn come_and_go(names: &mut Vec<SeriesDef>, values: &mut Vec<i64>, random: &mut Random, n: u64) {
+    let mut stays: Vec<bool> = names.iter().map(|_| random.below(6) > 0).collect();
+    stays.push(true);
+    let mut stay = stays.iter();
+    names.retain(|_| *stay.next().unwrap());
+    let mut stay = stays.iter();
+    values.retain(|_| *stay.next().unwrap());
+    for more in 0..random.below(6) {
+        let name = ["net.rx_bytes", "system.uptime_ms", "fs.free_bytes"][more as usize % 3];
+        names.push(SeriesDef::new(name, &[("n", &format!("late{n}-{more}"))]));
+        values.push(random.below(3) as i64 * 512_000);
+    }
+}
+
+/// Pushes, layout changes, acks, slow readers and new sessions at random. Answers what
+/// was dropped, and how many changes were read.
 fn shake(seed: u64, bytes_max: usize, rounds: u32) -> (u64, u64) {
     let mut random = Random::new(seed);
     let mut ring = Ring::new(bytes_max);
@@ -102,15 +128,19 @@ fn shake(seed: u64, bytes_max: usize, rounds: u32) -> (u64, u64) {
     let (mut generation, mut boot_ms) = (0, 50);
     let mut names = series(&mut random);
     let mut values = vec![0; names.len()];
-    let mut acked = 0;
-    for _ in 0..rounds {
+    let (mut acked, mut changes) = (0, 0);
+    for round in 0..rounds {
         match random.below(40) {
             0 => {
                 generation += 1;
                 // Sometimes a new generation brings the very same list.
-                if random.below(3) > 0 {
-                    names = series(&mut random);
-                    values = vec![0; names.len()];
+                match random.below(6) {
+                    0 => {}
+                    1 => {
+                        names = series(&mut random);
+                        values = vec![0; names.len()];
+                    }
+                    _ => come_and_go(&mut names, &mut values, &mut random, u64::from(round)),
                 }
             }
             1..3 => {
@@ -118,7 +148,11 @@ fn shake(seed: u64, bytes_max: usize, rounds: u32) -> (u64, u64) {
                 acked = acked.max(ring.last_seq() - back);
                 ring.ack(acked);
             }
-            3 => reading = Reading::default(),
+            3 => {
+                changes += reading.changes;
+                reading = Reading::default();
+                reading.cursor = Cursor::new(random.below(3) > 0);
+            }
             4..12 => {
                 reading.step(&mut ring, &pushed);
             }
@@ -140,19 +174,23 @@ fn shake(seed: u64, bytes_max: usize, rounds: u32) -> (u64, u64) {
         assert!(ring.oldest_seq() == 0 || ring.oldest_seq() > acked);
     }
     let mut last = Reading::default();
+    last.cursor = Cursor::new(random.below(2) > 0);
     while last.step(&mut ring, &pushed) {}
     if !ring.is_empty() {
         assert_eq!(last.last_seq, pushed.len() as u64);
     }
-    (ring.dropped(), pushed.len() as u64)
+    (ring.dropped(), changes + reading.changes)
 }
 
 #[test]
 fn every_sample_held_reads_back_exactly_at_any_point() {
+    let mut changes = 0;
     for seed in 1..=300 {
-        let (dropped, _) = shake(seed, RING_BYTES_MIN, 400);
+        let (dropped, read) = shake(seed, RING_BYTES_MIN, 400);
         assert_eq!(dropped, 0, "seed {seed}: this ring never fills up");
+        changes += read;
     }
+    assert!(changes > 300, "{changes}");
 }
 
 #[test]
@@ -227,4 +265,43 @@ fn more_series_than_the_wire_takes_are_left_out_not_fatal() {
     let mut out = Vec::new();
     ring.read(&mut Cursor::default(), 0, &mut out);
     assert_eq!(Layout::decode(&out[1..]).unwrap().len(), SERIES_MAX);
+}
+
+/// What a machine whose containers come and go holds, and sends.
+#[test]
+fn a_change_is_held_and_sent_as_the_difference() {
+    let interface = |name: &str| {
+        let series = crate::collect::network::SERIES.map(|series| (series, name.to_owned()));
+        series.map(|(series, name)| SeriesDef::new(series, &[("iface", &name)]))
+    };
+    let mut names: Vec<SeriesDef> = (0..92)
+        .map(|n| SeriesDef::new("x", &[("n", &n.to_string())]))
+        .collect();
+    names.extend(interface("eth0"));
+    let mut ring = Ring::new(RING_BYTES_MIN);
+    let mut cursors = [Cursor::new(true), Cursor::new(false)];
+    let mut sent = [0; 2];
+    let mut held = 0;
+    for n in 0..40u64 {
+        match n % 2 {
+            0 => names.truncate(100),
+            _ => names.extend(interface(&format!("veth{:07x}", n * 0x91_3571))),
+        }
+        let before = ring.bytes();
+        ring.push(n as i64 * 1_000, n + 1, &names, &vec![77_777; names.len()]);
+        for (cursor, sent) in cursors.iter_mut().zip(&mut sent) {
+            let mut out = Vec::new();
+            while ring.read(cursor, 0, &mut out).is_some() {}
+            *sent += if n > 0 { out.len() } else { 0 };
+        }
+        held += if n > 0 { ring.bytes() - before } else { 0 };
+    }
+    println!(
+        "bytes a change with its sample: held {}, sent {}, to an older server {}",
+        held / 39,
+        sent[0] / 39,
+        sent[1] / 39
+    );
+    assert!(held / 39 <= 100 && sent[0] / 39 <= 100, "{held} {sent:?}");
+    assert!(sent[1] / 39 > 800, "{sent:?}");
 }
