@@ -60,8 +60,13 @@ impl InterfaceKind {
         self != Self::Virtual
     }
 
-    pub fn has_speed(self) -> bool {
+    /// Whether its bytes are those of a wire.
+    pub fn is_hardware(self) -> bool {
         matches!(self, Self::Physical | Self::Bond | Self::Port)
+    }
+
+    pub fn has_speed(self) -> bool {
+        self.is_hardware()
     }
 }
 
@@ -160,14 +165,15 @@ pub fn interface_kind(name: &[u8]) -> InterfaceKind {
     InterfaceKind::Physical
 }
 
-/// What the names of devices begin with that are on top of others; a number follows.
+/// What the names of devices begin with that are on top of others; a number follows, or
+/// the star of those that are added up.
 const STACKED: &[&str] = &["dm-", "md", "zd", "bcache", "drbd", "ploop"];
 
 /// Whether a block device is on top of others, which have the same traffic.
 pub fn is_stacked(name: &[u8]) -> bool {
     STACKED.iter().any(|prefix| {
         let rest = name.strip_prefix(prefix.as_bytes());
-        rest.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+        rest.is_some_and(|rest| matches!(rest.first(), Some(b'0'..=b'9' | b'*')))
     }) || name.starts_with(b"md_")
         || name.starts_with(b"emcpower")
 }
@@ -351,6 +357,7 @@ mod tests {
             "md_home",
             "emcpowera",
             "zd16",
+            "zd*",
             "bcache0",
             "drbd1",
         ] {

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 use stardust_shared::limits::{INTERVAL_MS_DEFAULT, RING_BYTES_DEFAULT};
 
+use crate::collect::rules::Rules;
+
 pub use parse::{Input, Outcome, UsageError, parse};
 pub use pin::{PINS_MAX, Pin};
 pub use proxy::Proxy;
@@ -36,6 +38,8 @@ pub struct Config {
     pub ring_file: Option<PathBuf>,
     pub ring_file_bytes: usize,
     pub proxy: Option<Proxy>,
+    /// What becomes of interfaces, disks and mounts by their names and their age.
+    pub rules: Rules,
     pub mode: Mode,
     /// Told on stderr at start: nothing that stops us.
     pub warnings: Vec<String>,
@@ -64,6 +68,7 @@ impl Default for Config {
             ring_file: None,
             ring_file_bytes: RING_BYTES_DEFAULT,
             proxy: None,
+            rules: Rules::default(),
             mode: Mode::Link,
             warnings: Vec::new(),
         }

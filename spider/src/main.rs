@@ -64,7 +64,7 @@ fn run(config: Config) -> ExitCode {
         return ExitCode::from(EXIT_USAGE);
     }
     let root = Root::new(&config.root);
-    let mut sampler = Sampler::new(root.clone());
+    let mut sampler = Sampler::with(root.clone(), config.rules.clone());
     match config.mode {
         Mode::Link => link::run(&config, sampler, identify(&root)),
         mode => output::run(&mut sampler, mode, config.interval_ms, &|| identify(&root)),

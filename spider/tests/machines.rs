@@ -159,8 +159,23 @@ fn an_interface_says_what_it_is() {
     for (iface, kind) in [
         ("eno1", "physical"),
         ("vmbr0", "bridge"),
-        ("fwbr100i0", "bridge"),
         ("tap100i0", "virtual"),
+    ] {
+        let key = format!("net.kind{{iface={iface},kind={kind}}}");
+        assert_eq!(value(&line, &key), Some(1), "{key}");
+        let key = format!("net.rx_bytes{{iface={iface}}}");
+        assert_eq!(value(&line, &key), Some(1_059_997_873));
+    }
+    // The firewall's three pass on what the machine's tap has: told where it is asked for.
+    assert_eq!(keys(&line, "net.rx_bytes").len(), 3);
+    assert_eq!(value(&line, "spider.left_out{subject=net_rule}"), Some(3));
+    let here = machine("net-proxmox");
+    let root = here.0.to_str().unwrap();
+    let keep = "iface=fw* keep";
+    let output = common::spider(&["--once", "--root", root, "--family", keep]);
+    let line = String::from_utf8(output.stdout).unwrap();
+    for (iface, kind) in [
+        ("fwbr100i0", "bridge"),
         ("fwpr100p0", "virtual"),
         ("fwln100i0", "virtual"),
     ] {
@@ -182,10 +197,63 @@ fn hardware_is_told_before_the_links_of_containers() {
     here.write("proc/net/dev", dev);
     let line = once(&here.0);
     assert_eq!(value(&line, "net.rx_bytes{iface=eno1}"), Some(5));
+    // They are added up, from 0 on; and what that is, is told as of any interface.
+    assert_eq!(value(&line, "net.rx_bytes{iface=veth*}"), Some(0));
+    assert_eq!(value(&line, "net.kind{iface=veth*,kind=virtual}"), Some(1));
+    assert_eq!(keys(&line, "net.rx_bytes").len(), 2);
+    let left_out =
+        |line: &str, why: &str| value(line, &format!("spider.left_out{{subject=net{why}}}"));
     assert_eq!(
-        value(&line, "spider.left_out{subject=net}"),
-        Some(301 - 256)
+        (left_out(&line, ""), left_out(&line, "_summed")),
+        (None, Some(300))
     );
+    // Told one by one where that is asked for.
+    let root = here.0.to_str().unwrap();
+    let keep = "iface=veth* keep";
+    let output = common::spider(&["--once", "--root", root, "--family", keep]);
+    let line = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(value(&line, "net.rx_bytes{iface=eno1}"), Some(5));
+    assert_eq!(left_out(&line, ""), Some(301 - 256));
+}
+
+#[test]
+fn mounts_of_containers_are_left_out_and_new_ones_wait() {
+    use stardust_spider::collect::Sampler;
+    use stardust_spider::collect::rules::Rules;
+    use stardust_spider::root::Root;
+    let here = Scratch::new("new-mounts");
+    let write = |more: &str| {
+        let mounts = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n\
+            2 1 0:30 / /var/lib/docker/zfs/graph/0a1b rw - zfs pool/docker/0a1b rw\n";
+        here.write("proc/self/mountinfo", format!("{mounts}{more}"));
+    };
+    here.write(
+        ".stardust-statfs",
+        "/ 4096 100 50 40 10 5\n/usb 4096 10 5 4 10 5\n/var/lib/docker/zfs/graph/0a1b 4096 9 5 4 1 1\n",
+    );
+    write("");
+    let mut sampler = Sampler::with(Root::new(&here.0), Rules::new_after(60));
+    let usb = "fs.total_bytes{mount=/usb,type=vfat}";
+    let sample = sampler.collect();
+    assert_eq!(
+        sample.value("fs.total_bytes{mount=/,type=ext4}"),
+        Some(409_600)
+    );
+    assert_eq!(sample.value("spider.left_out{subject=fs_rule}"), Some(1));
+    // It goes before its time.
+    write("3 1 8:17 / /usb rw - vfat /dev/sdb1 rw\n");
+    let sample = sampler.collect();
+    assert_eq!(sample.value("spider.left_out{subject=fs_new}"), Some(1));
+    assert!(!sample.series().iter().any(|series| &*series.key == usb));
+    let generation = sample.generation();
+    write("");
+    let sample = sampler.collect();
+    assert_eq!(sample.value("spider.left_out{subject=fs_new}"), Some(0));
+    assert_eq!(sample.generation(), generation);
+    write("3 1 8:17 / /usb rw - vfat /dev/sdb1 rw\n");
+    assert_eq!(sampler.collect().value(usb), None);
+    std::thread::sleep(std::time::Duration::from_millis(70));
+    assert_eq!(sampler.collect().value(usb), Some(40_960));
 }
 
 #[test]

@@ -86,6 +86,39 @@ fn sampling_fixture_machines_allocates_nothing() {
     }
 }
 
+/// A host of containers: many that are added up, some that are left out, and one that
+/// has to stand a while.
+#[test]
+fn sampling_what_is_not_told_alone_allocates_nothing() {
+    let here = common::Scratch::new("not-alone");
+    let mut dev = String::from("Inter-| Receive | Transmit\n face |bytes |bytes\n");
+    for name in ["eno1", "fwbr1i0", "fwpr1p0"] {
+        dev += &format!("{name}: 5 1 0 0 0 0 0 0 6 1 0 0 0 0 0 0\n");
+    }
+    for n in 0..60 {
+        dev += &format!("veth{n:07x}: 1 1 0 0 0 0 0 0 2 1 0 0 0 0 0 0\n");
+    }
+    here.write("proc/net/dev", &dev);
+    let mut sampler = Sampler::new(Root::new(&here.0));
+    sampler.collect();
+    here.write(
+        "proc/net/dev",
+        dev + "usb0: 5 1 0 0 0 0 0 0 6 1 0 0 0 0 0 0\n",
+    );
+    for _ in 0..3 {
+        sampler.collect();
+    }
+    let before = CALLS.get();
+    for _ in 0..SAMPLES {
+        sampler.collect();
+    }
+    assert_eq!(CALLS.get() - before, 0, "in {SAMPLES} samples");
+    for (why, count) in [("summed", 60), ("rule", 2), ("new", 1)] {
+        let key = format!("spider.left_out{{subject=net_{why}}}");
+        assert_eq!(sampler.sample().value(&key), Some(count), "{key}");
+    }
+}
+
 #[test]
 fn encoding_allocates_nothing() {
     let mut sampler = Sampler::new(Root::new("/"));

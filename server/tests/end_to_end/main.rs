@@ -11,6 +11,7 @@ mod access;
 mod alone;
 mod behind_proxy;
 mod caddy;
+mod churn;
 mod damage;
 mod delivery;
 mod demo;

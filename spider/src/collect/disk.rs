@@ -8,11 +8,14 @@
 
 mod names;
 
+use std::rc::Rc;
+
 use names::{is_no_disk, is_path_to, is_whole, sysfs_name};
 use stardust_shared::names::is_stacked;
 
 use super::limits::DISKS_MAX;
-use super::table::{Look, Table};
+use super::rules::{Label, Rules};
+use super::table::{Judged, Kind, Look, Table};
 use super::text::{Words, first_line, lines, times};
 use super::{Collector, Context};
 use crate::root::{Buffer, KeptFile, Root, Shape};
@@ -142,11 +145,20 @@ impl Single {
 }
 
 impl Disk {
-    pub fn new(root: &Root) -> Self {
+    pub fn new(root: &Root, rules: &Rc<Rules>) -> Self {
         Self {
             root: root.clone(),
             file: KeptFile::new(root.proc("diskstats"), Shape::Records),
-            table: Table::new("disk", "device", &SERIES, DISKS_MAX),
+            table: Table::new(
+                Kind {
+                    label: Label::Device,
+                    names: &SERIES,
+                    counters: GROWING,
+                    shown_max: DISKS_MAX,
+                    subjects: ["disk", "disk_rule", "disk_summed", "disk_new"],
+                },
+                rules,
+            ),
             singles: Vec::new(),
             wait: 0,
         }
@@ -174,13 +186,10 @@ impl Disk {
             }
             let judge = |look| {
                 let whole = look == Look::Brief || is_whole(root, name);
-                whole.then_some(u8::from(is_stacked(name)))
+                whole.then(|| Judged::rank(u8::from(is_stacked(name))))
             };
-            if let Some(row) = self.table.row(name, sample, judge) {
-                let activity = with_paths(bytes, name, activity);
-                for (slot, value) in row.slots.iter().zip(activity) {
-                    sample.set(slot, value);
-                }
+            let activity = with_paths(bytes, name, activity);
+            if self.table.put(name, &activity, sample, judge).is_some() {
                 match singles.get_mut(shown) {
                     Some(single) if *single.name == *name => single.listed = Some(activity),
                     _ => same = false,
@@ -188,7 +197,8 @@ impl Disk {
                 shown += 1;
             }
         });
-        if shown > SINGLE_MAX {
+        // Others have to be looked at too.
+        if shown > SINGLE_MAX || self.table.has_others() {
             singles.clear();
         } else if !same || shown != singles.len() {
             singles.clear();
@@ -230,11 +240,8 @@ impl Collector for Disk {
                 self.wait = 0;
                 continue;
             };
-            if let Some(row) = self.table.row(&single.name, sample, |_| Some(0)) {
-                for (slot, value) in row.slots.iter().zip(activity) {
-                    sample.set(slot, value);
-                }
-            }
+            let judge = |_| Some(Judged::rank(0));
+            self.table.put(&single.name, &activity, sample, judge);
         }
         self.table.end(sample);
     }
@@ -297,7 +304,7 @@ mod tests {
             )
         };
         let own = |n: u64| write("sys/block/sda/stat", format!("{n} 0 8 0 0 0 0 0 0 0 0\n"));
-        let mut disk = Disk::new(&Root::new(&dir));
+        let mut disk = Disk::new(&Root::new(&dir), &Rc::default());
         let (mut sample, mut buffer) = (crate::sample::Sample::default(), Buffer::default());
         let mut reads = || {
             sample.begin();

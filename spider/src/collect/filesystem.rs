@@ -17,10 +17,12 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::limits::{GONE_SAMPLES, MOUNTS_MAX};
 use super::mounts::{Answer, Mount, parse_mountinfo};
+use super::rules::{Action, Label, Rules};
 use super::statfs::helper::{Ask, Helper};
 use super::statfs::{Figures, ask, parse_fixture};
 use super::table::LeftOut;
@@ -61,6 +63,13 @@ pub struct Filesystem {
     rows: Vec<Row>,
     over: u64,
     left_out: LeftOut,
+    rules: Rc<Rules>,
+    /// Left out by a rule, and how that is told.
+    by_rule: u64,
+    told_by_rule: LeftOut,
+    told_new: LeftOut,
+    /// The list of mounts was read before.
+    began: bool,
     ask: Ask,
     disks: Helper,
     shares: Helper,
@@ -75,14 +84,37 @@ struct Row {
     /// Who asks, and what was told last.
     asks: Answer,
     told: Option<Figures>,
-    slots: [Slot; SERIES.len()],
-    device: Slot,
+    /// `None` until it has stood a while.
+    slots: Option<Slots>,
+    since_ms: i64,
     /// Samples since it was last mounted; 0 while it is.
     gone: u64,
 }
 
+struct Slots {
+    figures: [Slot; SERIES.len()],
+    device: Slot,
+}
+
+impl Slots {
+    fn of(sample: &mut Sample, mount: &Mount) -> Self {
+        let point = point_label(&mount.point);
+        let fs_type = String::from_utf8_lossy(&mount.fs_type);
+        let labels: [(&str, &str); 2] = [("mount", &point), ("type", &fs_type)];
+        Self {
+            figures: SERIES.map(|name| sample.slot(name, &labels)),
+            device: device_slot(sample, mount),
+        }
+    }
+
+    /// Another mount has the name.
+    fn is_twin(&self) -> bool {
+        self.figures.iter().any(Slot::is_dead)
+    }
+}
+
 impl Filesystem {
-    pub fn new(root: &Root) -> Self {
+    pub fn new(root: &Root, rules: &Rc<Rules>) -> Self {
         // /proc/self of a host's proc seen from a container is the container's,
         // while process 1 there is the host's own.
         let of_init = root.proc("1/mountinfo");
@@ -102,6 +134,11 @@ impl Filesystem {
             rows: Vec::new(),
             over: 0,
             left_out: LeftOut::default(),
+            rules: Rc::clone(rules),
+            by_rule: 0,
+            told_by_rule: LeftOut::default(),
+            told_new: LeftOut::default(),
+            began: false,
             ask,
             disks: Helper::new(ask, DISK_ROUND_MS),
             shares: Helper::new(ask, REMOTE_ROUND_MS),
@@ -135,8 +172,15 @@ impl Filesystem {
             let kind = path.symlink_metadata().ok()?.file_type();
             Some(!kind.is_dir())
         };
-        let (mounts, over) = parse_mountinfo(bytes, MOUNTS_MAX, is_file);
-        self.over = over;
+        let mut by_rule = 0;
+        let is_left_out = |point: &[u8]| {
+            let is = self.rules.of(Label::Mount, point).0 == Action::LeaveOut;
+            by_rule += u64::from(is);
+            is
+        };
+        let (mounts, over) = parse_mountinfo(bytes, MOUNTS_MAX, is_file, is_left_out);
+        (self.over, self.by_rule) = (over, by_rule);
+        let waits = std::mem::replace(&mut self.began, true) && self.rules.new_after_ms > 0;
         for row in &mut self.rows {
             row.gone = row.gone.max(1);
         }
@@ -154,9 +198,11 @@ impl Filesystem {
                 if mount.answer != row.mount.answer {
                     row.asks = asks;
                 }
-                if mount.source != row.mount.source {
+                if mount.source != row.mount.source
+                    && let Some(slots) = &mut row.slots
+                {
                     let device = device_slot(sample, &mount);
-                    sample.release(std::mem::replace(&mut row.device, device));
+                    sample.release(std::mem::replace(&mut slots.device, device));
                 }
                 row.mount = mount;
                 continue;
@@ -169,20 +215,14 @@ impl Filesystem {
             if self.rows.len() >= MOUNTS_MAX {
                 self.drop_rows(sample, 1);
             }
-            let point = point_label(&mount.point);
-            let fs_type = String::from_utf8_lossy(&mount.fs_type);
-            let labels: [(&str, &str); 2] = [("mount", &point), ("type", &fs_type)];
-            let slots = SERIES.map(|name| sample.slot(name, &labels));
-            if slots.iter().any(Slot::is_dead) {
-                // Another mount has the name.
-                self.over += 1;
-            }
+            let slots = (!waits).then(|| Slots::of(sample, &mount));
+            self.over += u64::from(slots.as_ref().is_some_and(Slots::is_twin));
             self.rows.push(Row {
                 path: Arc::from(path),
                 asks,
                 told: None,
                 slots,
-                device: device_slot(sample, &mount),
+                since_ms: sample.boot_ms(),
                 gone: 0,
                 mount,
             });
@@ -214,11 +254,12 @@ impl Filesystem {
     fn drop_rows(&mut self, sample: &mut Sample, gone_min: u64) {
         let mut index = 0;
         while index < self.rows.len() {
-            if self.rows[index].gone >= gone_min {
-                let row = self.rows.remove(index);
-                for slot in row.slots.into_iter().chain([row.device]) {
-                    sample.release(slot);
-                }
+            let row = &self.rows[index];
+            // One that was not told yet has not stood.
+            if row.gone >= gone_min || row.gone > 0 && row.slots.is_none() {
+                let slots = self.rows.remove(index).slots.into_iter();
+                let slots = slots.flat_map(|slots| slots.figures.into_iter().chain([slots.device]));
+                slots.for_each(|slot| sample.release(slot));
             } else {
                 index += 1;
             }
@@ -235,11 +276,22 @@ impl Collector for Filesystem {
             given = Some(fixture.read(context.buffer).unwrap_or_default());
         }
         self.turn_helpers(sample.boot_ms());
+        let mut too_new = 0;
         for row in &mut self.rows {
             if row.gone > 0 {
                 row.gone += 1;
                 continue;
             }
+            let stood_ms = sample.boot_ms().saturating_sub(row.since_ms);
+            if row.slots.is_none() && stood_ms < self.rules.new_after_ms {
+                too_new += 1;
+                continue;
+            }
+            let slots = row.slots.get_or_insert_with(|| {
+                let slots = Slots::of(sample, &row.mount);
+                self.over += u64::from(slots.is_twin());
+                slots
+            });
             let figures: Option<Figures> = match given {
                 Some(bytes) => parse_fixture(bytes, &row.mount.point),
                 None if row.asks != Answer::AtOnce => row.told,
@@ -258,15 +310,17 @@ impl Collector for Filesystem {
                 !(is_image(figures) || remote && figures.is_invented())
             };
             if let Some(figures) = figures.filter(is_told) {
-                for (slot, value) in row.slots[..FIGURES].iter().zip(figures.values()) {
+                for (slot, value) in slots.figures[..FIGURES].iter().zip(figures.values()) {
                     sample.set(slot, value);
                 }
-                sample.set(&row.slots[FIGURES], Some(i64::from(row.mount.readonly)));
-                sample.set(&row.device, Some(1));
+                sample.set(&slots.figures[FIGURES], Some(i64::from(row.mount.readonly)));
+                sample.set(&slots.device, Some(1));
             }
         }
         self.drop_rows(sample, GONE_SAMPLES);
         self.left_out.set("fs", self.over, sample);
+        self.told_by_rule.count("fs_rule", self.by_rule, sample);
+        self.told_new.count("fs_new", too_new, sample);
         let hanging = self.disks.hanging() + self.shares.hanging();
         self.hanging.set("fs_hanging", hanging as u64, sample);
     }
@@ -340,7 +394,7 @@ mod tests {
         let mounts = "1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /slow rw - ext4 b rw\n\
             3 1 0:9 / /pool rw - zfs c rw\n";
         fs::write(dir.join("proc/self/mountinfo"), mounts).unwrap();
-        let mut filesystem = Filesystem::new(&Root::new(&dir));
+        let mut filesystem = Filesystem::new(&Root::new(&dir), &Rc::default());
         filesystem.ask = ask_slowly;
         filesystem.disks = Helper::new(ask_slowly, DISK_ROUND_MS);
         let (mut sample, mut buffer) = (Sample::default(), Buffer::default());

@@ -20,6 +20,12 @@ pub const GONE_SAMPLES_MAX: u64 = 600;
 /// Sensors and the like are looked for again after this many samples.
 pub const RESCAN_SAMPLES: u16 = 60;
 
+/// Rules by name, ours and the operator's. What is added up by one takes the place of a
+/// device.
+pub const FAMILIES_MAX: usize = 32;
+/// Devices that are added up: of each it must be known what it counted last.
+pub const MEMBERS_MAX: usize = 4096;
+
 /// Series of the whole machine, with room to spare.
 const OTHER_SERIES: usize = 64;
 

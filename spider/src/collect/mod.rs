@@ -8,6 +8,7 @@ pub mod load;
 pub mod memory;
 pub mod mounts;
 pub mod network;
+pub mod rules;
 pub mod statfs;
 pub mod table;
 pub mod tcp;
@@ -15,6 +16,10 @@ pub mod temperature;
 pub mod text;
 pub mod throttle;
 pub mod uptime;
+
+use std::rc::Rc;
+
+use rules::Rules;
 
 use crate::root::{Buffer, Root};
 use crate::sample::Sample;
@@ -31,15 +36,18 @@ pub trait Collector {
 }
 
 /// Every collector and the name of its subject, in the order in which they run.
-pub fn all(root: &Root) -> Vec<(&'static str, Box<dyn Collector>)> {
+pub fn all(root: &Root, rules: &Rc<Rules>) -> Vec<(&'static str, Box<dyn Collector>)> {
     vec![
         ("uptime", Box::new(uptime::Uptime::new(root))),
         ("load", Box::new(load::LoadCollector::new(root))),
         ("cpu", Box::new(cpu::Cpu::new(root))),
         ("memory", Box::new(memory::MemoryCollector::new(root))),
-        ("disk", Box::new(disk::Disk::new(root))),
-        ("filesystem", Box::new(filesystem::Filesystem::new(root))),
-        ("network", Box::new(network::Network::new(root))),
+        ("disk", Box::new(disk::Disk::new(root, rules))),
+        (
+            "filesystem",
+            Box::new(filesystem::Filesystem::new(root, rules)),
+        ),
+        ("network", Box::new(network::Network::new(root, rules))),
         ("temperature", Box::new(temperature::Temperature::new(root))),
         ("throttle", Box::new(throttle::Throttle::new(root))),
         ("tcp", Box::new(tcp::Tcp::new(root))),
@@ -56,11 +64,16 @@ pub struct Sampler {
 }
 
 impl Sampler {
+    /// With our own rules by name.
     pub fn new(root: Root) -> Self {
+        Self::with(root, Rules::default())
+    }
+
+    pub fn with(root: Root, rules: Rules) -> Self {
         Self {
             sample: Sample::default(),
             buffer: Buffer::default(),
-            collectors: all(&root),
+            collectors: all(&root, &Rc::new(rules)),
             left_out: table::LeftOut::default(),
         }
     }

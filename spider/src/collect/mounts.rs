@@ -227,11 +227,12 @@ fn sort_by_importance(kept: &mut Vec<(usize, &Line<'_>)>, remote: &[&[u8]]) {
 
 /// The mounts to report, the most important ones first, and how many storage
 /// mounts were over `max`. `is_file` says whether a mount point is a file, where
-/// that can be seen.
+/// that can be seen, and `is_left_out` whether one that would be told is not to be.
 pub fn parse_mountinfo(
     bytes: &[u8],
     max: usize,
     mut is_file: impl FnMut(&[u8]) -> Option<bool>,
+    mut is_left_out: impl FnMut(&[u8]) -> bool,
 ) -> (Vec<Mount>, u64) {
     let all: Vec<Line<'_>> = lines(bytes).filter_map(Line::parse).collect();
     let points = |wanted: fn(&Line<'_>) -> bool| -> Vec<&[u8]> {
@@ -266,6 +267,10 @@ pub fn parse_mountinfo(
             None => kept.push((index, line)),
         }
     }
+    kept.retain(|(_, line)| {
+        let point: Vec<u8> = unescape_octal(line.point).collect();
+        !is_left_out(&point)
+    });
     sort_by_importance(&mut kept, &remote);
     let over = kept.len().saturating_sub(max) as u64;
     kept.truncate(max);

@@ -7,8 +7,11 @@
 pub mod kind;
 mod state;
 
+use std::rc::Rc;
+
 use super::limits::INTERFACES_MAX;
-use super::table::{Look, Table};
+use super::rules::{Label, Rules};
+use super::table::{Judged, Kind, Look, Table};
 use super::text::{Words, find_last, lines, trim};
 use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
@@ -66,12 +69,21 @@ pub struct Network {
 }
 
 impl Network {
-    pub fn new(root: &Root) -> Self {
+    pub fn new(root: &Root, rules: &Rc<Rules>) -> Self {
         Self {
             root: root.clone(),
             // A container's own network namespace, where there is one.
             file: KeptFile::new(root.net("dev"), Shape::Records),
-            table: Table::new("net", "iface", &SERIES, INTERFACES_MAX),
+            table: Table::new(
+                Kind {
+                    label: Label::Iface,
+                    names: &SERIES,
+                    counters: SERIES.len(),
+                    shown_max: INTERFACES_MAX,
+                    subjects: ["net", "net_rule", "net_summed", "net_new"],
+                },
+                rules,
+            ),
             due_ms: i64::MIN,
         }
     }
@@ -94,15 +106,17 @@ impl Collector for Network {
                     Look::Thorough => kind::of(root, name),
                     Look::Brief => kind::by_name(name),
                 };
-                Some(kind.rank())
+                Some(Judged {
+                    rank: kind.rank(),
+                    // What enters and leaves the machine is told as it is.
+                    sums: !kind.is_hardware(),
+                    kind: Some(kind.name()),
+                })
             };
-            if let Some(row) = self.table.row(name, sample, judge) {
-                for (slot, &value) in row.slots.iter().zip(traffic) {
-                    sample.set(slot, value);
-                }
-                if let Some(interface) = &row.extra {
-                    interface.set(sample);
-                }
+            if let Some(row) = self.table.put(name, traffic, sample, judge)
+                && let Some(interface) = &row.extra
+            {
+                interface.set(sample);
             }
         });
         let now_ms = sample.boot_ms();

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN, RING_BYTES_MAX, RING_BYTES_MIN};
 
+use crate::collect::rules::{NEW_AFTER_MS_MAX, Rules};
+
 use super::{Config, FileText, Mode, PINS_MAX, Pin, Secret, ServerUrl, TOKEN_VARIABLE, proxy};
 
 /// Longest token.
@@ -50,6 +52,9 @@ struct Given {
     pins: Vec<Pin>,
     ring_file: Option<PathBuf>,
     ring_file_bytes: Option<usize>,
+    /// In their order.
+    families: Option<Rules>,
+    new_after_ms: Option<u64>,
 }
 
 /// Puts flags, environment and config file together, in that order of weight.
@@ -80,7 +85,8 @@ pub fn parse(input: &Input<'_>) -> Result<Outcome> {
                 ]);
             }
             "--server" | "--token-file" | "--config" | "--ca-file" | "--pin" | "--interval"
-            | "--root" | "--ring-bytes" | "--ring-file" | "--ring-file-bytes" => {
+            | "--root" | "--ring-bytes" | "--ring-file" | "--ring-file-bytes" | "--family"
+            | "--new-after" => {
                 let value = match inline {
                     Some(value) => value,
                     None => match args.next() {
@@ -96,6 +102,7 @@ pub fn parse(input: &Input<'_>) -> Result<Outcome> {
                 } else {
                     let key = match name {
                         "--interval" => "interval_ms",
+                        "--new-after" => "new_after_ms",
                         "--ring-bytes" => "ring_bytes",
                         "--token-file" => "token_file",
                         "--ca-file" => "ca_file",
@@ -146,6 +153,10 @@ pub fn parse(input: &Input<'_>) -> Result<Outcome> {
         .ring_file_bytes
         .or(file.ring_file_bytes)
         .unwrap_or(config.ring_bytes);
+    config.rules = flags.families.or(file.families).unwrap_or_default();
+    if let Some(new_after_ms) = flags.new_after_ms.or(file.new_after_ms) {
+        config.rules.new_after_ms = new_after_ms as i64;
+    }
     if let Some(root) = flags.root.or(file.root) {
         config.root = root;
     }
@@ -313,6 +324,13 @@ fn set(given: &mut Given, key: &str, value: &str, from: &str) -> Result<()> {
                 ]);
             }
         },
+        "family" => {
+            let rules = given.families.get_or_insert_default();
+            if let Err(why) = rules.add(value) {
+                return fail(&[from, ": ", &shown(value), ": ", why]);
+            }
+        }
+        "new_after_ms" => given.new_after_ms = Some(number(value, 0, NEW_AFTER_MS_MAX, from)?),
         "ring_file" => given.ring_file = Some(PathBuf::from(value)),
         "interval_ms" => {
             given.interval_ms = Some(number(value, INTERVAL_MS_MIN, INTERVAL_MS_MAX, from)?);
@@ -331,7 +349,7 @@ fn set(given: &mut Given, key: &str, value: &str, from: &str) -> Result<()> {
                 ": unknown key ",
                 &shown(key),
                 "; known are server, token, token_file, interval_ms, ring_bytes, ring_file, \
-                 ring_file_bytes, root, ca_file, pin",
+                 ring_file_bytes, family, new_after_ms, root, ca_file, pin",
             ]);
         }
     }

@@ -16,7 +16,7 @@ Usage: stardust-spider --server URL --token-file FILE [options]
   --token-file FILE  file that holds the node token (or set STARDUST_TOKEN)
   --config FILE      settings, one `key = value` a line; flags win over it
                      (server, token, token_file, interval_ms, ring_bytes, ring_file,
-                     ring_file_bytes, root, ca_file, pin)
+                     ring_file_bytes, family, new_after_ms, root, ca_file, pin)
   --ca-file FILE     certificates (PEM) to trust in place of the system's
   --pin sha256/BASE64
                      trust the server that has this public key, whoever signed it and
@@ -26,6 +26,13 @@ Usage: stardust-spider --server URL --token-file FILE [options]
   --ring-file FILE   keep those samples in FILE too, so that they outlive a reboot
   --ring-file-bytes N
                      at most that much of them (default as --ring-bytes)
+  --family 'LABEL=PATTERN ACTION'
+                     what becomes of interfaces (iface), disks (device) and mounts
+                     (mount) of these names: keep, sum (added up into one) or leave-out;
+                     * is any text, # a hexadecimal digit; up to 20 times, before our
+                     own: veth* is added up, and what else containers come with
+  --new-after MS     a new interface, disk or mount is told once it has stood so long,
+                     0 to 3600000 (default 60000)
   --root DIR         read /proc, /sys and /etc below DIR (default /)
   --stdout           print samples as JSON lines in place of sending them
   --once             print one sample and what the machine is, and exit

@@ -83,6 +83,11 @@ pub fn interfaces(layout: &Layout) -> Devices<'_> {
 
 /// Lower is nearer to the wire. `None`: within the machine.
 fn interface_rank(name: &str, kind: InterfaceKind) -> Option<u8> {
+    // Containers' links and their bridges, added up by the Spider: never hardware, which
+    // it tells one by one.
+    if name.ends_with('*') {
+        return None;
+    }
     Some(match kind {
         InterfaceKind::Physical => 0,
         InterfaceKind::Bond => 1,
@@ -218,6 +223,16 @@ mod tests {
             ("wg0", "tunnel"),
             ("docker0", "bridge"),
         ];
+        // What the Spider has added up is on top of nothing.
+        let added_up = [
+            ("eth0", "virtual"),
+            ("veth*", "virtual"),
+            ("eni*", "virtual"),
+            ("br-*", "bridge"),
+        ];
+        assert_eq!(counted(&added_up, true), ["eth0"]);
+        assert_eq!(counted(&added_up, false), ["eth0"]);
+        assert!(counted(&added_up[1..], true).is_empty());
         for with_kinds in [true, false] {
             assert_eq!(counted(&proxmox, with_kinds), ["eno1"]);
             assert_eq!(counted(&bonded, with_kinds), ["eth0", "eth1"]);

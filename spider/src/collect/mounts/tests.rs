@@ -1,7 +1,7 @@
 use super::*;
 
 fn points(text: &str, max: usize) -> (Vec<String>, u64) {
-    let (mounts, over) = parse_mountinfo(text.as_bytes(), max, |_| None);
+    let (mounts, over) = parse_mountinfo(text.as_bytes(), max, |_| None, |_| false);
     let show = |m: &Mount| {
         format!(
             "{} {}",
@@ -36,7 +36,7 @@ fn who_is_asked_is_who_answers_for_it_and_all_below_it() {
 23 20 8:33 / /nas2 rw - xfs /dev/sdc1 rw\n\
 24 20 0:51 / /home/u/cloud rw - fuse.rclone r: rw\n\
 25 20 8:49 / /media/win rw - fuseblk /dev/sdd1 rw\n";
-    let (mounts, _) = parse_mountinfo(text.as_bytes(), 9, |_| None);
+    let (mounts, _) = parse_mountinfo(text.as_bytes(), 9, |_| None, |_| false);
     let told: Vec<_> = mounts
         .iter()
         .map(|mount| (String::from_utf8_lossy(&mount.point), mount.answer))
@@ -68,7 +68,7 @@ fn what_is_always_full_is_no_filesystem_to_watch() {
 30 20 0:62 / /vendor ro - erofs /dev/dm-1 ro\n\
 31 20 8:49 / /srv rw - ext4 /dev/sdd1 ro\n\
 32 20 0:63 / /opt/layer ro - overlay overlay ro\n";
-    let (mounts, _) = parse_mountinfo(text.as_bytes(), 9, |_| None);
+    let (mounts, _) = parse_mountinfo(text.as_bytes(), 9, |_| None, |_| false);
     let told: Vec<_> = mounts
         .iter()
         .map(|mount| (String::from_utf8_lossy(&mount.point), mount.readonly))
@@ -119,7 +119,7 @@ fn files_are_no_mount_points() {
 26 20 8:49 /pods/x/volume-subpaths/config/app/0 /srv/nginx.conf ro - ext4 /dev/sdd1 rw\n\
 27 20 8:65 /data /srv/backup.old rw - ext4 /dev/sde1 rw\n";
     let points = |seen: fn(&[u8]) -> Option<bool>| {
-        let (mounts, _) = parse_mountinfo(text.as_bytes(), 9, seen);
+        let (mounts, _) = parse_mountinfo(text.as_bytes(), 9, seen, |_| false);
         let point = |mount: Mount| String::from_utf8(mount.point).unwrap();
         mounts.into_iter().map(point).collect::<Vec<_>>()
     };

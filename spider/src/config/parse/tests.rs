@@ -19,6 +19,12 @@ fn files(path: &Path) -> std::io::Result<FileText> {
         "/conf-token" => (format!("server=ws://gc\ntoken={TOKEN}\n"), 0o640),
         "/conf-bad" => ("server = ws://gc\nsrever = x\n".into(), 0o600),
         "/conf-line" => ("\n\nnonsense\n".into(), 0o600),
+        "/conf-family" => (
+            "family = iface=veth* keep\nfamily = \"mount=/srv/a b leave-out\"\nnew_after_ms=0\n"
+                .into(),
+            0o600,
+        ),
+        "/conf-rule" => ("\nfamily = iface=veth*\n".into(), 0o600),
         "/conf-empty" => ("server =\n".into(), 0o600),
         _ => return Err(Error::from(ErrorKind::NotFound)),
     };
@@ -286,4 +292,34 @@ fn the_environment_may_name_a_proxy() {
             .0
             .starts_with("https_proxy: ")
     );
+}
+
+#[test]
+fn rules_by_name_say_what_is_wrong_with_them_and_where() {
+    let config_of = |args: &[&str]| config(&[&["--stdout"], args].concat());
+    let none = config_of(&[]);
+    assert_eq!(none.rules, Rules::default());
+    assert_eq!(none.rules.new_after_ms, 60_000);
+    let given = config_of(&["--family", "iface=tap* sum", "--new-after=0"]);
+    let mut rules = Rules::new_after(0);
+    rules.add("iface=tap* sum").unwrap();
+    assert_eq!(given.rules, rules);
+    let wrong = error(&["--stdout", "--family", "veth* drop"]);
+    assert!(
+        wrong.starts_with("--family: 'veth* drop': a rule is LABEL=PATTERN ACTION"),
+        "{wrong}"
+    );
+    let wrong = error(&["--stdout", "--family", "mount=/srv/* sum"]);
+    assert!(wrong.contains("can't be added up"), "{wrong}");
+    let mut rules = Rules::new_after(0);
+    rules.add("iface=veth* keep").unwrap();
+    rules.add("mount=/srv/a b leave-out").unwrap();
+    assert_eq!(config_of(&["--config", "/conf-family"]).rules, rules);
+    let wrong = error(&["--stdout", "--config", "/conf-rule"]);
+    assert!(
+        wrong.starts_with("/conf-rule line 2: 'iface=veth*': a rule is"),
+        "{wrong}"
+    );
+    let wrong = error(&["--stdout", "--new-after", "3600001"]);
+    assert!(wrong.contains("from 0 to 3600000"), "{wrong}");
 }

@@ -173,8 +173,10 @@ fn shake(seed: u64, bytes_max: usize, rounds: u32) -> (u64, u64) {
         assert!(ring.capacity() <= bytes_max.max(4 << 10));
         assert!(ring.oldest_seq() == 0 || ring.oldest_seq() > acked);
     }
-    let mut last = Reading::default();
-    last.cursor = Cursor::new(random.below(2) > 0);
+    let mut last = Reading {
+        cursor: Cursor::new(random.below(2) > 0),
+        ..Reading::default()
+    };
     while last.step(&mut ring, &pushed) {}
     if !ring.is_empty() {
         assert_eq!(last.last_seq, pushed.len() as u64);
