@@ -12,7 +12,7 @@ TARGET is x86_64, aarch64 or armv7, or one of their Rust triples; all when none 
 
   --no-tls    Spiders without TLS: cross/dist/stardust-spider-TARGET-notls
   --server    Ground Control with all three Spiders in it: cross/dist/stardust-server-TARGET
-  --quick     Ground Control for checks, hardly optimised: its name ends in -quick
+  --quick     Ground Control for checks, not optimised: its name ends in -quick
   --force     build even when nothing changed
   --help      this text
 
@@ -112,9 +112,10 @@ else
     # For this machine's own build, which may be the one that called us.
     unset STARDUST_SPIDER_BINARY OPENSSL_NO_VENDOR
     if [[ $quick ]]; then
-        # That it is static, starts, and carries what it should does not hang on these.
-        export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off
-        export CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+        # That it is static, starts, and carries what it should does not hang on more.
+        profile=debug
+        args=(--locked -p stardust-server --bin stardust-server)
+        export CARGO_PROFILE_DEV_DEBUG=0
     fi
 fi
 

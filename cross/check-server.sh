@@ -4,7 +4,7 @@
 #
 #   cross/check-server.sh [--quick] [TARGET…]     default: x86_64
 #
-# With --quick of one that is hardly optimised, which is built in a fraction of the time.
+# With --quick of one that is not optimised, which is built in a fraction of the time.
 # For each: it carries the Spiders of all three architectures; a Spider of this machine comes
 # online over wss://, and its samples are on disk. Anything that is missing and can't be installed is a failure.
 set -euo pipefail
