@@ -7,6 +7,7 @@
 //! them, `STARDUST_SEED=17` that one alone.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::*;
 use crate::history::limits::Sizes;
@@ -445,8 +446,22 @@ impl Trial {
         }
     }
 
+    /// Goes on with what was made of the database.
+    fn come_back(&mut self, what: &str, make: impl Fn(&Path, &Path) -> Result<(), String>) {
+        self.direct = None;
+        let (db, file) = (self.folder.0.join("d.db"), self.folder.0.join("copy.db"));
+        if let Err(why) = make(&db, &file) {
+            panic!("{what}: {why}");
+        }
+        for name in ["d.db", "d.db-wal", "d.db-shm"] {
+            let _ = std::fs::remove_file(self.folder.0.join(name));
+        }
+        std::fs::rename(file, db).unwrap();
+        self.start();
+    }
+
     fn happen(&mut self) {
-        let what = self.machine.random.below(12);
+        let what = self.machine.random.below(14);
         let said = match what {
             0..4 => {
                 self.direct().writer.settle();
@@ -465,6 +480,21 @@ impl Trial {
                 while self.direct().writer.age_one(Tier::Raw) {}
                 "minutes of all"
             }
+            8 => {
+                self.come_back("a backup", |db, file| {
+                    crate::store::backup::run(db, file).map_err(|error| error.message)?;
+                    Ok(())
+                });
+                "from a backup"
+            }
+            9 => {
+                self.come_back("a salvage", |db, file| {
+                    let made = crate::store::salvage::run(db, file);
+                    made.map_err(|error| error.message)?;
+                    Ok(())
+                });
+                "salvaged"
+            }
             7 => {
                 let aged = self.direct().writer.age_one(Tier::Minute);
                 if aged {
@@ -476,7 +506,7 @@ impl Trial {
             _ => "nothing",
         };
         self.said.push(said.into());
-        if what < 8 {
+        if what < 10 {
             self.check();
         }
     }
