@@ -39,12 +39,12 @@ struct SessionView<'a> {
 }
 
 impl<'a> SessionView<'a> {
-    fn new(session: &'a Session, token: Option<&'a Secret>) -> Self {
+    fn new(auth: &auth::Auth, session: &'a Session, token: Option<&'a Secret>) -> Self {
         Self {
             user: &session.user,
             csrf: &session.csrf,
             must_change_password: session.must_change_password,
-            expires_ms: session.expires_ms,
+            expires_ms: auth.shown_ms(session.expires_ms),
             token: token.map(Secret::expose),
         }
     }
@@ -64,12 +64,13 @@ pub fn login(context: &Context<'_>) -> Result<Response, Error> {
         address: context.request.client,
         cookie: context.request.header("Cookie"),
     };
-    let done = context.app.auth.login(&login, context.now_ms)?;
+    let auth = &context.app.auth;
+    let done = auth.login(&login, auth.now_ms())?;
     Ok(begun(context, &done, body.token))
 }
 
 pub fn session(context: &Context<'_>) -> Result<Response, Error> {
-    let view = SessionView::new(context.session()?, None);
+    let view = SessionView::new(&context.app.auth, context.session()?, None);
     Ok(Response::json(200, &view))
 }
 
@@ -87,7 +88,7 @@ pub fn password(context: &Context<'_>) -> Result<Response, Error> {
         &body.current,
         &body.new,
         context.request.client,
-        context.now_ms,
+        context.app.auth.now_ms(),
     );
     match changed {
         Ok(done) => Ok(begun(context, &done, body.token)),
@@ -107,7 +108,8 @@ pub fn password(context: &Context<'_>) -> Result<Response, Error> {
 fn begun(context: &Context<'_>, done: &LoggedIn, wants_token: bool) -> Response {
     let https = context.request.https;
     let shown = wants_token || context.request.header("Origin").is_none();
-    let view = SessionView::new(&done.session, shown.then_some(&done.token));
+    let token = shown.then_some(&done.token);
+    let view = SessionView::new(&context.app.auth, &done.session, token);
     let max_age_s = SESSION_MS.unsigned_abs() / 1000;
     let token = done.token.expose();
     let response = Response::json(200, &view).header(

@@ -499,7 +499,7 @@ fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error
         }
         Access::Scraper if scrapes(app, request) => None,
         Access::Spider if is_spider(app, request) => None,
-        _ => Some(authorize(app, request, route, now_ms)?),
+        _ => Some(authorize(app, request, route)?),
     };
     let context = Context {
         app,
@@ -528,13 +528,13 @@ fn is_spider(app: &App, request: &Request) -> bool {
     })
 }
 
-fn authorize(app: &App, request: &Request, route: &Route, now_ms: i64) -> Result<Session, Error> {
+fn authorize(app: &App, request: &Request, route: &Route) -> Result<Session, Error> {
     let given = Credentials {
         authorization: request.header("Authorization"),
         cookie: request.header("Cookie"),
         https: request.https,
     };
-    let session = app.auth.authenticate(given, now_ms)?;
+    let session = app.auth.authenticate(given, app.auth.now_ms())?;
     if session.must_change_password && route.access != Access::LoggedIn {
         return Err(Error::new(
             Kind::PasswordChangeRequired,

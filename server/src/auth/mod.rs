@@ -4,6 +4,7 @@
 //! too; everything that hashes or writes is called from API workers only.
 
 pub mod base64url;
+mod clock;
 pub mod cookies;
 pub mod device;
 mod failures;
@@ -34,6 +35,7 @@ use crate::store::{SessionRecord, Store, UserRecord};
 
 pub use crate::store::SessionId;
 
+use clock::SessionClock;
 use failures::{Door, Failures};
 use index::Index;
 use keys::{Key, Keys};
@@ -66,6 +68,7 @@ pub struct Auth {
     failures: Mutex<Failures>,
     work: Work,
     started: Instant,
+    clock: SessionClock,
     on_end: OnEnd,
 }
 
@@ -181,7 +184,9 @@ impl Auth {
             let must_change = admin.one_time || seed::is_default(&admin.password);
             users.push(store.insert_user(&admin.user, &hash, must_change, wall_ms())?);
         }
-        let index = Index::new(users, store.sessions()?);
+        let sessions = store.sessions()?;
+        let clock = SessionClock::open(&store, &sessions);
+        let index = Index::new(users, sessions);
         Ok(Self {
             jwt_key: keys.derive("jwt"),
             csrf_key: keys.derive("csrf"),
@@ -195,9 +200,21 @@ impl Auth {
             failures: Mutex::default(),
             work: Work::default(),
             started: Instant::now(),
+            clock,
             on_end,
             store,
         })
+    }
+
+    /// The time by which logins are good: what [`Self::authenticate`] and the others are
+    /// to be given. The wall clock may step.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// When that is, for people.
+    pub fn shown_ms(&self, time_ms: i64) -> i64 {
+        self.clock.shown_ms(time_ms)
     }
 
     /// For other parts that need a key of their own.
@@ -316,7 +333,7 @@ impl Auth {
                 detail["at"] = json!(CHANGE);
             }
             let event = NewEvent {
-                time_ms: now_ms,
+                time_ms: wall_ms(),
                 node: None,
                 node_name: None,
                 kind: SIGN_IN_FAILED,

@@ -220,7 +220,7 @@ impl LiveConn {
             // Only the deadline of the close is left.
             return self.socket.tick(core.now);
         }
-        if core.wall_ms >= self.session.expires_ms {
+        if core.auth.now_ms() >= self.session.expires_ms {
             return Err(Ending::close(
                 code::SESSION_ENDED,
                 "the session has expired",

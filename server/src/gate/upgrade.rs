@@ -46,7 +46,7 @@ pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
     };
     let session = core
         .auth
-        .authenticate(credentials, core.wall_ms)
+        .authenticate(credentials, core.auth.now_ms())
         .map_err(|_| Refusal::Session)?;
     if session.must_change_password {
         return Err(Refusal::PasswordChange);

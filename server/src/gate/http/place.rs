@@ -62,7 +62,7 @@ pub(super) fn standing(head: &Head, client: IpAddr, https: bool, core: &Core) ->
         https,
     };
     let has_some = given.authorization.is_some() || given.cookie.is_some();
-    if has_some && core.auth.authenticate(given, core.wall_ms).is_ok() {
+    if has_some && core.auth.authenticate(given, core.auth.now_ms()).is_ok() {
         Standing::Session
     } else if client.is_loopback() {
         Standing::Local
