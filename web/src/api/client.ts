@@ -14,7 +14,7 @@ import type {
   SearchAnswer,
 } from './packages';
 import type { CheckReport, Connection, DeployRequest, ImportHost, Secrets, SshLogin } from './ssh';
-import type { AddedNode, History, Node, Session, SpiderFile } from './types';
+import type { AddedNode, History, HistoryPart, Node, Session, SpiderFile } from './types';
 
 /** A refusal or a failure, in the words of the API: what failed and what to do next. */
 export class ApiError extends Error {
@@ -154,6 +154,10 @@ export interface HistoryQuery {
   from: number;
   to: number;
   points: number;
+  /** Left out: avg, min and max. */
+  parts?: readonly HistoryPart[];
+  /** Left out: all that the numbers have. */
+  digits?: number;
 }
 
 export interface JobsQuery {
@@ -187,6 +191,8 @@ export const api = {
     params.set('from', String(Math.round(query.from)));
     params.set('to', String(Math.round(query.to)));
     params.set('points', String(query.points));
+    if (query.parts) params.set('parts', query.parts.join(','));
+    if (query.digits !== undefined) params.set('digits', String(query.digits));
     return call<History>('GET', `/api/nodes/${id}/history?${params}`, undefined, signal);
   },
   jobs: (query: JobsQuery, signal?: AbortSignal) => {

@@ -109,12 +109,15 @@ export interface SeriesInfo {
 
 export type Cell = number | null;
 
+export type HistoryPart = 'avg' | 'min' | 'max' | 'count' | 'increase';
+
 /** `unit` is that of `avg`, `min` and `max`: a counter's are rates (`bytes/s`). */
 export interface HistorySeries extends SeriesInfo {
+  /** What was asked for with `parts`. */
   count?: number[];
-  avg: Cell[];
-  min: Cell[];
-  max: Cell[];
+  avg?: Cell[];
+  min?: Cell[];
+  max?: Cell[];
   increase?: Cell[];
   increase_unit?: string;
 }

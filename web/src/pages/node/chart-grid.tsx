@@ -13,6 +13,7 @@ import { bridgeOf, ChartCard } from './charts/chart-card';
 import type { BuildContext, ItemSwitch } from './charts/model';
 import { FilesystemTable } from './filesystem-table';
 import type { Frame } from './frame';
+import { InterfaceTable } from './interface-table';
 import type { SourceState } from './source';
 
 interface Props {
@@ -147,6 +148,7 @@ export function ChartGrid({ node, status, state, view, intervalMs, onView, onRet
         ))}
       </div>
       {state.frames.has('filesystems') && <FilesystemTable frame={state.frames.get('filesystems')!} />}
+      {state.frames.has('interfaces') && <InterfaceTable frame={state.frames.get('interfaces')!} />}
     </div>
   );
 }

@@ -53,6 +53,7 @@ export function FilesystemTable({ frame }: { frame: Frame }) {
               <tr key={row.mount} className="border-t border-line" data-mount={displayName(row.mount, 200)}>
                 <td className="max-w-60 truncate py-1.5" title={displayName(row.mount, 200)}>
                   <Name text={row.mount} max={60} />
+                  {row.readonly && <span className="ml-2 text-2xs text-faint">read-only</span>}
                 </td>
                 {hasTypes && (
                   <td className="py-1.5 pl-4 text-dim max-sm:hidden">

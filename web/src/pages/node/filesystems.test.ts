@@ -27,10 +27,14 @@ it('counts bytes and inodes as df does, of the newest reading', () => {
       series('fs.free_bytes{mount=/b}', [8, 8]),
       series('fs.files{mount=/b}', [0, 0]),
       series('fs.files_free{mount=/b}', [0, 0]),
+      series('fs.readonly{mount=/b}', [0, 1]),
       series('fs.total_bytes{mount=/gone}', [null, null]),
     ]),
   );
-  expect(rows.map(({ mount }) => mount)).toEqual(['/', '/b']);
+  expect(rows.map(({ mount, readonly }) => [mount, readonly])).toEqual([
+    ['/', false],
+    ['/b', true],
+  ]);
   expect(rows[0]).toMatchObject({ usedBytes: 60, freeBytes: 20, usedPercent: 75, totalBytes: 100 });
   expect(rows[0]!.inodes).toEqual({ total: 1_000, used: 750, free: 250, percent: 75 });
   expect(rows[1]).toMatchObject({ usedBytes: 0, freeBytes: 8, usedPercent: 0, inodes: null });

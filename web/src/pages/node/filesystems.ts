@@ -5,6 +5,8 @@ import { type Frame, tracksByLabel } from './frame';
 export interface FilesystemRow {
   mount: string;
   type: string | null;
+  /** It takes no writes. */
+  readonly: boolean;
   totalBytes: number;
   usedBytes: number;
   /** What an ordinary user may still write. */
@@ -31,6 +33,7 @@ export function filesystemsOf(frame: Frame): FilesystemRow[] {
   const available = by('fs.available_bytes');
   const inodes = by('fs.files');
   const inodesFree = by('fs.files_free');
+  const readonly = by('fs.readonly');
   return tracksByLabel(frame, 'fs.total_bytes', 'mount').flatMap(({ item, track }): FilesystemRow[] => {
     const totalBytes = newest(track.avg);
     const left = newest(free.get(item)?.avg) ?? newest(available.get(item)?.avg);
@@ -44,6 +47,7 @@ export function filesystemsOf(frame: Frame): FilesystemRow[] {
       {
         mount: item,
         type: track.labels.type ?? track.labels.fstype ?? null,
+        readonly: (newest(readonly.get(item)?.avg) ?? 0) >= 0.5,
         totalBytes,
         usedBytes,
         freeBytes,

@@ -30,14 +30,10 @@ export function frameFrom(history: History): Frame {
   for (const series of history.series) {
     const parsed = parseSeriesKey(series.key);
     if (!parsed) continue;
-    tracks.set(series.key, {
-      key: series.key,
-      ...parsed,
-      kind: series.kind,
-      avg: series.avg,
-      min: series.min,
-      max: series.max,
-    });
+    const avg = series.avg ?? [];
+    // Where no band is drawn nobody asks for its edges.
+    const { min = avg, max = avg } = series;
+    tracks.set(series.key, { key: series.key, ...parsed, kind: series.kind, avg, min, max });
   }
   return {
     from: history.from,
@@ -49,6 +45,43 @@ export function frameFrom(history: History): Frame {
     gaps: history.gaps ?? [],
     fetchedTo: history.to,
   };
+}
+
+/** A frame with what an answer has that came later, in buckets of the same size. Null: they are of another. */
+export function withTail(frame: Frame, tail: Frame): Frame | null {
+  const begin = tail.times[0];
+  const first = frame.times[0];
+  if (begin === undefined || first === undefined || tail.stepMs !== frame.stepMs) return null;
+  const kept = Math.round((begin - first) / frame.stepMs);
+  if (kept < 0 || kept > frame.times.length) return null;
+  const tracks = new Map<string, Track>();
+  const join = (before: readonly Cell[] | undefined, after: readonly Cell[] | undefined): Cell[] => [
+    ...Array.from({ length: kept }, (_, index) => before?.[index] ?? null),
+    ...Array.from({ length: tail.times.length }, (_, index) => after?.[index] ?? null),
+  ];
+  for (const key of new Set([...frame.tracks.keys(), ...tail.tracks.keys()])) {
+    const [before, after] = [frame.tracks.get(key), tail.tracks.get(key)];
+    const track = (after ?? before)!;
+    tracks.set(key, {
+      ...track,
+      avg: join(before?.avg, after?.avg),
+      min: join(before?.min, after?.min),
+      max: join(before?.max, after?.max),
+    });
+  }
+  return {
+    ...tail,
+    from: frame.from,
+    times: [...frame.times.slice(0, kept), ...tail.times],
+    tracks,
+    gaps: [...frame.gaps.filter((gap) => gap.to <= tail.from), ...tail.gaps],
+  };
+}
+
+/** The end of a frame that is asked for again: whole buckets, so that the answer has the same. */
+export function tailOf(frame: Frame, to: number, againMs: number): { from: number; points: number } {
+  const points = Math.max(1, Math.ceil((to - (frame.fetchedTo - againMs)) / frame.stepMs));
+  return { from: to - points * frame.stepMs, points };
 }
 
 /** A live sample worked out: counters as rates, in the order of its layout. */

@@ -1,12 +1,27 @@
+import type { HistoryPart } from '../../api/types';
+
 /** What is asked of the history in one call each: together one page, apart so that one failure spares the rest. */
 export interface Group {
   id: GroupId;
   selectors: string[];
   /** Which live series belong to the group (so that a new disk or interface appears without a reload). */
   wants(key: string): boolean;
+  /** Bands between the least and the greatest reading: never, always, or where there are few series. */
+  bands: 'none' | 'all' | 'few';
+  /** More can't be seen; where charts take one from another, some more. */
+  digits: number;
 }
 
-export type GroupId = 'machine' | 'cores' | 'traffic' | 'packets' | 'disks' | 'filesystems';
+/** More series than this are drawn without bands. */
+const FEW = 24;
+
+/** What to ask for of each bucket, of so many series; null: nobody knows how many. */
+export function partsOf(group: Group, series: number | null): readonly HistoryPart[] {
+  const banded = group.bands === 'all' || (group.bands === 'few' && series !== null && series <= FEW);
+  return banded ? ['avg', 'min', 'max'] : ['avg'];
+}
+
+export type GroupId = 'machine' | 'cores' | 'traffic' | 'packets' | 'interfaces' | 'disks' | 'filesystems';
 
 const MODES = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'] as const;
 
@@ -44,16 +59,22 @@ export const GROUPS: readonly Group[] = [
       'tcp.*',
     ],
     wants: (key) => /^(?:cpu\.[a-z]+_ms$|mem\.|swap\.|load\.|proc\.|temp\.|tcp\.)/.test(key),
+    bands: 'all',
+    digits: 6,
   },
   {
     id: 'cores',
     selectors: [],
     wants: () => false,
+    bands: 'none',
+    digits: 4,
   },
   {
     id: 'traffic',
     selectors: ['net.rx_bytes', 'net.tx_bytes'],
     wants: (key) => /^net\.[rt]x_bytes/.test(key),
+    bands: 'few',
+    digits: 4,
   },
   {
     id: 'packets',
@@ -66,11 +87,35 @@ export const GROUPS: readonly Group[] = [
       'net.tx_dropped',
     ],
     wants: (key) => /^net\.[rt]x_(?:packets|errors|dropped)/.test(key),
+    bands: 'few',
+    digits: 4,
   },
-  { id: 'disks', selectors: ['disk.*'], wants: (key) => key.startsWith('disk.') },
+  {
+    id: 'interfaces',
+    selectors: ['net.kind', 'net.up', 'net.speed_mbit'],
+    wants: (key) => /^net\.(?:kind|up|speed_mbit)\{/.test(key),
+    bands: 'none',
+    digits: 6,
+  },
+  {
+    id: 'disks',
+    selectors: ['disk.*'],
+    wants: (key) => key.startsWith('disk.'),
+    bands: 'few',
+    digits: 4,
+  },
   {
     id: 'filesystems',
-    selectors: ['fs.total_bytes', 'fs.free_bytes', 'fs.available_bytes', 'fs.files', 'fs.files_free'],
-    wants: (key) => /^fs\.(?:(?:total|free|available)_bytes|files|files_free)\{/.test(key),
+    selectors: [
+      'fs.total_bytes',
+      'fs.free_bytes',
+      'fs.available_bytes',
+      'fs.files',
+      'fs.files_free',
+      'fs.readonly',
+    ],
+    wants: (key) => /^fs\.(?:(?:total|free|available)_bytes|files|files_free|readonly)\{/.test(key),
+    bands: 'none',
+    digits: 6,
   },
 ];

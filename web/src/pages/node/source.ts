@@ -2,8 +2,8 @@ import { type ApiError, api, asApiError } from '../../api/client';
 import type { SeriesInfo } from '../../api/types';
 import { derive, type RawSample } from '../../lib/rates';
 import { live } from '../../live/store';
-import { type Frame, frameFrom, type LivePoint, withLive } from './frame';
-import { type GroupId, groupsFor } from './groups';
+import { type Frame, frameFrom, type LivePoint, tailOf, withLive, withTail } from './frame';
+import { type Group, type GroupId, groupsFor, partsOf } from './groups';
 
 /** A rolling window that ends now, or a fixed one. */
 export type TimeWindow = { rollingMs: number } | { from: number; to: number };
@@ -25,12 +25,24 @@ const POINTS_MAX = 1_200;
 const COMMIT_LAG_MS = 12_000;
 const REFRESH_MS = 300_000;
 const IDLE_TICK_MS = 2_000;
+/** The list of series comes with the first live message: it tells how many there are to ask for. */
+const LAYOUT_WAIT_MS = 400;
+/** So much of what is there already is asked for once more: the last buckets were not whole. */
+const AGAIN_MS = 60_000;
+/** More points in the end of a window are asked for as a whole window again. */
+const TAIL_POINTS_MAX = 300;
 
 /** Everything the charts of one node are drawn from: history by window, with live samples at its right edge. */
 export class NodeSource {
   private fetched = new Map<GroupId, Frame>();
   private errors = new Map<GroupId, ApiError>();
+  /** Of which window and resolution that is. */
+  private fetchedAs = '';
   private points: LivePoint[] = [];
+  private layoutCame: () => void = () => {};
+  private readonly layoutKnown = new Promise<void>((done) => {
+    this.layoutCame = done;
+  });
   private layout: { number: number; series: SeriesInfo[] } | null = null;
   private previous: RawSample | null = null;
   private window: TimeWindow = { rollingMs: 900_000 };
@@ -68,6 +80,7 @@ export class NodeSource {
       onLayout: (series, number) => {
         this.layout = { number, series };
         this.previous = null;
+        this.layoutCame();
       },
       onSample: (sample) => this.onSample(sample),
       onReconnect: () => {
@@ -121,18 +134,18 @@ export class NodeSource {
     const rolling = 'rollingMs' in this.window;
     const { from, to } = rolling ? this.bounds() : (this.window as { from: number; to: number });
     this.publish({ loading: true });
+    if (this.state.first && !this.layout) await this.layoutOr(LAYOUT_WAIT_MS);
+    if (request.signal.aborted) return;
+    const as = `${rolling ? (this.window as { rollingMs: number }).rollingMs : `${from}-${to}`}/${this.pointsWanted}`;
+    const goesOn = rolling && as === this.fetchedAs;
     // What can't be had anew stays as it is: it is old, not gone.
     const fetched = new Map(this.fetched);
     const errors = new Map<GroupId, ApiError>();
     await Promise.all(
       this.groups.map(async (group) => {
         try {
-          const history = await api.history(
-            this.nodeId,
-            { series: group.selectors, from, to, points: this.pointsWanted },
-            request.signal,
-          );
-          fetched.set(group.id, { ...frameFrom(history), fetchedTo: to });
+          const before = goesOn ? this.fetched.get(group.id) : undefined;
+          fetched.set(group.id, await this.ask(group, from, to, before, request.signal));
         } catch (cause) {
           if (!request.signal.aborted) errors.set(group.id, asApiError(cause));
         }
@@ -140,9 +153,47 @@ export class NodeSource {
     );
     if (request.signal.aborted) return;
     this.fetched = fetched;
+    this.fetchedAs = as;
     this.errors = errors;
     this.publish({ loading: false, first: false });
     if (rolling) this.refreshTimer = setTimeout(() => void this.fetch(REFRESH_MS), refreshInMs);
+  }
+
+  /** One group of the window; of one that is there already only what came since. */
+  private async ask(
+    group: Group,
+    from: number,
+    to: number,
+    before: Frame | undefined,
+    signal: AbortSignal,
+  ): Promise<Frame> {
+    const many = this.seriesOf(group);
+    const query = { series: group.selectors, parts: partsOf(group, many), digits: group.digits, to };
+    const frameOf = async (range: { from: number; points: number }, parts = query.parts): Promise<Frame> => {
+      const history = await api.history(this.nodeId, { ...query, ...range, parts }, signal);
+      return { ...frameFrom(history), fetchedTo: to };
+    };
+    if (before) {
+      const end = tailOf(before, to, AGAIN_MS);
+      const tail = end.points <= TAIL_POINTS_MAX && end.from > from ? await frameOf(end) : null;
+      const joined = tail && withTail(before, tail);
+      if (joined) return joined;
+    }
+    const whole = { from, points: this.pointsWanted };
+    const frame = await frameOf(whole);
+    // Nobody knew that there are few.
+    const parts = partsOf(group, frame.tracks.size);
+    if (many !== null || parts.length === query.parts.length || frame.tracks.size === 0) return frame;
+    return frameOf(whole, parts);
+  }
+
+  /** How many series there are of a group; null while that is not known. */
+  private seriesOf(group: Group): number | null {
+    return this.layout ? this.layout.series.filter((info) => group.wants(info.key)).length : null;
+  }
+
+  private async layoutOr(ms: number): Promise<void> {
+    await Promise.race([this.layoutKnown, new Promise<void>((done) => setTimeout(done, ms))]);
   }
 
   private onSample(sample: { layout: number; time_ms: number; values: (number | null)[] }): void {
