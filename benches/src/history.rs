@@ -96,6 +96,7 @@ impl Bench {
             newest_seq: 0,
             interval_ms,
             outage: None,
+            clock_ms: None,
             identity: Identity::default(),
         };
         let seen = Seen {

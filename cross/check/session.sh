@@ -93,7 +93,7 @@ is_online() { # NODE
 # Ground Control answers history from the database alone: what it counts is on disk.
 is_durable() { # NODE
     local samples
-    samples=$(api GET "nodes/$1/history?series=system.uptime_ms&points=1" |
+    samples=$(api GET "nodes/$1/history?series=system.uptime_ms&points=1&parts=count" |
         jq '[.series[].count[]] | add // 0')
     ((samples > 0))
 }

@@ -117,6 +117,9 @@ pub struct Hello {
     /// or `link_down`. The cause of what fell out of the ring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outage: Option<String>,
+    /// What the machine's own clock says, whatever samples are stamped with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ms: Option<i64>,
     #[serde(default)]
     pub identity: Identity,
 }
@@ -233,6 +236,7 @@ mod tests {
             newest_seq: 9,
             interval_ms: 1000,
             outage: Some("link_down".into()),
+            clock_ms: Some(1_790_000_000_000),
             identity: Identity {
                 hostname: Some("pi".into()),
                 cores: Some(4),

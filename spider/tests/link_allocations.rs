@@ -93,7 +93,10 @@ impl Bench {
 
     fn connect(&mut self) {
         self.link.connected(self.now_ms);
-        self.link.opened(self.now_ms);
+        self.link.opened(Clocks {
+            boot_ms: self.now_ms,
+            wall_ms: WALL_MS + self.now_ms,
+        });
         self.send();
         self.hear(&Control::welcome(0, WALL_MS + self.now_ms, None).encode());
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::query::Parameters;
 use super::{Context, body, nodes};
 use crate::error::{Error, Kind};
-use crate::history::{Answer, HistoryError, Query};
+use crate::history::{Answer, HistoryError, PARTS, Parts, Query};
 use crate::http::Response;
 
 const POINTS_DEFAULT: i64 = 300;
@@ -15,11 +15,16 @@ const SPAN_MS_DEFAULT: i64 = 3_600_000;
 /// End of the year 9999: sums of times stay far from overflow.
 const TIME_MS_MAX: i64 = 253_402_300_799_999;
 
+/// Digits that may be asked for; more are not in the answer.
+const DIGITS: std::ops::RangeInclusive<i64> = 2..=12;
+
 #[derive(Serialize)]
 struct View {
     node: i64,
     #[serde(flatten)]
     answer: Answer,
+    /// What was asked for by name and never was.
+    unknown: Vec<String>,
 }
 
 pub fn get(context: &Context<'_>) -> Result<Response, Error> {
@@ -35,6 +40,32 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
             "Give both in Unix milliseconds.",
         ));
     }
+    if from_ms >= to_ms {
+        let what = match parameters.integer("to")? {
+            Some(_) => "The range is empty: `from` must be before `to`.",
+            None => "`from` is not in the past, and `to` was left out, which is now.",
+        };
+        return Err(Error::invalid(
+            what,
+            "Give both in Unix milliseconds; `from` belongs to the range, `to` does not.",
+        ));
+    }
+    let parts = match parameters.one("parts")? {
+        Some(text) => Parts::parse(text).map_err(|wrong| {
+            Error::invalid(
+                format!("`parts` names {wrong:?}, which is no part of a bucket."),
+                format!("Parts are {}, with commas between them.", PARTS.join(", ")),
+            )
+        })?,
+        None => Parts::default(),
+    };
+    let digits = parameters.integer("digits")?;
+    if digits.is_some_and(|digits| !DIGITS.contains(&digits)) {
+        return Err(Error::invalid(
+            "`digits` must be from 2 to 12.",
+            "A chart needs 4; leave it out for all that the numbers have.",
+        ));
+    }
     let points = parameters.integer("points")?.unwrap_or(POINTS_DEFAULT);
     let query = Query {
         node: context.id,
@@ -47,9 +78,27 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
     if context.app.fleet.view(context.id).is_none() {
         return Err(nodes::no_such_node());
     }
-    let answer = context.app.history.query(&query)?;
+    let mut answer = context.app.history.query(&query)?;
+    for series in &mut answer.series {
+        parts.leave(series);
+        if let Some(digits) = digits {
+            for points in [&mut series.avg, &mut series.min, &mut series.max] {
+                points.round(digits as i32);
+            }
+        }
+    }
+    let live = context.app.fleet.series(context.id).unwrap_or_default();
+    let found = answer.series.iter().map(|series| series.key.as_str());
+    let known = live.iter().map(|series| series.key.as_str());
+    let known: Vec<&str> = found.chain(known).collect();
+    let unknown = context.app.history.unknown(&query, &known)?;
     let node = context.id;
-    Ok(Response::json(200, &View { node, answer }))
+    let view = View {
+        node,
+        answer,
+        unknown,
+    };
+    Ok(Response::json(200, &view))
 }
 
 pub fn status(context: &Context<'_>) -> Result<Response, Error> {

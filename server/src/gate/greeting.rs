@@ -80,6 +80,7 @@ mod tests {
             newest_seq: 0,
             interval_ms: 1_000,
             outage: Some("link_down".into()),
+            clock_ms: None,
             identity: Identity::default(),
         }
     }

@@ -70,7 +70,7 @@ use self::spider::{SpiderConn, Turn};
 use self::stream::Stream;
 use self::turns::Turns;
 use crate::address_range::AddressRange;
-use crate::clock::wall_ms;
+use crate::clock::{boot_ms, wall_ms};
 use crate::health::Health;
 use crate::history::Command;
 use crate::listen::Listen;
@@ -294,6 +294,7 @@ impl Gate {
             }
             let before = std::mem::replace(&mut self.core.now, Instant::now());
             self.core.wall_ms = wall_ms();
+            self.core.intakes.now_is(self.core.wall_ms, boot_ms());
             // Turns with Spiders' messages alone, one hard on the other.
             gathering = self.core.now - before < GATHER_TIME * 2 && self.stop_by.is_none();
             // Told first: a node that was just added must be known before its Spider.

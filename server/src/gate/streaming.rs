@@ -15,6 +15,7 @@ use super::layouts::Unusable;
 use super::pace::{Allowance, Pace, Rates};
 use super::socket::{Ending, code};
 use super::spider::Where;
+use crate::events::words;
 use crate::history::Pushed;
 use crate::hub;
 
@@ -45,6 +46,8 @@ pub struct Streaming {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wrong {
     Wire(WireError),
+    /// A sample of so far ahead of the server's clock, or of before there were any.
+    Time(i64),
     /// More samples than the node can have taken.
     Samples(Rates),
     /// More changes of the list of series than are taken.
@@ -73,6 +76,14 @@ impl Wrong {
     pub fn ending(self) -> Ending {
         let reason = match self {
             Self::Wire(error) => error.to_string(),
+            Self::Time(ahead_ms @ 0..) => format!(
+                "samples are {} Ground Control's clock: one of both machines' clocks is wrong, \
+                 set it (timedatectl)",
+                words::jump(ahead_ms)
+            ),
+            Self::Time(_) => "samples are of before 2020: a clock was not set when they were \
+                              taken; set it (timedatectl)"
+                .to_owned(),
             Self::Samples(rates) => format!(
                 "more samples than the interval of {} ms and the time away explain",
                 rates.interval_ms()
@@ -243,8 +254,12 @@ impl Streaming {
         self.last_seq = state.seq;
         core.samples += 1;
         let latest = core.wall_ms.saturating_add(TIME_AHEAD_MS_MAX);
-        if !(TIME_MS_MIN..=latest).contains(&state.time_ms) {
-            return Err(WireError::OutOfRange("sample time").into());
+        if state.time_ms > latest {
+            let ahead_ms = state.time_ms.saturating_sub(core.wall_ms);
+            return Err(Wrong::Time(ahead_ms));
+        }
+        if state.time_ms < TIME_MS_MIN {
+            return Err(Wrong::Time(-1));
         }
         let (seq, rates) = (state.seq, self.session.rates);
         // A later sample must not become durable before a missed one.

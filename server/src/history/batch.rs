@@ -18,8 +18,12 @@ pub struct NodeBatch {
     pub node: i64,
     pub blocks: Vec<Block>,
     pub gaps: Vec<Gap>,
+    /// Where samples are now that came late.
+    pub filled: Vec<Filled>,
     pub progress: Vec<Progress>,
     pub seen: Option<Box<Seen>>,
+    /// What the node's own clock showed when this machine booted, by its last hello.
+    pub clock_at_boot_ms: Option<i64>,
 }
 
 /// Samples of one layout as they came over the wire: a keyframe, then deltas.
@@ -69,6 +73,15 @@ pub struct Gap {
     pub cause: Cause,
     /// Samples that were taken and fell out of the ring; 0 when none were taken.
     pub lost: u64,
+}
+
+/// A stretch of samples older than others of the node: a gap may have been noted there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filled {
+    pub from_ms: i64,
+    pub to_ms: i64,
+    /// A silence up to this is no gap.
+    pub usual_ms: i64,
 }
 
 /// How far a run of a Spider is in the history.

@@ -103,12 +103,18 @@ pub struct SeriesAnswer {
     /// Of `avg`, `min` and `max`.
     pub unit: &'static str,
     pub kind: &'static str,
-    /// Samples in each bucket.
+    /// Samples in each bucket. What [`Parts`] leaves out is empty, here and below.
+    ///
+    /// [`Parts`]: super::Parts
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub count: Vec<u32>,
     /// Gauges: the value; counters: the rate per second.
+    #[serde(skip_serializing_if = "Points::is_empty")]
     pub avg: Points,
     /// The least and the greatest sample, or rate between two samples.
+    #[serde(skip_serializing_if = "Points::is_empty")]
     pub min: Points,
+    #[serde(skip_serializing_if = "Points::is_empty")]
     pub max: Points,
     /// Counters only: exact growth within the bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,6 +135,64 @@ impl Points {
             .iter()
             .map(|&number| (!number.is_nan()).then_some(number))
     }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Rounds all to so many digits.
+    pub fn round(&mut self, digits: i32) {
+        for number in &mut self.0 {
+            *number = rounded(*number, digits);
+        }
+    }
+}
+
+/// Powers of ten up to this are whole numbers of 64 bits' precision; past it rounding
+/// would make digits.
+const POWER_MAX: i32 = 22;
+const POWER_MIN: i32 = -POWER_MAX;
+
+/// To so many digits from the first that is not zero.
+fn rounded(number: f64, digits: i32) -> f64 {
+    if number == 0.0 || !number.is_finite() {
+        return number;
+    }
+    let size = number.abs().log10().floor() as i32;
+    match digits - 1 - size {
+        up @ 1..=POWER_MAX => {
+            let unit = 10f64.powi(up);
+            (number * unit).round() / unit
+        }
+        0 => number.round(),
+        down @ POWER_MIN..0 => {
+            let unit = 10f64.powi(-down);
+            (number / unit).round() * unit
+        }
+        _ => number,
+    }
+}
+
+/// Digits of what is no whole number: more come of dividing, not of measuring.
+const FRACTION_DIGITS: i32 = 12;
+/// Up to this every whole number is one of these.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// A number as briefly as JSON has it.
+struct Brief(f64);
+
+impl Serialize for Brief {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.fract() == 0.0 && self.0.abs() <= WHOLE_MAX {
+            serializer.serialize_i64(self.0 as i64)
+        } else {
+            serializer.serialize_f64(rounded(self.0, FRACTION_DIGITS))
+        }
+    }
 }
 
 impl PartialEq for Points {
@@ -146,7 +210,7 @@ impl FromIterator<Option<f64>> for Points {
 
 impl Serialize for Points {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
+        serializer.collect_seq(self.iter().map(|number| number.map(Brief)))
     }
 }
 
@@ -235,6 +299,35 @@ mod tests {
     use super::super::block::Run;
     use super::super::bucket::Cuts;
     use super::*;
+
+    #[test]
+    fn numbers_have_the_digits_that_they_need() {
+        let numbers = [
+            Some(4096.0),
+            Some(0.1 + 0.2),
+            None,
+            Some(-0.0),
+            Some(1.0 / 3.0),
+            Some(-1e300),
+            Some(9_007_199_254_740_991.0),
+            Some(1234.5),
+        ];
+        let mut points: Points = numbers.into_iter().collect();
+        let written = |points: &Points| serde_json::to_string(points).unwrap();
+        assert_eq!(
+            written(&points),
+            "[4096,0.3,null,0,0.333333333333,-1e300,9007199254740991,1234.5]"
+        );
+        points.round(3);
+        assert_eq!(
+            written(&points),
+            "[4100,0.3,null,0,0.333,-1e300,9010000000000000,1230]"
+        );
+        for number in [1e-310, 5e-324, f64::MAX, 999_999.6, 0.000_123_456] {
+            let off = (rounded(number, 12) - number).abs();
+            assert!(off <= number * 1e-11, "{number}");
+        }
+    }
     use stardust_shared::ABSENT;
 
     #[test]

@@ -5,7 +5,7 @@
 //! time. It follows the wall clock as long as that goes on as time does (by the time
 //! since boot); once the wall clock has jumped, it goes on by itself, and nothing is
 //! old by the jump. Then the wall clock is in doubt, until it comes back, the fleet's
-//! clocks say the same, a person says that it is right, or, where there is no other
+//! own clocks say the same, a person says that it is right, or, where there is no other
 //! machine to ask, it has gone on steadily for an hour.
 //!
 //! [`Clock`] is pure: times are arguments. The writer looks at it through [`Keeper`]

@@ -10,6 +10,7 @@ use stardust_shared::Layout;
 use super::batch::NodeBatch;
 use super::check::crc32c;
 use super::fresh::{Chain, Reached, Row};
+use super::gap_fill;
 use super::intake::RUNS_KEPT;
 use super::shared::Shared;
 
@@ -237,7 +238,11 @@ pub fn insert_node(
         ));
         *next_id += 1;
     }
+    gap_fill::fill(transaction, batch.node, &batch.filled)?;
     for gap in &batch.gaps {
+        if gap_fill::is_known(transaction, batch.node, gap)? {
+            continue;
+        }
         transaction
             .prepare_cached(
                 "INSERT INTO gaps (node, from_ms, to_ms, cause, lost) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -8,11 +8,13 @@
 
 use std::sync::Arc;
 
+use stardust_shared::limits::TIME_MS_MIN;
 use stardust_shared::message::Hello;
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, Record, State};
 
-use super::batch::{Batch, Block, Committed, Gap, Lead, NodeBatch, Progress, Seen};
+use super::batch::{Batch, Block, Committed, Filled, Gap, Lead, NodeBatch, Progress, Seen};
+use super::gap_fill;
 use super::gaps::Cause;
 use crate::places::{Place, Places};
 use crate::prefetch;
@@ -67,10 +69,11 @@ struct Intake {
     /// The next record counts from the last one that was taken.
     goes_on: bool,
     gaps: Vec<Gap>,
+    filled: Vec<Filled>,
     seen: Option<Box<Seen>>,
+    clock_at_boot_ms: Option<i64>,
     /// Newest sample of any run.
     last_ms: Option<i64>,
-    last_boot: Option<Arc<str>>,
     /// Set by a hello until the first sample after it.
     opening: Option<Opening>,
     interval_ms: i64,
@@ -97,6 +100,49 @@ impl Intake {
     fn break_off(&mut self) {
         self.close_block();
         self.goes_on = false;
+    }
+
+    /// Notes what is missing before a sample, and what one fills that comes late.
+    /// Answers how many bytes that takes.
+    fn note_gap(&mut self, time_ms: i64, lost: u64, now_ms: i64) -> usize {
+        let usual_ms = usual_ms(self.interval_ms);
+        if self.last_ms.is_some_and(|last_ms| time_ms < last_ms) {
+            let sample = Filled {
+                from_ms: time_ms,
+                to_ms: time_ms,
+                usual_ms,
+            };
+            gap_fill::fill_pending(&mut self.gaps, sample);
+            gap_fill::note(&mut self.filled, sample);
+        }
+        let Some(run) = &self.run else {
+            return 0;
+        };
+        let opening = self.opening.take();
+        // A run that has sent nothing yet has no time.
+        let own_ms = (run.accepted_seq > 0).then_some(run.time_ms);
+        let goes_on = own_ms
+            .is_some_and(|own_ms| own_ms < time_ms && time_ms.saturating_sub(own_ms) <= usual_ms);
+        if opening.is_none() && lost == 0 && goes_on {
+            return 0;
+        }
+        let others = self
+            .older_runs
+            .iter()
+            .filter(|other| other.accepted_seq > 0);
+        let earlier = others.clone().filter(|other| other.time_ms < time_ms);
+        let before = Before {
+            own_ms,
+            other: earlier
+                .max_by_key(|other| other.time_ms)
+                .map(|other| (other.time_ms, other.boot_id == run.boot_id)),
+            others: others.count() > 0,
+        };
+        let interval_ms = self.interval_ms;
+        let gap = gap_before(opening, before, time_ms, lost, interval_ms, now_ms);
+        let bytes = gap.as_ref().map_or(0, |_| GAP_BYTES);
+        self.gaps.extend(gap);
+        bytes
     }
 
     fn take_blocks(&mut self) -> Vec<Block> {
@@ -153,6 +199,10 @@ pub struct Intakes {
     pending_bytes: usize,
     /// The batch that the writer is at work on: not in the database yet.
     sealed: Option<Arc<Batch>>,
+    /// The server's clock, as it was told last.
+    now_ms: Option<i64>,
+    /// The time since this machine has booted.
+    boot_ms: i64,
 }
 
 impl Intakes {
@@ -161,10 +211,7 @@ impl Intakes {
         let mut intakes = Self::default();
         for (node, progress) in progress {
             let (_, intake) = intakes.node(node);
-            if intake.last_ms.is_none_or(|last| progress.time_ms > last) {
-                intake.last_ms = Some(progress.time_ms);
-                intake.last_boot = Some(Arc::clone(&progress.boot_id));
-            }
+            intake.last_ms = intake.last_ms.max(Some(progress.time_ms));
             intake.older_runs.push(Run {
                 run: progress.run,
                 boot_id: progress.boot_id,
@@ -175,6 +222,13 @@ impl Intakes {
             });
         }
         intakes
+    }
+
+    /// What the server's clocks say: that of the wall, further than which no gap reaches,
+    /// and that of the time since boot.
+    pub fn now_is(&mut self, now_ms: i64, boot_ms: i64) {
+        self.now_ms = Some(now_ms);
+        self.boot_ms = boot_ms;
     }
 
     fn node(&mut self, node: i64) -> (Place, &mut Intake) {
@@ -208,6 +262,7 @@ impl Intakes {
     /// A session opens. Answers the last durable sequence of its run, and the
     /// place where its samples go.
     pub fn open(&mut self, node: i64, hello: &Hello, interval_ms: u64, seen: Seen) -> (u64, Place) {
+        let boot_ms = self.boot_ms;
         let (place, intake) = self.node(node);
         intake.older_runs.splice(..0, intake.run.take());
         let mut known = intake.older_runs.iter();
@@ -228,6 +283,8 @@ impl Intakes {
         intake.older_runs.truncate(RUNS_KEPT - 1);
         intake.break_off();
         intake.seen = Some(Box::new(seen));
+        let clock_ms = hello.clock_ms.filter(|clock_ms| *clock_ms >= TIME_MS_MIN);
+        intake.clock_at_boot_ms = clock_ms.map(|clock_ms| clock_ms.saturating_sub(boot_ms));
         intake.interval_ms = i64::try_from(interval_ms).unwrap_or(i64::MAX);
         intake.opening = Some(Opening {
             outage: hello
@@ -282,33 +339,16 @@ impl Intakes {
             intake.break_off();
             return Pushed::Full;
         };
+        let lost = state.seq - accepted_seq - 1;
+        let now_ms = self.now_ms.unwrap_or(i64::MAX);
+        bytes_more += intake.note_gap(state.time_ms, lost, now_ms);
         let Some(run) = &mut intake.run else {
             return Pushed::Full;
         };
-        let lost = state.seq - accepted_seq - 1;
-        let gap = gap_before(
-            intake.opening.take(),
-            intake.last_ms,
-            state.time_ms,
-            lost,
-            intake.last_boot.as_ref() == Some(&run.boot_id),
-            intake.interval_ms,
-        );
-        bytes_more += gap.as_ref().map_or(0, |_| GAP_BYTES);
-        intake.gaps.extend(gap);
         run.accepted_seq = state.seq;
         run.time_ms = state.time_ms;
         run.changed = true;
-        if intake.last_ms.is_none_or(|last| state.time_ms > last) {
-            intake.last_ms = Some(state.time_ms);
-            if intake
-                .last_boot
-                .as_ref()
-                .is_none_or(|last| !Arc::ptr_eq(last, &run.boot_id))
-            {
-                intake.last_boot = Some(Arc::clone(&run.boot_id));
-            }
-        }
+        intake.last_ms = intake.last_ms.max(Some(state.time_ms));
 
         let of_run = (!appendable).then(|| Arc::clone(&run.run));
         if !appendable {
@@ -373,7 +413,9 @@ impl Intakes {
                 progress,
                 blocks: intake.take_blocks(),
                 gaps: std::mem::take(&mut intake.gaps),
+                filled: std::mem::take(&mut intake.filled),
                 seen: intake.seen.take(),
+                clock_at_boot_ms: intake.clock_at_boot_ms.take(),
             });
         }
         self.pending_bytes = 0;
@@ -443,26 +485,69 @@ impl Intakes {
     }
 }
 
-/// What is missing between the sample before and this one.
+/// What is known of the samples before one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    /// Time of the last one of its own run.
+    own_ms: Option<i64>,
+    /// Of the other runs the last one before it, and whether that was of the same boot.
+    other: Option<(i64, bool)>,
+    /// There were other runs.
+    others: bool,
+}
+
+/// A clock further ahead of the server's has jumped; up to this it just goes ahead.
+const AHEAD_MS: i64 = 5 * 60_000;
+
+/// So long nothing may come without anything being missing.
+fn usual_ms(interval_ms: i64) -> i64 {
+    interval_ms.saturating_mul(5) / 2
+}
+
+/// What is missing between the sample before and this one. No gap reaches past `now_ms`,
+/// the server's: what is after it is a clock that is ahead, and others may follow there.
 fn gap_before(
     opening: Option<Opening>,
-    last_ms: Option<i64>,
+    before: Before,
     time_ms: i64,
     lost: u64,
-    same_boot: bool,
     interval_ms: i64,
+    now_ms: i64,
 ) -> Option<Gap> {
-    let from_ms = last_ms.filter(|last| *last < time_ms)?;
-    let silence_ms = time_ms - from_ms;
+    let other_ms = before.other.map(|(other_ms, _)| other_ms);
+    let from_ms = match before.own_ms {
+        Some(own_ms) if own_ms < time_ms => Some(own_ms).max(other_ms),
+        // The clock went back: when the lost ones were taken, only their number tells.
+        Some(_) if lost > 0 => Some(before_lost(time_ms, lost, interval_ms)).max(other_ms),
+        None if other_ms.is_none() && before.others && lost > 0 => {
+            Some(before_lost(time_ms, lost, interval_ms))
+        }
+        Some(_) => None,
+        None => other_ms,
+    }?;
+    let mut to_ms = time_ms.min(now_ms);
+    if time_ms.saturating_sub(now_ms) > AHEAD_MS && before.own_ms.is_some() {
+        // Nobody slept: the clock jumped. What is missing is what was lost.
+        let lost_ms = time_ms.saturating_sub(before_lost(time_ms, lost, interval_ms));
+        to_ms = match lost {
+            0 => from_ms,
+            _ => to_ms.min(from_ms.saturating_add(lost_ms)),
+        };
+    }
+    let silence_ms = to_ms.saturating_sub(from_ms);
+    if silence_ms <= 0 {
+        return None;
+    }
     let gap = |cause| {
         Some(Gap {
             from_ms,
-            to_ms: time_ms,
+            to_ms,
             cause,
             lost,
         })
     };
-    let missed = silence_ms > interval_ms.saturating_mul(5) / 2;
+    let same_boot = before.other.is_some_and(|(_, same_boot)| same_boot);
+    let missed = silence_ms > usual_ms(interval_ms);
     match opening {
         Some(Opening { new_run: true, .. }) if !missed => None,
         // A new run that has lost its own first samples was cut off since it started.
@@ -480,26 +565,45 @@ fn gap_before(
     }
 }
 
+/// When the last one was taken before so many that are lost.
+fn before_lost(time_ms: i64, lost: u64, interval_ms: i64) -> i64 {
+    let lost = i64::try_from(lost).unwrap_or(i64::MAX);
+    let lost_ms = lost.saturating_add(1).saturating_mul(interval_ms);
+    time_ms.saturating_sub(lost_ms)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LAST_MS: i64 = 1_000_000;
+
+    fn opening((outage, new_run): (Cause, bool)) -> Opening {
+        Opening { outage, new_run }
+    }
+
     fn gap(
-        opening: Option<(Cause, bool)>,
+        of: Option<(Cause, bool)>,
         silence_ms: i64,
         lost: u64,
         same_boot: bool,
     ) -> Option<Cause> {
-        let opening = opening.map(|(outage, new_run)| Opening { outage, new_run });
-        gap_before(
-            opening,
-            Some(1_000_000),
-            1_000_000 + silence_ms,
-            lost,
-            same_boot,
-            1_000,
-        )
-        .map(|gap| gap.cause)
+        let last = Some((LAST_MS, same_boot));
+        let before = match of {
+            Some((_, true)) => Before {
+                own_ms: None,
+                other: last.filter(|_| silence_ms > 0),
+                others: true,
+            },
+            _ => Before {
+                own_ms: Some(LAST_MS),
+                ..Before::default()
+            },
+        };
+        let time_ms = LAST_MS + silence_ms;
+        let gap = gap_before(of.map(opening), before, time_ms, lost, 1_000, i64::MAX)?;
+        assert_eq!((gap.from_ms, gap.to_ms), (LAST_MS, time_ms));
+        Some(gap.cause)
     }
 
     #[test]
@@ -516,7 +620,78 @@ mod tests {
         assert_eq!(gap(None, 3_000, 0, true), None);
         assert_eq!(gap(None, 3_000, 2, true), Some(Cause::LinkDown));
         // The first sample ever, and one that is not newer.
-        assert_eq!(gap_before(None, None, 5, 0, true, 1_000), None);
-        assert_eq!(gap(None, 0, 3, true), None);
+        let first = gap_before(None, Before::default(), 5, 0, 1_000, i64::MAX);
+        assert_eq!(first, None);
+        assert_eq!(gap(None, 0, 0, true), None);
+    }
+
+    /// From, to and lost of the gap before a sample at `time_ms`.
+    fn told(before: Before, time_ms: i64, lost: u64, now_ms: i64) -> Option<(i64, i64, u64)> {
+        let opening = before.own_ms.is_none().then_some(Opening {
+            outage: Cause::LinkDown,
+            new_run: true,
+        });
+        let gap = gap_before(opening, before, time_ms, lost, 1_000, now_ms)?;
+        Some((gap.from_ms, gap.to_ms, gap.lost))
+    }
+
+    #[test]
+    fn a_clock_that_jumps_makes_no_gap_and_hides_none() {
+        let own = |own_ms| Before {
+            own_ms: Some(own_ms),
+            ..Before::default()
+        };
+        let hours = |hours: i64| LAST_MS + hours * 3_600_000;
+        // 20 hours ahead: the server's clock knows better.
+        let now_ms = LAST_MS + 1_000;
+        assert_eq!(told(own(LAST_MS), hours(20), 0, now_ms), None);
+        assert_eq!(told(own(LAST_MS), hours(20), 0, hours(10)), None);
+        // What was lost at that moment lies before the server's now.
+        let lost = told(own(LAST_MS), hours(20), 5, LAST_MS + 6_000);
+        assert_eq!(lost, Some((LAST_MS, LAST_MS + 6_000, 5)));
+        let lost = told(own(LAST_MS), hours(20), 5, hours(10));
+        assert_eq!(lost, Some((LAST_MS, LAST_MS + 6_000, 5)));
+        // Back again: nothing is missing, or as much as was lost.
+        let back_ms = LAST_MS + 120_000;
+        assert_eq!(told(own(hours(20)), back_ms, 0, back_ms), None);
+        let lost = told(own(hours(20)), back_ms, 59, back_ms);
+        assert_eq!(lost, Some((back_ms - 60_000, back_ms, 59)));
+        let lost = told(own(hours(20)), back_ms, u64::MAX, back_ms).unwrap();
+        assert_eq!((lost.1, lost.2), (back_ms, u64::MAX));
+        // Not over what another run has there.
+        let two = Before {
+            other: Some((back_ms - 10_000, true)),
+            others: true,
+            ..own(hours(20))
+        };
+        let lost = told(two, back_ms, 59, back_ms);
+        assert_eq!(lost, Some((back_ms - 10_000, back_ms, 59)));
+        // A whole hour of sleep while the clock is a minute ahead.
+        let slept = told(own(LAST_MS), hours(1), 0, hours(1) - 60_000);
+        assert_eq!(slept, Some((LAST_MS, hours(1) - 60_000, 0)));
+    }
+
+    #[test]
+    fn runs_beside_each_other_make_no_gaps() {
+        let before = |own_ms, other_ms| Before {
+            own_ms,
+            other: Some((other_ms, false)),
+            others: true,
+        };
+        let now_ms = LAST_MS + 600_000;
+        // A second machine on the token has sent all the time.
+        let both = before(Some(LAST_MS), LAST_MS + 599_000);
+        assert_eq!(told(both, now_ms, 0, now_ms), None);
+        // A new run after one whose clock was ahead, and nothing before it.
+        let new = Before {
+            own_ms: None,
+            other: None,
+            others: true,
+        };
+        assert_eq!(told(new, now_ms, 0, now_ms), None);
+        assert_eq!(
+            told(new, now_ms, 9, now_ms),
+            Some((now_ms - 10_000, now_ms, 9))
+        );
     }
 }

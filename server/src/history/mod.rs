@@ -26,6 +26,7 @@ mod corrections;
 mod cutting;
 mod damage;
 mod fresh;
+mod gap_fill;
 mod gaps;
 mod insert;
 mod intake;
@@ -34,6 +35,7 @@ mod limits;
 mod merge;
 mod merge_fresh;
 mod noted;
+mod parts;
 mod query;
 mod reader;
 mod records;
@@ -47,6 +49,7 @@ mod space;
 mod status;
 mod takers;
 mod tier;
+mod unknown;
 mod writer;
 
 use std::path::Path;
@@ -58,6 +61,7 @@ pub use buckets::{Points, SeriesAnswer};
 pub use clock::{ClockStatus, Reading, Source};
 pub use gaps::Cause;
 pub use intake::{Intakes, Pushed};
+pub use parts::{NAMES as PARTS, Parts};
 pub use query::{Answer, HistoryError, Query};
 pub use settings::{BUDGET_BYTES_MIN, Settings};
 pub use shared::Shared;
@@ -133,6 +137,23 @@ impl History {
     pub fn query(&self, query: &Query) -> Result<Answer, HistoryError> {
         let reader = self.store.reader()?;
         query::run(&reader, &self.shared, query)
+    }
+
+    /// Which of the exact selectors of a query no list of the node has had a series for.
+    /// `known` are keys that it certainly had.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn unknown(&self, query: &Query, known: &[&str]) -> Result<Vec<String>, StoreError> {
+        let reader = self.store.reader()?;
+        let (node, selectors) = (query.node, &query.selectors);
+        Ok(unknown::unknown(
+            &reader,
+            &self.shared,
+            node,
+            selectors,
+            known,
+        )?)
     }
 
     /// What is held, what fits, and whether commits succeed. Of a damaged database

@@ -32,6 +32,14 @@ impl Selectors {
         self.0.is_empty()
     }
 
+    /// Those that name one series, or all of one name.
+    pub fn exact(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|selector| match selector {
+            Selector::Exact(exact) => Some(exact.as_str()),
+            Selector::Prefix(_) => None,
+        })
+    }
+
     /// Whether one of them is this very key.
     pub fn names(&self, key: &str) -> bool {
         let mut all = self.0.iter();

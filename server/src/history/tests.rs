@@ -15,6 +15,7 @@ use crate::store::Store;
 
 mod bounds;
 mod clocks;
+mod gap_rows;
 mod oracle;
 
 const START_MS: i64 = 1_790_000_000_000;
@@ -147,6 +148,7 @@ fn hello(run: &str, boot: &str, outage: Option<&str>) -> Hello {
         newest_seq: 0,
         interval_ms: 1_000,
         outage: outage.map(Into::into),
+        clock_ms: None,
         identity: Identity::default(),
     }
 }

@@ -32,6 +32,7 @@ fn hello() -> Hello {
         newest_seq: 0,
         interval_ms: 1_000,
         outage: None,
+        clock_ms: None,
         identity: Identity {
             hostname: Some("<b>pi</b>".into()),
             ..Identity::default()

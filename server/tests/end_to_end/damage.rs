@@ -62,7 +62,7 @@ fn salvage(database: &Path) -> (Output, String) {
 /// Samples of a gauge, and gaps with their causes, as the API has them.
 fn history(session: &Session, node: i64, from: i64) -> (u64, Vec<String>) {
     let answer = session.get_json(&format!(
-        "/api/nodes/{node}/history?series=mem.free_bytes&from={from}&to={}&points=200",
+        "/api/nodes/{node}/history?series=mem.free_bytes&parts=count&from={from}&to={}&points=200",
         wall_ms()
     ));
     let counts = answer["series"][0]["count"].as_array();

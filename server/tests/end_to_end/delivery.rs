@@ -55,7 +55,7 @@ impl Scene {
         let times = stored.samples.iter().map(|(_, time)| *time);
         let (first, last) = (times.clone().min().unwrap(), times.max().unwrap());
         let answer = self.session.get_json(&format!(
-            "/api/nodes/{}/history?series=mem.free_bytes&from={first}&to={}&points=100",
+            "/api/nodes/{}/history?series=mem.free_bytes&parts=count&from={first}&to={}&points=100",
             self.node.id,
             last + 1
         ));

@@ -160,7 +160,7 @@ fn the_demo_shows_this_machine_within_ten_seconds() {
     let counted = || {
         let now = crate::common::wall_ms();
         let history = demo.session.get_json(&format!(
-            "/api/nodes/1/history?series=cpu.user_ms&from={}&to={now}&points=300",
+            "/api/nodes/1/history?series=cpu.user_ms&parts=count&from={}&to={now}&points=300",
             now - 300_000
         ));
         let counts = history["series"][0]["count"].as_array()?.clone();

@@ -21,7 +21,7 @@ fn number(name: &str, default: u64) -> u64 {
 /// Samples of a gauge that the API counts.
 fn counted(session: &Session, node: i64, from: i64, to: i64) -> u64 {
     let answer = session.get_json(&format!(
-        "/api/nodes/{node}/history?series=mem.free_bytes&from={from}&to={to}&points=200"
+        "/api/nodes/{node}/history?series=mem.free_bytes&parts=count&from={from}&to={to}&points=200"
     ));
     let counts = answer["series"][0]["count"].as_array();
     let counts = counts.into_iter().flatten();

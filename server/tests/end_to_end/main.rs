@@ -25,6 +25,7 @@ mod node_exporter;
 mod other_proxies;
 mod overload;
 mod own_tls;
+mod page_bytes;
 mod prometheus;
 mod rebinding;
 mod routes;

@@ -115,7 +115,7 @@ impl Control {
         let from = crate::common::wall_ms();
         eventually("history has fresh samples", || {
             let target = format!(
-                "/api/nodes/{node}/history?series=system.uptime_ms&from={from}&to={}",
+                "/api/nodes/{node}/history?series=system.uptime_ms&parts=count&from={from}&to={}",
                 from + 600_000
             );
             let history = self.session.get_json(&target);

@@ -88,9 +88,13 @@ impl Fault {
             1012 => Self::server_down("the server asked for a fresh session"),
             1008 => Self {
                 refused: true,
-                ..Self::unknown(format!(
-                    "the server refused what this Spider sent ({reason}); are both of the same major version?"
-                ))
+                ..Self::unknown(match reason.contains("clock") {
+                    // It says what to do.
+                    true => format!("the server refused what this Spider sent: {reason}"),
+                    false => format!(
+                        "the server refused what this Spider sent ({reason}); are both of the same major version?"
+                    ),
+                })
                 .slow()
             },
             4403 => Self::unknown(
@@ -168,6 +172,9 @@ mod tests {
             assert_eq!((fault.pace, fault.outage), (Pace::Slow, None), "{code}");
         }
         assert!(Fault::closed(4403, "").words.contains("removed"));
+        assert!(Fault::closed(1008, "samples").words.contains("version"));
+        let clock = Fault::closed(1008, "samples are 2 d ahead of the clock").words;
+        assert!(clock.contains("2 d ahead") && !clock.contains("version"));
         let hostile = Fault::closed(4999, "\u{1b}[2Jgone\n").words;
         assert!(
             hostile.contains("gone") && !hostile.contains('\u{1b}'),

@@ -16,7 +16,7 @@ use super::report::Report;
 use super::ring::Ring;
 use super::session::{Heard, Output, Session};
 use super::spill::Holding;
-use super::wall::{Clocks, WallShift};
+use super::wall::{Clocks, ToldClock, WallShift};
 
 /// Longest boot id that a server takes in a hello; the kernel's has 36 bytes.
 const BOOT_ID_BYTES_MAX: usize = 64;
@@ -32,6 +32,8 @@ pub struct Link {
     /// When this run began.
     began_ms: i64,
     wall: WallShift,
+    /// Of the last hello.
+    told: ToldClock,
     backoff: Backoff,
     tally: Tally,
     report: Report,
@@ -88,6 +90,7 @@ impl Link {
             newest_seq: 0,
             interval_ms,
             outage: None,
+            clock_ms: None,
             identity: identity.bounded(),
         };
         Self {
@@ -97,6 +100,7 @@ impl Link {
             serves_earlier: false,
             began_ms: 0,
             wall: WallShift::default(),
+            told: ToldClock::default(),
             backoff: Backoff::default(),
             tally: Tally::default(),
             report: Report::default(),
@@ -188,7 +192,10 @@ impl Link {
     }
 
     /// The WebSocket is open: time for the hello.
-    pub fn opened(&mut self, now_ms: i64) {
+    pub fn opened(&mut self, clocks: Clocks) {
+        let now_ms = clocks.boot_ms;
+        self.told.tell(clocks);
+        self.hello.clock_ms = Some(clocks.wall_ms);
         self.hello.interval_ms = self.interval_ms;
         self.hello.outage = self.tally.verdict().map(|outage| outage.name().to_owned());
         let kept = self.earlier.first();
@@ -279,6 +286,18 @@ impl Link {
             session.drain(clocks.boot_ms);
         }
         News::RunDone
+    }
+
+    /// Whether this machine's clock was set since the hello, so that the session has to
+    /// end for another one. An earlier run is delivered first.
+    pub fn ends_for_clock(&mut self, clocks: Clocks) -> bool {
+        if self.serves_earlier || !self.told.was_set(clocks) {
+            return false;
+        }
+        if let Some(session) = &mut self.session {
+            session.drain(clocks.boot_ms);
+        }
+        true
     }
 
     /// Anything else of the server: a ping, a pong, a binary message.

@@ -119,6 +119,13 @@ impl Stage {
     /// Time has passed, or a lookup may be done.
     pub fn tick(&mut self, link: &mut Link, target: &Target, registry: &Registry, token: Token) {
         let now_ms = clock::boot_ms();
+        let clocks = Clocks {
+            boot_ms: now_ms,
+            wall_ms: clock::wall_ms(),
+        };
+        if matches!(self.state, State::Open(_)) && link.ends_for_clock(clocks) {
+            self.close(1000, "the clock of this machine was set", now_ms);
+        }
         match &self.state {
             State::Waiting { retry_ms } if *retry_ms <= now_ms => self.resolve(link, now_ms),
             State::Dialing(_) => self.dial(link, target, registry, token),
@@ -289,7 +296,10 @@ impl Stage {
         match upgrade.step(target) {
             Ok(None) => {}
             Ok(Some(socket)) => {
-                link.opened(clock::boot_ms());
+                link.opened(Clocks {
+                    boot_ms: clock::boot_ms(),
+                    wall_ms: clock::wall_ms(),
+                });
                 self.state = State::Open(Open {
                     socket: Box::new(socket),
                     blocked: false,

@@ -6,6 +6,10 @@ use super::fault::Fault;
 
 /// Clocks nearer than this to each other are taken for the same.
 pub const SAME_CLOCK_MS: i64 = 1_000;
+/// A clock that is further from what was told has been set.
+const CLOCK_SET_MS: u64 = 60_000;
+/// How long it is waited before it is told again.
+const TOLD_AGAIN_MS: i64 = 600_000;
 /// No server of today lives after the year 2200.
 pub const TIME_MS_MAX: i64 = 7_258_118_400_000;
 
@@ -80,6 +84,29 @@ impl WallShift {
     }
 }
 
+/// This machine's clock as the hello has told it: the server asks the fleet's clocks
+/// when its own has jumped, so what was told must be what is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ToldClock {
+    told: Option<Clocks>,
+}
+
+impl ToldClock {
+    pub fn tell(&mut self, clocks: Clocks) {
+        self.told = Some(clocks);
+    }
+
+    /// Whether the clock was set since then. One that is set all the time is told of
+    /// now and then.
+    pub fn was_set(&self, clocks: Clocks) -> bool {
+        self.told.is_some_and(|told| {
+            let passed_ms = clocks.boot_ms.saturating_sub(told.boot_ms);
+            let went_ms = clocks.wall_ms.saturating_sub(told.wall_ms);
+            passed_ms >= TOLD_AGAIN_MS && went_ms.abs_diff(passed_ms) > CLOCK_SET_MS
+        })
+    }
+}
+
 /// No session is possible until a person sets a clock. The server's log says so too.
 fn unusable(words: &'static str) -> Fault {
     Fault {
@@ -132,6 +159,20 @@ mod tests {
         let hour = 3_600_000;
         let stepped = agree(20_000, 20_000, NOW + hour, NOW + hour);
         assert_eq!(stepped, Ok(NOW + hour - 20_000));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told_again_after_a_while() {
+        let mut told = ToldClock::default();
+        assert!(!told.was_set(clocks(0, NOW)));
+        told.tell(clocks(1_000, 5_000));
+        let after = |ms: i64, set_ms: i64| told.was_set(clocks(1_000 + ms, 5_000 + ms + set_ms));
+        // Slewed, asleep, set; and set too soon after the hello.
+        assert!(!after(700_000, 60_000) && !after(700_000, -60_000));
+        assert!(!after(90_000_000, 0));
+        assert!(after(700_000, NOW) && after(700_000, -60_001));
+        assert!(!after(599_999, NOW) && after(600_000, NOW));
+        assert!(told.was_set(clocks(i64::MAX, i64::MIN)));
     }
 
     #[test]

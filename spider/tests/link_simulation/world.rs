@@ -385,7 +385,7 @@ impl World {
                 }
                 None => {
                     self.server.connected();
-                    self.link.opened(self.boot_ms());
+                    self.link.opened(self.clocks());
                     self.opened_ms = self.now_ms;
                     self.summary.sessions += 1;
                     self.connection = Connection::Open(Network::default());

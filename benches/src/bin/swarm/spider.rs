@@ -168,6 +168,7 @@ impl Spider {
                 newest_seq: 0,
                 interval_ms,
                 outage: None,
+                clock_ms: None,
                 identity: Default::default(),
             };
             frame(&mut self.outgoing, 1, hello.encode().as_bytes());

@@ -41,6 +41,7 @@ fn hello(operator: &Operator, token: &str) {
         newest_seq: 0,
         interval_ms: 1000,
         outage: None,
+        clock_ms: None,
         identity: Identity::default(),
     };
     let app = &operator.server.app;

@@ -37,6 +37,7 @@ fn samples_are_answered_live_and_from_disk() {
         newest_seq: 0,
         interval_ms: 1000,
         outage: None,
+        clock_ms: None,
         identity: identity.clone(),
     };
     let layout = Arc::new(Layout::new(
@@ -102,7 +103,7 @@ fn samples_are_answered_live_and_from_disk() {
 
     let range = format!("from={START_MS}&to={}&points=2", START_MS + 10_000);
     let history = get(&format!(
-        "/history?series=net.rx_bytes,mem.available_bytes&{range}"
+        "/history?series=net.rx_bytes,mem.available_bytes&parts=avg,count,increase&{range}"
     ))
     .json();
     check("History", &history);
@@ -142,6 +143,31 @@ fn samples_are_answered_live_and_from_disk() {
         (&free["unit"], free.get("increase_unit")),
         (&json!("bytes"), None)
     );
+
+    // What was not asked for is not there, and what never was is named.
+    let asked = format!("/history?series=net.rx_bytes,net.rx_byte,mem.*,x.*&{range}");
+    let usual = get(&asked).json();
+    check("History", &usual);
+    assert_eq!(usual["unknown"], json!(["net.rx_byte"]));
+    for series in usual["series"].as_array().unwrap() {
+        let mut names: Vec<_> = series.as_object().unwrap().keys().collect();
+        names.sort();
+        assert_eq!(names, ["avg", "key", "kind", "max", "min", "unit"]);
+    }
+    let brief = get(&format!("{asked}&parts=avg&digits=2")).json();
+    check("History", &brief);
+    for series in brief["series"].as_array().unwrap() {
+        assert!(series.get("min").is_none());
+        for number in series["avg"].as_array().unwrap() {
+            let text = number.to_string();
+            let digits = text.trim_matches(['-', '.', '0']).replace('.', "");
+            assert!(*number == json!(null) || digits.len() <= 2, "{series}");
+        }
+    }
+    // A list of the past, which nothing in the range and no list of now has.
+    let past = get("/history?series=mem.available_bytes,mem.gone&from=5&to=6").json();
+    assert_eq!(past["series"], json!([]));
+    assert_eq!(past["unknown"], json!(["mem.gone"]));
 
     let status = server.send(&Call::get("/api/history/status").bearer(&token));
     let status = status.json();

@@ -129,8 +129,10 @@ impl Keeper {
             }
             if let Some(newest) = node.progress.last() {
                 let elsewhere = *newest.boot_id != *self.boot_id;
-                let time_ms = newest.time_ms;
-                state.voices.hear(node.node, time_ms, elsewhere, boot_ms);
+                state.voices.hear(node.node, elsewhere, boot_ms);
+            }
+            if node.seen.is_some() {
+                state.voices.greet(node.node, node.clock_at_boot_ms);
             }
         }
     }

@@ -12,7 +12,7 @@ struct World {
     now: Reading,
     boot_id: String,
     kept: Kept,
-    /// Node, how far its clock is ahead of the true time, whether on another machine.
+    /// Node, how far its own clock is ahead of the true time, whether on another machine.
     nodes: Vec<(i64, i64, bool)>,
     true_ms: i64,
     told: Vec<News>,
@@ -57,8 +57,10 @@ impl World {
             self.now.wall_ms += step_ms;
             self.now.boot_ms += step_ms;
             for &(id, ahead_ms, elsewhere) in &self.nodes {
-                let time_ms = self.true_ms + ahead_ms;
-                self.voices.hear(id, time_ms, elsewhere, self.now.boot_ms);
+                let clock_ms = self.true_ms + ahead_ms;
+                let boot_ms = self.now.boot_ms;
+                self.voices.greet(id, Some(clock_ms - boot_ms));
+                self.voices.hear(id, elsewhere, boot_ms);
             }
             self.look();
         }
@@ -249,6 +251,28 @@ fn the_whole_fleet_is_believed_when_another_machine_is_among_it() {
 }
 
 #[test]
+fn who_does_not_say_what_its_clock_says_agrees_to_nothing() {
+    let mut world = World::with(&[(0, true), (0, true), (0, true)]);
+    world.wall_jumps(-DAY_MS);
+    world.look();
+    assert_eq!(world.told, [JUMPED]);
+    // What comes with the samples only: they take the server's time.
+    for id in 1..=3 {
+        world.voices.greet(id, None);
+    }
+    world.wall_jumps(2 * DAY_MS);
+    let right_ms = world.now.wall_ms - world.now.boot_ms;
+    for id in 1..=2 {
+        world.look();
+        assert!(world.is_doubted(), "{id}");
+        world.voices.greet(id, Some(right_ms));
+    }
+    // Two of three.
+    world.look();
+    assert_eq!((world.is_doubted(), world.off_ms()), (false, DAY_MS));
+}
+
+#[test]
 fn alone_on_a_machine_a_month_is_believed_after_a_steady_hour() {
     let mut world = World::with(&[(0, false)]);
     world.restarts(21 * DAY_MS, true);
@@ -274,8 +298,9 @@ fn alone_on_a_machine_a_month_is_believed_after_a_steady_hour() {
             world.now.wall_ms += MINUTE_MS;
             world.now.boot_ms += MINUTE_MS;
             world.true_ms += MINUTE_MS;
-            let (time_ms, boot_ms) = (world.true_ms, world.now.boot_ms);
-            world.voices.hear(1, time_ms, false, boot_ms);
+            let boot_ms = world.now.boot_ms;
+            world.voices.greet(1, Some(world.true_ms - boot_ms));
+            world.voices.hear(1, false, boot_ms);
             let quorum = world.voices.quorum(world.now, || Ok::<_, ()>(2)).unwrap();
             world.clock.look(world.now, quorum);
         }
@@ -333,7 +358,8 @@ fn times_at_the_ends_of_numbers_break_nothing() {
             };
             let mut clock = Clock::start(Some(&kept), None, "a", now);
             let mut voices = Voices::new(0);
-            voices.hear(1, agreed_ms, true, now.boot_ms);
+            voices.greet(1, Some(agreed_ms));
+            voices.hear(1, true, now.boot_ms);
             let quorum = voices.quorum(now, || Ok::<_, ()>(1)).unwrap();
             clock.look(now, quorum);
             assert!(clock.time_ms(now) <= wall_ms.max(clock.agreed_ms(now)));

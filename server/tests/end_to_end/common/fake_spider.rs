@@ -31,6 +31,7 @@ pub fn hello(run: &str) -> Hello {
         newest_seq: 0,
         interval_ms: 1_000,
         outage: None,
+        clock_ms: Some(wall_ms()),
         identity: Identity::default(),
     }
 }
