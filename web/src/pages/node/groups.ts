@@ -67,7 +67,7 @@ export const GROUPS: readonly Group[] = [
     selectors: [],
     wants: () => false,
     bands: 'none',
-    digits: 4,
+    digits: 3,
   },
   {
     id: 'traffic',
