@@ -316,12 +316,12 @@ mod tests {
         let written = |points: &Points| serde_json::to_string(points).unwrap();
         assert_eq!(
             written(&points),
-            "[4096,0.3,null,0,0.333333333333,-1e300,9007199254740991,1234.5]"
+            "[4096,0.3,null,0,0.333333333333,-1e+300,9007199254740991,1234.5]"
         );
         points.round(3);
         assert_eq!(
             written(&points),
-            "[4100,0.3,null,0,0.333,-1e300,9010000000000000,1230]"
+            "[4100,0.3,null,0,0.333,-1e+300,9010000000000000,1230]"
         );
         for number in [1e-310, 5e-324, f64::MAX, 999_999.6, 0.000_123_456] {
             let off = (rounded(number, 12) - number).abs();

@@ -125,6 +125,7 @@ fn ten_hours_of_containers_that_come_and_go_grow_nothing() {
         newest_seq: 0,
         interval_ms: 1_000,
         outage: None,
+        clock_ms: None,
         identity: Default::default(),
     };
     let seen = Seen {
