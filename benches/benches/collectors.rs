@@ -61,7 +61,7 @@ fn whole_sample(report: &mut Report) -> f64 {
 /// Each collector by itself, as a part of the floor of the whole sample.
 fn each_collector(report: &mut Report, floor_ns: f64) {
     let (mut sample, mut buffer) = (Sample::default(), Buffer::default());
-    for (name, mut collector) in collect::all(&Root::new("/")) {
+    for (name, mut collector) in collect::all(&Root::new("/"), &Default::default()) {
         let mut turn = || {
             sample.begin();
             collector.collect(&mut Context {

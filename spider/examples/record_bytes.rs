@@ -24,7 +24,7 @@ fn cpu_ns() -> i64 {
 /// What each collector costs when it has slept for an interval.
 fn each(rounds: u64, interval_ms: u64) {
     let root = Root::new("/");
-    let mut collectors = collect::all(&root);
+    let mut collectors = collect::all(&root, &Default::default());
     let (mut sample, mut buffer) = (Sample::default(), Buffer::default());
     let mut spent_ns = vec![0; collectors.len()];
     for round in 0..=rounds {
