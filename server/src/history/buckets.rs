@@ -300,6 +300,7 @@ mod tests {
     use super::super::bucket::Cuts;
     use super::*;
 
+    /// What is too large to be exact is written as serde writes it.
     #[test]
     fn numbers_have_the_digits_that_they_need() {
         let numbers = [
@@ -321,7 +322,7 @@ mod tests {
         points.round(3);
         assert_eq!(
             written(&points),
-            "[4100,0.3,null,0,0.333,-1e+300,9010000000000000,1230]"
+            "[4100,0.3,null,0,0.333,-1e+300,9010000000000000.0,1230]"
         );
         for number in [1e-310, 5e-324, f64::MAX, 999_999.6, 0.000_123_456] {
             let off = (rounded(number, 12) - number).abs();
