@@ -56,7 +56,7 @@ fn interfaces_that_come_and_go_cost_no_sample_and_no_session() {
             .replace('}', "%7D")
             .replace('=', "%3D");
         let answer = session.get_json(&format!(
-            "/api/nodes/{}/history?series={key}&from={from}&to={to}&points=1000",
+            "/api/nodes/{}/history?series={key}&from={from}&to={to}&points=1000&parts=increase",
             node.id
         ));
         answer["series"][0].clone()
