@@ -31,10 +31,6 @@ set_up_tools() {
   node_good || install_node
   cross_lacks="$(not_installed "${cross_packages[@]}" curl jq | tr '\n' ' ')"
   need_all
-  # With it the release build links the Spider statically, which then is seen to be so.
-  [[ "${CI:-}" != true ]] || has_musl_std || ! have rustup ||
-    timeout 120 rustup target add x86_64-unknown-linux-musl >/dev/null 2>&1 ||
-    echo "musl's part of Rust can't be had here: the Spider is linked to this machine's C library"
   printf '%s, node %s, npm %s\n' "$(cargo --version)" "$(node --version)" "$(npm --version 2>/dev/null)"
 }
 
