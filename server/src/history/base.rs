@@ -17,7 +17,7 @@ use stardust_shared::ABSENT;
 use stardust_shared::varint::{Reader, put, put_signed};
 
 use super::block::BlockError;
-use super::limits::ROWS_MAX;
+use super::limits::{MERGE_VALUES_MAX, ROWS_MAX};
 
 /// Time and value (scaled, as in columns) of the sample before, by column; `None` of
 /// gauges, and of counters that have none.
@@ -89,7 +89,10 @@ impl Bases {
             return Ok(Self::default());
         }
         let count = reader.varint()?;
-        if count > ROWS_MAX as u64 {
+        // A base that names the same columns as the one before takes three bytes: damage
+        // may say that there are more of them than fit the memory.
+        let values = count.saturating_mul(width as u64);
+        if count > ROWS_MAX as u64 || values > 2 * MERGE_VALUES_MAX as u64 {
             return Err(BlockError::Corrupt("number of bases"));
         }
         let mut segments: Vec<Segment> = Vec::new();
@@ -265,6 +268,15 @@ mod tests {
             assert!(Bases::decode(&data[..end], 3, 5).is_err(), "{end}");
         }
         assert!(Bases::decode(&data, 3, 3).is_err());
+        // The same three bytes again and again, of a block of many columns.
+        let none = Segment {
+            row: 0,
+            base: vec![None; 8_000],
+        };
+        let many: Vec<Segment> = std::iter::repeat_n(none, 300).collect();
+        let many = encode(&many, 8_000, 60_000, |_, _| None);
+        assert!(many.len() < 3_000);
+        assert!(Bases::decode(&many, 8_000, 60_000).is_err());
     }
 
     #[test]
