@@ -1,6 +1,7 @@
 //! From a socket to a login, one type for each stage.
 
-use std::io;
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -82,7 +83,7 @@ impl Connector {
             // A channel is used up by a try, so there is only one.
             let place = self.enter(target, deadline)?;
             let link = jump::bridge(via, target, deadline)?;
-            return self.greet_once(link, target, pinned.as_deref(), place, deadline);
+            return self.greet_once(link, target, pinned.as_deref(), place, deadline, &|_| None);
         }
         let addresses = reach::resolve(target, deadline, &self.patience)?;
         let mut pause = HANDSHAKE_PAUSE;
@@ -91,7 +92,8 @@ impl Connector {
             let place = self.enter(target, deadline)?;
             let stream = reach::connect(target, &addresses, deadline, &self.patience)?;
             let link = Link::Tcp(stream);
-            match self.greet_once(link, target, pinned.as_deref(), place, deadline) {
+            let answer = |deadline| answer_to_ours(target, &addresses, deadline, &self.patience);
+            match self.greet_once(link, target, pinned.as_deref(), place, deadline, &answer) {
                 Err(fault)
                     if fault.cause == Cause::TooManySessions
                         && tries < HANDSHAKE_TRIES_MAX
@@ -118,6 +120,7 @@ impl Connector {
         pinned: Option<&str>,
         place: Handshake,
         deadline: Instant,
+        answer_to_ours: &dyn Fn(Instant) -> Option<String>,
     ) -> Result<Greeted, Fault> {
         let deadline = deadline.min(Instant::now() + HANDSHAKE_TIME_MAX);
         let mut odd = first_words(&link, target, deadline, &self.patience)?;
@@ -143,7 +146,17 @@ impl Connector {
             }
             ssh.handshake()
         });
-        shaken.map_err(|stopped| handshake_fault(stopped, odd.as_deref(), target))?;
+        shaken.map_err(|stopped| {
+            // An answer to our words that came before the next look was libssh2's to read.
+            let greeted = |banner: &str| banner.starts_with("SSH-");
+            if odd.is_none()
+                && matches!(stopped, Stopped::Ssh(-43 | -13, _))
+                && !wire.ssh.banner().is_some_and(greeted)
+            {
+                odd = answer_to_ours(deadline);
+            }
+            handshake_fault(stopped, odd.as_deref(), target)
+        })?;
         wire.ssh = ssh;
         let host_key = wire
             .ssh
@@ -198,6 +211,27 @@ fn first_words(
         Some(fault) => Err(fault),
         None => Ok((!text.starts_with("SSH-")).then_some(text)),
     }
+}
+
+/// What a host that waits for our words first answers to them, on a connection of its
+/// own, from which nobody else reads.
+fn answer_to_ours(
+    target: &Target,
+    addresses: &[SocketAddr],
+    deadline: Instant,
+    patience: &Patience,
+) -> Option<String> {
+    use std::os::fd::AsRawFd;
+    let mut stream = reach::connect(target, addresses, deadline, patience).ok()?;
+    stream.write_all(b"SSH-2.0-Stardust\r\n").ok()?;
+    let end = deadline.min(Instant::now() + GREETING_TIME_MAX);
+    patience.wait(end, |time| {
+        poll(&mut [(stream.as_raw_fd(), libc::POLLIN)], time).then_some(())
+    })?;
+    let mut words = [0u8; 64];
+    let length = stream.peek(&mut words).ok().filter(|length| *length > 0)?;
+    let text = String::from_utf8_lossy(&words[..length]).into_owned();
+    (!text.starts_with("SSH-")).then_some(text)
 }
 
 /// First words that are surely not followed by those of SSH, and what they mean.

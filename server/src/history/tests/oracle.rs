@@ -352,9 +352,9 @@ impl Trial {
         let history = History::open_with(Arc::clone(&store), settings, SIZES).unwrap();
         let writer = history.writer().unwrap();
         let mut intakes = Intakes::new(durable_progress(&store).unwrap());
-        let place = intakes
-            .open(node, &hello("none", "b", None), 1_000, seen())
-            .1;
+        // Of one of its runs: one run more would be one more than are remembered.
+        let first = hello("run-0", "boot-0", None);
+        let place = intakes.open(node, &first, 1_000, seen()).1;
         self.open = None;
         self.direct = Some(Direct {
             store,

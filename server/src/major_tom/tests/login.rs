@@ -413,7 +413,7 @@ fn who_waits_for_our_words_first_is_told_by_what_comes_then() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let target = Target::new("127.0.0.1", port, "root").unwrap();
-        // An answer that comes within a turn of ours is seen at the next try.
+        // It may come before our next look, when libssh2 has read it: then it is asked again.
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
