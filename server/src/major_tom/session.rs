@@ -150,7 +150,7 @@ impl Connector {
             // An answer to our words that came before the next look was libssh2's to read.
             let greeted = |banner: &str| banner.starts_with("SSH-");
             if odd.is_none()
-                && matches!(stopped, Stopped::Ssh(-43 | -13, _))
+                && matches!(stopped, Stopped::Ssh(-43 | -13 | -2, _))
                 && !wire.ssh.banner().is_some_and(greeted)
             {
                 odd = answer_to_ours(deadline);
@@ -281,7 +281,7 @@ fn handshake_fault(stopped: Stopped, odd: Option<&str>, target: &Target) -> Faul
         return fault;
     }
     match stopped {
-        Stopped::Ssh(-43 | -13, _) if odd.is_some() => {
+        Stopped::Ssh(-43 | -13 | -2, _) if odd.is_some() => {
             not_ssh(target, &says(odd.unwrap_or_default()))
         }
         Stopped::Timeout => Fault::new(
