@@ -13,6 +13,7 @@ mod behind_proxy;
 mod caddy;
 mod churn;
 mod damage;
+mod dashboard;
 mod delivery;
 mod demo;
 mod events;

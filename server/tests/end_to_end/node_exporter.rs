@@ -55,14 +55,16 @@ fn one(samples: &Samples, name: &str) -> f64 {
 }
 
 /// Those that read what a Spider reads; others have words about this machine.
-const COLLECTORS: [&str; 14] = [
+const COLLECTORS: [&str; 16] = [
     "cpu",
     "diskstats",
     "filesystem",
     "hwmon",
     "loadavg",
     "meminfo",
+    "netclass",
     "netdev",
+    "netstat",
     "os",
     "processes",
     "stat",
@@ -166,6 +168,7 @@ fn what_both_collect_has_the_name_the_labels_and_the_value_of_node_exporter() {
         "node_memory_MemTotal_bytes",
         "node_memory_SwapFree_bytes",
         "node_memory_SwapTotal_bytes",
+        "node_netstat_Tcp_CurrEstab",
         "node_network_receive_bytes_total",
         "node_network_receive_drop_total",
         "node_network_receive_errs_total",

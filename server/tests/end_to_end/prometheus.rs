@@ -1,8 +1,10 @@
 //! Debian's Prometheus reads `/metrics`, and its promtool finds nothing to say.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -11,9 +13,9 @@ use crate::common::{
     Folder, Process, Setup, Spider, eventually, free_fixed_port, installed, request,
 };
 
-const TOKEN: &str = "a-token-that-only-scrapers-have";
+pub const TOKEN: &str = "a-token-that-only-scrapers-have";
 
-fn token_file(folder: &Folder) -> String {
+pub fn token_file(folder: &Folder) -> String {
     let path = folder.join("token");
     let file = std::fs::OpenOptions::new()
         .write(true)
@@ -22,6 +24,47 @@ fn token_file(folder: &Folder) -> String {
         .open(&path);
     writeln!(file.unwrap(), "{TOKEN}").unwrap();
     path.to_str().unwrap().to_owned()
+}
+
+/// One that scrapes every second.
+pub struct Prometheus {
+    address: SocketAddr,
+    _process: Process,
+}
+
+impl Prometheus {
+    pub fn start(program: &Path, folder: &Folder, scrape_configs: &str) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_fixed_port()));
+        let file = folder.join("prometheus.yml");
+        let config =
+            format!("global: {{ scrape_interval: 1s }}\nscrape_configs:\n{scrape_configs}");
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new(program);
+        command
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.join("tsdb").display()
+            ))
+            .arg(format!("--web.listen-address={address}"));
+        let mut process = Process::start("prometheus", &mut command);
+        process.line_with("Server is ready to receive web requests");
+        Self {
+            address,
+            _process: process,
+        }
+    }
+
+    /// The series that it answers with; none where it refuses.
+    pub fn query(&self, query: &str) -> Vec<Value> {
+        let mut target = "/api/v1/query?query=".to_owned();
+        for byte in query.bytes() {
+            let _ = write!(target, "%{byte:02X}");
+        }
+        let answer = request(self.address, "GET", &target, &[], None);
+        let found = answer.json()["data"]["result"].as_array().cloned();
+        found.unwrap_or_default()
+    }
 }
 
 #[test]
@@ -63,45 +106,33 @@ fn prometheus_scrapes_the_fleet_and_promtool_is_content() {
     check.stdin.take().unwrap().write_all(&answer.body).unwrap();
     let said = check.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&said.stderr) + String::from_utf8_lossy(&said.stdout);
-    // node_exporter's own names of the fields of /proc/meminfo are what dashboards ask for.
-    let meminfo = |line: &str| line.starts_with("node_memory_") && line.contains("camelCase");
+    // node_exporter takes the words of /proc/meminfo and /proc/net/snmp, and dashboards ask for these.
+    let kernels = |line: &str| {
+        ["node_memory_", "node_netstat_"]
+            .iter()
+            .any(|of| line.starts_with(of))
+            && line.contains("camelCase")
+    };
     let other: Vec<&str> = text
         .lines()
-        .filter(|line| !meminfo(line) && !line.trim().is_empty())
+        .filter(|line| !kernels(line) && !line.trim().is_empty())
         .collect();
     assert!(other.is_empty(), "{other:#?}\n{}", answer.text());
 
-    let address = SocketAddr::from(([127, 0, 0, 1], free_fixed_port()));
-    let config = format!(
-        "global: {{ scrape_interval: 1s }}\n\
-         scrape_configs:\n\
-         - job_name: stardust\n  \
-           authorization: {{ credentials_file: {token} }}\n  \
-           static_configs: [{{ targets: [\"{}\"] }}]\n\
-         - job_name: stranger\n  \
-           static_configs: [{{ targets: [\"{}\"] }}]\n",
-        ground_control.address, ground_control.address
-    );
-    let file = folder.join("prometheus.yml");
-    std::fs::write(&file, config).unwrap();
-    let mut command = Command::new(prometheus);
-    command
-        .arg(format!("--config.file={}", file.display()))
-        .arg(format!(
-            "--storage.tsdb.path={}",
-            folder.join("tsdb").display()
-        ))
-        .arg(format!("--web.listen-address={address}"));
-    let mut process = Process::start("prometheus", &mut command);
-    process.line_with("Server is ready to receive web requests");
-
-    // `query` is spelled for a URL already.
-    let values = |query: &str| -> Vec<Value> {
-        let target = format!("/api/v1/query?query={query}");
-        let answer = request(address, "GET", &target, &[], None);
-        let found = answer.json()["data"]["result"].as_array().cloned();
-        found.unwrap_or_default()
+    let file = |job: &str| {
+        format!(
+            "- job_name: {job}\n  \
+             static_configs: [{{ targets: [\"{}\"] }}]\n",
+            ground_control.address
+        )
     };
+    let scraper = format!(
+        "{}  authorization: {{ credentials_file: {token} }}\n{}",
+        file("stardust"),
+        file("stranger")
+    );
+    let prometheus = Prometheus::start(&prometheus, &folder, &scraper);
+    let values = |query: &str| prometheus.query(query);
     let number =
         |query: &str| -> Option<f64> { values(query).first()?["value"][1].as_str()?.parse().ok() };
     let wait = |query: &str, good: &dyn Fn(f64) -> bool| {
@@ -116,10 +147,10 @@ fn prometheus_scrapes_the_fleet_and_promtool_is_content() {
     });
     // A core gives about a second of time a second, all modes together.
     wait(
-        "min(sum%20by(node,cpu)(rate(node_cpu_seconds_total[15s])))",
+        "min(sum by(node,cpu)(rate(node_cpu_seconds_total[15s])))",
         &|rate| (0.5..1.5).contains(&rate),
     );
-    wait("count(node_memory_MemAvailable_bytes%3E0)", &|count| {
+    wait("count(node_memory_MemAvailable_bytes>0)", &|count| {
         count == 2.0
     });
     wait(

@@ -13,6 +13,7 @@ pub struct Families {
     boot: usize,
     uname: usize,
     build: usize,
+    established: usize,
 }
 
 impl Families {
@@ -32,6 +33,10 @@ impl Families {
                 "node_exporter_build_info",
                 "The version of the Spider that takes the samples.",
             ),
+            established: gauge(
+                "node_netstat_Tcp_CurrEstab",
+                "TCP connections that are established, or that the other end has closed.",
+            ),
         }
     }
 
@@ -41,6 +46,12 @@ impl Families {
         if let Some(version) = &node.spider_version {
             let version = format!(",version=\"{}\"", Escaped(version));
             text.line(self.build, &[name, &version], 1, 1);
+        }
+        if let Some(established) = value(node, ESTABLISHED) {
+            // As RFC 1213 has it. Kernels before 6.10 leave out what waits to be closed.
+            let waits = value(node, CLOSE_WAIT).unwrap_or_default();
+            let both = established.saturating_add(waits);
+            text.line(self.established, &[name], both, 1);
         }
         let Some(identity) = &node.identity else {
             return;
@@ -64,14 +75,20 @@ impl Families {
     }
 }
 
+const ESTABLISHED: &str = "tcp.connections{state=established}";
+const CLOSE_WAIT: &str = "tcp.connections{state=close_wait}";
+
 /// Of Spiders that don't say it: by how long the machine was up at that sample.
 fn boot_time_s(node: &Exported, time_ms: i64) -> Option<i64> {
+    let up_ms = value(node, "system.uptime_ms")?;
+    Some((time_ms.saturating_sub(up_ms) + 500) / 1_000)
+}
+
+/// What the latest sample says of one series.
+fn value(node: &Exported, key: &str) -> Option<i64> {
     let (layout, values, _) = node.latest.as_ref()?;
-    let at = layout
-        .series()
-        .iter()
-        .position(|series| &*series.key == "system.uptime_ms")?;
+    let at = layout.series().iter().position(|one| &*one.key == key)?;
     let value = *values.get(at)?;
-    let up_ms = value.checked_mul(i64::from(layout.series()[at].scale))?;
-    (value != stardust_shared::ABSENT).then(|| (time_ms.saturating_sub(up_ms) + 500) / 1_000)
+    let real = value.checked_mul(i64::from(layout.series()[at].scale))?;
+    (value != stardust_shared::ABSENT).then_some(real)
 }
