@@ -24,7 +24,7 @@ use super::merge::{Buffers, Result, STEP_BYTES, full_rows};
 use super::noted::{note_last, note_samples, scaled};
 use super::reader::{Fault, NodeReader};
 use super::records;
-use super::runs::Runs;
+use super::runs::{Run, Runs};
 use super::shared::Shared;
 use super::tier::Tier;
 
@@ -170,15 +170,16 @@ fn gather_fresh(
 }
 
 /// From where the samples of these rows go on, and the last one of them, when it is
-/// enough to look at the last chain: the run has had all of these counters, and all of
-/// them are in that sample.
+/// enough to look at the last chain: the run has begun and has had all of these counters,
+/// and all of them are in that sample.
 fn base_without_decoding(
     reader: &NodeReader<'_>,
     runs: &Runs,
     stored: &Stored,
     rows: &[Row],
 ) -> Option<(Base, (i64, Vec<i64>))> {
-    let run = runs.get(rows[0].run).filter(|run| !run.old)?;
+    let begun = |run: &&Run| !run.old && run.span_ms.is_some();
+    let run = runs.get(rows[0].run).filter(begun)?;
     let base = |at: usize| match stored.names[at] {
         0 => Some(None),
         name => Some(Some(scaled(
