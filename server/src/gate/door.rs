@@ -11,7 +11,6 @@ use super::limits::{self, ACCEPT_PAUSE, ACCEPTS_PER_TURN, CONNECTIONS_MAX, HANDS
 use super::live::LiveConn;
 use super::notes::Subject;
 use super::refusal::Refusal;
-use super::shares::Rank;
 use super::socket::{Ending, code};
 use super::spider::SpiderConn;
 use super::stream::{Client, Stream};
@@ -94,7 +93,7 @@ impl Gate {
             let is_proxy = peer.is_none_or(|peer| self.core.trusts(peer));
             let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
             let mut http = HttpConn::new(stream, (peer, is_proxy), index, self.core.now);
-            http.rank(Rank::Silent, &mut self.core);
+            http.rank_newcomer(&mut self.core);
             entry.insert(Conn::Http(Box::new(http)));
         }
     }

@@ -288,7 +288,7 @@ impl HttpConn {
                     self.peer = client;
                     self.is_proxy = core.trusts(client);
                     self.source = client.into();
-                    self.rank(Rank::Silent, core);
+                    self.rank_newcomer(core);
                 }
             }
             Header::Broken(what) => {

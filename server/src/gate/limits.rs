@@ -155,6 +155,8 @@ pub const LIVE_TICK: Duration = Duration::from_millis(500);
 /// kinds apart: in a larger fleet each node has its turn less often, of 10,000 every
 /// ten seconds. More would be more than a phone on the road takes.
 pub const LIVE_SAMPLES_PER_TICK: usize = 500;
+/// A connection that has said nothing for as long goes before those that have begun to ask.
+pub const NEWCOMER_TIME: Duration = Duration::from_secs(1);
 /// How often deadlines are looked at.
 pub const SWEEP_TICK: Duration = Duration::from_millis(250);
 /// Spiders are looked at in as many parts, one in each such tick: each of them

@@ -20,9 +20,9 @@ pub enum Rank {
     Leaving,
     /// It waits for another request, which may never come.
     Kept,
-    /// It has said nothing yet.
+    /// It has said nothing, and had time to.
     Silent,
-    /// It has begun to ask; or what is held is large.
+    /// It has begun to ask, or has just come; or what is held is large.
     Asking,
     /// It is being served; or what is held is small.
     Served,

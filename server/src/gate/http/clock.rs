@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::super::core::Core;
 use super::super::limits::{
-    BODY_TIME_MAX, HEAD_TIME_CROWDED, HEAD_TIME_MAX, KEEP_TIME, KEEP_TIME_PROXY, RELAY_TIME_MAX,
-    STALL_TIME_MAX, TAKE_BYTES_PER_SECOND, TLS_HEAD_TIME_MAX,
+    BODY_TIME_MAX, HEAD_TIME_CROWDED, HEAD_TIME_MAX, KEEP_TIME, KEEP_TIME_PROXY, NEWCOMER_TIME,
+    RELAY_TIME_MAX, STALL_TIME_MAX, TAKE_BYTES_PER_SECOND, TLS_HEAD_TIME_MAX,
 };
 use super::super::refusal::Refusal;
+use super::super::shares::Rank;
 use super::{HttpConn, State};
 
 /// What a look at the clock gave.
@@ -30,6 +31,10 @@ impl HttpConn {
         }
         let waited = now.duration_since(self.since);
         let stalled = now.duration_since(self.moved.1) > STALL_TIME_MAX;
+        let has_said = !matches!(&self.state, State::AwaitHead { buffer, .. } if buffer.is_empty());
+        if !has_said && self.requests == 0 && waited >= NEWCOMER_TIME {
+            self.rank(Rank::Silent, core);
+        }
         let refusal = match &self.state {
             State::AwaitHead { buffer, .. } => {
                 if waited < self.head_time(buffer.is_empty(), core) {

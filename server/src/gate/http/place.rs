@@ -30,6 +30,17 @@ impl HttpConn {
         }
     }
 
+    /// Whoever comes has a moment to say what for, in which those that have begun to ask
+    /// long ago go first: else, where all others have, the newcomer of now would go for the
+    /// next one. A trusted proxy may open connections before it has use for them.
+    pub fn rank_newcomer(&mut self, core: &mut Core) {
+        let rank = match self.is_proxy {
+            true => Rank::Silent,
+            false => Rank::Asking,
+        };
+        self.rank(rank, core);
+    }
+
     /// Counts the memory that it holds.
     pub fn account(&mut self, core: &mut Core) {
         let bytes = match &self.state {
