@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use stardust_base::slots::Place;
 use stardust_server::history::{
     Answer, History, Intakes, Query, Reading, Seen, Settings, Source, Writer,
 };
-use stardust_server::places::Place;
 use stardust_server::store::Store;
 use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{Layout, Record, State};

@@ -154,7 +154,7 @@ impl Running {
         for node in store.nodes_with_spiders()? {
             fleet.set_installed(node, true);
         }
-        let files_max = raise_file_limit();
+        let files_max = stardust_base::files::raise_limit();
         check_file_limit(files_max, records_count);
         let history = Arc::new(History::open(Arc::clone(&store), config.history.clone())?);
         let writer = history.writer()?;
@@ -289,33 +289,6 @@ fn bind(config: &Config) -> Result<(GateSocket, GateHandle), Error> {
             hint,
         )
     })
-}
-
-/// Raises the limit of open files to what the system allows: each Spider is
-/// one. Answers the limit that holds.
-fn raise_file_limit() -> usize {
-    let mut limit = read_file_limit();
-    limit.rlim_cur = limit.rlim_max;
-    // SAFETY: the pointer is to a whole rlimit, which is only read. That it was
-    // refused shows in the limit that holds afterwards.
-    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
-    file_limit()
-}
-
-/// How many files may be open.
-pub fn file_limit() -> usize {
-    usize::try_from(read_file_limit().rlim_cur).unwrap_or(usize::MAX)
-}
-
-fn read_file_limit() -> libc::rlimit {
-    let mut limit = libc::rlimit {
-        rlim_cur: libc::RLIM_INFINITY,
-        rlim_max: libc::RLIM_INFINITY,
-    };
-    // SAFETY: the pointer is to a whole rlimit, which is only written. Where a
-    // sandbox refuses the call, running out of files will show the limit.
-    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
-    limit
 }
 
 /// Says so when the fleet will not fit into the limit of open files.

@@ -5,10 +5,7 @@
 #![allow(dead_code, unused_imports, reason = "the server uses the rest")]
 #![allow(clippy::len_without_is_empty, reason = "nothing is public there")]
 
-#[path = "../../src/error.rs"]
-pub mod error;
-#[path = "../../src/hidden.rs"]
-pub mod hidden;
+pub use stardust_base::{error, hidden};
 pub mod history;
 pub mod hub;
 pub mod major_tom;

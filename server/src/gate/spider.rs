@@ -17,8 +17,8 @@ use super::socket::{Ending, Socket, code};
 use super::streaming::{Session, Streaming};
 use crate::history::Seen;
 use crate::hub;
-use crate::places::Place;
 use crate::prefetch;
+use crate::slots::Place;
 
 pub struct SpiderConn {
     pub socket: Socket,

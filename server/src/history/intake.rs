@@ -16,8 +16,8 @@ use stardust_shared::{Layout, Record, State};
 use super::batch::{Batch, Block, Committed, Filled, Gap, Lead, NodeBatch, Progress, Seen};
 use super::gap_fill;
 use super::gaps::Cause;
-use crate::places::{Place, Places};
 use crate::prefetch;
+use crate::slots::{Place, Places};
 
 /// Bytes of samples that wait for the writer, all nodes together.
 pub const PENDING_BYTES_MAX: usize = 64 << 20;

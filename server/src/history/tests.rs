@@ -10,7 +10,7 @@ use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{ABSENT, Layout, Record, SeriesDef, State};
 
 use super::*;
-use crate::places::Place;
+use crate::slots::Place;
 use crate::store::Store;
 
 mod bounds;

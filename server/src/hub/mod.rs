@@ -25,7 +25,7 @@ pub use view::{Exported, NodeView, SeriesView, StatsView};
 use crate::events::limits::PENDING_MAX;
 use crate::events::{Happening, What};
 use crate::jobs::LiveJobs;
-use crate::places::{Place, Places};
+use crate::slots::{Place, Places};
 use crate::store::NodeRecord;
 
 /// Nodes in one message to a new browser: each message is written whole into a

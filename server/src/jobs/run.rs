@@ -12,13 +12,13 @@ use super::limits::GROUPS_MAX;
 use super::view::State;
 use super::waves::{self, SIZES_DEFAULT, Waves};
 use crate::app::App;
-use crate::crew::Crew;
 use crate::error::Error;
 use crate::log;
 use crate::major_tom::{Cause, Fault};
 use crate::major_tom::{deploy, reboot};
 use crate::packages::wish::Action;
 use crate::packages::{self, fleet};
+use crate::workers::Crew;
 
 /// The running threads; [`Threads::join`] waits for them after the board was stopped.
 pub struct Threads([Arc<Crew<Arc<Job>>>; 2]);

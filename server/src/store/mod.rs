@@ -240,6 +240,6 @@ impl Drop for Reader<'_> {
 }
 
 #[cfg(test)]
-pub(crate) mod testing;
+pub(crate) use stardust_base::testing;
 #[cfg(test)]
 mod tests;

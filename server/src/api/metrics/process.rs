@@ -37,7 +37,7 @@ pub fn put(text: &mut Text, start_ms: i64) {
         let open = i64::try_from(files.count()).unwrap_or(i64::MAX);
         text.gauge("process_open_fds", "Files that are open.", open, 1);
     }
-    let max = i64::try_from(crate::app::file_limit()).unwrap_or(i64::MAX);
+    let max = i64::try_from(stardust_base::files::limit()).unwrap_or(i64::MAX);
     text.gauge("process_max_fds", "Files that may be open.", max, 1);
     let help = "When Ground Control was started.";
     text.gauge("process_start_time_seconds", help, start_ms, 1_000);

@@ -69,7 +69,7 @@ impl LogLevel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::Folder;
+    use crate::testing::Folder;
 
     #[test]
     fn a_level_or_a_file_with_one() {

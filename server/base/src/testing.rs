@@ -14,6 +14,12 @@ pub fn overwrite(file: &Path, pages: impl Iterator<Item = usize>) {
 
 pub struct Folder(PathBuf);
 
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Folder {
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
