@@ -22,7 +22,7 @@ use crate::hub::Fleet;
 use crate::jobs::{self, Board};
 use crate::major_tom::MajorTom;
 use crate::notify::{Notifier, Watchdog};
-use crate::packages;
+use crate::package_jobs;
 use crate::run_dir::RunDir;
 use crate::signals;
 use crate::store::Store;
@@ -215,7 +215,7 @@ impl Running {
             },
         );
         let job_threads = jobs::start(&app)?;
-        let keeper = packages::keeper::start(&app)?;
+        let keeper = package_jobs::keeper::start(&app)?;
         let chronicle = events::chronicle::start(&app)?;
         Ok(Self {
             app,

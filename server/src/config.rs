@@ -17,7 +17,7 @@ use crate::log_level::LogLevel;
 use crate::major_tom::limits::{
     THREADS_DEFAULT as SSH_THREADS_DEFAULT, THREADS_MAX as SSH_THREADS_MAX,
 };
-use crate::packages::keeper;
+use crate::package_jobs::keeper;
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
 use crate::tls::TlsFiles;

@@ -20,7 +20,7 @@ pub mod jobs;
 pub mod listen;
 pub mod major_tom;
 mod notify;
-pub mod packages;
+pub mod package_jobs;
 mod run_dir;
 pub mod secret;
 pub mod server_url;
@@ -32,3 +32,4 @@ pub mod vault;
 
 pub use stardust_base::{clock, environment, error, hidden, log, log_level, slots};
 use stardust_base::{memory, prefetch, workers};
+pub use stardust_packages as packages;

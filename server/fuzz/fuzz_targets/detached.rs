@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stardust_server_fuzz::major_tom::detached::stream::Stream;
+use stardust_shell::detached::stream::Stream;
 
 fuzz_target!(|bytes: &[u8]| {
     let [size, rest @ ..] = bytes else {

@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stardust_server_fuzz::packages::Manager;
-use stardust_server_fuzz::packages::readers::{KINDS, everywhere, read};
-use stardust_server_fuzz::packages::sections::Sections;
+use stardust_packages::Manager;
+use stardust_packages::readers::{KINDS, everywhere, read};
+use stardust_packages::sections::Sections;
 
 fuzz_target!(|bytes: &[u8]| {
     let [manager, kind, rest @ ..] = bytes else {

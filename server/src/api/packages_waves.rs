@@ -17,14 +17,14 @@ use crate::jobs::limits::GROUP_NODES_MAX;
 use crate::jobs::waves::{SIZES_DEFAULT, Size, WAVES_MAX, sizes};
 use crate::jobs::{Given, Intent, JobError, PackageOrder};
 use crate::major_tom::Fault;
-use crate::packages::fleet::{AtWork, Candidate, Choice, LeftOut, Taken, needs_repair};
+use crate::package_jobs::fleet::{AtWork, Candidate, Choice, LeftOut, Taken, needs_repair};
+use crate::package_jobs::keeper;
+use crate::package_jobs::look::{self, Link};
 use crate::packages::judge;
-use crate::packages::keeper;
 use crate::packages::limits::{
     FLEET_PREVIEW_BEGIN_MAX, FLEET_PREVIEW_CHANGES_MAX, FLEET_PREVIEW_NODES_MAX,
     FLEET_PREVIEW_TIME_MAX,
 };
-use crate::packages::look::{self, Link};
 use crate::packages::model::{Preview, Upgrade};
 use crate::packages::wish::{Action, Wish};
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::waves::Size;
-use crate::packages::fleet::LeftOut;
+use crate::package_jobs::fleet::LeftOut;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

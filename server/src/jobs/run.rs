@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::log;
 use crate::major_tom::{Cause, Fault};
 use crate::major_tom::{deploy, reboot};
+use crate::package_jobs::{fleet, task};
 use crate::packages::wish::Action;
-use crate::packages::{self, fleet};
 use crate::workers::Crew;
 
 /// The running threads; [`Threads::join`] waits for them after the board was stopped.
@@ -125,7 +125,7 @@ fn run(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
                 leaves_out: &|_| None,
             },
         ),
-        Intent::Packages(order) => packages::task::run(app, job, order),
+        Intent::Packages(order) => task::run(app, job, order),
         Intent::PackagesFleet { .. } => packages_fleet(app, job),
     }
 }

@@ -20,7 +20,7 @@ use crate::hub::Status;
 use crate::major_tom::deploy::ours;
 use crate::major_tom::steps::step;
 use crate::major_tom::{Cause, Fault};
-use crate::packages::fleet::LeftOut;
+use crate::package_jobs::fleet::LeftOut;
 use crate::store::JobFilter;
 
 mod told;

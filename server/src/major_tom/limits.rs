@@ -38,11 +38,6 @@ pub const KEEPALIVE_SECONDS: u32 = 15;
 pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
 /// An upload that moves nothing for this long is given up.
 pub const UPLOAD_STALL_MAX: Duration = Duration::from_secs(15);
-/// Kept of a command's output: this much of its start, and of its end.
-pub const OUTPUT_HEAD_BYTES: usize = 64 << 10;
-pub const OUTPUT_TAIL_BYTES: usize = 64 << 10;
-/// Kept of what a login shell says before the command begins.
-pub const NOISE_BYTES_MAX: usize = 1 << 10;
 /// Written to a command at a time.
 pub const WRITE_BYTES_MAX: usize = 32 << 10;
 /// A check answers within this, since the gate waits 60 s for an answer.

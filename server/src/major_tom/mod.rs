@@ -17,15 +17,12 @@ pub mod deploy;
 pub mod detached;
 pub mod enter;
 pub mod facts;
-pub mod fault;
 pub mod hostkey;
 pub mod import;
 mod jump;
 pub mod key;
 pub mod limits;
 pub mod login;
-pub mod output;
-pub mod patience;
 pub mod pool;
 pub mod privilege;
 pub mod probe;
@@ -33,14 +30,12 @@ pub mod reach;
 pub mod reboot;
 pub mod remote;
 pub mod session;
-pub mod shell;
-pub mod steps;
 pub mod target;
 pub mod upload;
 mod wire;
 
-pub use fault::{Cause, Fault};
 pub use session::{Connector, Session};
+pub use stardust_shell::{Cause, Fault, fault, output, patience, shell, steps};
 pub use target::Target;
 
 /// What Ground Control keeps of it while it runs.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::health::RULES;
 use super::Waves;
-use crate::packages::fleet::LeftOut;
+use crate::package_jobs::fleet::LeftOut;
 
 /// Why there is no further wave.
 pub struct Stop {

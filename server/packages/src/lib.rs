@@ -1,0 +1,46 @@
+//! Packages on the nodes: what can be upgraded, what an action would do, and how it is
+//! told, for every manager of packages that we know.
+//!
+//! All in here is pure: names are checked against the manager's own grammar, commands
+//! are built, and what the tools print is read; jobs and API workers of the server talk
+//! to the nodes. One manager a file, behind [`tool::Tool`]; what is read is bounded by
+//! [`limits`].
+
+pub mod advice;
+pub mod apk;
+pub mod apt;
+pub mod dnf;
+pub mod dnf5;
+pub mod facts;
+pub mod judge;
+pub mod ledger;
+pub mod limits;
+pub mod lock;
+pub mod manager;
+pub mod model;
+pub mod opkg;
+pub mod pacman;
+#[cfg(any(test, feature = "readers"))]
+pub mod readers;
+pub mod restarts;
+pub mod rpm;
+pub mod sections;
+pub mod survey;
+pub mod text;
+pub mod tool;
+pub mod wish;
+pub mod xml;
+pub mod zypper;
+
+#[cfg(test)]
+mod german;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod states;
+#[cfg(test)]
+mod tests;
+
+pub use manager::Manager;
