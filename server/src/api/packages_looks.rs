@@ -8,9 +8,9 @@ use super::{Context, body};
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::limits::GROUP_NODES_MAX;
-use crate::jobs::waves::{Share, Size};
 use crate::jobs::{Intent, PackageOrder};
 use crate::packages::wish::Action;
+use stardust_model::intent::{Share, Size};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -14,10 +14,10 @@ use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::hub::Status;
 use crate::jobs::limits::GROUP_NODES_MAX;
-use crate::jobs::waves::{SIZES_DEFAULT, Size, WAVES_MAX, sizes};
+use crate::jobs::waves::{WAVES_MAX, sizes};
 use crate::jobs::{Given, Intent, JobError, PackageOrder};
 use crate::major_tom::Fault;
-use crate::package_jobs::fleet::{AtWork, Candidate, Choice, LeftOut, Taken, needs_repair};
+use crate::package_jobs::fleet::{AtWork, Candidate, Choice, Taken, needs_repair};
 use crate::package_jobs::keeper;
 use crate::package_jobs::look::{self, Link};
 use crate::packages::judge;
@@ -27,6 +27,7 @@ use crate::packages::limits::{
 };
 use crate::packages::model::{Preview, Upgrade};
 use crate::packages::wish::{Action, Wish};
+use stardust_model::intent::{LeftOut, SIZES_DEFAULT, Size};
 
 const SHAPE: &str = r#"{"nodes": [3, 1, 2]}, the node of the first wave first."#;
 

@@ -11,8 +11,8 @@ pub mod limits;
 mod tell;
 pub mod words;
 
-use serde::Serialize;
 use serde_json::{Value, json};
+pub use stardust_model::event::{Event, Happening, Known, NewEvent, What};
 
 /// All that there are.
 pub const KINDS: [&str; 17] = [
@@ -43,50 +43,6 @@ pub const CLOCK_SETTLED: &str = "clock_settled";
 pub const SIGN_IN_FAILED: &str = "sign_in_failed";
 /// Its `at` where that was the current password at a change of it.
 pub const CHANGE: &str = "password_change";
-
-/// What the hub has seen of a node's Spider.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
-    pub node: i64,
-    pub name: String,
-    pub time_ms: i64,
-    pub what: What,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
-    Seen { boot_id: String, version: String },
-    Lost { reason: String },
-}
-
-/// How a node was when that was last noted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    pub online: bool,
-    pub since_ms: i64,
-    pub boot_id: String,
-    pub version: String,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewEvent {
-    pub time_ms: i64,
-    pub node: Option<i64>,
-    pub node_name: Option<String>,
-    pub kind: &'static str,
-    pub detail: Value,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Event {
-    pub id: i64,
-    pub time_ms: i64,
-    pub node: Option<i64>,
-    /// As it was called then.
-    pub node_name: Option<String>,
-    pub kind: String,
-    pub detail: Value,
-}
 
 /// As the API and `/live` give it.
 pub fn view(event: &Event) -> Value {

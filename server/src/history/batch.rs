@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stardust_shared::Layout;
 use stardust_shared::message::Identity;
 
-use super::gaps::Cause;
+use stardust_model::gap::Cause;
 
 /// Samples of all nodes since the last batch.
 #[derive(Debug, Default)]

@@ -7,13 +7,13 @@ use super::base::Bases;
 use super::block::{FORMAT_ROWS, Run, Scratch, is_records, is_rows, read_rows};
 use super::column::Effort;
 use super::columns::{Block, Columns};
-use super::gaps::Cause;
 use super::merge::Result;
 use super::reader::Fault;
 use super::records;
 use super::shared::Shared;
 use super::tier::Tier;
 use crate::clock::wall_ms;
+use stardust_model::gap::Cause;
 use stardust_shared::ABSENT;
 
 /// Blocks that are kept in `damaged`; the oldest go first.

@@ -7,7 +7,7 @@
 use rusqlite::{Transaction, params};
 
 use super::batch::{Filled, Gap};
-use super::gaps::Cause;
+use stardust_model::gap::Cause;
 
 /// Stretches in one batch; more are noted as gaps that are larger than they are.
 const FILLED_MAX: usize = 64;

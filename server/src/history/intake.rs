@@ -15,9 +15,9 @@ use stardust_shared::{Layout, Record, State};
 
 use super::batch::{Batch, Block, Committed, Filled, Gap, Lead, NodeBatch, Progress, Seen};
 use super::gap_fill;
-use super::gaps::Cause;
 use crate::prefetch;
 use crate::slots::{Place, Places};
+use stardust_model::gap::Cause;
 
 /// Bytes of samples that wait for the writer, all nodes together.
 pub const PENDING_BYTES_MAX: usize = 64 << 20;

@@ -27,7 +27,6 @@ mod cutting;
 mod damage;
 mod fresh;
 mod gap_fill;
-mod gaps;
 mod insert;
 mod intake;
 mod layouts;
@@ -59,12 +58,12 @@ pub use batch::{Batch, Committed, Progress, Seen};
 #[cfg(test)]
 pub use buckets::{Points, SeriesAnswer};
 pub use clock::{ClockStatus, Reading, Source};
-pub use gaps::Cause;
 pub use intake::{Intakes, Pushed};
 pub use parts::{NAMES as PARTS, Parts};
 pub use query::{Answer, HistoryError, Query};
 pub use settings::{BUDGET_BYTES_MIN, Settings};
 pub use shared::Shared;
+pub use stardust_model::gap::Cause;
 pub use status::{Status, WriterStatus};
 pub use writer::{Command, Outcome, Writer, durable_progress};
 

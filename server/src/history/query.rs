@@ -18,7 +18,6 @@ use super::bucket::{Bucket, Column, Place};
 use super::buckets::{self, Grid, SeriesAnswer};
 use super::columns::Columns;
 use super::fresh::{Merged, Row};
-use super::gaps::Cause;
 use super::layouts::Stored;
 use super::noted::note_samples;
 use super::reader::{Fault, Head, NodeReader, Wanted, only_hours_ms};
@@ -27,6 +26,7 @@ use super::select::Selectors;
 use super::shared::Shared;
 use super::tier::Tier;
 use crate::store::StoreError;
+use stardust_model::gap::Cause;
 
 /// Most points that one series may be asked for.
 pub const POINTS_MAX: usize = 2_000;

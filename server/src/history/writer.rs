@@ -26,9 +26,9 @@ use super::space::{self, Pages, Sizes, Spare};
 use super::takers::Takers;
 use super::{damage, space::can_shrink};
 use crate::clock::wall_ms;
-use crate::store::nodes::NodeHello;
 use crate::store::open::BUSY_TIMEOUT;
 use crate::store::{Store, StoreError, open_connection};
+use stardust_model::node::NodeHello;
 
 /// Pause before a failed batch is tried again.
 const RETRY: Duration = Duration::from_secs(1);

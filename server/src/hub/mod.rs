@@ -17,8 +17,9 @@ use std::sync::{Mutex, MutexGuard};
 
 pub use live::{bye_message, job_message, layout_message, output_message, sample_message};
 use live::{changes_message, snapshot_message};
-pub use node::{Changed, LastHello, Node, Status};
+pub use node::{Changed, LastHello, Node};
 pub use rates::increase;
+pub use stardust_model::node::{Status, TokenHash};
 pub use summary::Summary;
 pub use view::{Exported, NodeView, SeriesView, StatsView};
 
@@ -31,9 +32,6 @@ use crate::store::NodeRecord;
 /// Nodes in one message to a new browser: each message is written whole into a
 /// buffer of that connection, which never shrinks.
 const SNAPSHOT_NODES: usize = 500;
-
-/// SHA-256 of a node token.
-pub type TokenHash = [u8; 32];
 
 #[derive(Default)]
 struct Inner {

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
 use stardust_shared::layout::Change;
 use stardust_shared::message::Hello;
 use stardust_shared::series::Kind;
 use stardust_shared::varint::Reader;
 use stardust_shared::{ABSENT, Layout, Record, State, WireError};
 
-use super::TokenHash;
 use super::latest::Latest;
 use super::rates::{increase, per_second};
 use super::spark::Spark;
@@ -18,28 +16,10 @@ use super::summary::{SampleRow, Summary};
 use super::view::{
     Exported, HelloChange, MetaChange, NodeChange, NodeView, SeriesView, StatsView, StatusChange,
 };
+use super::{Status, TokenHash};
 use crate::events::What;
 use crate::prefetch;
 use crate::store::NodeRecord;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    Online,
-    Offline,
-    /// Added, and its Spider has never said hello.
-    Pending,
-}
-
-impl Status {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Online => "online",
-            Self::Offline => "offline",
-            Self::Pending => "pending",
-        }
-    }
-}
 
 /// What `/live` has not been told of yet.
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,8 +7,8 @@ use serde::Serialize;
 use stardust_shared::Layout;
 use stardust_shared::message::Identity;
 
+use super::Status;
 use super::Summary;
-use super::node::Status;
 use super::spark::SparkView;
 
 /// A node as `GET /api/nodes` lists it.

@@ -9,17 +9,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::failed::{FailedJob, Failures};
-use super::intent::Intent;
 use super::job::{Given, Job};
 use super::limits::{ACTIVE_MAX, KEPT_MAX, NODE_WAITING_MAX, SNAPSHOT_MAX};
 use super::line::{Ahead, Lines, Objection, objection};
-use super::text::Text;
-use super::view::{JobView, State};
 use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
 use crate::gate::GateHandle;
 use crate::log;
 use crate::store::{Store, StoreError};
+use stardust_model::intent::Intent;
+use stardust_model::job::{JobView, State};
+use stardust_model::job_output::Text;
 
 pub struct Board {
     store: Arc<Store>,

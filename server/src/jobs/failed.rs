@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::view::{JobView, State};
+use stardust_model::job::{JobView, State};
 
 /// Looks for updates, which happen by themselves every day.
 const LOOK: &str = "packages_refresh";

@@ -11,10 +11,7 @@ use serde_json::Value;
 
 use super::board::Board;
 use super::clean::Cleaner;
-use super::intent::Intent;
 use super::limits::{SAVE_INTERVAL, STEPS_MAX};
-use super::text::{Piece, Text};
-use super::view::{JobView, Progress, State, StepState, StepView};
 use crate::clock::wall_ms;
 use crate::log;
 use crate::major_tom::patience::{Patience, cancelled};
@@ -22,6 +19,9 @@ use crate::major_tom::steps::{self, Steps};
 use crate::major_tom::{Cause, Fault};
 use crate::secret::Secret;
 use crate::vault::SshAuth;
+use stardust_model::intent::Intent;
+use stardust_model::job::{JobView, Progress, State, StepState, StepView};
+use stardust_model::job_output::{Piece, Text};
 
 /// Why a removal goes on to its end.
 const HALF_REMOVED: &str =

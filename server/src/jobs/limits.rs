@@ -2,12 +2,6 @@
 
 use std::time::Duration;
 
-/// Kept of a job's output: this much of its start …
-pub const HEAD_BYTES: usize = 192 << 10;
-/// … and of its end.
-pub const TAIL_BYTES: usize = 320 << 10;
-/// Text in one answer or message.
-pub const READ_BYTES_MAX: usize = 256 << 10;
 /// Jobs that wait or run; more are refused.
 pub const ACTIVE_MAX: usize = 25_000;
 /// Jobs that a person may let wait for one node, beside the one that runs.

@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::intent::Intent;
 use super::limits::NODE_WAITING_MAX;
+use stardust_model::intent::Intent;
 
 #[derive(Default)]
 pub struct Lines(HashMap<i64, VecDeque<i64>>);
@@ -82,8 +82,8 @@ pub fn objection(line: &[Ahead<'_>], wanted: &Intent) -> Option<Objection> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::intent::PackageOrder;
     use super::*;
+    use stardust_model::intent::PackageOrder;
 
     fn packages(action: &str, names: &[&str]) -> Intent {
         Intent::Packages(PackageOrder {

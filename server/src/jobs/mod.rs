@@ -10,22 +10,19 @@ mod board;
 mod clean;
 mod failed;
 pub mod health;
-mod intent;
 mod job;
 pub mod limits;
 mod line;
 mod run;
 #[cfg(test)]
 mod tests;
-mod text;
-mod view;
 pub mod waves;
 
 pub use board::{Board, LiveJobs, News, Order};
 pub use clean::without_colours;
 pub use failed::{Ended, FailedJob, Failures};
-pub use intent::{Intent, PackageOrder};
 pub use job::{Given, Job};
 pub use run::{Threads, start};
-pub use text::{Piece, Text};
-pub use view::{JobError, JobView, Progress, State, StepState, StepView};
+pub use stardust_model::intent::{Intent, PackageOrder};
+pub use stardust_model::job::{JobError, JobView, Progress, State, StepState, StepView};
+pub use stardust_model::job_output::{Piece, Text};

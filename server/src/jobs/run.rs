@@ -6,11 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::board::log_end;
-use super::intent::Intent;
 use super::job::Job;
 use super::limits::GROUPS_MAX;
-use super::view::State;
-use super::waves::{self, SIZES_DEFAULT, Waves};
+use super::waves::{self, Waves};
 use crate::app::App;
 use crate::error::Error;
 use crate::log;
@@ -19,6 +17,9 @@ use crate::major_tom::{deploy, reboot};
 use crate::package_jobs::{fleet, task};
 use crate::packages::wish::Action;
 use crate::workers::Crew;
+use stardust_model::intent::Intent;
+use stardust_model::intent::SIZES_DEFAULT;
+use stardust_model::job::State;
 
 /// The running threads; [`Threads::join`] waits for them after the board was stopped.
 pub struct Threads([Arc<Crew<Arc<Job>>>; 2]);

@@ -5,14 +5,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::board::Order;
 use super::health::{self, AFTER_MS, BEFORE_MS, Vitals};
-use super::intent::Intent;
 use super::job::{Given, Job};
-use super::view::{JobView, State};
 use crate::app::App;
 use crate::clock::wall_ms;
 use crate::error::Error;
@@ -20,8 +17,10 @@ use crate::hub::Status;
 use crate::major_tom::deploy::ours;
 use crate::major_tom::steps::step;
 use crate::major_tom::{Cause, Fault};
-use crate::package_jobs::fleet::LeftOut;
 use crate::store::JobFilter;
+use stardust_model::intent::Intent;
+use stardust_model::intent::{LeftOut, Share, Size};
+use stardust_model::job::{JobView, State};
 
 mod told;
 
@@ -37,54 +36,6 @@ const COMMITTED_AFTER: Duration = Duration::from_secs(12);
 pub const WAVES_MAX: usize = 8;
 const STEPS: [&str; WAVES_MAX] = [
     "wave_1", "wave_2", "wave_3", "wave_4", "wave_5", "wave_6", "wave_7", "wave_8",
-];
-
-/// How many nodes the next wave has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Size {
-    Nodes(u32),
-    Share(Share),
-}
-
-/// `"25%"` of all nodes, or `"rest"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Share {
-    Percent(u8),
-    Rest,
-}
-
-impl TryFrom<String> for Share {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text == "rest" {
-            return Ok(Self::Rest);
-        }
-        let percent = text
-            .strip_suffix('%')
-            .and_then(|number| number.parse().ok());
-        percent
-            .filter(|percent| (1..=100).contains(percent))
-            .map(Self::Percent)
-            .ok_or("a wave is a number of nodes, \"1%\" to \"100%\", or \"rest\"")
-    }
-}
-
-impl From<Share> for String {
-    fn from(share: Share) -> Self {
-        match share {
-            Share::Percent(percent) => format!("{percent}%"),
-            Share::Rest => "rest".into(),
-        }
-    }
-}
-
-pub const SIZES_DEFAULT: [Size; 3] = [
-    Size::Nodes(1),
-    Size::Share(Share::Percent(25)),
-    Size::Share(Share::Rest),
 ];
 
 /// How many nodes each wave has. What the sizes leave over is one more wave.
@@ -362,6 +313,7 @@ fn pause(app: &App, group: &Job, time: Duration) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stardust_model::intent::SIZES_DEFAULT;
 
     #[test]
     fn waves_grow() {

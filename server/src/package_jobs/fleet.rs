@@ -4,37 +4,15 @@
 //! taken silently: it is left out, and its reason is told in the preview, in the
 //! answer and in the job.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::Error;
 use crate::jobs::PackageOrder;
+use stardust_model::intent::LeftOut;
 use stardust_packages::Manager;
 use stardust_packages::facts::Facts;
 use stardust_packages::lock;
 use stardust_packages::wish::{Action, Wish};
-
-/// A node that was asked for and is not worked on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
-    pub node: i64,
-    pub name: String,
-    /// `unknown`, `unsupported`, `repair` or `busy`.
-    pub why: String,
-    pub message: String,
-    pub hint: String,
-}
-
-impl LeftOut {
-    pub fn new(node: i64, name: &str, why: &str, message: impl Into<String>, hint: &str) -> Self {
-        Self {
-            node,
-            name: name.to_owned(),
-            why: why.to_owned(),
-            message: message.into(),
-            hint: hint.to_owned(),
-        }
-    }
-}
 
 /// What is worth knowing of a node that takes part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

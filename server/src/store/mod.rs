@@ -37,11 +37,11 @@ pub use error::StoreError;
 pub use events::EventFilter;
 pub use jobs::JobFilter;
 pub use look::Seen;
-pub use nodes::NodeRecord;
 pub use open::open_connection;
 use presence::Presence;
-pub use sessions::{SessionId, SessionRecord};
-pub use spiders::SpiderRecord;
+pub use stardust_model::installation::SpiderRecord;
+pub use stardust_model::node::NodeRecord;
+pub use stardust_model::session::{SessionId, SessionRecord};
 pub use users::UserRecord;
 
 /// Reading connections kept open, and so queries that run at the same time.

@@ -1,37 +1,10 @@
 //! The `nodes` table.
 
 use rusqlite::{OptionalExtension, Row, params};
-use stardust_shared::message::Identity;
+use stardust_model::node::{NodeHello, NodeRecord};
 
 use super::error::is_unique_violation;
 use super::{Store, StoreError};
-
-/// A node as the database holds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeRecord {
-    pub id: i64,
-    pub name: String,
-    pub tags: Vec<String>,
-    /// SHA-256 of the token; the token itself is kept nowhere.
-    pub token_sha256: [u8; 32],
-    /// Those that may be on the node too, oldest first: all of them are good.
-    pub next_tokens_sha256: Vec<[u8; 32]>,
-    pub created_ms: i64,
-    pub last_seen_ms: Option<i64>,
-    pub address: Option<String>,
-    pub spider_version: Option<String>,
-    pub identity: Option<Identity>,
-}
-
-/// What a Spider's hello says about its node.
-#[derive(Clone, Debug)]
-pub struct NodeHello {
-    pub id: i64,
-    pub seen_ms: i64,
-    pub address: String,
-    pub spider_version: String,
-    pub identity: Identity,
-}
 
 /// Jobs in a row of which nobody knows what they did on the node; the tokens of
 /// older ones are forgotten, but for the one that its Spider uses.

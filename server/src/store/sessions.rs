@@ -4,22 +4,12 @@ use std::sync::PoisonError;
 
 use rusqlite::{Connection, ErrorCode, Row, params};
 
+use stardust_model::session::{SessionId, SessionRecord};
+
 use super::{Store, StoreError, damage};
 
 /// Ended sessions that are remembered while they can't be taken out.
 const OWED_MAX: usize = 1_024;
-
-/// Names a session: 128 random bits, the `jti` of its token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(pub [u8; 16]);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionRecord {
-    pub id: SessionId,
-    pub user_id: i64,
-    pub created_ms: i64,
-    pub expires_ms: i64,
-}
 
 impl Store {
     pub fn sessions(&self) -> Result<Vec<SessionRecord>, StoreError> {

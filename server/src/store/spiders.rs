@@ -2,19 +2,9 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Store, StoreError};
-use crate::major_tom::deploy::Place;
+use stardust_model::installation::SpiderRecord;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpiderRecord {
-    pub place: Place,
-    pub arch: String,
-    pub version: String,
-    pub sha256: String,
-    pub server_url: String,
-    pub pin: Option<String>,
-    pub installed_ms: i64,
-}
+use super::{Store, StoreError};
 
 impl Store {
     /// None when nothing was installed, or by a release that wrote it otherwise.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, StatementStatus};
 use stardust_shared::message::Identity;
 
-use super::nodes::NodeHello;
 use super::testing::Folder;
 use super::*;
+use stardust_model::node::NodeHello;
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::health::RULES;
 use super::Waves;
-use crate::package_jobs::fleet::LeftOut;
+use stardust_model::intent::LeftOut;
 
 /// Why there is no further wave.
 pub struct Stop {
@@ -90,8 +90,8 @@ pub fn failed(failed: usize, size: usize, first: &str, why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::intent::Intent;
     use super::*;
+    use stardust_model::intent::Intent;
 
     #[test]
     fn a_wave_that_failed_is_not_called_cancelled() {

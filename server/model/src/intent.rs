@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::waves::Size;
-use crate::package_jobs::fleet::LeftOut;
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Intent {
@@ -178,6 +175,78 @@ impl Intent {
     }
 }
 
+/// How many nodes the next wave has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Size {
+    Nodes(u32),
+    Share(Share),
+}
+
+/// `"25%"` of all nodes, or `"rest"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Share {
+    Percent(u8),
+    Rest,
+}
+
+impl TryFrom<String> for Share {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "rest" {
+            return Ok(Self::Rest);
+        }
+        let percent = text
+            .strip_suffix('%')
+            .and_then(|number| number.parse().ok());
+        percent
+            .filter(|percent| (1..=100).contains(percent))
+            .map(Self::Percent)
+            .ok_or("a wave is a number of nodes, \"1%\" to \"100%\", or \"rest\"")
+    }
+}
+
+impl From<Share> for String {
+    fn from(share: Share) -> Self {
+        match share {
+            Share::Percent(percent) => format!("{percent}%"),
+            Share::Rest => "rest".into(),
+        }
+    }
+}
+
+/// One node, then a quarter of all, then the rest.
+pub const SIZES_DEFAULT: [Size; 3] = [
+    Size::Nodes(1),
+    Size::Share(Share::Percent(25)),
+    Size::Share(Share::Rest),
+];
+
+/// A node that was asked for and is not worked on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub node: i64,
+    pub name: String,
+    /// `unknown`, `unsupported`, `repair` or `busy`.
+    pub why: String,
+    pub message: String,
+    pub hint: String,
+}
+
+impl LeftOut {
+    pub fn new(node: i64, name: &str, why: &str, message: impl Into<String>, hint: &str) -> Self {
+        Self {
+            node,
+            name: name.to_owned(),
+            why: why.to_owned(),
+            message: message.into(),
+            hint: hint.to_owned(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,7 +287,7 @@ mod tests {
                 Intent::PackagesFleet {
                     nodes: vec![1],
                     order,
-                    waves: super::super::waves::SIZES_DEFAULT.to_vec(),
+                    waves: SIZES_DEFAULT.to_vec(),
                     plans: vec![(1, "00ff".into())],
                     left_out: vec![LeftOut::new(2, "two", "busy", "m", "h")],
                 },

@@ -1,6 +1,11 @@
 //! A job's output: its beginning and its end, addressed by byte. Pure.
 
-use super::limits::{HEAD_BYTES, READ_BYTES_MAX, TAIL_BYTES};
+/// Kept of a job's output: this much of its start …
+pub const HEAD_BYTES: usize = 192 << 10;
+/// … and of its end.
+pub const TAIL_BYTES: usize = 320 << 10;
+/// Text in one answer or message.
+pub const READ_BYTES_MAX: usize = 256 << 10;
 
 /// What a job has said. Offsets count all that was ever said, so they stay
 /// right when the middle is cut out.

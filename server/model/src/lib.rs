@@ -1,0 +1,14 @@
+//! The nouns of Ground Control: nodes, jobs, events, sessions, gaps. Plain data with what
+//! it means, which the database keeps, jobs and the fleet live by, and the API shows.
+//!
+//! Nothing in here does I/O or knows who uses it; what of it holds texts from outside is
+//! bounded where they come in.
+
+pub mod event;
+pub mod gap;
+pub mod installation;
+pub mod intent;
+pub mod job;
+pub mod job_output;
+pub mod node;
+pub mod session;
