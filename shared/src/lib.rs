@@ -4,13 +4,17 @@
 //! tested with plain bytes. The wire is specified in `PROTOCOL.md` beside this
 //! crate; every number that bounds it is in [`limits`].
 
+pub mod base64;
 pub mod civil;
 pub mod layout;
 pub mod limits;
 pub mod message;
 pub mod names;
+pub mod rates;
 pub mod samples;
+pub mod secret;
 pub mod series;
+pub mod server_url;
 pub mod varint;
 
 mod error;
@@ -18,7 +22,9 @@ mod error;
 pub use error::WireError;
 pub use layout::Layout;
 pub use samples::{Record, State};
+pub use secret::Secret;
 pub use series::{Kind, SeriesDef, Unit};
+pub use server_url::ServerUrl;
 
 /// Protocol version spoken by this crate (the `protocol` field of `hello`).
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,23 +1,20 @@
 //! What the operator asked for: flags, environment and the config file.
 
-pub mod base64;
 mod parse;
 mod pin;
 pub mod proxy;
-mod server_url;
 mod text;
 
-use std::fmt;
 use std::path::PathBuf;
 
 use stardust_shared::limits::{INTERVAL_MS_DEFAULT, RING_BYTES_DEFAULT};
+use stardust_shared::{Secret, ServerUrl};
 
 use crate::collect::rules::Rules;
 
 pub use parse::{Input, Outcome, UsageError, parse};
 pub use pin::{PINS_MAX, Pin};
 pub use proxy::Proxy;
-pub use server_url::ServerUrl;
 pub use text::{FileText, HELP};
 
 /// The environment variable that may carry the node token.
@@ -75,27 +72,6 @@ impl Default for Config {
     }
 }
 
-/// A text that is never shown: no `Display`, and a `Debug` without it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,7 +79,7 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown() {
         let config = Config {
-            token: Some(Secret::new("s3cr3t-token")),
+            token: Some(Secret::new("s3cr3t-token".to_owned())),
             ..Config::default()
         };
         assert!(!format!("{config:?}").contains("s3cr3t"));

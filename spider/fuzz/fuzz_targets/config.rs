@@ -34,7 +34,7 @@ fuzz_target!(|text: &str| {
                 assert!((RING_BYTES_MIN..=RING_BYTES_MAX).contains(&config.ring_bytes));
                 assert!(config.pins.len() <= PINS_MAX);
                 if let Some(url) = &config.server {
-                    assert!(url.port > 0 && !url.host_header().contains(char::is_control));
+                    assert!(url.port() > 0 && !url.host_header().contains(char::is_control));
                 }
             }
             Ok(_) => {}

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN, RING_BYTES_MAX, RING_BYTES_MIN};
+use stardust_shared::{Secret, ServerUrl};
 
 use crate::collect::rules::{NEW_AFTER_MS_MAX, Rules};
 
-use super::{Config, FileText, Mode, PINS_MAX, Pin, Secret, ServerUrl, TOKEN_VARIABLE, proxy};
+use super::{Config, FileText, Mode, PINS_MAX, Pin, TOKEN_VARIABLE, proxy};
 
 /// Longest token.
 const TOKEN_BYTES_MAX: usize = 512;
@@ -242,7 +243,7 @@ fn check_token(text: &str, from: &str) -> Result<Secret> {
              copy it again from Ground Control",
         ]);
     }
-    Ok(Secret::new(token))
+    Ok(Secret::new(token.to_owned()))
 }
 
 fn read(input: &Input<'_>, from: &str, path: &Path) -> Result<FileText> {

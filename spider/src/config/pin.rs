@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::base64;
+use stardust_shared::base64;
 
 /// Most pins: the key of today, the next one, and the same of a second server.
 pub const PINS_MAX: usize = 4;
@@ -22,14 +22,14 @@ impl Pin {
             Some(after) if digits.len() == 44 => after,
             _ => digits,
         };
-        base64::decode(digits.as_bytes()).map(Self)
+        base64::STANDARD.decode_array(digits).map(Self)
     }
 }
 
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(PREFIX)?;
-        f.write_str(&base64::encode(&self.0))
+        f.write_str(&base64::STANDARD.encode_padded(&self.0))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Secret, ServerUrl};
+use stardust_shared::{Secret, ServerUrl};
 
 /// Longest value that is read of one variable.
 const VALUE_BYTES_MAX: usize = 4096;
@@ -77,7 +77,7 @@ pub fn parse(text: &str) -> Result<Proxy, &'static str> {
         return Err("a proxy's address ends after its port");
     }
     // curl takes 1080 when none is given.
-    let port = if has_port(authority) { url.port } else { 1080 };
+    let port = url.written_port.unwrap_or(1080);
     let login = match login {
         None => None,
         Some(login) => {
@@ -95,13 +95,6 @@ pub fn parse(text: &str) -> Result<Proxy, &'static str> {
         port,
         login,
     })
-}
-
-fn has_port(authority: &str) -> bool {
-    let after_address = authority
-        .rsplit_once(']')
-        .map_or(authority, |(_, rest)| rest);
-    after_address.contains(':')
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -202,7 +195,7 @@ mod tests {
     #[test]
     fn addresses_in_all_their_spellings() {
         let proxy = |host: &str, port, login: Option<&str>| {
-            let login = login.map(Secret::new);
+            let login = login.map(|login: &str| Secret::new(login.to_owned()));
             Ok(Proxy {
                 host: host.into(),
                 port,

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use stardust_shared::{Secret, ServerUrl};
 
 use super::connect_words;
 use super::fault::Fault;
-use crate::config::{Pin, Proxy, Secret, ServerUrl};
+use crate::config::{Pin, Proxy};
 
 /// For each address of the server.
 pub const CONNECT_MS_MAX: i64 = 10_000;

@@ -3,12 +3,12 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
+use stardust_shared::ServerUrl;
 use tungstenite::Error;
 use tungstenite::error::{CapacityError, ProtocolError};
 
 use super::fault::{Fault, Pace, plain};
 use super::upgrade::Answer;
-use crate::config::ServerUrl;
 
 /// A name that was not resolved.
 pub fn resolve(error: &io::Error, host: &str) -> Fault {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use mio::net::UnixStream;
 use mio::{Events, Poll, Token, Waker};
 use stardust_shared::message::Identity;
+use stardust_shared::{Secret, ServerUrl};
 
 use super::connect::Target;
 use super::keeper::Keeper;
@@ -23,7 +24,7 @@ use super::stage::Stage;
 use super::wall::Clocks;
 use crate::clock;
 use crate::collect::Sampler;
-use crate::config::{Config, Pin, Proxy, Secret, ServerUrl};
+use crate::config::{Config, Pin, Proxy};
 
 const SOCKET: Token = Token(0);
 const WOKEN: Token = Token(1);

@@ -81,7 +81,7 @@ impl Stage {
             None => Resolver::new(
                 &target.url.host,
                 target.url.zone.as_deref(),
-                target.url.port,
+                target.url.port(),
             ),
         };
         Self {

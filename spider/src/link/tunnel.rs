@@ -3,9 +3,11 @@
 use std::io::{ErrorKind, Read as _, Write as _};
 
 use mio::net::TcpStream;
+use stardust_shared::ServerUrl;
+use stardust_shared::base64;
 
 use super::fault::{Fault, plain};
-use crate::config::{Proxy, ServerUrl, base64};
+use crate::config::Proxy;
 
 /// Largest head of an answer. Proxies send a few hundred bytes, with a page of
 /// reasons after it that nobody reads here.
@@ -75,11 +77,11 @@ fn request(proxy: &Proxy, url: &ServerUrl) -> Vec<u8> {
     } else {
         ("", "")
     };
-    let server = format!("{open}{}{close}:{}", url.host, url.port);
+    let server = format!("{open}{}{close}:{}", url.host, url.port());
     let mut request = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n");
     if let Some(login) = &proxy.login {
         request.push_str("Proxy-Authorization: Basic ");
-        request.push_str(&base64::encode(login.expose().as_bytes()));
+        request.push_str(&base64::STANDARD.encode_padded(login.expose().as_bytes()));
         request.push_str("\r\n");
     }
     request.push_str("\r\n");

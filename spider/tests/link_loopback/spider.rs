@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 
 use stardust_shared::SeriesDef;
 use stardust_shared::message::Identity;
+use stardust_shared::{Secret, ServerUrl};
 use stardust_spider::clock;
-use stardust_spider::config::{Secret, ServerUrl};
 use stardust_spider::link::random::Random;
 use stardust_spider::link::{Driver, Link, Settings};
 
@@ -30,7 +30,7 @@ pub struct End {
 pub fn settings(url: &str, interval_ms: u64, ring_bytes: usize) -> Settings {
     Settings {
         url: ServerUrl::parse(url).unwrap(),
-        token: Secret::new("t0ken"),
+        token: Secret::new("t0ken".to_owned()),
         ca_file: None,
         pins: Vec::new(),
         proxy: None,

@@ -81,7 +81,7 @@ fn flags_in_both_spellings() {
     assert_eq!(spaced.ring_bytes, 65536);
     assert_eq!(spaced.root, Path::new("/r"));
     assert_eq!(spaced.ca_file.as_deref(), Some(Path::new("/ca")));
-    assert_eq!(spaced.token, Some(Secret::new(TOKEN)));
+    assert_eq!(spaced.token, Some(Secret::new(TOKEN.to_owned())));
     assert_eq!(spaced.mode, Mode::Link);
     assert!(spaced.warnings.is_empty());
 }
@@ -104,7 +104,7 @@ fn flags_win_over_the_config_file() {
     assert_eq!(from_file.server, ServerUrl::parse("ws://gc:8933").ok());
     assert_eq!((from_file.interval_ms, from_file.ring_bytes), (1000, 65536));
     assert_eq!(from_file.root, Path::new("/host"));
-    assert_eq!(from_file.token, Some(Secret::new(TOKEN)));
+    assert_eq!(from_file.token, Some(Secret::new(TOKEN.to_owned())));
     assert!(from_file.warnings.is_empty());
     let both = config(&[
         "--interval",

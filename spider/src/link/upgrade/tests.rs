@@ -1,5 +1,6 @@
+use stardust_shared::{Secret, ServerUrl};
+
 use super::*;
-use crate::config::{Secret, ServerUrl};
 
 /// The example of RFC 6455, section 1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -20,7 +21,7 @@ fn head(change: impl Fn(&mut Vec<String>)) -> Vec<u8> {
 fn target(url: &str, token: &str) -> Target {
     Target {
         url: ServerUrl::parse(url).unwrap(),
-        token: Secret::new(token),
+        token: Secret::new(token.to_owned()),
         ca_file: None,
         pins: Vec::new(),
         proxy: None,
