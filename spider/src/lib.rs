@@ -11,10 +11,10 @@ pub mod identify;
 #[path = "../tests/common/left_out.rs"]
 mod left_out;
 pub mod link;
-pub mod order;
 pub mod output;
 pub mod root;
 pub mod sample;
+pub mod series_order;
 
 /// Version of this build, told in the hello and by `--version`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -14,7 +14,7 @@
 use stardust_shared::limits::{LAYOUT_KEYS_BYTES_MAX, SERIES_MAX};
 use stardust_shared::{ABSENT, SeriesDef};
 
-use crate::{clock, order};
+use crate::{clock, series_order};
 
 /// Handle of one registered series. Not `Clone`: whoever holds it owns the series.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Sample {
         self.arrivals += 1;
         let entry = Entry {
             place: self.series.len() as u32,
-            rank: order::rank(name, !labels.is_empty()),
+            rank: series_order::rank(name, !labels.is_empty()),
             arrival: self.arrivals,
             released: false,
         };

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use stardust_shared::SeriesDef;
 use stardust_shared::message::{Control, Identity};
 use stardust_spider::link::Link;
+use stardust_spider::link::clocks::Clocks;
 use stardust_spider::link::random::Random;
 use stardust_spider::link::session::Output;
-use stardust_spider::link::wall::Clocks;
 
 struct Counting;
 

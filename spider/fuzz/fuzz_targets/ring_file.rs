@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use stardust_shared::layout::{Change, KIND_CHANGE};
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, State};
-use stardust_spider::link::kept::{Part, decode, decode_body, encode};
+use stardust_spider::link::ring_format::{Part, decode, decode_body, encode};
 use stardust_spider::link::ring::{Chunk, Cursor, Ring};
 
 fuzz_target!(|body: &[u8]| {

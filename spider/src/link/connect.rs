@@ -9,7 +9,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use stardust_shared::{Secret, ServerUrl};
 
-use super::connect_words;
+use super::connect_errors;
 use super::fault::Fault;
 use crate::config::{Pin, Proxy};
 
@@ -75,9 +75,11 @@ impl Dial {
                     }
                     Ok(false) => {
                         let error = io::ErrorKind::TimedOut.into();
-                        fault = Some(connect_words::connect(&error, address, self.proxy));
+                        fault = Some(connect_errors::connect(&error, address, self.proxy));
                     }
-                    Err(error) => fault = Some(connect_words::connect(&error, address, self.proxy)),
+                    Err(error) => {
+                        fault = Some(connect_errors::connect(&error, address, self.proxy))
+                    }
                 }
             }
             let Some(address) = self.addresses.pop_front() else {
@@ -99,7 +101,7 @@ impl Dial {
                     self.stream = Some((stream, address));
                     self.deadline_ms = now_ms + CONNECT_MS_MAX;
                 }
-                Err(error) => fault = Some(connect_words::connect(&error, address, self.proxy)),
+                Err(error) => fault = Some(connect_errors::connect(&error, address, self.proxy)),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! All of the link that outlives a connection, without sockets and clocks.
 //!
-//! [`super::run`] feeds it from the real world, `tests/link_simulation.rs` from
+//! [`super::run`] feeds it from the real world, `tests/link_simulation` from
 //! a simulated one.
 
 use stardust_shared::message::{Hello, Identity};
@@ -9,14 +9,14 @@ use stardust_shared::{PROTOCOL_VERSION, SeriesDef};
 
 use super::backoff::Backoff;
 use super::changes::Changes;
-use super::earlier::Earlier;
+use super::clocks::{Clocks, ToldClock, WallShift};
+use super::earlier_runs::EarlierRuns;
 use super::fault::{Fault, Tally};
-use super::kept::{self, Kept, Part};
+use super::flush::Holding;
 use super::report::Report;
 use super::ring::Ring;
+use super::ring_format::{self, Part, SavedRun};
 use super::session::{Heard, Output, Session};
-use super::spill::Holding;
-use super::wall::{Clocks, ToldClock, WallShift};
 
 /// Longest boot id that a server takes in a hello; the kernel's has 36 bytes.
 const BOOT_ID_BYTES_MAX: usize = 64;
@@ -26,7 +26,7 @@ pub struct Link {
     ring: Ring,
     changes: Changes,
     /// What a file brought from before; delivered first, a session for each run.
-    earlier: Earlier,
+    earlier: EarlierRuns,
     /// The session is for the first of them.
     serves_earlier: bool,
     /// When this run began.
@@ -96,7 +96,7 @@ impl Link {
         Self {
             ring: Ring::new(ring_bytes),
             changes: Changes::default(),
-            earlier: Earlier::default(),
+            earlier: EarlierRuns::default(),
             serves_earlier: false,
             began_ms: 0,
             wall: WallShift::default(),
@@ -119,9 +119,9 @@ impl Link {
 
     /// Takes over what earlier runs have left. At the start, before anything else.
     /// Gives how many samples are to be sent, and how many have no time.
-    pub fn restore(&mut self, kept: Vec<Kept>, now: Clocks) -> (u64, u64) {
+    pub fn restore(&mut self, kept: Vec<SavedRun>, now: Clocks) -> (u64, u64) {
         self.began_ms = now.boot_ms;
-        let (earlier, agreed_ms, left_out) = Earlier::new(kept, &self.hello.boot_id, now);
+        let (earlier, agreed_ms, left_out) = EarlierRuns::new(kept, &self.hello.boot_id, now);
         self.earlier = earlier;
         if let Some(shift_ms) = agreed_ms {
             self.wall.resume(shift_ms);
@@ -143,7 +143,7 @@ impl Link {
             agreed,
             ring: &self.ring,
         });
-        kept::encode(&parts, bytes_max)
+        ring_format::encode(&parts, bytes_max)
     }
 
     /// Earlier runs still to be delivered: id, oldest and newest sequence.

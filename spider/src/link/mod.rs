@@ -4,19 +4,21 @@
 //! sampler ─► ring ─► session ─► connection ─► /ws
 //!              ▲────── ack ◄──────┘
 //! ```
-//! `link` and all that it is made of (`ring`, `session`, `earlier`, `kept`,
-//! `spill`, `backoff`, `wall`, `report`) know neither sockets nor clocks, so a seeded simulation drives them
-//! through every kind of outage (`tests/link_simulation.rs`). `connect`, `tunnel`, `tls`, `upgrade`,
-//! `ring_file`, `keeper`, `signals` and `run` are the I/O around them, on the Spider's one thread.
+//! `link` and all that it is made of (`ring`, `session`, `earlier_runs`, `ring_format`,
+//! `flush`, `backoff`, `clocks`, `report`) know neither sockets nor clocks, so a seeded
+//! simulation drives them through every kind of outage (`tests/link_simulation`). `connect`,
+//! `connection`, `tunnel`, `tls`, `upgrade`, `ring_file`, `ring_store`, `signals` and `run`
+//! are the I/O around them, on the Spider's one thread.
 
 pub mod backoff;
 mod changes;
+pub mod clocks;
 mod connect;
-mod connect_words;
-mod earlier;
+mod connect_errors;
+mod connection;
+mod earlier_runs;
 pub mod fault;
-mod keeper;
-pub mod kept;
+pub mod flush;
 #[allow(clippy::module_inception)]
 pub mod link;
 mod queue;
@@ -25,19 +27,18 @@ pub mod report;
 mod resolve;
 pub mod ring;
 mod ring_file;
+pub mod ring_format;
+mod ring_store;
 mod run;
 pub mod session;
 mod signals;
-pub mod spill;
-mod stage;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
-mod tls_words;
+mod tls_errors;
 pub mod tunnel;
 mod upgrade;
-pub mod wall;
 
 pub use link::Link;
 pub use run::{Driver, Settings, run};

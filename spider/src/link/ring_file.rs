@@ -16,8 +16,8 @@ use std::time::Duration;
 use mio::Waker;
 use stardust_shared::limits::RING_BYTES_MAX;
 
-use super::kept::{self, Kept};
-use super::spill::Task;
+use super::flush::Task;
+use super::ring_format::{self, SavedRun};
 
 const STACK_BYTES: usize = 64 << 10;
 const FILE_BYTES_MAX: u64 = RING_BYTES_MAX as u64 + (1 << 20);
@@ -31,7 +31,7 @@ pub struct RingFile {
 /// What was found at the start.
 #[derive(Debug, Default)]
 pub struct Found {
-    pub kept: Vec<Kept>,
+    pub kept: Vec<SavedRun>,
     /// For the operator.
     pub line: Option<String>,
 }
@@ -49,7 +49,7 @@ impl RingFile {
     pub fn load(&self) -> Found {
         let why = match read(&self.path) {
             Ok(None) => return Found::default(),
-            Ok(Some(bytes)) => match kept::decode(&bytes) {
+            Ok(Some(bytes)) => match ring_format::decode(&bytes) {
                 Ok(kept) => return Found { kept, line: None },
                 Err(damage) => damage.words().to_owned(),
             },

@@ -15,13 +15,13 @@ use mio::{Events, Poll, Token, Waker};
 use stardust_shared::message::Identity;
 use stardust_shared::{Secret, ServerUrl};
 
+use super::clocks::Clocks;
 use super::connect::Target;
-use super::keeper::Keeper;
+use super::connection::Connection;
 use super::link::{Link, News};
 use super::random::{Random, run_id};
+use super::ring_store::RingStore;
 use super::signals;
-use super::stage::Stage;
-use super::wall::Clocks;
 use crate::clock;
 use crate::collect::Sampler;
 use crate::config::{Config, Pin, Proxy};
@@ -103,13 +103,13 @@ pub fn run(config: &Config, mut sampler: Sampler, identity: Identity) -> ExitCod
 /// The loop, one turn at a time, so that tests can stop it.
 pub struct Driver {
     link: Link,
-    stage: Stage,
+    connection: Connection,
     target: Target,
     poll: Poll,
     waker: Arc<Waker>,
     events: Events,
     beat: Beat,
-    keeper: Option<Keeper>,
+    ring_store: Option<RingStore>,
     /// Readable once a signal came.
     bell: Option<UnixStream>,
     stopping: bool,
@@ -136,18 +136,18 @@ impl Driver {
             identity,
         );
         let bytes_max = settings.ring_file_bytes;
-        let keeper = settings
+        let ring_store = settings
             .ring_file
-            .map(|path| Keeper::open(path, bytes_max, &mut link, clocks()));
+            .map(|path| RingStore::open(path, bytes_max, &mut link, clocks()));
         Ok(Self {
             link,
-            stage: Stage::new(&target, Arc::clone(&waker), Random::from_system()),
+            connection: Connection::new(&target, Arc::clone(&waker), Random::from_system()),
             target,
             poll,
             waker,
             events: Events::with_capacity(EVENTS),
             beat: Beat::new(Instant::now()),
-            keeper,
+            ring_store,
             bell: None,
             stopping: false,
         })
@@ -166,17 +166,17 @@ impl Driver {
     /// Keeps what is not acknowledged and says good-bye to the server.
     pub fn stop(mut self) {
         // First what must not be lost, then what is polite.
-        if let Some(keeper) = &mut self.keeper {
-            keeper.finish(&self.link, clocks(), &self.waker);
+        if let Some(ring_store) = &mut self.ring_store {
+            ring_store.finish(&self.link, clocks(), &self.waker);
         }
-        self.stage.stop(&mut self.link);
-        while self.stage.is_closing() {
+        self.connection.stop(&mut self.link);
+        while self.connection.is_closing() {
             let timeout = self.timeout();
             if self.poll.poll(&mut self.events, Some(timeout)).is_ok() {
                 self.advance();
             }
             let registry = self.poll.registry();
-            self.stage
+            self.connection
                 .tick(&mut self.link, &self.target, registry, SOCKET);
         }
     }
@@ -188,7 +188,7 @@ impl Driver {
     /// Waits for what is due next and does it.
     pub fn turn(&mut self, sample: &mut impl FnMut(&mut Link)) -> io::Result<()> {
         let mut timeout = self.timeout();
-        if timeout <= NAP_MAX && self.stage.is_quiet(&self.link) {
+        if timeout <= NAP_MAX && self.connection.is_quiet(&self.link) {
             clock::nap(timeout);
             timeout = Duration::ZERO;
         }
@@ -200,35 +200,35 @@ impl Driver {
         self.stopping |= self.events.iter().any(|event| event.token() == SIGNAL);
         // What has arrived is read before anybody is called silent: the machine
         // may have slept since the last turn.
-        if ready || self.stage.has_more() {
+        if ready || self.connection.has_more() {
             self.advance();
         }
         let interval = Duration::from_millis(self.link.interval_ms());
         if self.beat.due(Instant::now(), interval) {
             sample(&mut self.link);
         }
-        self.stage
+        self.connection
             .tick(&mut self.link, &self.target, self.poll.registry(), SOCKET);
-        self.stage.send(&mut self.link, &self.target);
-        if let Some(keeper) = &mut self.keeper {
-            keeper.turn(&self.link, clocks(), &self.waker);
+        self.connection.send(&mut self.link, &self.target);
+        if let Some(ring_store) = &mut self.ring_store {
+            ring_store.turn(&self.link, clocks(), &self.waker);
         }
         Ok(())
     }
 
     fn advance(&mut self) {
         let registry = self.poll.registry();
-        self.stage
+        self.connection
             .advance(clocks(), &mut self.link, &self.target, registry, SOCKET);
     }
 
     fn timeout(&self) -> Duration {
-        if self.stage.has_more() {
+        if self.connection.has_more() {
             return Duration::ZERO;
         }
         let sample = self.beat.wait(Instant::now());
-        let link = self.stage.deadline_ms(&self.link);
-        let file = self.keeper.as_ref().map(Keeper::deadline_ms);
+        let link = self.connection.deadline_ms(&self.link);
+        let file = self.ring_store.as_ref().map(RingStore::deadline_ms);
         match link.into_iter().chain(file).min() {
             None => sample,
             Some(deadline_ms) => {

@@ -14,9 +14,9 @@ use stardust_shared::limits::{
 };
 use stardust_shared::message::{Control, Hello};
 
+use super::clocks::{Clocks, WallShift};
 use super::fault::Fault;
 use super::ring::{Chunk, Cursor, Ring};
-use super::wall::{Clocks, WallShift};
 
 /// For TLS and the HTTP upgrade together, once TCP is connected.
 pub const UPGRADE_MS_MAX: i64 = 10_000;

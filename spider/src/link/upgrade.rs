@@ -14,7 +14,7 @@ use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 
 use super::connect::Target;
-use super::connect_words;
+use super::connect_errors;
 use super::fault::Fault;
 use super::stream::{Stream, Tcp};
 
@@ -67,8 +67,10 @@ impl Upgrade {
                 }
                 return Ok(None);
             }
-            Err(Broken::Io(error)) => return Err(connect_words::broken(&error, &target.url)),
-            Err(Broken::Answer(answer)) => return Err(connect_words::answer(&answer, &target.url)),
+            Err(Broken::Io(error)) => return Err(connect_errors::broken(&error, &target.url)),
+            Err(Broken::Answer(answer)) => {
+                return Err(connect_errors::answer(&answer, &target.url));
+            }
         };
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER_BYTES)
@@ -234,7 +236,7 @@ fn wrap(target: &Target, tcp: TcpStream) -> Result<Stream, Fault> {
         let host = &target.url.host;
         super::tls::TlsStream::new(host, target.ca_file.as_deref(), &target.pins, Tcp::new(tcp))
             .map(|tls| Stream::Tls(Box::new(tls)))
-            .map_err(|error| super::tls_words::fault(&error, host))
+            .map_err(|error| super::tls_errors::fault(&error, host))
     }
     #[cfg(not(feature = "tls"))]
     Err(Fault::unknown(

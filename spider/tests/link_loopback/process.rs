@@ -113,7 +113,7 @@ fn what_waits_outlives_the_process() {
     end(child, libc::SIGTERM);
     // At most what was not acknowledged at the end.
     let left = std::fs::read(&file).map_or(0, |bytes| {
-        let kept = stardust_spider::link::kept::decode(&bytes).unwrap();
+        let kept = stardust_spider::link::ring_format::decode(&bytes).unwrap();
         assert_eq!(kept.len(), 1);
         kept[0].ring.newest_seq() + 1 - kept[0].ring.oldest_seq()
     });

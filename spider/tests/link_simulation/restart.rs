@@ -2,8 +2,8 @@
 
 use stardust_shared::message::Identity;
 use stardust_spider::link::Link;
-use stardust_spider::link::kept;
-use stardust_spider::link::spill::{Spill, Task, WRITE_MS_MIN};
+use stardust_spider::link::flush::{FlushPolicy, Task, WRITE_MS_MIN};
+use stardust_spider::link::ring_format;
 
 use crate::world::{Connection, World};
 
@@ -13,7 +13,7 @@ const DOWN_MS_MIN: i64 = 25_000;
 /// What becomes of the Spider's memory between two processes.
 pub struct Disk {
     pub file: Option<Vec<u8>>,
-    pub spill: Spill,
+    pub flush: FlushPolicy,
     /// How far off the Spider's clock was when the file was written.
     off_ms: i64,
 }
@@ -22,7 +22,7 @@ impl Disk {
     pub fn new(bytes_max: usize, boot_ms: i64, link: &Link) -> Self {
         Self {
             file: None,
-            spill: Spill::new(bytes_max, boot_ms, false, link),
+            flush: FlushPolicy::new(bytes_max, boot_ms, false, link),
             off_ms: 0,
         }
     }
@@ -41,9 +41,9 @@ impl World {
         if !self.keeps {
             return;
         }
-        let task = self.disk.spill.look(self.clocks(), &self.link);
+        let task = self.disk.flush.look(self.clocks(), &self.link);
         if task.is_some() && !self.calm && self.random.below(30) == 0 {
-            self.disk.spill.failed();
+            self.disk.flush.failed();
             self.disk_failed_ms = self.awake_ms();
             return;
         }
@@ -69,7 +69,7 @@ impl World {
         }
         let end = [End::Orderly, End::Killed][self.random.below(2) as usize];
         if end == End::Orderly {
-            let task = self.disk.spill.last(self.clocks(), &self.link);
+            let task = self.disk.flush.last(self.clocks(), &self.link);
             self.perform(task);
         }
         self.server.disconnected();
@@ -98,7 +98,7 @@ impl World {
             .disk
             .file
             .as_ref()
-            .map(|file| kept::decode(file).expect("our own file"));
+            .map(|file| ring_format::decode(file).expect("our own file"));
         let found = kept.is_some();
         self.found = kept
             .iter()
@@ -107,7 +107,7 @@ impl World {
             .collect();
         self.link.restore(kept.unwrap_or_default(), self.clocks());
         let boot_ms = self.boot_ms();
-        self.disk.spill = Spill::new(self.ring_bytes, boot_ms, found, &self.link);
+        self.disk.flush = FlushPolicy::new(self.ring_bytes, boot_ms, found, &self.link);
         self.connection = Connection::Waiting(self.now_ms);
         self.sample_at_ms = self.now_ms;
         // A new process knows its series by numbers of its own.

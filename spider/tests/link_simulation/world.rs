@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use stardust_shared::message::Control;
 use stardust_shared::{ABSENT, SeriesDef};
 use stardust_spider::link::Link;
+use stardust_spider::link::clocks::Clocks;
 use stardust_spider::link::fault::Fault;
 use stardust_spider::link::link::News;
 use stardust_spider::link::random::Random;
 use stardust_spider::link::session::Output;
-use stardust_spider::link::wall::Clocks;
 
 use crate::restart::{Disk, link, run_name};
 use crate::server::Server;
@@ -262,7 +262,7 @@ impl World {
             next_ms = next_ms.min(deadline_ms + self.boot_at_ms);
         }
         if self.keeps {
-            next_ms = next_ms.min(self.disk.spill.deadline_ms() + self.boot_at_ms);
+            next_ms = next_ms.min(self.disk.flush.deadline_ms() + self.boot_at_ms);
         }
         next_ms.max(self.now_ms)
     }

@@ -4,8 +4,8 @@ use mio::{Events, Poll, Token};
 use stardust_shared::SeriesDef;
 
 use super::*;
-use crate::link::kept::{Part, encode};
 use crate::link::ring::Ring;
+use crate::link::ring_format::{Part, encode};
 
 struct Folder(PathBuf);
 

@@ -7,7 +7,7 @@ use rcgen::{CertificateParams, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
 
 use super::*;
-use crate::link::tls_words;
+use crate::link::tls_errors;
 
 /// 2026-01-01 and 1970-01-01, an hour in.
 const NOW: u64 = 1_767_225_600;
@@ -67,7 +67,7 @@ fn verify(
     let _ = std::fs::remove_file(path);
     result
         .map(|_| ())
-        .map_err(|error| tls_words::fault(&error, host).words.into_owned())
+        .map_err(|error| tls_errors::fault(&error, host).words.into_owned())
 }
 
 #[test]

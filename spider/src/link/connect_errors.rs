@@ -80,7 +80,7 @@ pub fn websocket(error: &Error, url: &ServerUrl) -> Fault {
 pub fn broken(error: &io::Error, url: &ServerUrl) -> Fault {
     #[cfg(feature = "tls")]
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        return super::tls_words::fault(error, &url.host);
+        return super::tls_errors::fault(error, &url.host);
     }
     let _ = url;
     match error.kind() {

@@ -13,8 +13,9 @@ use mio::{Registry, Token, Waker};
 use tungstenite::protocol::{CloseFrame, Message, WebSocket};
 use tungstenite::{Bytes, Error};
 
+use super::clocks::Clocks;
 use super::connect::{Dial, Target};
-use super::connect_words;
+use super::connect_errors;
 use super::fault::{Fault, plain};
 use super::link::{Link, News};
 use super::random::Random;
@@ -24,7 +25,6 @@ use super::session::Output;
 use super::stream::Stream;
 use super::tunnel::{Step, Tunnel};
 use super::upgrade::Upgrade;
-use super::wall::Clocks;
 use crate::clock;
 
 /// A lookup that takes longer counts as failed.
@@ -37,7 +37,7 @@ const FULL_TURNS_MAX: u32 = 64;
 /// More of the send buffer than this is given back after a catch-up.
 const OUT_BYTES_KEPT: usize = 32 << 10;
 
-pub struct Stage {
+pub struct Connection {
     state: State,
     resolver: Resolver,
     waker: Arc<Waker>,
@@ -74,7 +74,7 @@ struct Open {
     full_turns: u32,
 }
 
-impl Stage {
+impl Connection {
     pub fn new(target: &Target, waker: Arc<Waker>, random: Random) -> Self {
         let resolver = match &target.proxy {
             Some(proxy) => Resolver::new(&proxy.host, None, proxy.port),
@@ -133,7 +133,7 @@ impl Stage {
             state => {
                 let by_proxy = matches!(state, State::Tunneling(_));
                 if let Err(fault) = link.tick(now_ms) {
-                    let silent = by_proxy.then(connect_words::silent_proxy);
+                    let silent = by_proxy.then(connect_errors::silent_proxy);
                     self.fail(link, &silent.unwrap_or(fault));
                 }
             }
@@ -146,8 +146,8 @@ impl Stage {
                 }
                 Some(Err(error)) => {
                     let fault = match &target.proxy {
-                        Some(proxy) => connect_words::resolve_proxy(&error, &proxy.host),
-                        None => connect_words::resolve(&error, &target.url.host),
+                        Some(proxy) => connect_errors::resolve_proxy(&error, &proxy.host),
+                        None => connect_errors::resolve(&error, &target.url.host),
                     };
                     self.fail(link, &fault);
                 }
@@ -367,7 +367,7 @@ impl Open {
                     self.full_turns = 0;
                     return Ok(Heard::All);
                 }
-                Err(error) => return Err(connect_words::websocket(&error, &target.url)),
+                Err(error) => return Err(connect_errors::websocket(&error, &target.url)),
             }
         }
         self.more = true;
@@ -413,7 +413,7 @@ impl Open {
         self.blocked = match result {
             Ok(()) => false,
             Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => true,
-            Err(error) => return Err(connect_words::websocket(&error, &target.url)),
+            Err(error) => return Err(connect_errors::websocket(&error, &target.url)),
         };
         Ok(!self.blocked)
     }

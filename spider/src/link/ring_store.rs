@@ -1,4 +1,4 @@
-//! Keeps the ring file as [`super::spill`] says, and tells the operator of it.
+//! Keeps the ring file as [`super::flush`] says, and tells the operator of it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use mio::Waker;
 
+use super::clocks::Clocks;
+use super::flush::FlushPolicy;
 use super::link::Link;
 use super::report::REPEAT_MS;
 use super::ring_file::RingFile;
 use super::run::tell;
-use super::spill::Spill;
-use super::wall::Clocks;
 
 /// For the last write: init systems kill what takes much longer to end.
 const LAST_WRITE_MAX: Duration = Duration::from_secs(10);
 
-pub struct Keeper {
+pub struct RingStore {
     file: RingFile,
-    spill: Spill,
+    flush: FlushPolicy,
     told_ms: Option<i64>,
 }
 
-impl Keeper {
+impl RingStore {
     /// Gives `link` what the file at `path` holds.
     pub fn open(path: PathBuf, bytes_max: usize, link: &mut Link, now: Clocks) -> Self {
         let file = RingFile::new(path);
@@ -42,33 +42,33 @@ impl Keeper {
                 "{left_out} samples from before the start are left out: the clock was not set when they were taken, and nobody can say when that was"
             ));
         }
-        let mut keeper = Self {
+        let mut ring_store = Self {
             file,
-            spill: Spill::new(bytes_max, now.boot_ms, on_disk, link),
+            flush: FlushPolicy::new(bytes_max, now.boot_ms, on_disk, link),
             told_ms: None,
         };
-        if let Err(line) = keeper.file.check() {
-            keeper.failed(&line, now.boot_ms);
+        if let Err(line) = ring_store.file.check() {
+            ring_store.failed(&line, now.boot_ms);
         }
-        keeper
+        ring_store
     }
 
     pub fn deadline_ms(&self) -> i64 {
-        self.spill.deadline_ms()
+        self.flush.deadline_ms()
     }
 
     pub fn turn(&mut self, link: &Link, now: Clocks, waker: &Arc<Waker>) {
         if let Some(Err(line)) = self.file.take() {
-            self.spill.failed();
+            self.flush.failed();
             self.failed(&line, now.boot_ms);
         }
         if self.file.is_busy() {
             return;
         }
-        if let Some(task) = self.spill.look(now, link)
+        if let Some(task) = self.flush.look(now, link)
             && let Err(line) = self.file.start(task, waker)
         {
-            self.spill.failed();
+            self.flush.failed();
             self.failed(&line, now.boot_ms);
         }
     }
@@ -76,9 +76,9 @@ impl Keeper {
     /// The process ends: what is not acknowledged goes to the file.
     pub fn finish(&mut self, link: &Link, now: Clocks, waker: &Arc<Waker>) {
         if self.file.wait(LAST_WRITE_MAX).is_err() {
-            self.spill.failed();
+            self.flush.failed();
         }
-        let Some(task) = self.spill.last(now, link) else {
+        let Some(task) = self.flush.last(now, link) else {
             return;
         };
         let written = self.file.start(task, waker);

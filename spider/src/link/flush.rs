@@ -5,14 +5,14 @@
 //! worth a file; that is written at most once a minute. So a power cut costs the
 //! samples of the last minute at most.
 
+use super::clocks::Clocks;
 use super::link::Link;
-use super::wall::Clocks;
 
 const LOOK_MS: i64 = 30_000;
 pub const WRITE_MS_MIN: i64 = 60_000;
 
 #[derive(Debug)]
-pub struct Spill {
+pub struct FlushPolicy {
     bytes_max: usize,
     look_ms: i64,
     written_ms: Option<i64>,
@@ -39,7 +39,7 @@ pub enum Task {
     Remove,
 }
 
-impl Spill {
+impl FlushPolicy {
     /// `found`: the link was restored from a file.
     pub fn new(bytes_max: usize, now_ms: i64, found: bool, link: &Link) -> Self {
         let holding = link.holding();

@@ -4,31 +4,31 @@ use std::collections::VecDeque;
 
 use stardust_shared::limits::TIME_MS_MIN;
 
-use super::kept::{Kept, Part};
+use super::clocks::Clocks;
 use super::ring::Ring;
-use super::wall::Clocks;
+use super::ring_format::{Part, SavedRun};
 
 /// A run that the server refuses this often is given up: what it finds fault
 /// with must not hold up all that comes after.
 const REFUSALS_MAX: u32 = 3;
 
 #[derive(Debug, Default)]
-pub struct Earlier {
+pub struct EarlierRuns {
     runs: VecDeque<Run>,
 }
 
 #[derive(Debug)]
 struct Run {
-    kept: Kept,
+    kept: SavedRun,
     /// Its boot is ours: its times are of the clock that still runs.
     same_boot: bool,
     refusals: u32,
 }
 
-impl Earlier {
+impl EarlierRuns {
     /// Takes what a file held. Gives the shift that the last process of this very
     /// boot agreed on, and how many samples have no time and are left out.
-    pub fn new(kept: Vec<Kept>, boot_id: &str, now: Clocks) -> (Self, Option<i64>, u64) {
+    pub fn new(kept: Vec<SavedRun>, boot_id: &str, now: Clocks) -> (Self, Option<i64>, u64) {
         let (mut agreed_ms, mut left_out) = (None, 0);
         let mut runs = VecDeque::new();
         for kept in kept {
@@ -56,7 +56,7 @@ impl Earlier {
     }
 
     /// The run to deliver next.
-    pub fn first(&self) -> Option<&Kept> {
+    pub fn first(&self) -> Option<&SavedRun> {
         self.runs.front().map(|run| &run.kept)
     }
 

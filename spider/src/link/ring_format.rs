@@ -1,6 +1,6 @@
 //! What earlier runs of the Spider left undelivered, as a file's bytes and back.
 //!
-//! Pure; [`super::spill`] says when, [`super::ring_file`] does the I/O. Each run
+//! Pure; [`super::flush`] says when, [`super::ring_file`] does the I/O. Each run
 //! keeps its own id and sequence numbers: what the server has of it already is
 //! skipped exactly, even when the file is older than the last acknowledgement.
 //! A run's times stay those of its own boot, with what turns them into wall time.
@@ -9,8 +9,8 @@ use stardust_shared::WireError;
 use stardust_shared::limits::TIME_MS_MIN;
 use stardust_shared::varint::{Reader, put, put_signed};
 
+use super::clocks::TIME_MS_MAX;
 use super::ring::Ring;
-use super::wall::TIME_MS_MAX;
 
 /// Names the format and its version; a checksum follows, then the runs.
 const MAGIC: &[u8; 16] = b"stardust ring 2\n";
@@ -26,7 +26,7 @@ const BOOT_MS_MAX: i64 = 100 * 366 * 86_400_000;
 
 /// One earlier run.
 #[derive(Debug)]
-pub struct Kept {
+pub struct SavedRun {
     pub run: String,
     pub boot_id: String,
     /// When the run began, on its own boot's clock.
@@ -68,7 +68,7 @@ impl Damage {
     }
 }
 
-impl Kept {
+impl SavedRun {
     /// Whether its wall times can be believed: a clock that was never set gives
     /// none, and no sample goes into the wrong year.
     pub fn has_wall_time(&self) -> bool {
@@ -113,7 +113,7 @@ pub fn encode(parts: &[Part<'_>], bytes_max: usize) -> Option<Vec<u8>> {
 }
 
 /// The runs of a file, oldest first.
-pub fn decode(file: &[u8]) -> Result<Vec<Kept>, Damage> {
+pub fn decode(file: &[u8]) -> Result<Vec<SavedRun>, Damage> {
     let known = [MAGIC, MAGIC_1];
     let Some(rest) = known.iter().find_map(|magic| file.strip_prefix(*magic)) else {
         let ours = file.get(..MAGIC_COMMON_BYTES) == Some(&MAGIC[..MAGIC_COMMON_BYTES]);
@@ -131,7 +131,7 @@ pub fn decode(file: &[u8]) -> Result<Vec<Kept>, Damage> {
 }
 
 /// What follows the checksum.
-pub fn decode_body(body: &[u8]) -> Result<Vec<Kept>, WireError> {
+pub fn decode_body(body: &[u8]) -> Result<Vec<SavedRun>, WireError> {
     let mut reader = Reader::new(body);
     let count = reader.varint()?;
     if count > RUNS_MAX as u64 {
@@ -147,7 +147,7 @@ pub fn decode_body(body: &[u8]) -> Result<Vec<Kept>, WireError> {
     }
 }
 
-fn run(reader: &mut Reader<'_>) -> Result<Kept, WireError> {
+fn run(reader: &mut Reader<'_>) -> Result<SavedRun, WireError> {
     let mut text = || {
         let len = reader.varint()?;
         if len > ID_BYTES_MAX as u64 {
@@ -160,7 +160,7 @@ fn run(reader: &mut Reader<'_>) -> Result<Kept, WireError> {
     if run.is_empty() {
         return Err(WireError::OutOfRange("id length"));
     }
-    let kept = Kept {
+    let kept = SavedRun {
         run,
         boot_id,
         began_ms: reader.signed()?,
