@@ -6,13 +6,13 @@ mod init;
 mod os;
 #[cfg(test)]
 mod test_machine;
+mod text;
 mod virtualization;
-
-use std::path::Path;
 
 use stardust_shared::message::Identity;
 
 pub use container::container;
+use text::text;
 
 use crate::collect::cpu::parse_stat;
 use crate::collect::memory::total_bytes;
@@ -91,13 +91,6 @@ fn boot_time_s(stat: &[u8]) -> Option<u64> {
         .split(|byte| *byte == b'\n')
         .find_map(|line| line.strip_prefix(b"btime "))?;
     std::str::from_utf8(trim(line)).ok()?.parse().ok()
-}
-
-/// A short text file, trimmed; what is not UTF-8 is replaced.
-fn text(path: &Path) -> Option<String> {
-    let bytes = read_small(path)?;
-    let text = trim(&bytes);
-    (!text.is_empty()).then(|| String::from_utf8_lossy(text).into_owned())
 }
 
 /// Since Linux 6.1 a file says it; before, only the kernel itself.

@@ -7,10 +7,10 @@
 //! quota of the container is not applied to them: time that a quota withholds
 //! is in none of the modes, and cores can be shared by several.
 
+use super::collector::{Collector, Context};
 use super::limits::CORES_MAX;
 use super::table::LeftOut;
 use super::text::{Words, lines, times};
-use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 use crate::sample::Slot;
 

@@ -13,11 +13,11 @@ use std::rc::Rc;
 use names::{is_no_disk, is_path_to, is_whole, sysfs_name};
 use stardust_shared::names::is_stacked;
 
+use super::collector::{Collector, Context};
 use super::limits::DISKS_MAX;
 use super::rules::{Label, Rules};
 use super::table::{Judged, Kind, Look, Table};
 use super::text::{Words, first_line, lines, times};
-use super::{Collector, Context};
 use crate::root::{Buffer, KeptFile, Root, Shape};
 
 pub const SERIES: [&str; 6] = [

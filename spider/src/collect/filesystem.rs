@@ -20,6 +20,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::collector::{Collector, Context};
 use super::limits::{GONE_SAMPLES, MOUNTS_MAX};
 use super::mounts::{Answer, Mount, parse_mountinfo};
 use super::rules::{Action, Label, Rules};
@@ -27,7 +28,6 @@ use super::statfs::helper::{Ask, Helper};
 use super::statfs::{Figures, ask, parse_fixture};
 use super::table::LeftOut;
 use super::text::unescape_octal;
-use super::{Collector, Context};
 use crate::clock;
 use crate::root::{Buffer, KeptFile, Root, Shape};
 use crate::sample::{Sample, Slot};

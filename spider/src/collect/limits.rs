@@ -1,8 +1,6 @@
 //! How much of a machine is reported. What is over a bound is left out, and
 //! `spider.left_out{subject=…}` says how many.
 
-use stardust_shared::limits::SERIES_MAX;
-
 /// Cores with series of their own; the whole machine counts all of them.
 pub const CORES_MAX: usize = 512;
 pub const INTERFACES_MAX: usize = 256;
@@ -25,17 +23,3 @@ pub const RESCAN_SAMPLES: u16 = 60;
 pub const FAMILIES_MAX: usize = 32;
 /// Devices that are added up: of each it must be known what it counted last.
 pub const MEMBERS_MAX: usize = 4096;
-
-/// Series of the whole machine, with room to spare.
-const OTHER_SERIES: usize = 64;
-
-const _: () = assert!(
-    CORES_MAX * super::cpu::MODES.len()
-        // What it is, whether it is up, and how fast.
-        + INTERFACES_MAX * (super::network::SERIES.len() + 3)
-        + DISKS_MAX * super::disk::SERIES.len()
-        + MOUNTS_MAX * super::filesystem::SERIES.len()
-        + SENSORS_MAX
-        + OTHER_SERIES
-        <= SERIES_MAX
-);

@@ -1,7 +1,7 @@
 //! Load averages and process counts: /proc/loadavg.
 
+use super::collector::{Collector, Context};
 use super::text::{Words, find, first_line, fixed, number, times};
-use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 use crate::sample::Slot;
 

@@ -10,8 +10,8 @@
 mod arc;
 mod limit;
 
+use super::collector::{Collector, Context};
 use super::text::{Words, find, lines, times};
-use super::{Collector, Context};
 use crate::root::{Buffer, KeptFile, Root, Shape, read_small};
 use crate::sample::Slot;
 use arc::Arc;

@@ -1,5 +1,6 @@
 //! One subject a file: each reads its few files and sets its series.
 
+pub mod collector;
 pub mod cpu;
 pub mod disk;
 pub mod filesystem;
@@ -19,21 +20,27 @@ pub mod uptime;
 
 use std::rc::Rc;
 
+use stardust_shared::limits::SERIES_MAX;
+
+pub use collector::{Collector, Context};
 use rules::Rules;
 
 use crate::root::{Buffer, Root};
 use crate::sample::Sample;
 
-/// What a collector works with.
-pub struct Context<'a> {
-    pub sample: &'a mut Sample,
-    pub buffer: &'a mut Buffer,
-}
+/// Series of the whole machine, with room to spare.
+const OTHER_SERIES: usize = 64;
 
-/// One subject. What it can't read this time it leaves absent.
-pub trait Collector {
-    fn collect(&mut self, context: &mut Context<'_>);
-}
+const _: () = assert!(
+    limits::CORES_MAX * cpu::MODES.len()
+        // What it is, whether it is up, and how fast.
+        + limits::INTERFACES_MAX * (network::SERIES.len() + 3)
+        + limits::DISKS_MAX * disk::SERIES.len()
+        + limits::MOUNTS_MAX * filesystem::SERIES.len()
+        + limits::SENSORS_MAX
+        + OTHER_SERIES
+        <= SERIES_MAX
+);
 
 /// Every collector and the name of its subject, in the order in which they run.
 pub fn all(root: &Root, rules: &Rc<Rules>) -> Vec<(&'static str, Box<dyn Collector>)> {

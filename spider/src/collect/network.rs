@@ -9,11 +9,11 @@ mod state;
 
 use std::rc::Rc;
 
+use super::collector::{Collector, Context};
 use super::limits::INTERFACES_MAX;
 use super::rules::{Label, Rules};
 use super::table::{Judged, Kind, Look, Table};
 use super::text::{Words, find_last, lines, trim};
-use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 use state::Interface;
 pub use state::{parse_operstate, parse_speed};

@@ -22,8 +22,8 @@ mod split;
 
 use stardust_shared::ABSENT;
 
+use super::collector::{Collector, Context};
 use super::text::{Words, lines, number};
-use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 use crate::sample::{Sample, Slot};
 use diag::{CLOSE_WAIT, Counts, Dump, ESTABLISHED, FIN_WAIT2, LISTEN, TIME_WAIT};

@@ -17,10 +17,10 @@ mod scan;
 
 use std::path::PathBuf;
 
+use super::collector::{Collector, Context};
 use super::limits::{RESCAN_SAMPLES, SENSORS_MAX};
 use super::table::LeftOut;
 use super::text::{signed, trim};
-use super::{Collector, Context};
 use crate::root::{Buffer, KeptDir, KeptFile, Root, read_once};
 use crate::sample::{Sample, Slot};
 use scan::{Found, Pace, Source};

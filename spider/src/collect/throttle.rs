@@ -12,8 +12,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::collector::{Collector, Context};
 use super::text::trim;
-use super::{Collector, Context};
 use crate::root::{Buffer, KeptDir, KeptFile, Root, read_small};
 use crate::sample::Slot;
 

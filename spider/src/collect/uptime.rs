@@ -3,8 +3,8 @@
 //! Where that file agrees with the kernel's clock, as it does on every machine
 //! without lxcfs, the clock is used from then on: it costs no read.
 
+use super::collector::{Collector, Context};
 use super::text::{Words, first_line, fixed, times};
-use super::{Collector, Context};
 use crate::root::{KeptFile, Root, Shape};
 use crate::sample::Slot;
 

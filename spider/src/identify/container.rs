@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::text;
+use super::text::text;
 use super::virtualization::is_wsl;
 use crate::collect::text::{Words, lines};
 use crate::root::{Root, read_small};

@@ -1,6 +1,6 @@
 //! The init system.
 
-use super::text;
+use super::text::text;
 use crate::root::Root;
 
 /// The init system, `None` where process 1 is a plain program (containers).

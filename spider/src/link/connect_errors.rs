@@ -7,8 +7,8 @@ use stardust_shared::ServerUrl;
 use tungstenite::Error;
 use tungstenite::error::{CapacityError, ProtocolError};
 
+use super::answer::Answer;
 use super::fault::{Fault, Pace, plain};
-use super::upgrade::Answer;
 
 /// A name that was not resolved.
 pub fn resolve(error: &io::Error, host: &str) -> Fault {

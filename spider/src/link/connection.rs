@@ -18,9 +18,9 @@ use super::connect::{Dial, Target};
 use super::connect_errors;
 use super::fault::{Fault, plain};
 use super::link::{Link, News};
+use super::log::{log, log_news};
 use super::random::Random;
 use super::resolve::Resolver;
-use super::run::{tell, tell_news};
 use super::session::Output;
 use super::stream::Stream;
 use super::tunnel::{Step, Tunnel};
@@ -322,7 +322,7 @@ impl Connection {
         }
         let failed = link.failed(clock::boot_ms(), fault, self.random.bits());
         if let Some(line) = &failed.line {
-            tell(line);
+            log(line);
         }
         let retry_ms = failed.retry_ms;
         if let (Some(code), State::Open(_)) = (fault.close_code, &state) {
@@ -349,7 +349,7 @@ impl Open {
             match self.socket.read() {
                 Ok(Message::Text(text)) => match link.text(clocks, &text)? {
                     News::RunDone => return Ok(Heard::RunDone),
-                    news => tell_news(news),
+                    news => log_news(news),
                 },
                 Ok(Message::Close(frame)) => {
                     // Sends tungstenite's answer, if the socket takes it.

@@ -7,6 +7,7 @@
 
 use super::clocks::Clocks;
 use super::link::Link;
+use super::ring::Holding;
 
 const LOOK_MS: i64 = 30_000;
 pub const WRITE_MS_MIN: i64 = 60_000;
@@ -21,16 +22,6 @@ pub struct FlushPolicy {
     /// What the file holds; `None` when there is no file.
     holds: Option<Holding>,
     runs: usize,
-}
-
-/// Tells whether a file would differ from the last one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Holding {
-    /// Earlier runs and the oldest sample of the first one.
-    pub runs: usize,
-    pub first_seq: u64,
-    pub oldest_seq: u64,
-    pub newest_seq: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]

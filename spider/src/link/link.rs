@@ -12,9 +12,8 @@ use super::changes::Changes;
 use super::clocks::{Clocks, ToldClock, WallShift};
 use super::earlier_runs::EarlierRuns;
 use super::fault::{Fault, Tally};
-use super::flush::Holding;
 use super::report::Report;
-use super::ring::Ring;
+use super::ring::{Holding, Ring};
 use super::ring_format::{self, Part, SavedRun};
 use super::session::{Heard, Output, Session};
 

@@ -10,6 +10,7 @@
 //! `connection`, `tunnel`, `tls`, `upgrade`, `ring_file`, `ring_store`, `signals` and `run`
 //! are the I/O around them, on the Spider's one thread.
 
+mod answer;
 pub mod backoff;
 mod changes;
 pub mod clocks;
@@ -21,6 +22,7 @@ pub mod fault;
 pub mod flush;
 #[allow(clippy::module_inception)]
 pub mod link;
+mod log;
 mod queue;
 pub mod random;
 pub mod report;
@@ -33,6 +35,7 @@ mod run;
 pub mod session;
 mod signals;
 mod stream;
+mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]

@@ -13,6 +13,9 @@
 //! Times in here are CLOCK_BOOTTIME milliseconds, which no clock step can
 //! reorder; they become wall time when a keyframe goes out.
 
+mod holding;
+mod saved;
+
 use std::rc::Rc;
 
 use stardust_shared::layout::Change;
@@ -22,6 +25,7 @@ use stardust_shared::varint::{Reader, put, put_signed};
 use stardust_shared::{Layout, SeriesDef, State, WireError};
 
 use super::queue::{Kind, Queue};
+pub use holding::Holding;
 
 /// See the module. Sequence numbers are contiguous and count from 1.
 #[derive(Debug)]
@@ -493,6 +497,5 @@ fn shift_keyframe(record: &[u8], shift_ms: i64, out: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
-mod saved;
 #[cfg(test)]
 mod tests;

@@ -9,9 +9,9 @@ use mio::Waker;
 use super::clocks::Clocks;
 use super::flush::FlushPolicy;
 use super::link::Link;
+use super::log::log;
 use super::report::REPEAT_MS;
 use super::ring_file::RingFile;
-use super::run::tell;
 
 /// For the last write: init systems kill what takes much longer to end.
 const LAST_WRITE_MAX: Duration = Duration::from_secs(10);
@@ -28,17 +28,17 @@ impl RingStore {
         let file = RingFile::new(path);
         let found = file.load();
         if let Some(line) = found.line {
-            tell(&line);
+            log(&line);
         }
         let on_disk = !found.kept.is_empty();
         let (waiting, left_out) = link.restore(found.kept, now);
         if waiting > 0 {
-            tell(&format!(
+            log(&format!(
                 "{waiting} samples from before the start were kept and will be sent"
             ));
         }
         if left_out > 0 {
-            tell(&format!(
+            log(&format!(
                 "{left_out} samples from before the start are left out: the clock was not set when they were taken, and nobody can say when that was"
             ));
         }
@@ -83,14 +83,14 @@ impl RingStore {
         };
         let written = self.file.start(task, waker);
         if let Err(line) = written.and_then(|()| self.file.wait(LAST_WRITE_MAX)) {
-            tell(&line);
+            log(&line);
         }
     }
 
     fn failed(&mut self, line: &str, now_ms: i64) {
         if self.told_ms.is_none_or(|ms| now_ms - ms >= REPEAT_MS) {
             self.told_ms = Some(now_ms);
-            tell(line);
+            log(line);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! the wait for the next event. In the steady state one turn is one wait, the
 //! sampler's reads and one send; at short intervals acks are read on the way.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use stardust_shared::{Secret, ServerUrl};
 use super::clocks::Clocks;
 use super::connect::Target;
 use super::connection::Connection;
-use super::link::{Link, News};
+use super::link::Link;
+use super::log::log;
 use super::random::{Random, run_id};
 use super::ring_store::RingStore;
 use super::signals;
@@ -52,7 +53,7 @@ pub struct Settings {
 /// Samples and delivers until SIGTERM or SIGINT.
 pub fn run(config: &Config, mut sampler: Sampler, identity: Identity) -> ExitCode {
     let (Some(url), Some(token)) = (config.server.clone(), config.token.clone()) else {
-        tell("no server or no token is configured; give --server and --token-file");
+        log("no server or no token is configured; give --server and --token-file");
         return ExitCode::FAILURE;
     };
     let settings = Settings {
@@ -73,7 +74,7 @@ pub fn run(config: &Config, mut sampler: Sampler, identity: Identity) -> ExitCod
     let mut driver = match driver {
         Ok(driver) => driver,
         Err(error) => {
-            tell(&format!(
+            log(&format!(
                 "the event loop can't be set up: {error}; the system may be out of file descriptors"
             ));
             return ExitCode::FAILURE;
@@ -90,7 +91,7 @@ pub fn run(config: &Config, mut sampler: Sampler, identity: Identity) -> ExitCod
     };
     while !driver.is_stopping() {
         if let Err(error) = driver.turn(&mut sample) {
-            tell(&format!(
+            log(&format!(
                 "waiting for events failed: {error}; this is a fault of the Spider or of the kernel"
             ));
             return ExitCode::FAILURE;
@@ -281,17 +282,6 @@ impl Beat {
         let into = Duration::from_nanos(late.as_nanos() as u64 % interval_ns);
         self.due = now + (interval - into);
         true
-    }
-}
-
-/// One line for the operator. Never fails: nobody may be listening.
-pub(super) fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "stardust-spider: {line}");
-}
-
-pub(super) fn tell_news(news: News) {
-    if let News::Connected(Some(line)) = news {
-        tell(&line);
     }
 }
 

@@ -25,7 +25,7 @@ use rustls::{
     SignatureScheme,
 };
 
-use super::stream::Tcp;
+use super::tcp::Tcp;
 use crate::config::Pin;
 
 /// Where distributions keep the certificates that they trust.

@@ -13,10 +13,12 @@ use tungstenite::handshake::client::generate_key;
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 
+use super::answer::Answer;
 use super::connect::Target;
 use super::connect_errors;
 use super::fault::Fault;
-use super::stream::{Stream, Tcp};
+use super::stream::Stream;
+use super::tcp::Tcp;
 
 /// Of both buffers: a sample is some forty bytes and an ack fewer.
 const BUFFER_BYTES: usize = 4 << 10;
@@ -90,20 +92,6 @@ impl Upgrade {
 enum Broken {
     Io(io::Error),
     Answer(Answer),
-}
-
-/// An answer that opens no WebSocket.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// HTTP, but no upgrade; with the headers that say where or when to try.
-    Refused {
-        status: u16,
-        location: Option<String>,
-        retry_after: Option<String>,
-    },
-    NotWebSocket,
-    NotStardust,
-    Endless,
 }
 
 fn endless() -> Fault {
