@@ -3,7 +3,7 @@
 //! It shrinks when others want memory, down to `c_min`. In a container the file
 //! is the machine's, while its memory is its own: there it says nothing.
 
-use super::{AVAILABLE, Memory, TOTAL};
+use super::meminfo::{AVAILABLE, Memory, TOTAL};
 use crate::collect::text::{Words, lines};
 use crate::identify::container;
 use crate::root::{Buffer, KeptFile, Root, Shape};

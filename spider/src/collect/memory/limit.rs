@@ -16,7 +16,7 @@
 //! A machine's own root group has no limit, so nothing changes there. A limit
 //! on the Spider's service alone is further down and not looked at.
 
-use super::{
+use super::meminfo::{
     ACTIVE, AVAILABLE, BUFFERS, CACHED, FREE, INACTIVE, Memory, SWAP_FREE, SWAP_TOTAL, TOTAL,
 };
 use crate::collect::text::{Words, lines, number, trim};
