@@ -1,68 +1,42 @@
 //! Ground Control put together: what starts, in which order, and how it stops.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::api::ScrapeToken;
-use crate::auth::Auth;
+use crate::api::{self, App, Parts};
 use crate::auth::keys::Keys;
+use crate::auth::{Auth, ScrapeToken};
 use crate::clock::wall_ms;
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::events;
 use crate::first_login;
 use crate::gate::{self, Event, Gate, GateHandle, GateParts, GateSocket};
-use crate::health::Health;
 use crate::history::{self, History, Intakes};
-use crate::http::{self, HttpServer};
+use crate::http::HttpServer;
 use crate::hub::Fleet;
-use crate::jobs::{self, Board};
-use crate::major_tom::MajorTom;
+use crate::jobs::Board;
 use crate::notify::{Notifier, Watchdog};
 use crate::package_jobs;
 use crate::run_dir::RunDir;
+use crate::runner;
 use crate::signals;
 use crate::store::Store;
 use crate::store::lock::DatabaseLock;
 use crate::store::look;
-use crate::tls::TlsSlot;
-use crate::vault::Vault;
+use crate::{deploy, http};
 
 /// Threads that answer API requests, besides those that may wait for a node.
 const HTTP_WORKERS: usize = 8;
-
-/// What the API works with.
-pub struct App {
-    pub config: Config,
-    /// Where the gate listens; the port is the real one, also after `--port 0`.
-    pub address: SocketAddr,
-    /// All that it listens on, for a person.
-    pub listens: Vec<String>,
-    pub store: Arc<Store>,
-    pub auth: Arc<Auth>,
-    pub vault: Vault,
-    pub fleet: Arc<Fleet>,
-    pub history: Arc<History>,
-    pub gate: GateHandle,
-    pub major_tom: MajorTom,
-    pub jobs: Arc<Board>,
-    /// What the server counts about itself.
-    pub health: Arc<Health>,
-    /// What a scraper of `/metrics` shows, besides a login.
-    pub scrape_token: Option<ScrapeToken>,
-    /// The certificate of the public port.
-    pub tls: Option<TlsSlot>,
-}
 
 /// A Ground Control that is ready to run.
 pub struct Running {
     pub app: Arc<App>,
     gate: Gate,
     http: HttpServer,
-    job_threads: jobs::Threads,
+    job_threads: runner::Threads,
     keeper: std::thread::JoinHandle<()>,
     chronicle: std::thread::JoinHandle<()>,
     writer: std::thread::JoinHandle<()>,
@@ -162,28 +136,27 @@ impl Running {
         let _ = slot.set(handle.clone());
         let api_socket = run_dir.path().join("api.sock");
         let board = Board::open(Arc::clone(&store))?;
-        board.tell(handle.clone());
-        let app = Arc::new(App {
+        let to_gate = handle.clone();
+        board.notify(Box::new(move || to_gate.jobs_changed()));
+        let app = Arc::new(App::new(Parts {
             address: socket.address(),
             listens: socket.names(),
             history,
-            vault: Vault::open(Arc::clone(&store), auth.keys()),
             store,
             auth: Arc::clone(&auth),
             fleet: Arc::clone(&fleet),
             gate: handle.clone(),
-            major_tom: MajorTom::new(config.ssh_threads),
             jobs: Arc::clone(&board),
-            health: Arc::new(Health::new(wall_ms())),
             scrape_token,
             tls: tls.clone(),
             config,
-        });
+        }));
+        let to_api = Arc::clone(&app);
         let http = http::serve(
             &api_socket,
-            Arc::clone(&app),
             // As many work on nodes, and as many wait for their turn to.
             HTTP_WORKERS + 2 * app.config.ssh_threads,
+            Box::new(move |request| api::answer(&to_api, request)),
         )?;
 
         let (commands, from_gate) = channel();
@@ -214,9 +187,9 @@ impl Running {
                 watchdog: Watchdog::from_environment(Instant::now()),
             },
         );
-        let job_threads = jobs::start(&app)?;
-        let keeper = package_jobs::keeper::start(&app)?;
-        let chronicle = events::chronicle::start(&app)?;
+        let job_threads = runner::start(&app.work)?;
+        let keeper = package_jobs::keeper::start(&app.work)?;
+        let chronicle = events::chronicle::start(events_context(&app))?;
         Ok(Self {
             app,
             gate,
@@ -256,6 +229,22 @@ impl Running {
             ));
         }
         result.map_err(|error| Error::system("wait for connections", &error))
+    }
+}
+
+/// What events are written and told with.
+fn events_context(app: &App) -> events::chronicle::Context {
+    let (board, work, gate) = (
+        Arc::clone(&app.jobs),
+        Arc::clone(&app.work),
+        app.gate.clone(),
+    );
+    events::chronicle::Context {
+        store: Arc::clone(&app.store),
+        fleet: Arc::clone(&app.fleet),
+        pause: Box::new(move |time| board.pause(time)),
+        seen: Box::new(move |node| deploy::settle_by_hand(&work, node)),
+        hand_on: Box::new(move |message| gate.happened(message)),
     }
 }
 

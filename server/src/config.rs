@@ -8,6 +8,7 @@ use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 
 use crate::address_range::AddressRange;
 use crate::auth::strength;
+use crate::auth::{AdminSeed, PASSWORD_BYTES_MAX, USER_CHARS_MAX};
 use crate::error::{Error, Kind};
 use crate::gate::{BINDS_MAX, host_name};
 use crate::history;
@@ -33,12 +34,6 @@ pub const SECRET_CHARS_MIN: usize = 16;
 pub const SECRET_DIFFERENT_MIN: usize = 4;
 /// Longest STARDUST_SECRET, in bytes.
 pub const SECRET_BYTES_MAX: usize = 4096;
-pub const ADMIN_USER_DEFAULT: &str = "admin";
-pub const ADMIN_PASSWORD_DEFAULT: &str = "admin";
-/// Longest name of a user, in characters.
-pub const USER_CHARS_MAX: usize = 64;
-/// Longest password, in bytes.
-pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// Most `--trusted-proxy` flags.
 const TRUSTED_PROXIES_MAX: usize = 64;
 /// Most `--allowed-host` flags.
@@ -193,28 +188,6 @@ impl Config {
             && let (Some(cert), Some(key)) = (find("tls.crt"), find("tls.key"))
         {
             self.tls = Some(TlsFiles { cert, key });
-        }
-    }
-}
-
-/// The first user; used only while the users table is empty.
-#[derive(Clone, Debug)]
-pub struct AdminSeed {
-    pub user: String,
-    pub password: Secret,
-    /// Somebody chose it: it is not the default one.
-    pub given: bool,
-    /// Good for one login, which must change it.
-    pub one_time: bool,
-}
-
-impl Default for AdminSeed {
-    fn default() -> Self {
-        Self {
-            user: ADMIN_USER_DEFAULT.into(),
-            password: Secret::new(ADMIN_PASSWORD_DEFAULT.into()),
-            given: false,
-            one_time: false,
         }
     }
 }

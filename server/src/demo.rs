@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::app::{App, Running};
+use crate::api::App;
+use crate::app::Running;
 use crate::auth::{base64url, keys, node_token};
 use crate::clock::wall_ms;
 use crate::config::{COMMIT_INTERVAL_MS_DEFAULT, Config};

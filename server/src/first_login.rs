@@ -1,8 +1,9 @@
 //! The password of the first start: chosen by whoever starts it, the default one
 //! where only this machine is served, or a random one that is told once.
 
+use crate::auth::AdminSeed;
 use crate::auth::{keys, seed};
-use crate::config::{AdminSeed, Config};
+use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::listen::Listen;
 use crate::secret::Secret;

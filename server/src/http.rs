@@ -28,8 +28,6 @@ pub use answer::Response;
 use listening::Listening;
 pub use request::{BODY_BYTES_MAX, Method, Request};
 
-use crate::api;
-use crate::app::App;
 use crate::error::{Error, Kind};
 use crate::log;
 
@@ -67,21 +65,8 @@ struct Shared {
     socket: PathBuf,
 }
 
-/// Serves the API and the Capsule on a new Unix socket at `socket`.
-pub fn serve(socket: &Path, app: Arc<App>, workers: usize) -> Result<HttpServer, Error> {
-    serve_with(
-        socket,
-        workers,
-        Box::new(move |request| api::answer(&app, request)),
-    )
-}
-
 /// Serves `handler` on a new Unix socket at `socket` with `workers` threads.
-pub fn serve_with(
-    socket: &Path,
-    workers: usize,
-    handler: Box<Handler>,
-) -> Result<HttpServer, Error> {
+pub fn serve(socket: &Path, workers: usize, handler: Box<Handler>) -> Result<HttpServer, Error> {
     let failed = |error: io::Error| {
         Error::new(
             Kind::System,

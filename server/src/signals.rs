@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::app::App;
+use crate::api::App;
 use crate::error::Error;
 use crate::log;
 use crate::notify::Notifier;

@@ -1,5 +1,14 @@
 //! The Spiders inside this program, for installing on nodes and for the demo.
 
+/// Where Spiders to install come from, before those inside this program.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `--agent-binary`: one for all nodes.
+    pub file: Option<std::path::PathBuf>,
+    /// `--agent-dir`: one for each architecture, `stardust-spider-ARCH`.
+    pub folder: Option<std::path::PathBuf>,
+}
+
 /// Architecture (`x86_64`, `aarch64`, `armv7`) and executable.
 static BUILT_IN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/spiders.rs"));
 

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use stardust_server::http::{Request, Response, serve_with};
+use stardust_server::http::{Request, Response, serve};
 
 fn ask(socket: &Path) -> std::io::Result<String> {
     let mut stream = UnixStream::connect(socket)?;
@@ -71,7 +71,7 @@ fn the_socket_is_served_again_after_file_descriptors_ran_out() {
     std::fs::create_dir(&folder).unwrap();
     let socket = folder.join("http.sock");
     let handler = |_: &Request| Response::new(200).with_body(&b"still here"[..]);
-    let server = serve_with(&socket, 3, Box::new(handler)).unwrap();
+    let server = serve(&socket, 3, Box::new(handler)).unwrap();
     for left in [0, 1, 2, 0] {
         run_out_and_come_back(&socket, left);
     }

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use super::nodes::server_url;
 use super::ssh::{AuthBody, ConnectionBody, JumpBody, hop, place, server_pin};
 use super::{Context, body};
+use crate::deploy::check::{self, KnownNode, Report, Wanted};
+use crate::deploy::is_taken;
 use crate::error::Error;
 use crate::http::Response;
-use crate::major_tom::check::{self, KnownNode, Report, Wanted};
-use crate::major_tom::deploy::is_taken;
 use crate::secret::Secret;
 use crate::vault::{Credentials, Shown};
 
@@ -80,7 +80,7 @@ pub fn run(
         server: server_url(context),
         pin: asked.pin,
         without_root: asked.without_root,
-        config: &context.app.config,
+        spiders: &context.app.work.spiders,
     };
     let _place = place(context)?;
     let mut report = check::run(&context.app.major_tom.connector, &wanted);
@@ -91,7 +91,7 @@ pub fn run(
             .as_ref()
             .and_then(|facts| facts.machine_id.as_deref()),
     };
-    let counts = |id| Some(id) != asked.except && is_taken(context.app, id);
+    let counts = |id| Some(id) != asked.except && is_taken(&context.app.work, id);
     let found = context.app.vault.node_of(shown, &counts)?;
     report.known_node = found.and_then(|(id, _)| {
         let name = context.app.fleet.view(id)?.name;

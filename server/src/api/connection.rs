@@ -7,10 +7,10 @@ use super::check::Asked;
 use super::deploy::{GivenBody, exists, free, given};
 use super::ssh::pin;
 use super::{Context, body, check};
+use crate::deploy::with_whole_keys;
 use crate::error::{Error, Kind};
 use crate::events::NewEvent;
 use crate::http::Response;
-use crate::major_tom::deploy::with_whole_keys;
 use crate::vault::{Credentials, Login, SshAuth};
 
 pub fn get(context: &Context<'_>) -> Result<Response, Error> {

@@ -7,11 +7,11 @@ use serde_json::json;
 use super::nodes::{self, no_such_node, server_url};
 use super::ssh::{self, AuthBody, ConnectionBody, JumpBody, server_pin};
 use super::{Context, body};
+use crate::deploy::is_taken;
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::limits::GROUP_NODES_MAX;
 use crate::jobs::{Given, Intent, Job, Order};
-use crate::major_tom::deploy::is_taken;
 use crate::major_tom::hostkey::Pin;
 use crate::secret::Secret;
 use crate::vault::{Credentials, Shown};
@@ -173,7 +173,7 @@ fn no_other_node(
         machine_id: None,
     };
     let app = context.app;
-    let counts = |id| Some(id) != except && is_taken(app, id);
+    let counts = |id| Some(id) != except && is_taken(&app.work, id);
     let Some((id, _)) = app.vault.node_of(shown, &counts)? else {
         return Ok(());
     };

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Context, body};
+use crate::deploy::is_taken;
 use crate::error::Error;
 use crate::http::Response;
-use crate::major_tom::deploy::is_taken;
 use crate::major_tom::import;
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ pub fn parse(context: &Context<'_>) -> Result<Response, Error> {
     let places = context.app.vault.places()?;
     let hosts = import::known(hosts, |host, port| {
         let (id, ..) = places.iter().find(|(id, known, at)| {
-            known.eq_ignore_ascii_case(host) && *at == port && is_taken(context.app, *id)
+            known.eq_ignore_ascii_case(host) && *at == port && is_taken(&context.app.work, *id)
         })?;
         Some(context.app.fleet.view(*id)?.name)
     });

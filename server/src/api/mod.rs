@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod check;
 mod connection;
+mod context;
 mod deploy;
 mod events;
 mod health;
@@ -27,7 +28,6 @@ mod ssh;
 #[cfg(test)]
 mod tests;
 
-use crate::app::App;
 use crate::auth::{Credentials, Session, node_token, origin};
 use crate::capsule;
 use crate::clock::wall_ms;
@@ -35,7 +35,7 @@ use crate::error::{Error, Kind};
 use crate::http::{Method, Request, Response};
 use crate::log;
 use crate::store::damage;
-pub use metrics::ScrapeToken;
+pub use context::{App, Parts};
 
 /// Who has come by HTTPS once asks for nothing else for a year.
 pub const STRICT_TRANSPORT: &str = "max-age=31536000";
@@ -513,7 +513,7 @@ fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error
 
 fn scrapes(app: &App, request: &Request) -> bool {
     let token = app.scrape_token.as_ref();
-    token.is_some_and(|token| token.allows(request))
+    token.is_some_and(|token| token.allows(request.header("Authorization")))
 }
 
 /// Only the hash is looked up, as for a Spider that connects.

@@ -9,12 +9,12 @@ use super::deploy::free;
 use super::query::Parameters;
 use super::{Context, body, spiders};
 use crate::auth::node_token;
+use crate::deploy::{NextToken, by_hand};
 use crate::error::{Error, Kind};
 use crate::events::NewEvent;
 use crate::hidden;
 use crate::http::Response;
 use crate::hub::NodeView;
-use crate::major_tom::deploy::{NextToken, by_hand};
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
 
@@ -93,7 +93,7 @@ pub fn new_token(context: &Context<'_>) -> Result<Response, Error> {
             "POST /api/nodes/:id/rotate-token puts a new token there.",
         ));
     }
-    let next = NextToken::make(app, context.id)
+    let next = NextToken::make(&app.work, context.id)
         .map_err(|fault| Error::new(Kind::Internal, fault.detail, fault.hint))?;
     app.store.add_events(&[NewEvent {
         time_ms: context.now_ms,
@@ -113,7 +113,7 @@ fn with_token(context: &Context<'_>, id: i64, token: &Secret) -> Result<Response
         "STARDUST_TOKEN='{}' stardust-spider --server '{server}'",
         token.expose()
     );
-    let script = spiders::script_sha256(&context.app.config);
+    let script = spiders::script_sha256(&context.app.work.spiders);
     let added = Added {
         node,
         token: token.expose(),

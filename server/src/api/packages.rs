@@ -282,7 +282,7 @@ fn asked<T>(
     what: impl FnOnce(&mut Link<'_>) -> Result<T, crate::major_tom::Fault>,
 ) -> Result<T, Error> {
     let _place = place(context)?;
-    let mut link = Link::new(context.app, context.id, given);
+    let mut link = Link::new(&context.app.work, context.id, given);
     Ok(what(&mut link)?)
 }
 
@@ -303,7 +303,7 @@ pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
     let given = given(context, body.auth, body.sudo_password)?;
     let preview = asked(context, &given, |link| {
         let facts = look::survey(link)?;
-        keeper::keep(context.app, context.id, &facts);
+        keeper::keep(&context.app.work, context.id, &facts);
         if facts.manager != Some(manager) {
             return Err(crate::major_tom::Fault::new(
                 crate::major_tom::Cause::Failed,

@@ -94,7 +94,7 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
             "packages": packages,
             "more": more,
             "counts": counts,
-            "rules": crate::jobs::health::RULES,
+            "rules": crate::runner::vitals::RULES,
         }),
     ))
 }

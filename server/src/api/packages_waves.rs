@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 
 use super::deploy::{answer, submit_for_many, unknown_node};
 use super::{Context, body, ssh};
-use crate::app::App;
+use crate::api::App;
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::hub::Status;
 use crate::jobs::limits::GROUP_NODES_MAX;
-use crate::jobs::waves::{WAVES_MAX, sizes};
 use crate::jobs::{Given, Intent, JobError, PackageOrder};
 use crate::major_tom::Fault;
 use crate::package_jobs::fleet::{AtWork, Candidate, Choice, Taken, needs_repair};
@@ -27,6 +26,7 @@ use crate::packages::limits::{
 };
 use crate::packages::model::{Preview, Upgrade};
 use crate::packages::wish::{Action, Wish};
+use crate::runner::rollout::{WAVES_MAX, sizes};
 use stardust_model::intent::{LeftOut, SIZES_DEFAULT, Size};
 
 const SHAPE: &str = r#"{"nodes": [3, 1, 2]}, the node of the first wave first."#;
@@ -223,7 +223,7 @@ pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
         "left_out": wanted.left_out,
         "nodes": asked,
         "next": (next < nodes.len()).then_some(next),
-        "rules": crate::jobs::health::RULES,
+        "rules": crate::runner::vitals::RULES,
     });
     Ok(Response::json(200, &body))
 }
@@ -334,10 +334,10 @@ fn dry_run(
     begun: Instant,
 ) -> Result<Result<Preview, LeftOut>, Fault> {
     let given = Given::default();
-    let mut link = Link::new(app, node.node, &given);
+    let mut link = Link::new(&app.work, node.node, &given);
     let left = || FLEET_PREVIEW_TIME_MAX.saturating_sub(begun.elapsed());
     let facts = look::survey_within(&mut link, left())?;
-    keeper::keep(app, node.node, &facts);
+    keeper::keep(&app.work, node.node, &facts);
     if let Some(left_out) = needs_repair(node.node, &node.name, &facts) {
         return Ok(Err(left_out));
     }

@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Context;
-use crate::config::Config;
+use crate::deploy::by_hand;
+use crate::deploy::spider::{self, Spider};
 use crate::error::{Error, Kind};
 use crate::http::Response;
-use crate::major_tom::deploy::by_hand;
-use crate::major_tom::deploy::spider::{self, Spider};
+use crate::spiders::Sources;
 use sha2::{Digest, Sha256};
 
 /// All that there can be: what an ELF header is understood of.
@@ -25,15 +25,15 @@ struct Shown<'a> {
 }
 
 /// Those that there are: named by --agent-binary or --agent-dir, else built in.
-fn all(config: &Config) -> Vec<Spider> {
+fn all(sources: &Sources) -> Vec<Spider> {
     ARCHES
         .iter()
-        .filter_map(|arch| spider::choose(config, Some(arch)).ok())
+        .filter_map(|arch| spider::choose(sources, Some(arch)).ok())
         .collect()
 }
 
 pub fn list(context: &Context<'_>) -> Result<Response, Error> {
-    let spiders = all(&context.app.config);
+    let spiders = all(&context.app.work.spiders);
     let shown: Vec<_> = spiders
         .iter()
         .map(|spider| Shown {
@@ -50,7 +50,7 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
 /// The program for one architecture, which is the last part of the path.
 pub fn get(context: &Context<'_>) -> Result<Response, Error> {
     let arch = context.request.path.rsplit('/').next().unwrap_or_default();
-    let spider = spider::choose(&context.app.config, Some(arch))
+    let spider = spider::choose(&context.app.work.spiders, Some(arch))
         .map_err(|fault| Error::new(Kind::NotFound, fault.detail, fault.hint))?;
     let name = format!("attachment; filename=\"stardust-spider-{arch}\"");
     Ok(Response::new(200)
@@ -63,13 +63,13 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
 pub fn script(context: &Context<'_>) -> Result<Response, Error> {
     Ok(Response::text(
         200,
-        by_hand::script(&all(&context.app.config)),
+        by_hand::script(&all(&context.app.work.spiders)),
     ))
 }
 
 /// What to compare the script with.
-pub(super) fn script_sha256(config: &Config) -> String {
-    Sha256::digest(by_hand::script(&all(config)).as_bytes())
+pub(super) fn script_sha256(sources: &Sources) -> String {
+    Sha256::digest(by_hand::script(&all(sources)).as_bytes())
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use crate::config::USER_CHARS_MAX;
+use super::USER_CHARS_MAX;
 
 /// In this time so many are told one by one.
 const SPAN_MS: i64 = 60_000;

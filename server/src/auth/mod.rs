@@ -15,6 +15,7 @@ pub mod node_token;
 pub mod origin;
 mod password;
 pub mod reset;
+mod scrape_token;
 pub mod seed;
 pub mod strength;
 mod throttle;
@@ -27,13 +28,14 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::clock::wall_ms;
-use crate::config::{AdminSeed, PASSWORD_BYTES_MAX, USER_CHARS_MAX};
 use crate::error::{Error, Kind};
 use crate::events::{CHANGE, NewEvent, SIGN_IN_FAILED};
 use crate::secret::{Secret, equal};
 use crate::store::{SessionRecord, Store, UserRecord};
 
 pub use crate::store::SessionId;
+pub use scrape_token::ScrapeToken;
+pub use seed::{ADMIN_PASSWORD_DEFAULT, AdminSeed};
 
 use clock::SessionClock;
 use failures::{Door, Failures};
@@ -45,6 +47,10 @@ use work::Work;
 /// Cookies of the session's name that are tried: other pages of the domain, and other
 /// paths, may have set some.
 const SESSION_COOKIES_MAX: usize = 16;
+/// Longest name of a user, in characters.
+pub const USER_CHARS_MAX: usize = 64;
+/// Longest password, in bytes.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// How long a login lasts.
 pub const SESSION_MS: i64 = 7 * 24 * 3_600_000;
 

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use zeroize::Zeroize as _;
 
+use super::PASSWORD_BYTES_MAX;
 use crate::clock::wall_ms;
-use crate::config::PASSWORD_BYTES_MAX;
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 use crate::store::Store;

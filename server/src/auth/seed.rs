@@ -1,12 +1,36 @@
 //! The first login of a new database, and the default one. Hashes: `main` at the
 //! start only.
 
-use crate::config::{ADMIN_PASSWORD_DEFAULT, AdminSeed};
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 use crate::store::UserRecord;
 
 use super::{password, strength};
+
+pub const ADMIN_USER_DEFAULT: &str = "admin";
+pub const ADMIN_PASSWORD_DEFAULT: &str = "admin";
+
+/// The first user; used only while the users table is empty.
+#[derive(Clone, Debug)]
+pub struct AdminSeed {
+    pub user: String,
+    pub password: Secret,
+    /// Somebody chose it: it is not the default one.
+    pub given: bool,
+    /// Good for one login, which must change it.
+    pub one_time: bool,
+}
+
+impl Default for AdminSeed {
+    fn default() -> Self {
+        Self {
+            user: ADMIN_USER_DEFAULT.into(),
+            password: Secret::new(ADMIN_PASSWORD_DEFAULT.into()),
+            given: false,
+            one_time: false,
+        }
+    }
+}
 
 /// Whether this is the password that everybody knows. It is let in for its change alone.
 pub fn is_default(password: &Secret) -> bool {

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use crate::config::{ADMIN_PASSWORD_DEFAULT, PASSWORD_BYTES_MAX};
+use super::{ADMIN_PASSWORD_DEFAULT, PASSWORD_BYTES_MAX};
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -17,12 +17,23 @@ use super::limits::{
 };
 use super::tell::Teller;
 use super::{Happening, Known, NewEvent, SIGN_IN_FAILED, What};
-use crate::app::App;
 use crate::clock::wall_ms;
 use crate::error::Error;
-use crate::hub::Status;
+use crate::hub::{Fleet, Status};
 use crate::log;
-use crate::major_tom::deploy::settle_by_hand;
+use crate::store::Store;
+
+/// What the thread for events works with.
+pub struct Context {
+    pub store: Arc<Store>,
+    pub fleet: Arc<Fleet>,
+    /// Waits for so long; false when Ground Control stops.
+    pub pause: Box<dyn Fn(Duration) -> bool + Send>,
+    /// Called for a node whose Spider said hello.
+    pub seen: Box<dyn Fn(i64) -> Result<(), Error> + Send>,
+    /// Takes a message for all browsers.
+    pub hand_on: Box<dyn Fn(String) + Send>,
+}
 
 /// What is known of nodes, so that only what is news is written.
 #[derive(Default)]
@@ -107,16 +118,16 @@ impl Chronicle {
         events
     }
 
-    fn write(&mut self, app: &App, happenings: Vec<Happening>) -> Result<(), Error> {
+    fn write(&mut self, context: &Context, happenings: Vec<Happening>) -> Result<(), Error> {
         let mut events = Vec::new();
         for happening in happenings {
             let node = happening.node;
             if matches!(happening.what, What::Seen { .. }) {
-                settle_by_hand(app, node)?;
+                (context.seen)(node)?;
             }
             let before = match self.known.get(&node) {
                 Some(known) => Some(known.clone()),
-                None => app.store.known_state(node)?,
+                None => context.store.known_state(node)?,
             };
             let news = self.turn(before, happening);
             *self.written.entry(node).or_default() += news.len() as u32;
@@ -125,23 +136,22 @@ impl Chronicle {
         if events.is_empty() {
             return Ok(());
         }
-        app.store.add_events(&events)?;
+        context.store.add_events(&events)?;
         let due = self
             .written
             .iter()
             .filter(|(_, written)| **written >= TRIM_EVERY);
         for node in due.map(|(node, _)| *node).collect::<Vec<_>>() {
-            app.store.trim_events_of(node, KEPT_OF_NODE_MAX)?;
+            context.store.trim_events_of(node, KEPT_OF_NODE_MAX)?;
             self.written.remove(&node);
         }
         Ok(())
     }
 }
 
-pub fn start(app: &Arc<App>) -> Result<JoinHandle<()>, Error> {
-    let app = Arc::clone(app);
+pub fn start(context: Context) -> Result<JoinHandle<()>, Error> {
     // Before anything is served: from here on all is news.
-    let mut teller = Teller::after(app.store.newest_event()?);
+    let mut teller = Teller::after(context.store.newest_event()?);
     std::thread::Builder::new()
         .name("events".into())
         .spawn(move || {
@@ -150,32 +160,34 @@ pub fn start(app: &Arc<App>) -> Result<JoinHandle<()>, Error> {
             let mut waited_for = false;
             let mut trimmed: Option<Instant> = None;
             let mut troubled = false;
-            note(&app, || {
-                let fell = app.store.last_own_event()?.as_deref() == Some("started");
+            note(&context.store, || {
+                let fell = context.store.last_own_event()?.as_deref() == Some("started");
                 Ok((
                     "started",
                     json!({"version": env!("CARGO_PKG_VERSION"), "after_a_fall": fell}),
                 ))
             });
             // What happens after the stop is the stop's own doing.
-            while app.jobs.pause(WRITE_INTERVAL) {
-                let mut happenings = app.fleet.take_happenings();
+            while (context.pause)(WRITE_INTERVAL) {
+                let mut happenings = context.fleet.take_happenings();
                 if !waited_for && begun.elapsed() >= GRACE {
                     waited_for = true;
-                    happenings.extend(never_back(&app));
+                    happenings.extend(never_back(&context.fleet));
                 }
-                let mut result = chronicle.write(&app, happenings);
+                let mut result = chronicle.write(&context, happenings);
                 if trimmed.is_none_or(|at| at.elapsed() >= TRIM_INTERVAL) {
                     trimmed = Some(Instant::now());
-                    result = result.and(app.store.trim_events(KEPT_MAX).map_err(Error::from));
-                    let sign_ins = app
+                    result = result.and(context.store.trim_events(KEPT_MAX).map_err(Error::from));
+                    let sign_ins = context
                         .store
                         .trim_events_of_kind(SIGN_IN_FAILED, KEPT_SIGN_INS_MAX);
                     result = result.and(sign_ins.map_err(Error::from));
-                    chronicle.known.retain(|node, _| app.fleet.knows(*node));
-                    chronicle.written.retain(|node, _| app.fleet.knows(*node));
+                    chronicle.known.retain(|node, _| context.fleet.knows(*node));
+                    chronicle
+                        .written
+                        .retain(|node, _| context.fleet.knows(*node));
                 }
-                result = result.and(teller.tell(&app));
+                result = result.and(teller.tell(&context.store, &*context.hand_on));
                 // Once, not every second: the disk is likely full.
                 if let Err(error) = &result
                     && !troubled
@@ -184,13 +196,13 @@ pub fn start(app: &Arc<App>) -> Result<JoinHandle<()>, Error> {
                 }
                 troubled = result.is_err();
             }
-            note(&app, || Ok(("stopped", json!({}))));
+            note(&context.store, || Ok(("stopped", json!({}))));
         })
         .map_err(|error| Error::system("start the thread for events", &error))
 }
 
 /// An event of Ground Control itself.
-fn note(app: &App, what: impl Fn() -> Result<(&'static str, serde_json::Value), Error>) {
+fn note(store: &Store, what: impl Fn() -> Result<(&'static str, serde_json::Value), Error>) {
     let written = what().and_then(|(kind, detail)| {
         let event = NewEvent {
             time_ms: wall_ms(),
@@ -199,7 +211,7 @@ fn note(app: &App, what: impl Fn() -> Result<(&'static str, serde_json::Value), 
             kind,
             detail,
         };
-        app.store.add_events(&[event]).map_err(Error::from)
+        store.add_events(&[event]).map_err(Error::from)
     });
     if let Err(error) = written {
         log::error(&format!("Events can't be written: {error}"));
@@ -207,17 +219,17 @@ fn note(app: &App, what: impl Fn() -> Result<(&'static str, serde_json::Value), 
 }
 
 /// Nodes that have not said hello since Ground Control started.
-fn never_back(app: &App) -> Vec<Happening> {
+fn never_back(fleet: &Fleet) -> Vec<Happening> {
     let mut lost = Vec::new();
     let mut after = 0;
     loop {
-        let views = app.fleet.views(after, 500);
+        let views = fleet.views(after, 500);
         let Some(last) = views.last() else {
             return lost;
         };
         after = last.id;
         for view in views {
-            if view.status == Status::Offline && app.fleet.last_hello(view.id).is_none() {
+            if view.status == Status::Offline && fleet.last_hello(view.id).is_none() {
                 lost.push(Happening {
                     node: view.id,
                     name: view.name,

@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use super::limits::TOLD_MAX;
 use super::view;
-use crate::app::App;
 use crate::error::Error;
-use crate::store::EventFilter;
+use crate::store::{EventFilter, Store};
 
 /// What browsers have been told.
 pub struct Teller {
@@ -31,13 +30,13 @@ impl Teller {
         Self { told }
     }
 
-    /// Hands the gate what happened since the last call.
-    pub fn tell(&mut self, app: &App) -> Result<(), Error> {
+    /// Hands on what happened since the last call.
+    pub fn tell(&mut self, store: &Store, hand_on: &dyn Fn(String)) -> Result<(), Error> {
         let filter = EventFilter {
             above: self.told,
             ..EventFilter::default()
         };
-        let mut events = app.store.events(&filter, TOLD_MAX + 1)?;
+        let mut events = store.events(&filter, TOLD_MAX + 1)?;
         let Some(newest) = events.first() else {
             return Ok(());
         };
@@ -50,8 +49,7 @@ impl Teller {
             more,
         };
         // No map in it has keys that JSON can't take.
-        app.gate
-            .happened(serde_json::to_string(&message).unwrap_or_default());
+        hand_on(serde_json::to_string(&message).unwrap_or_default());
         Ok(())
     }
 }

@@ -45,7 +45,7 @@ impl Running {
     fn new() -> Self {
         let folder = Folder::new();
         let socket = folder.join("http.sock");
-        let server = serve_with(&socket, 2, Box::new(handler)).unwrap();
+        let server = serve(&socket, 2, Box::new(handler)).unwrap();
         Self {
             server: Some(server),
             socket,

@@ -14,17 +14,19 @@ use super::limits::{ACTIVE_MAX, KEPT_MAX, NODE_WAITING_MAX, SNAPSHOT_MAX};
 use super::line::{Ahead, Lines, Objection, objection};
 use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
-use crate::gate::GateHandle;
 use crate::log;
 use crate::store::{Store, StoreError};
 use stardust_model::intent::Intent;
 use stardust_model::job::{JobView, State};
 use stardust_model::job_output::Text;
 
+/// Called from any thread; must not wait.
+pub type Notify = Box<dyn Fn() + Send + Sync>;
+
 pub struct Board {
     store: Arc<Store>,
-    /// Told when there is something for `/live`.
-    gate: OnceLock<GateHandle>,
+    /// Called when there is something for `/live`.
+    notify: OnceLock<Notify>,
     stopping: AtomicBool,
     /// The gate has been woken and has not looked yet.
     told: AtomicBool,
@@ -80,7 +82,7 @@ impl Board {
         store.ended_jobs(|ended| failures.take(&ended))?;
         let board = Arc::new(Self {
             store,
-            gate: OnceLock::new(),
+            notify: OnceLock::new(),
             stopping: AtomicBool::new(false),
             told: AtomicBool::new(false),
             inner: Mutex::new(Inner {
@@ -97,8 +99,9 @@ impl Board {
         Ok(board)
     }
 
-    pub fn tell(&self, gate: GateHandle) {
-        let _ = self.gate.set(gate);
+    /// From here on changes are told to somebody.
+    pub fn notify(&self, notify: Notify) {
+        let _ = self.notify.set(notify);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -259,7 +262,7 @@ impl Board {
     }
 
     /// Waits for a job whose node is free. None when Ground Control stops.
-    pub(super) fn next(&self) -> Option<Arc<Job>> {
+    pub fn next(&self) -> Option<Arc<Job>> {
         let mut inner = self.lock();
         loop {
             if self.is_stopping() {
@@ -283,7 +286,7 @@ impl Board {
         }
     }
 
-    pub(super) fn next_group(&self) -> Option<Arc<Job>> {
+    pub fn next_group(&self) -> Option<Arc<Job>> {
         let mut inner = self.lock();
         loop {
             if self.is_stopping() {
@@ -319,14 +322,14 @@ impl Board {
     }
 
     /// Waits until something ended, was cancelled or was added, or for `time`.
-    pub(super) fn wait(&self, time: Duration) {
+    pub fn wait(&self, time: Duration) {
         let inner = self.lock();
         if !self.is_stopping() {
             let _unused = self.moved.wait_timeout(inner, time);
         }
     }
 
-    pub(super) fn end(
+    pub fn end(
         &self,
         job: &Arc<Job>,
         state: State,
@@ -379,10 +382,10 @@ impl Board {
     }
 
     fn wake_gate(&self) {
-        if let Some(gate) = self.gate.get()
+        if let Some(notify) = self.notify.get()
             && !self.told.swap(true, Ordering::SeqCst)
         {
-            gate.jobs_changed();
+            notify();
         }
     }
 
@@ -437,7 +440,7 @@ impl Inner {
 }
 
 /// Says in the log how a job ended.
-pub(super) fn log_end(view: &JobView) {
+pub fn log_end(view: &JobView) {
     let words = format!("job {} ({}): {}", view.id, view.title, view.state.name());
     match &view.error {
         Some(error) => log::warn(&format!("{words}: {}", error.message)),

@@ -230,7 +230,7 @@ impl Job {
         inner.unsaved = true;
     }
 
-    pub(super) fn start(&self) {
+    pub fn start(&self) {
         let mut inner = self.lock();
         inner.view.state = State::Running;
         inner.view.started_ms.get_or_insert_with(wall_ms);
@@ -274,7 +274,7 @@ impl Job {
     }
 
     /// Back into the queue, for the next start of Ground Control.
-    pub(super) fn put_off(&self) {
+    pub fn put_off(&self) {
         self.save();
     }
 

@@ -8,21 +8,19 @@
 
 mod board;
 mod clean;
+mod context;
 mod failed;
-pub mod health;
 mod job;
 pub mod limits;
 mod line;
-mod run;
 #[cfg(test)]
 mod tests;
-pub mod waves;
 
-pub use board::{Board, LiveJobs, News, Order};
+pub use board::{Board, LiveJobs, News, Order, log_end};
 pub use clean::without_colours;
+pub use context::JobContext;
 pub use failed::{Ended, FailedJob, Failures};
 pub use job::{Given, Job};
-pub use run::{Threads, start};
 pub use stardust_model::intent::{Intent, PackageOrder};
 pub use stardust_model::job::{JobError, JobView, Progress, State, StepState, StepView};
 pub use stardust_model::job_output::{Piece, Text};

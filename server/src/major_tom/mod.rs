@@ -12,8 +12,6 @@
 
 pub mod base64;
 pub mod certificate;
-pub mod check;
-pub mod deploy;
 pub mod detached;
 pub mod enter;
 pub mod facts;
@@ -27,7 +25,6 @@ pub mod pool;
 pub mod privilege;
 pub mod probe;
 pub mod reach;
-pub mod reboot;
 pub mod remote;
 pub mod session;
 pub mod target;

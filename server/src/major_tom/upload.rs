@@ -185,7 +185,7 @@ fn ask(session: &Session, command: Command, what: &str) -> Result<(), Fault> {
 }
 
 /// Reads a failure for what it means.
-pub(super) fn success(output: Output, what: &str) -> Result<Output, Fault> {
+pub fn success(output: Output, what: &str) -> Result<Output, Fault> {
     if output.exit.is_success() {
         return Ok(output);
     }

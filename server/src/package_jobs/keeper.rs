@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::app::App;
 use crate::clock::wall_ms;
 use crate::error::Error;
+use crate::jobs::JobContext;
 use crate::jobs::{Given, Intent, Order, PackageOrder};
 use crate::log;
 use stardust_packages::facts::Facts;
@@ -49,8 +49,8 @@ fn random_below(below: i64) -> i64 {
 
 /// What was seen meanwhile is what is known from now on. The index was not fetched: the
 /// next look has its turn as before.
-pub fn keep(app: &App, node: i64, facts: &Facts) {
-    let store = &app.store;
+pub fn keep(context: &JobContext, node: i64, facts: &Facts) {
+    let store = &context.store;
     let kept = store.package_facts(node).and_then(|record| {
         let next_ms = record.map_or(0, |record| record.next_ms);
         store.put_package_facts(node, facts, wall_ms(), None, next_ms)
@@ -78,19 +78,19 @@ fn turn(next_ms: Option<i64>, now_ms: i64, interval_ms: i64) -> Turn {
     }
 }
 
-pub fn start(app: &Arc<App>) -> Result<JoinHandle<()>, Error> {
-    let app = Arc::clone(app);
+pub fn start(context: &Arc<JobContext>) -> Result<JoinHandle<()>, Error> {
+    let context = Arc::clone(context);
     std::thread::Builder::new()
         .name("packages".into())
         .spawn(move || {
-            let Some(interval_ms) = app.config.packages_refresh_ms else {
+            let Some(interval_ms) = context.packages_refresh_ms else {
                 return;
             };
             let pause = Duration::from_millis(interval_ms.unsigned_abs() / 60)
                 .clamp(LOOK_INTERVAL_MIN, LOOK_INTERVAL_MAX);
             let mut under_way = Vec::new();
-            while app.jobs.pause(pause) {
-                if let Err(error) = look(&app, interval_ms, &mut under_way) {
+            while context.jobs.pause(pause) {
+                if let Err(error) = look(&context, interval_ms, &mut under_way) {
                     log::error(&format!("Packages were not looked at: {error}"));
                 }
             }
@@ -98,16 +98,16 @@ pub fn start(app: &Arc<App>) -> Result<JoinHandle<()>, Error> {
         .map_err(|error| Error::system("start the thread for packages", &error))
 }
 
-fn look(app: &App, interval_ms: i64, under_way: &mut Vec<i64>) -> Result<(), Error> {
+fn look(context: &JobContext, interval_ms: i64, under_way: &mut Vec<i64>) -> Result<(), Error> {
     let now = wall_ms();
-    let turns = app.store.package_turns()?;
-    under_way.retain(|job| app.jobs.active(*job).is_some());
-    let at_once_max = (app.config.ssh_threads / THREADS_SHARE).max(1);
-    for node in app.store.nodes_with_credentials()? {
+    let turns = context.store.package_turns()?;
+    under_way.retain(|job| context.jobs.active(*job).is_some());
+    let at_once_max = (context.threads / THREADS_SHARE).max(1);
+    for node in context.store.nodes_with_credentials()? {
         match turn(turns.get(&node).copied(), now, interval_ms) {
             Turn::Unplanned => {
                 let first = first_ms(now, interval_ms);
-                app.store.put_package_error(node, None, first)?;
+                context.store.put_package_error(node, None, first)?;
                 continue;
             }
             Turn::Later => continue,
@@ -116,19 +116,19 @@ fn look(app: &App, interval_ms: i64, under_way: &mut Vec<i64>) -> Result<(), Err
         }
         // Where the key was forgotten nobody can look; a busy node is looked at
         // when its job ends.
-        let has_key = app.vault.get(node)?.is_some_and(|stored| {
+        let has_key = context.vault.get(node)?.is_some_and(|stored| {
             stored.node.auth.is_some()
                 && stored.jump.as_ref().is_none_or(|jump| jump.auth.is_some())
         });
         let next = next_ms(now, Some(interval_ms));
-        app.store.put_package_error(node, None, next)?;
-        if !has_key || app.jobs.active_of_node(node).is_some() {
+        context.store.put_package_error(node, None, next)?;
+        if !has_key || context.jobs.active_of_node(node).is_some() {
             continue;
         }
-        let Some(view) = app.fleet.view(node) else {
+        let Some(view) = context.fleet.view(node) else {
             continue;
         };
-        let job = app.jobs.submit(Order {
+        let job = context.jobs.submit(Order {
             intent: Intent::Packages(PackageOrder {
                 action: "refresh".into(),
                 ..PackageOrder::default()

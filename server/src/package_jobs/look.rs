@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::way_in;
-use crate::app::App;
+use crate::deploy::{Rooted, log_in_as_root};
 use crate::jobs::Given;
-use crate::major_tom::deploy::{Rooted, log_in_as_root};
+use crate::jobs::JobContext;
 use crate::major_tom::detached::run::Node;
 use crate::major_tom::output::Output;
 use crate::major_tom::shell::Command;
@@ -26,7 +26,7 @@ use stardust_packages::{advice, judge, restarts};
 
 /// A node that is logged in to when it is needed, and again when the link went.
 pub struct Link<'a> {
-    app: &'a App,
+    context: &'a JobContext,
     node: i64,
     given: &'a Given,
     login: Option<Rooted>,
@@ -44,9 +44,9 @@ impl Steps for Quiet {
 }
 
 impl<'a> Link<'a> {
-    pub fn new(app: &'a App, node: i64, given: &'a Given) -> Self {
+    pub fn new(context: &'a JobContext, node: i64, given: &'a Given) -> Self {
         Self {
-            app,
+            context,
             node,
             given,
             login: None,
@@ -55,7 +55,7 @@ impl<'a> Link<'a> {
 
     /// Logs in with each step shown.
     pub fn connect(&mut self, steps: &dyn Steps) -> Result<(), Fault> {
-        self.login = Some(log_in_as_root(self.app, self.node, self.given, steps)?);
+        self.login = Some(log_in_as_root(self.context, self.node, self.given, steps)?);
         Ok(())
     }
 }

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::keeper;
 use super::look::{self, Link};
-use crate::app::App;
 use crate::clock::wall_ms;
+use crate::deploy::ours;
+use crate::jobs::JobContext;
 use crate::jobs::{Job, JobError, PackageOrder};
-use crate::major_tom::deploy::ours;
 use crate::major_tom::detached::run::{follow, start};
 use crate::major_tom::detached::{End, Work};
 use crate::major_tom::steps::step;
@@ -34,23 +34,29 @@ const LOCKED_PAUSE: Duration = Duration::from_secs(3);
 /// A node that just came back may need a moment.
 const AFTER_TRIES: u32 = 15;
 
-pub fn run(app: &App, job: &Job, order: &PackageOrder) -> Result<Option<Value>, Fault> {
+pub fn run(context: &JobContext, job: &Job, order: &PackageOrder) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
-    let done = work(app, job, node, order);
+    let done = work(context, job, node, order);
     if order.action == Action::Refresh.name()
         && let Err(fault) = &done
         && !matches!(fault.cause, Cause::Stopping | Cause::Cancelled)
     {
         let error = JobError::from(fault);
-        let next_ms = keeper::next_ms(wall_ms(), app.config.packages_refresh_ms);
-        app.store
+        let next_ms = keeper::next_ms(wall_ms(), context.packages_refresh_ms);
+        context
+            .store
             .put_package_error(node, Some(&error), next_ms)
             .map_err(|error| ours(error.into()))?;
     }
     done
 }
 
-fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<Value>, Fault> {
+fn work(
+    context: &JobContext,
+    job: &Job,
+    node: i64,
+    order: &PackageOrder,
+) -> Result<Option<Value>, Fault> {
     let action = Action::from_name(&order.action).ok_or_else(|| {
         Fault::new(
             Cause::Unsupported,
@@ -58,8 +64,8 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
             "Start it again.",
         )
     })?;
-    let mut link = Link::new(app, node, &job.given);
-    let known = app
+    let mut link = Link::new(context, node, &job.given);
+    let known = context
         .store
         .package_run(job.id)
         .map_err(|error| ours(error.into()))?;
@@ -73,13 +79,13 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
         }
         None => {
             link.connect(job)?;
-            match begin(app, job, &mut link, action, order, &mut planned)? {
+            match begin(context, job, &mut link, action, order, &mut planned)? {
                 Some(run) => run,
-                None => return after(app, job, &mut link, order, None),
+                None => return after(context, job, &mut link, order, None),
             }
         }
     };
-    let mut watcher = JobWatcher::new(app, job, run.manager.tool());
+    let mut watcher = JobWatcher::new(context, job, run.manager.tool());
     let mut ran = None;
     let followed = step(job, "run", || {
         let end = follow(&mut link, &run.run, &mut watcher)?;
@@ -119,14 +125,14 @@ fn work(app: &App, job: &Job, node: i64, order: &PackageOrder) -> Result<Option<
     // How it ended on the node may be bad: what is left to do there is looked at all
     // the same.
     match ran {
-        Some(ran) => after(app, job, &mut link, order, Some(ran)),
+        Some(ran) => after(context, job, &mut link, order, Some(ran)),
         None => followed.map(|()| None),
     }
 }
 
 /// As far as the start. None: there is nothing to do.
 fn begin(
-    app: &App,
+    context: &JobContext,
     job: &Job,
     link: &mut Link<'_>,
     action: Action,
@@ -148,7 +154,7 @@ fn begin(
         let facts = when_free(job, wait_seconds(order), || look::survey(link))?;
         if !facts.repair.is_empty() {
             // It may be all that there is to do, and is to be found where it is offered.
-            keeper::keep(app, job.node.unwrap_or_default(), &facts);
+            keeper::keep(context, job.node.unwrap_or_default(), &facts);
         }
         let manager = facts.manager.map_or("", |manager| manager.name());
         let detail = format!(
@@ -228,7 +234,8 @@ fn begin(
         };
         // Written down first: a job that was cut off here follows what may have
         // been started, and never starts it twice.
-        app.store
+        context
+            .store
             .put_package_run(job.id, &run)
             .map_err(|error| ours(error.into()))?;
         let detail = start_surely(link, &work)?;
@@ -318,7 +325,7 @@ fn start_surely(link: &mut Link<'_>, work: &Work) -> Result<String, Fault> {
 
 /// Keeps what there is to do now, and says how it went.
 fn after(
-    app: &App,
+    context: &JobContext,
     job: &Job,
     link: &mut Link<'_>,
     order: &PackageOrder,
@@ -331,7 +338,7 @@ fn after(
             |ran| matches!(ran.end, End::Exit { code, .. } if ran.tool.good_codes().contains(&code)),
         );
     let facts = step(job, "after", || {
-        let facts = look_again(app, link)?;
+        let facts = look_again(context, link)?;
         if let Some(ran) = ran.as_mut().filter(|ran| notes(ran.action)) {
             // Where it can't be told, the output has to do.
             let changes = look::changes(link, ran.tool.manager(), &ran.run);
@@ -340,13 +347,14 @@ fn after(
             }
         }
         let now = wall_ms();
-        app.store
+        context
+            .store
             .put_package_facts(
                 node,
                 &facts,
                 now,
                 fetched.then_some(now),
-                keeper::next_ms(now, app.config.packages_refresh_ms),
+                keeper::next_ms(now, context.packages_refresh_ms),
             )
             .map_err(|error| ours(error.into()))?;
         let detail = sentence(&facts.waiting());
@@ -363,12 +371,12 @@ fn after(
     Ok(Some(told))
 }
 
-fn look_again(app: &App, link: &mut Link<'_>) -> Result<Facts, Fault> {
+fn look_again(context: &JobContext, link: &mut Link<'_>) -> Result<Facts, Fault> {
     use crate::major_tom::detached::run::Node as _;
     let mut tries = 0;
     loop {
         match look::survey(link) {
-            Err(_) if tries < AFTER_TRIES && !app.jobs.is_stopping() => {
+            Err(_) if tries < AFTER_TRIES && !context.jobs.is_stopping() => {
                 tries += 1;
                 link.disconnect();
                 std::thread::sleep(Duration::from_secs(2));

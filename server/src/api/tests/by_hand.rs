@@ -7,7 +7,7 @@ use stardust_shared::message::{Hello, Identity};
 use super::schema::check;
 use super::{Answer, Call, Operator};
 use crate::auth::node_token;
-use crate::major_tom::deploy::settle_by_hand;
+use crate::deploy::settle_by_hand;
 use crate::spiders;
 use crate::store::SpiderRecord;
 
@@ -49,7 +49,7 @@ fn hello(operator: &Operator, token: &str) {
     assert_eq!(app.fleet.node_of_token(&hash), Some(1));
     app.fleet
         .with_node(1, |node| node.hello(&hello, &hash, "192.0.2.7", 1000, 5));
-    settle_by_hand(app, 1).unwrap();
+    settle_by_hand(&app.work, 1).unwrap();
 }
 
 fn good(operator: &Operator, token: &str) -> bool {

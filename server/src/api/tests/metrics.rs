@@ -8,7 +8,7 @@ use stardust_shared::message::Hello;
 use stardust_shared::{Layout, SeriesDef};
 
 use super::{Call, PASSWORD, Server, USER};
-use crate::api::ScrapeToken;
+use crate::auth::ScrapeToken;
 use crate::store::testing::Folder;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";

@@ -23,20 +23,17 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 
-use crate::api::ScrapeToken;
-use crate::app::App;
-use crate::auth::{Auth, Cost, SessionId};
-use crate::config::{AdminSeed, Config};
+use crate::api::{App, Parts, answer};
+use crate::auth::{AdminSeed, Auth, Cost, ScrapeToken, SessionId};
+use crate::config::Config;
 use crate::gate::GateSocket;
 use crate::history::History;
 use crate::http::{HttpServer, serve};
 use crate::hub::Fleet;
 use crate::jobs::Board;
-use crate::major_tom::MajorTom;
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::testing::Folder;
-use crate::vault::Vault;
 
 pub const USER: &str = "ziggy";
 pub const PASSWORD: &str = "played guitar";
@@ -114,27 +111,30 @@ impl Server {
         )
         .unwrap();
         let (gate, handle) = GateSocket::bind(&config.binds, config.port).unwrap();
-        let app = Arc::new(App {
+        let app = Arc::new(App::new(Parts {
             address: gate.address(),
             listens: gate.names(),
-            vault: Vault::open(Arc::clone(&store), auth.keys()),
             auth: Arc::new(auth),
             fleet: Arc::new(Fleet::new(store.nodes().unwrap(), 0)),
             history: Arc::new(History::open(Arc::clone(&store), config.history.clone()).unwrap()),
             jobs: Board::open(Arc::clone(&store)).unwrap(),
             store,
             gate: handle,
-            major_tom: MajorTom::new(config.ssh_threads),
-            health: Arc::default(),
             scrape_token: config
                 .metrics_token_file
                 .as_deref()
                 .map(|path| ScrapeToken::read(path).unwrap()),
             tls: None,
             config,
-        });
+        }));
+        let to_api = Arc::clone(&app);
         let socket = folder.join("api.sock");
-        let http = serve(&socket, Arc::clone(&app), 4).unwrap();
+        let http = serve(
+            &socket,
+            4,
+            Box::new(move |request| answer(&to_api, request)),
+        )
+        .unwrap();
         Self {
             app,
             ended,

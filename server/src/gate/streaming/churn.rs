@@ -12,8 +12,8 @@ use stardust_shared::message::Hello;
 use stardust_shared::{SeriesDef, State};
 
 use super::*;
+use crate::auth::AdminSeed;
 use crate::auth::{Auth, Cost};
-use crate::config::AdminSeed;
 use crate::gate::notes::Notes;
 use crate::history::{Intakes, Seen};
 use crate::jobs::Board;

@@ -1,8 +1,8 @@
 //! Follows a running manager: its output into the job, how far it is, whether it may
 //! be ended.
 
-use crate::app::App;
 use crate::jobs::Job;
+use crate::jobs::JobContext;
 use crate::major_tom::Fault;
 use crate::major_tom::detached::Seen;
 use crate::major_tom::detached::run::Watcher;
@@ -16,7 +16,7 @@ const HALF_DONE: &str = "Packages are being changed. Stopped in the middle they 
      half-way, so it is done to the end.";
 
 pub struct JobWatcher<'a> {
-    app: &'a App,
+    context: &'a JobContext,
     job: &'a Job,
     tool: &'static dyn Tool,
     /// All output, or its end.
@@ -27,9 +27,9 @@ pub struct JobWatcher<'a> {
 }
 
 impl<'a> JobWatcher<'a> {
-    pub fn new(app: &'a App, job: &'a Job, tool: &'static dyn Tool) -> Self {
+    pub fn new(context: &'a JobContext, job: &'a Job, tool: &'static dyn Tool) -> Self {
         Self {
-            app,
+            context,
             job,
             tool,
             all: Vec::new(),
@@ -96,7 +96,7 @@ impl Watcher for JobWatcher<'_> {
     }
 
     fn is_stopping(&self) -> bool {
-        self.app.jobs.is_stopping()
+        self.context.jobs.is_stopping()
     }
 
     fn wants_cancel(&self) -> bool {

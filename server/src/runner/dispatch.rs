@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::board::log_end;
-use super::job::Job;
-use super::limits::GROUPS_MAX;
-use super::waves::{self, Waves};
-use crate::app::App;
+use super::rollout::{self, Waves};
+use crate::deploy::{self, reboot};
 use crate::error::Error;
+use crate::jobs::JobContext;
+use crate::jobs::limits::GROUPS_MAX;
+use crate::jobs::{Job, log_end};
 use crate::log;
 use crate::major_tom::{Cause, Fault};
-use crate::major_tom::{deploy, reboot};
 use crate::package_jobs::{fleet, task};
 use crate::packages::wish::Action;
 use crate::workers::Crew;
@@ -25,24 +24,24 @@ use stardust_model::job::State;
 pub struct Threads([Arc<Crew<Arc<Job>>>; 2]);
 
 /// Starts the pool: threads for nodes, and those that work through groups.
-pub fn start(app: &Arc<App>) -> Result<Threads, Error> {
-    let (nodes, groups) = (Arc::clone(app), Arc::clone(app));
+pub fn start(context: &Arc<JobContext>) -> Result<Threads, Error> {
+    let (nodes, groups) = (Arc::clone(context), Arc::clone(context));
     Ok(Threads([
-        crew(app, "job", app.config.ssh_threads, move || {
-            nodes.jobs.next()
+        crew(context, "job", context.threads, move || nodes.jobs.next())?,
+        crew(context, "group", GROUPS_MAX, move || {
+            groups.jobs.next_group()
         })?,
-        crew(app, "group", GROUPS_MAX, move || groups.jobs.next_group())?,
     ]))
 }
 
 fn crew(
-    app: &Arc<App>,
+    context: &Arc<JobContext>,
     name: &'static str,
     most: usize,
     next: impl Fn() -> Option<Arc<Job>> + Send + Sync + 'static,
 ) -> Result<Arc<Crew<Arc<Job>>>, Error> {
-    let app = Arc::clone(app);
-    Crew::start(name, most, next, move |job| run_one(&app, &job))
+    let context = Arc::clone(context);
+    Crew::start(name, most, next, move |job| run_one(&context, &job))
         .map_err(|error| Error::system("start a job thread", &error))
 }
 
@@ -52,10 +51,10 @@ impl Threads {
     }
 }
 
-fn run_one(app: &Arc<App>, job: &Arc<Job>) {
+fn run_one(context: &Arc<JobContext>, job: &Arc<Job>) {
     job.start();
-    let done = still_there(app, job).and_then(|()| {
-        catch_unwind(AssertUnwindSafe(|| run(app, job))).unwrap_or_else(|_| {
+    let done = still_there(context, job).and_then(|()| {
+        catch_unwind(AssertUnwindSafe(|| run(context, job))).unwrap_or_else(|_| {
             log::error(&format!(
                 "Job {} failed because of a fault in Ground Control.",
                 job.id
@@ -68,35 +67,37 @@ fn run_one(app: &Arc<App>, job: &Arc<Job>) {
         })
     });
     if let (Some(node), Intent::Deploy { .. } | Intent::Upgrade) = (job.node, &job.intent)
-        && let Ok(record) = app.store.spider(node)
+        && let Ok(record) = context.store.spider(node)
     {
-        app.fleet.set_installed(node, record.is_some());
+        context.fleet.set_installed(node, record.is_some());
     }
     // What was cut off by the stop is begun anew at the next start.
-    if app.jobs.is_stopping() && done.is_err() {
+    if context.jobs.is_stopping() && done.is_err() {
         job.put_off();
         return;
     }
     match &done {
-        Ok(result) => app.jobs.end(job, State::Succeeded, result.clone(), None),
+        Ok(result) => context
+            .jobs
+            .end(job, State::Succeeded, result.clone(), None),
         Err(fault) => {
             let state = match fault.cause {
                 Cause::Cancelled => State::Cancelled,
                 Cause::Unknown => State::Lost,
                 _ => State::Failed,
             };
-            app.jobs.end(job, state, None, Some(fault));
+            context.jobs.end(job, state, None, Some(fault));
         }
     }
     log_end(&job.view());
 }
 
 /// A job that has waited may find that the one before it took its node away.
-fn still_there(app: &App, job: &Job) -> Result<(), Fault> {
+fn still_there(context: &JobContext, job: &Job) -> Result<(), Fault> {
     // A removal that was cut off right at its end has an end of its own.
     let removal = matches!(job.intent, Intent::Remove { .. });
     match job.node {
-        Some(node) if !removal && app.fleet.view(node).is_none() => Err(Fault::new(
+        Some(node) if !removal && context.fleet.view(node).is_none() => Err(Fault::new(
             Cause::Cancelled,
             "The node was removed before this job began.",
             "Nothing was done.",
@@ -106,15 +107,15 @@ fn still_there(app: &App, job: &Job) -> Result<(), Fault> {
 }
 
 /// What the job does.
-fn run(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
+fn run(context: &Arc<JobContext>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
     match &job.intent {
-        Intent::Deploy { .. } => deploy::deploy(app, job),
-        Intent::Upgrade => deploy::upgrade(app, job),
-        Intent::Remove { force } => deploy::remove(app, job, *force),
-        Intent::RotateToken => deploy::rotate_token(app, job),
-        Intent::Reboot => reboot::reboot(app, job),
-        Intent::UpgradeFleet { nodes } => waves::run(
-            app,
+        Intent::Deploy { .. } => deploy::deploy(context, job),
+        Intent::Upgrade => deploy::upgrade(context, job),
+        Intent::Remove { force } => deploy::remove(context, job, *force),
+        Intent::RotateToken => deploy::rotate_token(context, job),
+        Intent::Reboot => reboot::reboot(context, job),
+        Intent::UpgradeFleet { nodes } => rollout::run(
+            context,
             job,
             &Waves {
                 nodes,
@@ -126,12 +127,12 @@ fn run(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
                 leaves_out: &|_| None,
             },
         ),
-        Intent::Packages(order) => task::run(app, job, order),
-        Intent::PackagesFleet { .. } => packages_fleet(app, job),
+        Intent::Packages(order) => task::run(context, job, order),
+        Intent::PackagesFleet { .. } => packages_fleet(context, job),
     }
 }
 
-fn packages_fleet(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
+fn packages_fleet(context: &Arc<JobContext>, job: &Arc<Job>) -> Result<Option<Value>, Fault> {
     let Intent::PackagesFleet {
         nodes,
         order,
@@ -143,7 +144,7 @@ fn packages_fleet(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault
         return Ok(None);
     };
     let looks = order.action == Action::Refresh.name();
-    let record = |node| app.store.package_facts(node).ok().flatten();
+    let record = |node| context.store.package_facts(node).ok().flatten();
     let intent = |node| {
         if looks {
             return Intent::Packages(order.clone());
@@ -159,7 +160,7 @@ fn packages_fleet(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault
             return None;
         }
         let facts = record(node)?.facts?;
-        fleet::needs_repair(node, &app.fleet.view(node)?.name, &facts)
+        fleet::needs_repair(node, &context.fleet.view(node)?.name, &facts)
     };
     let waves = Waves {
         nodes,
@@ -170,5 +171,5 @@ fn packages_fleet(app: &Arc<App>, job: &Arc<Job>) -> Result<Option<Value>, Fault
         left_out,
         leaves_out: &leaves_out,
     };
-    waves::run(app, job, &waves)
+    rollout::run(context, job, &waves)
 }

@@ -1,19 +1,22 @@
 //! Which nodes have a Spider that another deployment would take from them.
 
-use crate::app::App;
 use crate::hub::Status;
+use crate::jobs::JobContext;
 
 /// One that was installed from here, or has ever sent something. A node whose
 /// deployment failed has none: its host may become another one.
-pub fn has_spider(app: &App, node: i64) -> bool {
-    let seen = app
+pub fn has_spider(context: &JobContext, node: i64) -> bool {
+    let seen = context
         .fleet
         .view(node)
         .is_some_and(|view| view.status != Status::Pending);
-    seen || app.store.spider(node).is_ok_and(|found| found.is_some())
+    seen || context
+        .store
+        .spider(node)
+        .is_ok_and(|found| found.is_some())
 }
 
 /// The same, or one is on its way there.
-pub fn is_taken(app: &App, node: i64) -> bool {
-    has_spider(app, node) || app.jobs.active_of_node(node).is_some()
+pub fn is_taken(context: &JobContext, node: i64) -> bool {
+    has_spider(context, node) || context.jobs.active_of_node(node).is_some()
 }

@@ -5,18 +5,18 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::deploy;
-use super::enter::{self, Hop, ShownKey};
-use super::facts::Facts;
-use super::fault::{Cause, Fault};
-use super::hostkey::HostKey;
-use super::limits::CHECK_TIME_MAX;
-use super::privilege::Privilege;
-use super::session::Connector;
-use super::steps::{Steps, step};
-use crate::config::Config;
+use crate::deploy;
+use crate::major_tom::enter::{self, Hop, ShownKey};
+use crate::major_tom::facts::Facts;
+use crate::major_tom::fault::{Cause, Fault};
+use crate::major_tom::hostkey::HostKey;
+use crate::major_tom::limits::CHECK_TIME_MAX;
+use crate::major_tom::privilege::Privilege;
+use crate::major_tom::session::Connector;
+use crate::major_tom::steps::{Steps, step};
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
+use crate::spiders::Sources;
 
 pub struct Wanted<'a> {
     pub node: Hop,
@@ -28,7 +28,7 @@ pub struct Wanted<'a> {
     /// For a service of the login's own.
     pub without_root: bool,
     /// Which Spiders there are.
-    pub config: &'a Config,
+    pub spiders: &'a Sources,
 }
 
 /// One thing that was tried.
@@ -141,7 +141,7 @@ fn try_all(
 /// login's own.
 fn judge(facts: &Facts, as_root: bool, wanted: &Wanted<'_>, steps: &dyn Steps) {
     let _ = step(steps, "architecture", || {
-        let spider = deploy::choose_spider(wanted.config, facts.arch.as_deref())?;
+        let spider = deploy::choose_spider(wanted.spiders, facts.arch.as_deref())?;
         Ok(((), spider.fits(facts)?))
     });
     let _ = step(steps, "init", || {

@@ -5,9 +5,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::super::fault::{Cause, Fault};
-use super::super::limits::{GUARD_TIME_MAX, UPGRADE_TIME_MAX};
-use super::super::steps::step;
 use super::hand::Hand;
 use super::install::{installed, parse, with_log, with_rollback};
 use super::login::log_in;
@@ -15,24 +12,27 @@ use super::place::{self, Place};
 use super::script::Script;
 use super::verify::{LOOK_INTERVAL, Wanted, wait_for_hello};
 use super::{ours, plan, spider, stage_in};
-use crate::app::App;
 use crate::clock::wall_ms;
 use crate::hub::LastHello;
 use crate::jobs::Job;
+use crate::jobs::JobContext;
+use crate::major_tom::fault::{Cause, Fault};
+use crate::major_tom::limits::{GUARD_TIME_MAX, UPGRADE_TIME_MAX};
+use crate::major_tom::steps::step;
 
 const LONG: Duration = Duration::from_secs(90);
 /// How much longer than it should the guard takes to decide, on a node that has much
 /// else to do; and how long the Spider that stays then has to say hello.
 const LATE_MAX: Duration = Duration::from_secs(30);
 
-pub fn upgrade(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
+pub fn upgrade(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
-    let mut record = installed(app, node)?;
+    let mut record = installed(context, node)?;
     let place = record.place.clone();
     let server = parse(&record.server_url)?;
-    let login = log_in(app, job, &server, place.needs_root())?;
+    let login = log_in(context, job, &server, place.needs_root())?;
     let spider = step(job, "architecture", || {
-        let spider = spider::choose(&app.config, login.facts.arch.as_deref())?;
+        let spider = spider::choose(&context.spiders, login.facts.arch.as_deref())?;
         spider.fits(&login.facts)?;
         let detail = format!("{}, {} KiB.", spider.arch, spider.bytes.len() >> 10);
         Ok((spider, detail))
@@ -47,17 +47,17 @@ pub fn upgrade(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
     let hand = login.hand(job);
     let seconds = GUARD_TIME_MAX.as_secs();
     let plan = plan::upgrade(&stage, &spider.bytes, &spider.sha256, seconds);
-    let old = app.fleet.last_hello(node).map(|hello| hello.version);
+    let old = context.fleet.last_hello(node).map(|hello| hello.version);
     let switch = plan.iter().position(|action| action.step == "switch");
     let (uploads, switch) = plan.split_at(switch.unwrap_or(plan.len()));
     let mut decides_itself_by = None;
     let switched = hand.carry_out(&place, uploads).and_then(|()| {
         // The old one may have come back in the meantime: that is not the new one.
-        let before = Wanted::next(app, node);
+        let before = Wanted::next(context, node);
         hand.carry_out(&place, switch)?;
         decides_itself_by = Some(Instant::now() + GUARD_TIME_MAX + LATE_MAX);
         step(job, "verify", || {
-            let hello = wait_for_hello(app, job, node, &before, UPGRADE_TIME_MAX)?;
+            let hello = wait_for_hello(context, job, node, &before, UPGRADE_TIME_MAX)?;
             let detail = format!("Version {} is connected.", hello.version);
             Ok((hello, detail))
         })
@@ -77,14 +77,14 @@ pub fn upgrade(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         Ok(hello) => hello,
         Err((fault, new)) => {
             let fault = with_log(&hand, &place, fault);
-            if app.jobs.is_stopping() {
+            if context.jobs.is_stopping() {
                 return Err(fault);
             }
             let put_back = go_back(&hand, &place, &stage);
             match (&put_back, new, decides_itself_by) {
                 // It may have heard that the new one is good, or not.
                 (Err(_), Some(new), Some(by)) => {
-                    see_which_stays(app, job, &new, old.as_deref(), by)
+                    see_which_stays(context, job, &new, old.as_deref(), by)
                         .map_err(|seen| what_became(fault, seen))?
                 }
                 _ => return Err(with_rollback(fault, put_back)),
@@ -95,7 +95,8 @@ pub fn upgrade(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
     record.sha256 = spider.sha256;
     record.version = stays.version.clone();
     record.installed_ms = wall_ms();
-    app.store
+    context
+        .store
         .put_spider(node, &record)
         .map_err(|e| ours(e.into()))?;
     Ok(Some(json!({"from": old, "to": stays.version})))
@@ -104,7 +105,7 @@ pub fn upgrade(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
 /// The link broke while the node was told that its new Spider is good: whether it
 /// has heard so is seen by the Spider that is connected once the node has decided.
 fn see_which_stays(
-    app: &App,
+    context: &JobContext,
     job: &Job,
     new: &LastHello,
     old: Option<&str>,
@@ -114,7 +115,7 @@ fn see_which_stays(
         let node = job.node.unwrap_or_default();
         let mut seen = None;
         loop {
-            let there = app.fleet.last_hello(node).filter(|hello| hello.online);
+            let there = context.fleet.last_hello(node).filter(|hello| hello.online);
             match &there {
                 // At two looks: one that was just ended may not have been missed yet.
                 Some(hello) if is_old(hello, new, old) => {

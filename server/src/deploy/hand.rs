@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::super::fault::{Cause, Fault};
-use super::super::output::Output;
-use super::super::privilege::Privilege;
-use super::super::remote::{Remote, Stdin};
-use super::super::shell::Command;
-use super::super::steps::step;
-use super::super::upload::{Upload, success};
 use super::place::Place;
 use super::plan::{Act, Action};
 use super::script::{STAGE, Script, UNSTAGE};
 use crate::jobs::Job;
+use crate::major_tom::fault::{Cause, Fault};
+use crate::major_tom::output::Output;
+use crate::major_tom::privilege::Privilege;
+use crate::major_tom::remote::{Remote, Stdin};
+use crate::major_tom::shell::Command;
+use crate::major_tom::steps::step;
+use crate::major_tom::upload::{Upload, success};
 use crate::secret::Secret;
 
 const SHORT: Duration = Duration::from_secs(30);
@@ -133,5 +133,5 @@ impl Hand<'_> {
 
 fn last_line(text: &str) -> String {
     let line = text.lines().rfind(|line| !line.trim().is_empty());
-    super::super::fault::printable(line.unwrap_or_default())
+    crate::major_tom::fault::printable(line.unwrap_or_default())
 }

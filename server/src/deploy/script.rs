@@ -1,9 +1,9 @@
 //! The scripts that run on nodes. Each begins with `common.sh` and gets the
 //! place as its first arguments.
 
-use super::super::fault::Fault;
-use super::super::shell::Command;
 use super::place::Place;
+use crate::major_tom::fault::Fault;
+use crate::major_tom::shell::Command;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {

@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::deploy::{log_in, ours};
-use super::fault::{Cause, Fault};
-use super::limits::REBOOT_TIME_MAX;
-use super::shell::Command;
-use super::steps::step;
-use crate::app::App;
+use super::{log_in, ours};
 use crate::clock::wall_ms;
 use crate::hub::LastHello;
 use crate::jobs::Job;
+use crate::jobs::JobContext;
+use crate::major_tom::fault::{Cause, Fault};
+use crate::major_tom::limits::REBOOT_TIME_MAX;
+use crate::major_tom::shell::Command;
+use crate::major_tom::steps::step;
 use crate::server_url::ServerUrl;
 
 /// Detached, and after the answer: the login must end in order.
@@ -28,7 +28,7 @@ echo "Rebooting ($how)."
 const SHORT: Duration = Duration::from_secs(30);
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
-pub fn reboot(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
+pub fn reboot(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
     // Noted with the job: Ground Control may be stopped while the node is down.
     let noted = job.view().result;
@@ -45,11 +45,15 @@ pub fn reboot(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
             run.as_str().map(str::to_owned),
             asked.as_i64(),
         ),
-        _ => (boot_id(app, node)?, run_in_container(app, node), None),
+        _ => (
+            boot_id(context, node)?,
+            run_in_container(context, node),
+            None,
+        ),
     };
     let asked_ms = match asked_ms {
         Some(asked_ms) => asked_ms,
-        None => ask(app, job, &before, run.as_deref())?,
+        None => ask(context, job, &before, run.as_deref())?,
     };
     // From here on it goes down, whatever is wanted.
     job.set_cancellable(Err(
@@ -58,7 +62,7 @@ pub fn reboot(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
     step(job, "back", || {
         let deadline = Instant::now() + REBOOT_TIME_MAX;
         loop {
-            let hello = app.fleet.last_hello(node);
+            let hello = context.fleet.last_hello(node);
             if let Some(hello) = hello.filter(|hello| is_back(hello, &before, run.as_deref())) {
                 let result = json!({
                     "boot_id_before": before,
@@ -93,22 +97,22 @@ fn is_back(hello: &LastHello, before: &str, run: Option<&str>) -> bool {
 
 /// The run of a Spider in a container, where a service in a sandbox sees the boot id
 /// of the machine below it: there a new run has to do as the sign of a new boot.
-fn run_in_container(app: &App, node: i64) -> Option<String> {
-    let container = app.fleet.view(node)?.identity?.container?;
-    let hello = app.fleet.last_hello(node)?;
+fn run_in_container(context: &JobContext, node: i64) -> Option<String> {
+    let container = context.fleet.view(node)?.identity?.container?;
+    let hello = context.fleet.last_hello(node)?;
     (container != "none").then_some(hello.run)
 }
 
 /// Which boot it is in, as its Spider has said.
-fn boot_id(app: &App, node: i64) -> Result<String, Fault> {
-    let told = app
+fn boot_id(context: &JobContext, node: i64) -> Result<String, Fault> {
+    let told = context
         .fleet
         .last_hello(node)
         .filter(|hello| hello.online)
         .map(|hello| hello.boot_id);
     let known = match told {
         Some(boot_id) => Some(boot_id),
-        None => app
+        None => context
             .store
             .node(node)
             .map_err(|error| ours(error.into()))?
@@ -124,8 +128,8 @@ fn boot_id(app: &App, node: i64) -> Result<String, Fault> {
     })
 }
 
-fn ask(app: &App, job: &Job, before: &str, run: Option<&str>) -> Result<i64, Fault> {
-    let login = log_in(app, job, &ServerUrl::loopback(), true)?;
+fn ask(context: &JobContext, job: &Job, before: &str, run: Option<&str>) -> Result<i64, Fault> {
+    let login = log_in(context, job, &ServerUrl::loopback(), true)?;
     step(job, "reboot", || {
         let asked_ms = wall_ms();
         job.set_result(json!({"boot_id_before": before, "run_before": run, "asked_ms": asked_ms}));

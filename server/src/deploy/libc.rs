@@ -2,8 +2,8 @@
 //! node has it. Pure. A Spider that was built with the builder's glibc runs on no
 //! older one, and that is to be said before anything is written.
 
-use super::super::facts::Facts;
-use super::super::fault::{Cause, Fault, printable};
+use crate::major_tom::facts::Facts;
+use crate::major_tom::fault::{Cause, Fault, printable};
 
 /// More than any program has; what is beyond is damage.
 const HEADERS_MAX: usize = 64;

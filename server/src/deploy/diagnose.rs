@@ -1,6 +1,6 @@
 //! Why a Spider does not connect, read from its own log. Pure.
 
-use super::super::fault::{Cause, Fault, printable};
+use crate::major_tom::fault::{Cause, Fault, printable};
 
 /// What the Spider or the node's service manager says, and what that means. The
 /// first that is found in the newest line that has one counts. A line may hold the

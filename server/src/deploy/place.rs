@@ -2,8 +2,8 @@
 
 pub use stardust_model::installation::{Method, Place};
 
-use super::super::facts::{Facts, Folder};
-use super::super::fault::{Cause, Fault};
+use crate::major_tom::facts::{Facts, Folder};
+use crate::major_tom::fault::{Cause, Fault};
 
 const NAME: &str = "stardust-spider";
 /// The user that the Spider runs as.

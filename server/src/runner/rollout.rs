@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::board::Order;
-use super::health::{self, AFTER_MS, BEFORE_MS, Vitals};
-use super::job::{Given, Job};
-use crate::app::App;
+use super::vitals::{self, AFTER_MS, BEFORE_MS, Vitals};
 use crate::clock::wall_ms;
+use crate::deploy::ours;
 use crate::error::Error;
 use crate::hub::Status;
-use crate::major_tom::deploy::ours;
+use crate::jobs::JobContext;
+use crate::jobs::{Given, Job, Order};
 use crate::major_tom::steps::step;
 use crate::major_tom::{Cause, Fault};
 use crate::store::JobFilter;
@@ -71,7 +70,11 @@ pub struct Waves<'a> {
 }
 
 /// Submits a job for each node, wave by wave, and waits for them.
-pub fn run(app: &Arc<App>, group: &Arc<Job>, waves: &Waves<'_>) -> Result<Option<Value>, Fault> {
+pub fn run(
+    context: &Arc<JobContext>,
+    group: &Arc<Job>,
+    waves: &Waves<'_>,
+) -> Result<Option<Value>, Fault> {
     let total = waves.nodes.len();
     let sizes = sizes(total, waves.sizes);
     let mut left = waves.nodes;
@@ -82,7 +85,7 @@ pub fn run(app: &Arc<App>, group: &Arc<Job>, waves: &Waves<'_>) -> Result<Option
         group: Some(group.id),
         ..JobFilter::default()
     };
-    let known = app.store.jobs(&filter, total);
+    let known = context.store.jobs(&filter, total);
     let known = known.map_err(|error| ours(error.into()))?;
     for (number, (&size, name)) in sizes.iter().zip(STEPS).enumerate() {
         let (wave, rest) = left.split_at(size);
@@ -90,10 +93,10 @@ pub fn run(app: &Arc<App>, group: &Arc<Job>, waves: &Waves<'_>) -> Result<Option
         group.set_result(result(waves, &left_out, &sizes, number, &Now::Running));
         let result_of_wave = step(&**group, name, || {
             let wave = taking_part(group, waves, wave, &known, &mut left_out);
-            let before = vitals_before(app, waves, &wave);
-            let stop = run_wave(app, group, waves, &wave, &known, done)?;
+            let before = vitals_before(context, waves, &wave);
+            let stop = run_wave(context, group, waves, &wave, &known, done)?;
             let stop = match stop {
-                None if waves.watch => watch(app, group, &before)?,
+                None if waves.watch => watch(context, group, &before)?,
                 other => other,
             };
             match stop {
@@ -142,7 +145,7 @@ fn taking_part(
 
 /// Runs one wave; says which node stops it.
 fn run_wave(
-    app: &Arc<App>,
+    context: &Arc<JobContext>,
     group: &Arc<Job>,
     waves: &Waves<'_>,
     wave: &[i64],
@@ -157,7 +160,7 @@ fn run_wave(
             continue;
         }
         // A node that was removed meanwhile needs nothing any more.
-        let Some(name) = app.fleet.view(node).map(|view| view.name) else {
+        let Some(name) = context.fleet.view(node).map(|view| view.name) else {
             continue;
         };
         group.go_on()?;
@@ -169,9 +172,9 @@ fn run_wave(
             by: group.view().by,
             given: Given::default(),
         };
-        children.push(app.jobs.submit(order).map_err(ours)?.id);
+        children.push(context.jobs.submit(order).map_err(ours)?.id);
     }
-    let ended = wait_for(app, group, &children, before, total)?;
+    let ended = wait_for(context, group, &children, before, total)?;
     let failed: Vec<_> = ended
         .iter()
         .filter(|job| job.state != State::Succeeded)
@@ -188,7 +191,7 @@ fn run_wave(
 }
 
 fn wait_for(
-    app: &Arc<App>,
+    context: &Arc<JobContext>,
     group: &Arc<Job>,
     children: &[i64],
     before: usize,
@@ -197,7 +200,7 @@ fn wait_for(
     loop {
         let mut ended = Vec::new();
         for &child in children {
-            match app.jobs.view(child).map_err(ours)? {
+            match context.jobs.view(child).map_err(ours)? {
                 Some(view) if view.state.is_finished() => ended.push(view),
                 Some(_) => {}
                 None => return Err(ours(Error::internal())),
@@ -210,30 +213,30 @@ fn wait_for(
         if let Err(fault) = group.go_on() {
             if fault.cause == Cause::Cancelled {
                 for &child in children {
-                    app.jobs.cancel(child);
+                    context.jobs.cancel(child);
                 }
             }
             return Err(fault);
         }
-        app.jobs.wait(LOOK_INTERVAL);
+        context.jobs.wait(LOOK_INTERVAL);
     }
 }
 
-fn cores(app: &App, node: i64) -> Option<u32> {
-    app.fleet.view(node)?.summary?.cores
+fn cores(context: &JobContext, node: i64) -> Option<u32> {
+    context.fleet.view(node)?.summary?.cores
 }
 
-fn vitals_before(app: &App, waves: &Waves<'_>, wave: &[i64]) -> Vec<(i64, Vitals)> {
+fn vitals_before(context: &JobContext, waves: &Waves<'_>, wave: &[i64]) -> Vec<(i64, Vitals)> {
     if !waves.watch {
         return Vec::new();
     }
     let now_ms = wall_ms();
     wave.iter()
         .map(|&node| {
-            let vitals = health::measure(
-                &app.history,
+            let vitals = vitals::measure(
+                &context.history,
                 node,
-                cores(app, node),
+                cores(context, node),
                 now_ms - BEFORE_MS,
                 now_ms,
             );
@@ -245,12 +248,13 @@ fn vitals_before(app: &App, waves: &Waves<'_>, wave: &[i64]) -> Vec<(i64, Vitals
 
 /// Waits for all nodes of the wave, then looks how they do.
 fn watch(
-    app: &Arc<App>,
+    context: &Arc<JobContext>,
     group: &Arc<Job>,
     before: &[(i64, Vitals)],
 ) -> Result<Option<Stop>, Fault> {
     let name = |node| {
-        app.fleet
+        context
+            .fleet
             .view(node)
             .map(|view| view.name)
             .unwrap_or_default()
@@ -259,7 +263,8 @@ fn watch(
     loop {
         let online = |node: i64| {
             // A node that was never heard of has nothing to come back to.
-            app.fleet
+            context
+                .fleet
                 .view(node)
                 .is_none_or(|view| view.status != Status::Offline)
         };
@@ -277,19 +282,25 @@ fn watch(
                 ),
             }));
         }
-        pause(app, group, LOOK_INTERVAL)?;
+        pause(context, group, LOOK_INTERVAL)?;
     }
     let from_ms = wall_ms();
     group.say("All nodes of this wave are back; they are watched for a minute.");
     pause(
-        app,
+        context,
         group,
         Duration::from_millis(AFTER_MS as u64) + COMMITTED_AFTER,
     )?;
     for (node, before) in before {
-        let after = health::measure(&app.history, *node, cores(app, *node), from_ms, wall_ms());
+        let after = vitals::measure(
+            &context.history,
+            *node,
+            cores(context, *node),
+            from_ms,
+            wall_ms(),
+        );
         let after = after.unwrap_or_default();
-        if let Some(detail) = health::worse(before, &after) {
+        if let Some(detail) = vitals::worse(before, &after) {
             return Ok(Some(Stop {
                 node: *node,
                 rule: "worse",
@@ -300,11 +311,12 @@ fn watch(
     Ok(None)
 }
 
-fn pause(app: &App, group: &Job, time: Duration) -> Result<(), Fault> {
+fn pause(context: &JobContext, group: &Job, time: Duration) -> Result<(), Fault> {
     let end = Instant::now() + time;
     while Instant::now() < end {
         group.go_on()?;
-        app.jobs
+        context
+            .jobs
             .wait(LOOK_INTERVAL.min(end.saturating_duration_since(Instant::now())));
     }
     Ok(())

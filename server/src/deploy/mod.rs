@@ -7,6 +7,7 @@
 //! begun anew. What went wrong half-way is put back before the job ends.
 
 pub mod by_hand;
+pub mod check;
 mod diagnose;
 mod files;
 mod hand;
@@ -15,6 +16,7 @@ mod libc;
 mod login;
 mod place;
 mod plan;
+pub mod reboot;
 mod remove;
 mod script;
 pub mod spider;
@@ -26,10 +28,10 @@ mod verify;
 pub use hand::Hand;
 pub use install::{deploy, rotate_token};
 pub use login::{Login, Rooted, log_in, log_in_as_root, with_whole_keys};
-pub(super) use place::choose as choose_place;
+use place::choose as choose_place;
 pub use place::{Method, Place};
 pub use remove::remove;
-pub(super) use spider::choose as choose_spider;
+use spider::choose as choose_spider;
 pub use taken::{has_spider, is_taken};
 pub use token::{NextToken, settle_by_hand};
 pub use upgrade::upgrade;

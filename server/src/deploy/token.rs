@@ -5,14 +5,14 @@
 
 use serde_json::json;
 
-use super::super::fault::Fault;
 use super::ours;
-use crate::app::App;
 use crate::auth::node_token;
 use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::events::NewEvent;
 use crate::hub::TokenHash;
+use crate::jobs::JobContext;
+use crate::major_tom::fault::Fault;
 use crate::secret::Secret;
 use crate::store::JobFilter;
 
@@ -23,29 +23,31 @@ pub struct NextToken {
 }
 
 impl NextToken {
-    pub fn make(app: &App, node: i64) -> Result<Self, Fault> {
+    pub fn make(context: &JobContext, node: i64) -> Result<Self, Fault> {
         let (token, hash) = node_token::generate().map_err(ours)?;
-        let in_use = app.fleet.last_hello(node).map(|hello| hello.token);
-        app.store
+        let in_use = context.fleet.last_hello(node).map(|hello| hello.token);
+        context
+            .store
             .add_next_token(node, hash, in_use)
             .map_err(|e| ours(e.into()))?;
-        app.fleet.add_token(node, hash);
+        context.fleet.add_token(node, hash);
         Ok(Self { node, token, hash })
     }
 
     /// From here on it is the node's only one.
-    pub fn commit(&self, app: &App) -> Result<(), Fault> {
-        app.store
+    pub fn commit(&self, context: &JobContext) -> Result<(), Fault> {
+        context
+            .store
             .set_token(self.node, self.hash)
             .map_err(|e| ours(e.into()))?;
-        app.fleet.set_token(self.node, self.hash);
+        context.fleet.set_token(self.node, self.hash);
         Ok(())
     }
 
     /// It is nowhere on the node; those before it stay.
-    pub fn give_up(&self, app: &App) {
-        app.fleet.drop_token(self.hash);
-        if let Err(error) = app.store.drop_next_token(self.node, self.hash) {
+    pub fn give_up(&self, context: &JobContext) {
+        context.fleet.drop_token(self.hash);
+        if let Err(error) = context.store.drop_next_token(self.node, self.hash) {
             // Nobody has it, so it does no harm.
             crate::log::error(&format!(
                 "A token of node {} was not given up: {error}",
@@ -58,20 +60,20 @@ impl NextToken {
 /// A Spider said hello: where tokens were given out to be put there by hand, those
 /// before the one that it has are over; later ones may still be on their way. What
 /// jobs have put on a node is theirs to settle, since they know what is on it.
-pub fn settle_by_hand(app: &App, node: i64) -> Result<(), Error> {
-    let Some(hello) = app.fleet.last_hello(node) else {
+pub fn settle_by_hand(context: &JobContext, node: i64) -> Result<(), Error> {
+    let Some(hello) = context.fleet.last_hello(node) else {
         return Ok(());
     };
-    if !app.store.has_older_tokens(node, hello.token)? || by_jobs(app, node)? {
+    if !context.store.has_older_tokens(node, hello.token)? || by_jobs(context, node)? {
         return Ok(());
     }
-    for hash in app.store.settle_token(node, hello.token)? {
-        app.fleet.drop_token(hash);
+    for hash in context.store.settle_token(node, hello.token)? {
+        context.fleet.drop_token(hash);
     }
-    app.store.add_events(&[NewEvent {
+    context.store.add_events(&[NewEvent {
         time_ms: wall_ms(),
         node: Some(node),
-        node_name: app.fleet.view(node).map(|node| node.name),
+        node_name: context.fleet.view(node).map(|node| node.name),
         kind: "token_in_use",
         detail: json!({}),
     }])?;
@@ -79,11 +81,11 @@ pub fn settle_by_hand(app: &App, node: i64) -> Result<(), Error> {
 }
 
 /// Whether a job has installed the node's Spider, or may have tried to.
-fn by_jobs(app: &App, node: i64) -> Result<bool, Error> {
+fn by_jobs(context: &JobContext, node: i64) -> Result<bool, Error> {
     let deployed = JobFilter {
         node: Some(node),
         kind: Some("deploy".into()),
         ..JobFilter::default()
     };
-    Ok(app.store.spider(node)?.is_some() || !app.store.jobs(&deployed, 1)?.is_empty())
+    Ok(context.store.spider(node)?.is_some() || !context.store.jobs(&deployed, 1)?.is_empty())
 }

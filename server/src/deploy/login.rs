@@ -3,23 +3,23 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::enter::{self, Hop, Keys};
-use super::super::facts::Facts;
-use super::super::fault::{Cause, Fault};
-use super::super::hostkey::{HostKey, Pin};
-use super::super::limits::CHECK_TIME_MAX;
-use super::super::output::Output;
-use super::super::privilege::Privilege;
-use super::super::remote::{Remote as _, Stdin};
-use super::super::session::Session;
-use super::super::shell::Command;
-use super::super::steps::{Steps, step};
-use super::super::target::Target;
 use super::hand::Hand;
 use super::{has_spider, is_taken, ours};
-use crate::app::App;
 use crate::clock::wall_ms;
+use crate::jobs::JobContext;
 use crate::jobs::{Given, Job};
+use crate::major_tom::enter::{self, Hop, Keys};
+use crate::major_tom::facts::Facts;
+use crate::major_tom::fault::{Cause, Fault};
+use crate::major_tom::hostkey::{HostKey, Pin};
+use crate::major_tom::limits::CHECK_TIME_MAX;
+use crate::major_tom::output::Output;
+use crate::major_tom::privilege::Privilege;
+use crate::major_tom::remote::{Remote as _, Stdin};
+use crate::major_tom::session::Session;
+use crate::major_tom::shell::Command;
+use crate::major_tom::steps::{Steps, step};
+use crate::major_tom::target::Target;
 use crate::secret::Secret;
 use crate::server_url::ServerUrl;
 use crate::vault::{self, Credentials, Same, Shown};
@@ -37,7 +37,7 @@ pub struct Login {
 impl Login {
     /// Else the Spider of another node would be taken from it. Before anything is
     /// written.
-    pub fn refuse_other_node(&self, app: &App, job: &Job) -> Result<(), Fault> {
+    pub fn refuse_other_node(&self, context: &JobContext, job: &Job) -> Result<(), Fault> {
         step(job, "known", || {
             let shown = Shown {
                 host_key: self.host_key.as_deref(),
@@ -45,12 +45,17 @@ impl Login {
             };
             // Of two that are on their way there, the first goes on.
             let own = job.node.unwrap_or_default();
-            let counts = |id| id != own && (has_spider(app, id) || id < own && is_taken(app, id));
-            let found = app.vault.node_of(shown, &counts).map_err(ours)?;
+            let counts =
+                |id| id != own && (has_spider(context, id) || id < own && is_taken(context, id));
+            let found = context.vault.node_of(shown, &counts).map_err(ours)?;
             let Some((id, same)) = found else {
                 return Ok(((), "It is none.".into()));
             };
-            let name = app.fleet.view(id).map(|node| node.name).unwrap_or_default();
+            let name = context
+                .fleet
+                .view(id)
+                .map(|node| node.name)
+                .unwrap_or_default();
             let (by, copy) = match same {
                 Same::HostKey => ("host key", ""),
                 Same::MachineId => (
@@ -71,16 +76,16 @@ impl Login {
     }
 
     /// By which the host is known again under another name or key.
-    pub fn keep_machine_id(&self, app: &App, node: i64) {
+    pub fn keep_machine_id(&self, context: &JobContext, node: i64) {
         let keep = || {
-            let Some(mut stored) = app.vault.get(node)? else {
+            let Some(mut stored) = context.vault.get(node)? else {
                 return Ok(());
             };
             if stored.machine_id == self.facts.machine_id {
                 return Ok(());
             }
             stored.machine_id = self.facts.machine_id.clone();
-            app.vault.put(node, &stored, wall_ms()).map(|_| ())
+            context.vault.put(node, &stored, wall_ms()).map(|_| ())
         };
         let kept: Result<(), crate::error::Error> = keep();
         if let Err(error) = kept {
@@ -106,9 +111,14 @@ impl Login {
 
 /// Logs in, finds out how to become root where that is needed, and looks at the
 /// system.
-pub fn log_in(app: &App, job: &Job, server: &ServerUrl, needs_root: bool) -> Result<Login, Fault> {
+pub fn log_in(
+    context: &JobContext,
+    job: &Job,
+    server: &ServerUrl,
+    needs_root: bool,
+) -> Result<Login, Fault> {
     let node = job.node.ok_or_else(no_connection)?;
-    let (mut session, sudo_password, host_key) = get_in(app, node, &job.given, job)?;
+    let (mut session, sudo_password, host_key) = get_in(context, node, &job.given, job)?;
     let privilege = if needs_root {
         Some(enter::privilege(&session, sudo_password.as_ref(), job)?)
     } else {
@@ -159,12 +169,12 @@ impl Rooted {
 
 /// Logs in as whoever can work as root.
 pub fn log_in_as_root(
-    app: &App,
+    context: &JobContext,
     node: i64,
     given: &Given,
     steps: &dyn Steps,
 ) -> Result<Rooted, Fault> {
-    let (session, sudo_password, _) = get_in(app, node, given, steps)?;
+    let (session, sudo_password, _) = get_in(context, node, given, steps)?;
     let privilege = enter::privilege(&session, sudo_password.as_ref(), steps)?;
     Ok(Rooted {
         session,
@@ -175,12 +185,12 @@ pub fn log_in_as_root(
 
 /// As far as a shell, with the sudo password that there is and the host's key.
 fn get_in(
-    app: &App,
+    context: &JobContext,
     node: i64,
     given: &Given,
     steps: &dyn Steps,
 ) -> Result<(Session, Option<Secret>, Option<String>), Fault> {
-    let stored = app
+    let stored = context
         .vault
         .get(node)
         .map_err(ours)?
@@ -192,11 +202,11 @@ fn get_in(
         .map(|login| self::hop(login, None))
         .transpose()?;
     let deadline = Instant::now() + CHECK_TIME_MAX;
-    let connector = &app.major_tom.connector;
+    let connector = &context.connector;
     let (entered, keys) = enter::enter(connector, &hop, jump.as_ref(), deadline, steps);
     let session = entered?;
     let host_key = keys.node_key.as_ref().map(|key| key.sha256());
-    keep_keys(app, node, &stored, keys);
+    keep_keys(context, node, &stored, keys);
     enter::commands(&session, deadline, steps)?;
     Ok((
         session,
@@ -229,9 +239,9 @@ fn no_connection() -> Fault {
 }
 
 /// Keeps the keys that were seen; see [`with_whole_keys`].
-fn keep_keys(app: &App, node: i64, stored: &Credentials, keys: Keys) {
+fn keep_keys(context: &JobContext, node: i64, stored: &Credentials, keys: Keys) {
     if let Some(whole) = with_whole_keys(stored, &(keys.node_key, keys.jump_key))
-        && let Err(error) = app.vault.put(node, &whole, wall_ms())
+        && let Err(error) = context.vault.put(node, &whole, wall_ms())
     {
         // The fingerprint does as well.
         crate::log::warn(&format!(

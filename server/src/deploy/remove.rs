@@ -4,30 +4,35 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::fault::{Cause, Fault};
-use super::super::steps::step;
 use super::hand::Hand;
 use super::install::{parse, with_rollback};
 use super::login::log_in;
 use super::place::{Method, Place, choose, stage_folders};
 use super::script::Script;
 use super::{ours, plan};
-use crate::app::App;
 use crate::jobs::Job;
+use crate::jobs::JobContext;
+use crate::major_tom::fault::{Cause, Fault};
+use crate::major_tom::steps::step;
 use crate::server_url::ServerUrl;
 use crate::store::SpiderRecord;
 
 const SHORT: Duration = Duration::from_secs(30);
 const LONG: Duration = Duration::from_secs(90);
 
-pub fn remove(app: &App, job: &Job, force: bool) -> Result<Option<Value>, Fault> {
+pub fn remove(context: &JobContext, job: &Job, force: bool) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
     // Ended by a death of Ground Control between the last step and its note of it.
-    if app.store.node(node).map_err(|e| ours(e.into()))?.is_none() {
+    if context
+        .store
+        .node(node)
+        .map_err(|e| ours(e.into()))?
+        .is_none()
+    {
         return Ok(job.view().result);
     }
-    let record = app.store.spider(node).map_err(|e| ours(e.into()))?;
-    let cleaned = clean(app, job, record.as_ref());
+    let record = context.store.spider(node).map_err(|e| ours(e.into()))?;
+    let cleaned = clean(context, job, record.as_ref());
     let result = match cleaned {
         Ok(left) if left.is_empty() || force => json!({
             "removed": record.as_ref().map(|record| paths(&record.place)),
@@ -58,9 +63,13 @@ pub fn remove(app: &App, job: &Job, force: bool) -> Result<Option<Value>, Fault>
     job.commit()?;
     step(job, "forget", || {
         // The row goes, and with it token, credentials and what was installed.
-        if app.store.delete_node(node).map_err(|e| ours(e.into()))? {
-            app.fleet.remove(node);
-            app.gate.node_removed(node);
+        if context
+            .store
+            .delete_node(node)
+            .map_err(|e| ours(e.into()))?
+        {
+            context.fleet.remove(node);
+            (context.on_removed)(node);
         }
         Ok(((), "Its token and credentials are gone.".into()))
     })?;
@@ -73,13 +82,17 @@ fn ends_it(fault: &Fault) -> bool {
 }
 
 /// Takes everything off the node; what is still there afterwards comes back.
-fn clean(app: &App, job: &Job, record: Option<&SpiderRecord>) -> Result<Vec<String>, Fault> {
+fn clean(
+    context: &JobContext,
+    job: &Job,
+    record: Option<&SpiderRecord>,
+) -> Result<Vec<String>, Fault> {
     let server = match record {
         Some(record) => parse(&record.server_url)?,
         None => ServerUrl::loopback(),
     };
     let root = record.is_none_or(|record| record.place.needs_root());
-    let login = log_in(app, job, &server, root)?;
+    let login = log_in(context, job, &server, root)?;
     let place = match record {
         Some(record) => record.place.clone(),
         // An attempt that got half-way: where it would have gone.
@@ -103,7 +116,7 @@ fn clean(app: &App, job: &Job, record: Option<&SpiderRecord>) -> Result<Vec<Stri
         let left: Vec<_> = text
             .lines()
             .filter_map(|line| line.strip_prefix("left "))
-            .map(super::super::fault::printable)
+            .map(crate::major_tom::fault::printable)
             .collect();
         let detail = match left.as_slice() {
             [] => "Nothing is left.".to_owned(),

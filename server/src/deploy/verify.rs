@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::fault::{Cause, Fault};
-use crate::app::App;
 use crate::hub::{LastHello, TokenHash};
 use crate::jobs::Job;
+use crate::jobs::JobContext;
+use crate::major_tom::fault::{Cause, Fault};
 
 pub const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -21,8 +21,8 @@ pub struct Wanted {
 
 impl Wanted {
     /// The next Spider process, with whatever token.
-    pub fn next(app: &App, node: i64) -> Self {
-        let last = app.fleet.last_hello(node);
+    pub fn next(context: &JobContext, node: i64) -> Self {
+        let last = context.fleet.last_hello(node);
         Self {
             after: last.as_ref().map_or(0, |last| last.number),
             not_run: last.map(|last| last.run),
@@ -48,7 +48,7 @@ impl Wanted {
 
 /// Waits for the hello of this very node.
 pub fn wait_for_hello(
-    app: &App,
+    context: &JobContext,
     job: &Job,
     node: i64,
     wanted: &Wanted,
@@ -57,7 +57,11 @@ pub fn wait_for_hello(
     let deadline = Instant::now() + time;
     let mut seen = None;
     loop {
-        match app.fleet.last_hello(node).filter(|hello| wanted.is(hello)) {
+        match context
+            .fleet
+            .last_hello(node)
+            .filter(|hello| wanted.is(hello))
+        {
             // Without a token to tell it by, one that was just ended may not have
             // been missed yet: it has to be there at two looks.
             Some(hello) if wanted.token.is_some() || seen.as_ref() == Some(&hello.run) => {

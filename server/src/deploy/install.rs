@@ -4,9 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::fault::{Cause, Fault};
-use super::super::limits::VERIFY_TIME_MAX;
-use super::super::steps::step;
 use super::diagnose::explain;
 use super::hand::Hand;
 use super::login::log_in;
@@ -17,10 +14,13 @@ use super::spider;
 use super::token::NextToken;
 use super::verify::{Wanted, wait_for_hello};
 use super::{ours, stage_in};
-use crate::app::App;
 use crate::clock::wall_ms;
 use crate::hub::LastHello;
+use crate::jobs::JobContext;
 use crate::jobs::{Intent, Job};
+use crate::major_tom::fault::{Cause, Fault};
+use crate::major_tom::limits::VERIFY_TIME_MAX;
+use crate::major_tom::steps::step;
 use crate::server_url::ServerUrl;
 use crate::store::SpiderRecord;
 
@@ -28,7 +28,7 @@ const SHORT: Duration = Duration::from_secs(30);
 const LONG: Duration = Duration::from_secs(90);
 
 /// From a login to a Spider that has said hello.
-pub fn deploy(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
+pub fn deploy(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> {
     let Intent::Deploy {
         server_url,
         pin,
@@ -41,7 +41,7 @@ pub fn deploy(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         return Err(Fault::new(Cause::Failed, "This is no deployment.", ""));
     };
     let done = deploy_to(
-        app,
+        context,
         job,
         server_url,
         pin.as_deref(),
@@ -50,15 +50,15 @@ pub fn deploy(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
         *replace,
     );
     // When Ground Control stops the job goes on later, and needs them then.
-    let goes_on = app.jobs.is_stopping() && done.is_err();
+    let goes_on = context.jobs.is_stopping() && done.is_err();
     if let Some(node) = job.node.filter(|_| !remember && !goes_on) {
-        app.vault.forget_secrets(node).map_err(ours)?;
+        context.vault.forget_secrets(node).map_err(ours)?;
     }
     done
 }
 
 fn deploy_to(
-    app: &App,
+    context: &JobContext,
     job: &Job,
     server_url: &str,
     pin: Option<&str>,
@@ -68,14 +68,14 @@ fn deploy_to(
 ) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
     let server = parse(server_url)?;
-    let login = log_in(app, job, &server, !without_root)?;
-    let installed = app.store.spider(node).map_err(|e| ours(e.into()))?;
+    let login = log_in(context, job, &server, !without_root)?;
+    let installed = context.store.spider(node).map_err(|e| ours(e.into()))?;
     if installed.is_none() && !replace {
-        login.refuse_other_node(app, job)?;
+        login.refuse_other_node(context, job)?;
     }
-    login.keep_machine_id(app, node);
+    login.keep_machine_id(context, node);
     let spider = step(job, "architecture", || {
-        let spider = spider::choose(&app.config, login.facts.arch.as_deref())?;
+        let spider = spider::choose(&context.spiders, login.facts.arch.as_deref())?;
         spider.fits(&login.facts)?;
         let detail = format!("{}, {} KiB.", spider.arch, spider.bytes.len() >> 10);
         Ok((spider, detail))
@@ -96,7 +96,7 @@ fn deploy_to(
         login.is_root(),
         spider.bytes.len() as u64,
     ))?;
-    let token = NextToken::make(app, node)?;
+    let token = NextToken::make(context, node)?;
     let hand = login.hand(job);
     let plan = plan::install(&Install {
         place: &place,
@@ -119,13 +119,14 @@ fn deploy_to(
     let wanted = Wanted::with_token(token.hash);
     let installed = hand
         .carry_out(&place, &plan)
-        .and_then(|()| verify(app, job, node, &wanted));
+        .and_then(|()| verify(context, job, node, &wanted));
     match installed {
         Ok(hello) => {
-            app.store
+            context
+                .store
                 .put_spider(node, &record(&hello.version))
                 .map_err(|e| ours(e.into()))?;
-            settle(app, &hand, &place, &stage, &token)?;
+            settle(context, &hand, &place, &stage, &token)?;
             Ok(Some(json!({
                 "version": hello.version,
                 "method": place.method.name(),
@@ -134,15 +135,15 @@ fn deploy_to(
         }
         Err(fault) => {
             let fault = with_log(&hand, &place, fault);
-            if app.jobs.is_stopping() {
+            if context.jobs.is_stopping() {
                 return Err(fault);
             }
             if keep_on_failure && fault.cause == Cause::NotConnected {
-                keep(app, &hand, &stage, &token, &record(""))?;
+                keep(context, &hand, &stage, &token, &record(""))?;
                 return Err(fault);
             }
             Err(undo(
-                app,
+                context,
                 &hand,
                 &place,
                 Script::Rollback,
@@ -157,7 +158,7 @@ fn deploy_to(
 /// What was there before goes, on the node first: until it is gone its token is
 /// good too, since a later job may have to put it back.
 fn settle(
-    app: &App,
+    context: &JobContext,
     hand: &Hand<'_>,
     place: &Place,
     stage: &str,
@@ -175,25 +176,26 @@ fn settle(
                 "Try again: that goes on from there.",
             )
         })?;
-        token.commit(app)?;
+        token.commit(context)?;
         Ok(((), String::new()))
     })
 }
 
 /// The operator wanted what was installed to stay: it may connect later.
 fn keep(
-    app: &App,
+    context: &JobContext,
     hand: &Hand<'_>,
     stage: &str,
     token: &NextToken,
     record: &SpiderRecord,
 ) -> Result<(), Fault> {
     step(hand.job, "keep", || {
-        app.store
+        context
+            .store
             .put_spider(token.node, record)
             .map_err(|e| ours(e.into()))?;
         hand.script(&record.place, Script::Settle, &[stage], SHORT)?;
-        token.commit(app)?;
+        token.commit(context)?;
         Ok(((), "It stays, and connects when it can.".into()))
     })
 }
@@ -201,7 +203,7 @@ fn keep(
 /// Puts back what was there before. While nobody knows what the node has, both
 /// tokens stay good.
 fn undo(
-    app: &App,
+    context: &JobContext,
     hand: &Hand<'_>,
     place: &Place,
     script: Script,
@@ -215,25 +217,25 @@ fn undo(
         Ok(((), text.lines().last().unwrap_or_default().to_owned()))
     });
     if undone.is_ok() {
-        token.give_up(app);
+        token.give_up(context);
     }
     with_rollback(fault, undone)
 }
 
 /// Another token, while the old one is good until the new one was seen.
-pub fn rotate_token(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
+pub fn rotate_token(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
-    let record = installed(app, node)?;
+    let record = installed(context, node)?;
     let place = &record.place;
     let server = parse(&record.server_url)?;
-    let login = log_in(app, job, &server, place.needs_root())?;
+    let login = log_in(context, job, &server, place.needs_root())?;
     let stage = stage_in(&place::stage_folder(
         &login.facts,
         place,
         login.is_root(),
         0,
     ))?;
-    let token = NextToken::make(app, node)?;
+    let token = NextToken::make(context, node)?;
     let hand = login.hand(job);
     let plan = plan::replace_config(
         &stage,
@@ -244,26 +246,26 @@ pub fn rotate_token(app: &App, job: &Job) -> Result<Option<Value>, Fault> {
     let wanted = Wanted::with_token(token.hash);
     let done = hand
         .carry_out(place, &plan)
-        .and_then(|()| verify(app, job, node, &wanted));
+        .and_then(|()| verify(context, job, node, &wanted));
     match done {
         Ok(_) => {
-            settle(app, &hand, place, &stage, &token)?;
+            settle(context, &hand, place, &stage, &token)?;
             Ok(None)
         }
         Err(fault) => {
             let fault = with_log(&hand, place, fault);
-            if app.jobs.is_stopping() {
+            if context.jobs.is_stopping() {
                 return Err(fault);
             }
             let script = Script::RestoreConfig;
-            Err(undo(app, &hand, place, script, &stage, &token, fault))
+            Err(undo(context, &hand, place, script, &stage, &token, fault))
         }
     }
 }
 
 /// What Major Tom has installed on the node.
-pub(super) fn installed(app: &App, node: i64) -> Result<SpiderRecord, Fault> {
-    let record = app.store.spider(node).map_err(|e| ours(e.into()))?;
+pub(super) fn installed(context: &JobContext, node: i64) -> Result<SpiderRecord, Fault> {
+    let record = context.store.spider(node).map_err(|e| ours(e.into()))?;
     record.ok_or_else(|| {
         Fault::new(
             Cause::Unsupported,
@@ -273,9 +275,14 @@ pub(super) fn installed(app: &App, node: i64) -> Result<SpiderRecord, Fault> {
     })
 }
 
-pub(super) fn verify(app: &App, job: &Job, node: i64, wanted: &Wanted) -> Result<LastHello, Fault> {
+pub(super) fn verify(
+    context: &JobContext,
+    job: &Job,
+    node: i64,
+    wanted: &Wanted,
+) -> Result<LastHello, Fault> {
     step(job, "verify", || {
-        let hello = wait_for_hello(app, job, node, wanted, VERIFY_TIME_MAX)?;
+        let hello = wait_for_hello(context, job, node, wanted, VERIFY_TIME_MAX)?;
         let detail = format!("Version {} is connected.", hello.version);
         Ok((hello, detail))
     })

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::health::RULES;
+use super::super::vitals::RULES;
 use super::Waves;
 use stardust_model::intent::LeftOut;
 

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::super::facts::Facts;
-use super::super::fault::{Cause, Fault, printable};
 use super::libc::{self, Needs};
-use crate::config::Config;
+use crate::major_tom::facts::Facts;
+use crate::major_tom::fault::{Cause, Fault, printable};
 use crate::spiders;
+use crate::spiders::Sources;
 
 /// A file that is larger is no Spider.
 const BYTES_MAX: u64 = 64 << 20;
@@ -29,8 +29,8 @@ impl Spider {
 }
 
 /// `--agent-binary`, else `--agent-dir`, else what is built in.
-pub fn choose(config: &Config, arch: Option<&str>) -> Result<Spider, Fault> {
-    if let Some(file) = &config.agent_binary {
+pub fn choose(sources: &Sources, arch: Option<&str>) -> Result<Spider, Fault> {
+    if let Some(file) = &sources.file {
         let bytes = read(file)?;
         let found = arch_of(&bytes).ok_or_else(|| not_one(file))?;
         return match arch {
@@ -49,8 +49,8 @@ pub fn choose(config: &Config, arch: Option<&str>) -> Result<Spider, Fault> {
             "Name the right Spider with --agent-binary.",
         ));
     };
-    let in_folder = config
-        .agent_dir
+    let in_folder = sources
+        .folder
         .as_ref()
         .map(|folder| folder.join(format!("stardust-spider-{arch}")))
         .filter(|file| file.is_file());
@@ -135,43 +135,43 @@ mod tests {
     #[test]
     fn the_built_in_one_and_named_ones() {
         let folder = Folder::new();
-        let mut config = Config::default();
-        let own = choose(&config, Some(spiders::NATIVE_ARCH)).unwrap();
+        let mut sources = Sources::default();
+        let own = choose(&sources, Some(spiders::NATIVE_ARCH)).unwrap();
         assert_eq!(own.bytes, spiders::native());
         assert_eq!(own.sha256.len(), 64);
         assert_eq!(
-            choose(&config, Some("pdp11")).err().unwrap().cause,
+            choose(&sources, Some("pdp11")).err().unwrap().cause,
             Cause::Unsupported
         );
-        assert!(choose(&config, None).is_err());
+        assert!(choose(&sources, None).is_err());
 
         let mut arm = b"\x7fELF\x01\x01".to_vec();
         arm.resize(18, 0);
         arm.extend_from_slice(&[40, 0, 1]);
         std::fs::write(folder.join("stardust-spider-armv7"), &arm).unwrap();
         std::fs::write(folder.join("stardust-spider-aarch64"), &arm).unwrap();
-        config.agent_dir = Some(folder.path().to_owned());
-        assert_eq!(choose(&config, Some("armv7")).unwrap().bytes, arm);
+        sources.folder = Some(folder.path().to_owned());
+        assert_eq!(choose(&sources, Some("armv7")).unwrap().bytes, arm);
         // A file with the name of another architecture.
-        assert!(choose(&config, Some("aarch64")).is_err());
+        assert!(choose(&sources, Some("aarch64")).is_err());
 
-        config.agent_binary = Some(folder.join("stardust-spider-armv7"));
-        assert_eq!(choose(&config, Some("armv7")).unwrap().arch, "armv7");
-        assert_eq!(choose(&config, None).unwrap().arch, "armv7");
-        let why = choose(&config, Some("x86_64")).err().unwrap().detail;
+        sources.file = Some(folder.join("stardust-spider-armv7"));
+        assert_eq!(choose(&sources, Some("armv7")).unwrap().arch, "armv7");
+        assert_eq!(choose(&sources, None).unwrap().arch, "armv7");
+        let why = choose(&sources, Some("x86_64")).err().unwrap().detail;
         assert!(why.contains("x86_64") && why.contains("armv7"), "{why}");
-        config.agent_binary = Some(folder.join("none"));
+        sources.file = Some(folder.join("none"));
         assert!(
-            choose(&config, None)
+            choose(&sources, None)
                 .err()
                 .unwrap()
                 .detail
                 .contains("can't be read")
         );
         std::fs::write(folder.join("text"), "#!/bin/sh\n").unwrap();
-        config.agent_binary = Some(folder.join("text"));
+        sources.file = Some(folder.join("text"));
         assert!(
-            choose(&config, None)
+            choose(&sources, None)
                 .err()
                 .unwrap()
                 .detail
