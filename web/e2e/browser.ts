@@ -46,6 +46,10 @@ export async function openPage(
     if (message.type() !== 'error' && message.type() !== 'warning') return;
     // Who is not signed in is told so by 401, and the browser notes it.
     if (/status of 401/.test(message.text()) && message.location().url.endsWith('/api/auth/session')) return;
+    // Test hosts come and go beside this one, and the browser then begins again what it was loading.
+    if (/ERR_NETWORK_CHANGED/.test(message.text())) return;
+    // What is asked of a node without kept credentials is answered 409, and then asked for.
+    if (/status of 409/.test(message.text()) && /\/packages\/installed/.test(message.location().url)) return;
     // Plain HTTP on an address other than loopback: the browser says that it leaves a header out of account.
     if (/Cross-Origin-Opener-Policy header has been ignored/.test(message.text())) return;
     troubles.push(`console: ${message.text()} (${message.location().url})`);

@@ -118,6 +118,47 @@ describe.skipIf(!canBoot())('what follows a failure', () => {
     await jobEnds(page, 'failed', 90_000);
   });
 
+  test('packages are looked at with credentials for this once', async () => {
+    const { page } = stage;
+    const asked = page.getByTestId('ask-login');
+    await page.goto(`${stage.url}/nodes/1/packages?part=installed`);
+    await asked.waitFor();
+    // Wrong ones are mended where they stand.
+    await page.getByTestId('secret-key').fill(privateKey('stranger'));
+    await page.getByTestId('ask-submit').click();
+    await asked.getByRole('alert').waitFor();
+    await looksGood(page, 'packages-ask-refused');
+    await asked.getByRole('button', { name: 'Remove', exact: true }).click();
+    await page.getByTestId('secret-key').fill(privateKey('ed25519'));
+    await page.getByTestId('ask-submit').click();
+    await page.getByTestId('installed').waitFor();
+    expect(await asked.count()).toBe(0);
+    // Once is enough for all that is asked on this page.
+    await page.getByLabel('Filter what is installed').fill('openssh-server');
+    await page.getByLabel('Filter what is installed').press('Enter');
+    await page.getByTestId('installed').getByRole('button', { name: 'openssh-server' }).click();
+    await page.getByRole('dialog').getByText('secure shell').first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByTestId('part-find').click();
+    await page.getByTestId('package-search').fill('tin-can');
+    await page.getByTestId('package-search').press('Enter');
+    await page.getByTestId('found-packages').waitFor();
+    await page.getByTestId('part-upgrades').click();
+    await page.getByTestId('refresh').click();
+    await page.getByTestId('run-submit').click();
+    await jobEnds(page, 'succeeded', 90_000);
+    // And nothing of it is kept: neither there nor here.
+    await page.goto(`${stage.url}/nodes/1/packages?part=installed`);
+    await asked.waitFor();
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await asked.waitFor();
+    const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+    expect(stored).not.toContain('PRIVATE KEY');
+    const { troubles } = stage.watched;
+    troubles.splice(0, troubles.length, ...troubles.filter((one) => !/status of 400/.test(one)));
+  });
+
   stage.looks('failed jobs', async (page, name) => {
     await page.goto(`${stage.url}${job}`);
     await page.locator('[data-wrong]').waitFor();
@@ -128,6 +169,9 @@ describe.skipIf(!canBoot())('what follows a failure', () => {
     await page.goto(stage.url);
     await page.locator('[data-node-id]').first().waitFor();
     await looksGood(page, `fleet-failed-${name}`);
+    await page.goto(`${stage.url}/nodes/1/packages?part=installed`);
+    await page.getByTestId('ask-login').waitFor();
+    await looksGood(page, `packages-ask-${name}`);
   });
 
   stage.nothingWentWrong();

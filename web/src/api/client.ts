@@ -170,6 +170,12 @@ export interface JobsQuery {
 
 type Started = { job: Job };
 
+/** Asked of a node over SSH: with what is kept for it, or with what is given for this once. */
+function question<T>(path: string, secrets: Secrets, signal?: AbortSignal): Promise<T> {
+  const [method, body] = secrets.auth ? (['POST', secrets] as const) : (['GET', undefined] as const);
+  return call<T>(method, path, body, signal, LOGIN_TIMEOUT_MS);
+}
+
 export const api = {
   login: (user: string, password: string) => call<Session>('POST', '/api/auth/login', { user, password }),
   session: () => call<Session>('GET', '/api/auth/session'),
@@ -237,33 +243,19 @@ export const api = {
   parseImport: (text: string) => call<{ hosts: ImportHost[] }>('POST', '/api/imports/parse', { text }),
   packages: (id: number, signal?: AbortSignal) =>
     call<NodePackages>('GET', `/api/nodes/${id}/packages`, undefined, signal),
-  installed: (id: number, query: string, cursor: string | null, signal?: AbortSignal) => {
+  installed: (id: number, query: string, cursor: string | null, secrets: Secrets, signal?: AbortSignal) => {
     const params = new URLSearchParams();
     if (query) params.set('q', query);
     if (cursor) params.set('cursor', cursor);
-    return call<InstalledPage>(
-      'GET',
-      `/api/nodes/${id}/packages/installed?${params}`,
-      undefined,
-      signal,
-      LOGIN_TIMEOUT_MS,
-    );
+    return question<InstalledPage>(`/api/nodes/${id}/packages/installed?${params}`, secrets, signal);
   },
-  searchPackages: (id: number, query: string, signal?: AbortSignal) =>
-    call<SearchAnswer>(
-      'GET',
-      `/api/nodes/${id}/packages/search?q=${encodeURIComponent(query)}`,
-      undefined,
-      signal,
-      LOGIN_TIMEOUT_MS,
-    ),
-  packageDetails: (id: number, name: string, signal?: AbortSignal) =>
-    call<PackageDetails>(
-      'GET',
+  searchPackages: (id: number, query: string, secrets: Secrets) =>
+    question<SearchAnswer>(`/api/nodes/${id}/packages/search?q=${encodeURIComponent(query)}`, secrets),
+  packageDetails: (id: number, name: string, secrets: Secrets, signal?: AbortSignal) =>
+    question<PackageDetails>(
       `/api/nodes/${id}/packages/details?name=${encodeURIComponent(name)}`,
-      undefined,
+      secrets,
       signal,
-      LOGIN_TIMEOUT_MS,
     ),
   previewPackages: (
     id: number,

@@ -5,6 +5,7 @@ import { useLoaded } from '../../lib/use-loaded';
 import type { FleetNode } from '../../live/fleet';
 import { Dialog } from '../../ui/dialog';
 import { Problem } from '../../ui/problem';
+import type { Ask } from './asking';
 
 const PRE =
   'max-h-72 overflow-auto rounded-md border border-line bg-term px-3 py-2 font-mono text-xs leading-5 whitespace-pre-wrap wrap-anywhere';
@@ -16,9 +17,18 @@ function safeLines(text: string): string {
     .join('\n');
 }
 
+interface Props {
+  node: FleetNode;
+  name: string;
+  ask: Ask;
+  onClose(): void;
+}
+
 /** What a package is, and what is new in it. */
-export function DetailsDialog({ node, name, onClose }: { node: FleetNode; name: string; onClose(): void }) {
-  const { data, error, reload } = useLoaded(name, (signal) => api.packageDetails(node.id, name, signal));
+export function DetailsDialog({ node, name, ask, onClose }: Props) {
+  const { data, error, reload } = useLoaded(name, (signal) =>
+    ask((secrets) => api.packageDetails(node.id, name, secrets, signal)),
+  );
   const facts: [string, string | null][] = data
     ? [
         ['Version', data.version],

@@ -4,16 +4,18 @@ import type { NodePackages, PreviewAction, SearchAnswer } from '../../api/packag
 import { displayName } from '../../lib/names';
 import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
+import type { Ask } from './asking';
 import { QuietBadge } from './badges';
 
 interface Props {
   facts: NodePackages;
+  ask: Ask;
   onPreview(action: PreviewAction, packages?: readonly string[]): void;
   onDetails(name: string): void;
 }
 
 /** Search in the repositories of the node, and install. */
-export function Find({ facts, onPreview, onDetails }: Props) {
+export function Find({ facts, ask, onPreview, onDetails }: Props) {
   const [text, setText] = useState('');
   const [answer, setAnswer] = useState<SearchAnswer | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
@@ -25,7 +27,7 @@ export function Find({ facts, onPreview, onDetails }: Props) {
     setSearching(true);
     setError(null);
     try {
-      setAnswer(await api.searchPackages(facts.node, text.trim()));
+      setAnswer(await ask((secrets) => api.searchPackages(facts.node, text.trim(), secrets)));
     } catch (cause) {
       setError(asApiError(cause));
     }

@@ -6,23 +6,27 @@ import { bytes } from '../../lib/units';
 import { useLoaded } from '../../lib/use-loaded';
 import { Button } from '../../ui/button';
 import { Problem } from '../../ui/problem';
+import type { Ask } from './asking';
 import { QuietBadge } from './badges';
 
 interface Props {
   facts: NodePackages;
+  ask: Ask;
   onPreview(action: PreviewAction, packages?: readonly string[]): void;
   onDetails(name: string): void;
 }
 
 /** All that is installed, read on the node at this moment. */
-export function Installed({ facts, onPreview, onDetails }: Props) {
+export function Installed({ facts, ask, onPreview, onDetails }: Props) {
   const [text, setText] = useState('');
   const [query, setQuery] = useState('');
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [more, setMore] = useState<InstalledPage['packages']>([]);
   const [cursor, setCursor] = useState<string | null | undefined>(undefined);
   const [problem, setProblem] = useState<ApiError | null>(null);
-  const first = useLoaded(query, (signal) => api.installed(facts.node, query, null, signal));
+  const first = useLoaded(query, (signal) =>
+    ask((secrets) => api.installed(facts.node, query, null, secrets, signal)),
+  );
   const rows = [...(first.data?.packages ?? []), ...more];
   const next = cursor === undefined ? (first.data?.next ?? null) : cursor;
 
@@ -35,7 +39,7 @@ export function Installed({ facts, onPreview, onDetails }: Props) {
   async function loadMore() {
     if (!next) return;
     try {
-      const page = await api.installed(facts.node, query, next);
+      const page = await ask((secrets) => api.installed(facts.node, query, next, secrets));
       setMore((before) => [...before, ...page.packages]);
       setCursor(page.next);
     } catch (cause) {

@@ -13,6 +13,7 @@ import { Problem } from '../../ui/problem';
 import { Segmented } from '../../ui/segmented';
 import { RebootDialog } from '../node/reboot-dialog';
 import { RunDialog } from '../ssh/run-dialog';
+import { useAsking } from './asking';
 import { DetailsDialog } from './details-dialog';
 import { Find } from './find';
 import { FullSetting } from './full-setting';
@@ -57,6 +58,7 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
   const now = useKnownNow(10_000) + skewMs;
   const job = useNodeJob(node.id);
   const close = () => setOpen(null);
+  const asking = useAsking(node.name);
 
   if (!node.managed) {
     return (
@@ -184,8 +186,10 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
           {part === 'upgrades' && (facts.full_upgrade_advised || facts.upgradable.length > 0) && (
             <FullSetting facts={facts} onChanged={reload} />
           )}
-          {part === 'installed' && <Installed facts={facts} onPreview={preview} onDetails={details} />}
-          {part === 'find' && <Find facts={facts} onPreview={preview} onDetails={details} />}
+          {part === 'installed' && (
+            <Installed facts={facts} ask={asking.ask} onPreview={preview} onDetails={details} />
+          )}
+          {part === 'find' && <Find facts={facts} ask={asking.ask} onPreview={preview} onDetails={details} />}
         </>
       )}
       {open?.what === 'preview' && (
@@ -194,6 +198,8 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
           action={open.action}
           packages={open.packages}
           security={open.security}
+          given={asking.given()}
+          onGiven={asking.keep}
           onRepair={(offer) => repair(offer.what, offer.title)}
           onClose={close}
         />
@@ -204,6 +210,7 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
           submit="Go on"
           start={(secrets) =>
             api.packageJob(node.id, open.action, {
+              ...asking.given(),
               ...secrets,
               ...(open.packages ? { packages: open.packages } : {}),
               ...(open.repair ? { what: open.repair } : {}),
@@ -214,8 +221,11 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
           <p className="wrap-anywhere">{displayName(open.words, 600)}</p>
         </RunDialog>
       )}
-      {open?.what === 'details' && <DetailsDialog node={node} name={open.name} onClose={close} />}
+      {open?.what === 'details' && (
+        <DetailsDialog node={node} name={open.name} ask={asking.ask} onClose={close} />
+      )}
       {open?.what === 'reboot' && <RebootDialog node={node} onClose={close} />}
+      {asking.dialog}
     </div>
   );
 }

@@ -37,12 +37,24 @@ interface Props {
   packages?: readonly string[];
   /** Of an upgrade: what is for security alone. */
   security?: boolean;
+  /** What was typed on this page for a node whose credentials are not kept. */
+  given: Secrets;
+  onGiven(secrets: Secrets): void;
   onRepair(repair: Repair): void;
   onClose(): void;
 }
 
 /** What the manager itself says would happen; only then it can be started, and only just this. */
-export default function PreviewDialog({ node, action, packages, security, onRepair, onClose }: Props) {
+export default function PreviewDialog({
+  node,
+  action,
+  packages,
+  security,
+  given,
+  onGiven,
+  onRepair,
+  onClose,
+}: Props) {
   const [, navigate] = useLocation();
   const [preview, setPreview] = useState<Preview | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
@@ -54,7 +66,7 @@ export default function PreviewDialog({ node, action, packages, security, onRepa
   const request = useRef<AbortController | null>(null);
   // The button says which; a node’s own setting is for who asks for neither.
   const wish = action === 'upgrade' ? { full: false, ...(security ? { security: true } : {}) } : {};
-  const secrets: Secrets | null = asked ? secretsOf(draft) : {};
+  const secrets: Secrets | null = asked ? secretsOf(draft) : given;
 
   async function look() {
     if (secrets === null) return;
@@ -68,6 +80,7 @@ export default function PreviewDialog({ node, action, packages, security, onRepa
       const found = await api.previewPackages(node.id, { ...secrets, action, packages, ...wish }, own.signal);
       if (own.signal.aborted) return;
       setPreview(found);
+      if (asked) onGiven(secrets);
     } catch (cause) {
       if (own.signal.aborted) return;
       if (cause instanceof ApiError && cause.kind === 'credentials_needed' && !asked) setAsked(true);
