@@ -85,9 +85,35 @@ pub fn find_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Refusal> {
             if bytes.first() == Some(&0x16) {
                 return Err(Refusal::TlsOnPlain);
             }
+            first_line(bytes, seen)?;
             Ok(None)
         }
         _ => Err(Refusal::HeadTooLarge),
+    }
+}
+
+/// What is no request by its first line is told at once: who speaks another protocol
+/// may wait for an answer before it goes on.
+fn first_line(bytes: &[u8], seen: usize) -> Result<(), Refusal> {
+    let end = |bytes: &[u8]| bytes.iter().position(|&byte| byte == b'\n');
+    let Some(at) = end(&bytes[seen..]) else {
+        return Ok(());
+    };
+    if end(&bytes[..seen]).is_some() {
+        return Ok(());
+    }
+    let mut headers = [httparse::EMPTY_HEADER; 0];
+    match httparse::Request::new(&mut headers).parse(&bytes[..=seen + at]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(refusal(error)),
+    }
+}
+
+fn refusal(error: httparse::Error) -> Refusal {
+    match error {
+        httparse::Error::TooManyHeaders => Refusal::HeadTooLarge,
+        httparse::Error::Version => Refusal::Version,
+        _ => Refusal::Malformed("it is not an HTTP/1.1 request"),
     }
 }
 
@@ -98,9 +124,10 @@ pub fn parse(bytes: &[u8]) -> Result<Head, Refusal> {
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(bytes) {
         Ok(httparse::Status::Complete(_)) => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(Refusal::HeadTooLarge),
-        Err(httparse::Error::Version) => return Err(Refusal::Version),
-        _ => return Err(Refusal::Malformed("it is not an HTTP/1.1 request")),
+        Ok(httparse::Status::Partial) => {
+            return Err(Refusal::Malformed("it is not an HTTP/1.1 request"));
+        }
+        Err(error) => return Err(refusal(error)),
     }
     // HTTP/1.0 is what nginx speaks to its upstreams by default.
     let (Some(method), Some(target), Some(minor @ (0 | 1))) =
@@ -290,6 +317,16 @@ mod tests {
             Err(Refusal::HeadTooLarge)
         );
         assert_eq!(find_end(&[0x16, 3, 1], 0), Err(Refusal::TlsOnPlain));
+        // Other protocols are told by their first line, however it comes.
+        let malformed = Err(Refusal::Malformed("it is not an HTTP/1.1 request"));
+        let ssh = b"SSH-2.0-libssh2_1.11\r\n\0\0\x01";
+        assert_eq!(find_end(ssh, 0), malformed);
+        assert_eq!(find_end(&ssh[..22], 5), malformed);
+        assert_eq!(find_end(&ssh[..21], 5), Ok(None));
+        assert_eq!(find_end(b"GET / HTTP/2.0\r\n", 0), Err(Refusal::Version));
+        let begun = b"POST /a?b=c HTTP/1.1\r\nHost: a\r\n";
+        assert_eq!(find_end(begun, 0), Ok(None));
+        assert_eq!(find_end(begun, 24), Ok(None));
     }
 
     #[test]

@@ -210,7 +210,7 @@ pub fn success(output: Output, what: &str) -> Result<Output, Fault> {
             Cause::ReadOnly,
             "Mount it writable, or choose another folder.",
         )
-    } else if has("Permission denied") || has("can't create") || has("cannot create") {
+    } else if has("Permission denied") || has("Operation not permitted") {
         (
             Cause::Denied,
             "Log in as a user who may write there, or give the sudo password.",

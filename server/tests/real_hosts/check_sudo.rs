@@ -90,7 +90,6 @@ fn a_sudo_that_will_not_do_for_a_deployment_is_said_by_the_check() {
         .check_confirmed(&body)
         .assert_fails("privilege", "no_privilege", "a shell as root");
 
-    host.shell("printf 'Defaults:ops targetpw\n' >/etc/sudoers.d/some");
     let asks = |password: &str| {
         control.check_confirmed(&with(
             &login(&host, "ops"),
@@ -98,10 +97,15 @@ fn a_sudo_that_will_not_do_for_a_deployment_is_said_by_the_check() {
             &json!(password),
         ))
     };
-    asks("ops-pass").assert_fails("privilege", "no_privilege", "it wants that of root here");
-    let report = asks("root-pass");
-    assert!(report.ok(), "{report}");
-    assert_eq!(report.privilege(), "sudo_password");
+    for whose in ["targetpw", "rootpw"] {
+        host.shell(&format!(
+            "printf 'Defaults:ops {whose}\n' >/etc/sudoers.d/some"
+        ));
+        asks("ops-pass").assert_fails("privilege", "no_privilege", "it wants that of root here");
+        let report = asks("root-pass");
+        assert!(report.ok(), "{whose}: {report}");
+        assert_eq!(report.privilege(), "sudo_password");
+    }
 }
 
 #[test]

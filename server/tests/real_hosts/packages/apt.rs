@@ -52,6 +52,13 @@ fn an_upgrade_with_apt_survives_cut_links_and_a_killed_ground_control() {
     assert!(kept.contains(&json!("labheld")), "{full:#}");
     let essential = node.preview(&json!({"action": "remove", "packages": ["labess"]}));
     assert_eq!(essential["refused"]["kind"], "essential", "{essential:#}");
+    // Nobody would become root any more: neither asked nor told to.
+    let way_in = node.preview(&json!({"action": "remove", "packages": ["sudo"]}));
+    let why = way_in["refused"]["message"].as_str().unwrap();
+    assert!(why.contains("remove sudo, by which"), "{way_in:#}");
+    let view = node.ended(node.begin("remove", &json!({"packages": ["sudo"]})));
+    assert_eq!(view["state"], "failed", "{view:#}");
+    host.shell("dpkg-query -W sudo && test -x /usr/bin/sudo");
     let missing = node.preview(&json!({"action": "install", "packages": ["nosuch"]}));
     assert_eq!(missing["refused"]["kind"], "not_found", "{missing:#}");
     let view = node.ended(node.begin("remove", &json!({"packages": ["labess"]})));

@@ -150,7 +150,8 @@ function Present({ job }: { job: Job }) {
             key={job.id}
             job={job.id}
             active={active}
-            problem={job}
+            // What a group says of itself is no reason: the node that failed has that.
+            problem={group ? undefined : job}
             onReason={setReason}
             handle={output}
             className={group ? 'h-80' : 'h-[max(20rem,calc(100dvh-13rem))]'}

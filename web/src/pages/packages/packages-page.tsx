@@ -195,7 +195,8 @@ export default function PackagesPage() {
                 {cell.number}
               </span>
               <span className="text-xs text-dim">
-                {cell.label} <span className="text-dim">{cell.note}</span>
+                {cell.label}
+                <span className="block text-2xs">{cell.note}</span>
               </span>
               {on && <span aria-hidden className="absolute inset-x-0 bottom-0 h-0.5 bg-dim" />}
             </button>

@@ -43,6 +43,7 @@ export function ImportList({ onSticky, onClose }: Props) {
   const jobs = useJobs();
 
   const good = rows.filter((row) => !row.host.error);
+  const leftOut = rows.filter((row) => row.host.error);
   const asking = rows.filter((row) => row.state === 'asks');
   const picked = new Set(asking.filter((row) => chosen.has(row.host.line)).map((row) => row.host.line));
   const ready = rows.filter((row) => row.state === 'ready').length;
@@ -137,6 +138,18 @@ export function ImportList({ onSticky, onClose }: Props) {
         summary={secrets.auth.how === 'key' ? 'A private key' : 'A password'}
       >
         <form onSubmit={look} className="grid gap-4" autoComplete="off">
+          {leftOut.length > 0 && (
+            <section aria-label="Left out" className="grid gap-1.5" data-testid="import-left-out">
+              <p className="text-sm">
+                {leftOut.length === 1 ? 'One line is left out:' : `${leftOut.length} lines are left out:`}
+              </p>
+              <ul className="max-h-56 divide-y divide-line overflow-auto rounded-md border border-line">
+                {leftOut.map((row) => (
+                  <HostRow key={row.host.line} row={row} chosen={false} />
+                ))}
+              </ul>
+            </section>
+          )}
           <TextField
             label="SSH user"
             aside="where the list names none"
@@ -239,7 +252,7 @@ export function ImportList({ onSticky, onClose }: Props) {
   );
 }
 
-function HostRow({ row, chosen, onToggle }: { row: ImportRow; chosen: boolean; onToggle(): void }) {
+function HostRow({ row, chosen, onToggle }: { row: ImportRow; chosen: boolean; onToggle?(): void }) {
   const jobs = useJobs();
   const job = row.job ? (jobs.get(row.job.id) ?? row.job) : null;
   const name = displayName(row.host.name || row.host.host || `Line ${row.host.line}`, 60);
