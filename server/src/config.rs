@@ -4,7 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use stardust_shared::ServerUrl;
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
+use stardust_shared::server_url::PORT_DEFAULT;
 
 use crate::address_range::AddressRange;
 use crate::auth::strength;
@@ -20,10 +22,8 @@ use crate::major_tom::limits::{
 };
 use crate::package_jobs::keeper;
 use crate::secret::Secret;
-use crate::server_url::ServerUrl;
 use crate::tls::TlsFiles;
 
-pub const PORT_DEFAULT: u16 = 8933;
 pub const DB_DEFAULT: &str = "stardust.db";
 pub const COMMIT_INTERVAL_MS_DEFAULT: u64 = 10_000;
 pub const COMMIT_INTERVAL_MS_MIN: u64 = 100;
@@ -508,7 +508,7 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
         "--agent-dir" => config.agent_dir = Some(path(flag, value)?),
         "--server-url" => {
             let url = text(&value)?;
-            config.server_url = Some(ServerUrl::parse(&url).map_err(|why| {
+            config.server_url = Some(ServerUrl::parse_origin(&url).map_err(|why| {
                 usage(
                     format!("--server-url {url:?} can't be used: {why}."),
                     "Write it like https://stardust.example or http://192.0.2.7:8933.",

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use stardust_shared::base64;
+
 use crate::api::App;
 use crate::app::Running;
-use crate::auth::{base64url, keys, node_token};
+use crate::auth::{keys, node_token};
 use crate::clock::wall_ms;
 use crate::config::{COMMIT_INTERVAL_MS_DEFAULT, Config};
 use crate::error::{Error, Kind};
@@ -72,7 +74,7 @@ impl Demo {
 fn random_text(bytes: usize) -> Result<Secret, Error> {
     let mut random = vec![0; bytes];
     keys::random(&mut random)?;
-    Ok(Secret::new(base64url::encode(&random)))
+    Ok(Secret::new(base64::URL.encode(&random)))
 }
 
 /// The Spider of `--agent-binary`, or the built-in one, put into the data folder.

@@ -25,7 +25,6 @@ pub mod package_jobs;
 mod run_dir;
 pub mod runner;
 pub mod secret;
-pub mod server_url;
 mod signals;
 pub mod spiders;
 pub mod store;

@@ -6,4 +6,3 @@
 #![allow(clippy::len_without_is_empty, reason = "nothing is public there")]
 
 pub mod history;
-pub mod hub;

@@ -559,7 +559,7 @@ fn check_origin(app: &App, request: &Request) -> Result<(), Error> {
         let host = request.header("Host").unwrap_or("");
         let named = app.config.server_url.as_ref();
         origin::is_own(origin, host)
-            || named.is_some_and(|url| origin::is_own(origin, url.authority()))
+            || named.is_some_and(|url| origin::is_own(origin, &url.authority()))
     };
     let is_ours = origin::is_own_site(request.header("Sec-Fetch-Site"))
         && request.header("Origin").is_none_or(is_own);

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use stardust_shared::ServerUrl;
 
 use super::deploy::free;
 use super::query::Parameters;
@@ -16,7 +17,6 @@ use crate::hidden;
 use crate::http::Response;
 use crate::hub::NodeView;
 use crate::secret::Secret;
-use crate::server_url::ServerUrl;
 
 const NAME_CHARS_MAX: usize = 64;
 const TAGS_MAX: usize = 16;
@@ -263,7 +263,7 @@ pub(super) fn server_url(context: &Context<'_>) -> ServerUrl {
     match by_host {
         // A tunnel's end on the operator's machine is of no use to a node, when
         // we can be reached otherwise.
-        Some(url) if bound.ip().is_loopback() || !is_local(url.authority()) => url,
+        Some(url) if bound.ip().is_loopback() || !is_local(&url.host) => url,
         by_host => {
             let usable = !bound.ip().is_unspecified();
             let own = ServerUrl::from_authority(context.request.https, &bound.to_string());
@@ -276,11 +276,7 @@ pub(super) fn server_url(context: &Context<'_>) -> ServerUrl {
     }
 }
 
-fn is_local(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(""),
-        None => authority.split(':').next().unwrap_or(""),
-    };
+fn is_local(host: &str) -> bool {
     host == "localhost"
         || host
             .parse::<IpAddr>()

@@ -1,7 +1,8 @@
 //! Device cookies: a browser that has logged in before is known again, so that
 //! a guesser elsewhere can't keep its owner out (OWASP, "device cookies").
 
-use super::base64url;
+use stardust_shared::base64;
+
 use super::keys::{Key, mac};
 use crate::secret::equal;
 
@@ -15,8 +16,8 @@ const FORM: &str = "1";
 pub fn sign(key: &Key, user: &str, number: [u8; 16]) -> String {
     format!(
         "{FORM}.{}.{}",
-        base64url::encode(&number),
-        base64url::encode(&signature(key, user, &number))
+        base64::URL.encode(&number),
+        base64::URL.encode(&signature(key, user, &number))
     )
 }
 
@@ -24,8 +25,8 @@ pub fn sign(key: &Key, user: &str, number: [u8; 16]) -> String {
 pub fn verify(key: &Key, user: &str, cookie: &str) -> Option<[u8; 16]> {
     let rest = cookie.strip_prefix(FORM)?.strip_prefix('.')?;
     let (number, found) = rest.split_once('.')?;
-    let number: [u8; 16] = base64url::decode_array(number)?;
-    let found: [u8; 32] = base64url::decode_array(found)?;
+    let number: [u8; 16] = base64::URL.decode_array(number)?;
+    let found: [u8; 32] = base64::URL.decode_array(found)?;
     equal(&signature(key, user, &number), &found).then_some(number)
 }
 

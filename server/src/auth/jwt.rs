@@ -4,8 +4,8 @@
 //! no algorithm to choose, for us or for a forger.
 
 use serde::{Deserialize, Serialize};
+use stardust_shared::base64;
 
-use super::base64url;
 use super::keys::{Key, mac};
 use crate::secret::equal;
 use crate::store::SessionId;
@@ -40,16 +40,16 @@ pub struct Token {
 pub fn sign(key: &Key, token: &Token) -> String {
     let claims = Claims {
         sub: token.user_id.to_string(),
-        jti: base64url::encode(&token.session.0),
+        jti: base64::URL.encode(&token.session.0),
         iat: token.issued_ms.div_euclid(1000),
         exp: token.expires_ms.div_euclid(1000),
     };
     // Two texts and two numbers: serialising them can't fail.
     let claims = serde_json::to_vec(&claims).unwrap_or_default();
-    let mut text = format!("{HEADER}.{}", base64url::encode(&claims));
+    let mut text = format!("{HEADER}.{}", base64::URL.encode(&claims));
     let signature = mac(key, &[text.as_bytes()]);
     text.push('.');
-    text.push_str(&base64url::encode(&signature));
+    text.push_str(&base64::URL.encode(&signature));
     text
 }
 
@@ -63,18 +63,18 @@ pub fn verify(key: &Key, text: &str, now_ms: i64) -> Option<Token> {
     if header != HEADER {
         return None;
     }
-    let signature: [u8; 32] = base64url::decode_array(signature)?;
+    let signature: [u8; 32] = base64::URL.decode_array(signature)?;
     if !equal(&mac(key, &[signed.as_bytes()]), &signature) {
         return None;
     }
-    let claims: Claims = serde_json::from_slice(&base64url::decode(claims)?).ok()?;
+    let claims: Claims = serde_json::from_slice(&base64::URL.decode(claims)?).ok()?;
     let now_s = now_ms.div_euclid(1000);
     if claims.exp <= now_s || claims.iat > now_s.saturating_add(IAT_AHEAD_S_MAX) {
         return None;
     }
     Some(Token {
         user_id: claims.sub.parse().ok()?,
-        session: SessionId(base64url::decode_array(&claims.jti)?),
+        session: SessionId(base64::URL.decode_array(&claims.jti)?),
         issued_ms: claims.iat.checked_mul(1000)?,
         expires_ms: claims.exp.checked_mul(1000)?,
     })
@@ -103,11 +103,11 @@ mod tests {
     fn forge(key: &Key, header: &str, claims: &str) -> String {
         let signed = format!(
             "{}.{}",
-            base64url::encode(header.as_bytes()),
-            base64url::encode(claims.as_bytes())
+            base64::URL.encode(header.as_bytes()),
+            base64::URL.encode(claims.as_bytes())
         );
         let signature = mac(key, &[signed.as_bytes()]);
-        format!("{signed}.{}", base64url::encode(&signature))
+        format!("{signed}.{}", base64::URL.encode(&signature))
     }
 
     const GOOD_HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
@@ -178,8 +178,8 @@ mod tests {
         }
         let none = format!(
             "{}.{}.",
-            base64url::encode(GOOD_HEADER.as_bytes()),
-            base64url::encode(GOOD_CLAIMS.as_bytes())
+            base64::URL.encode(GOOD_HEADER.as_bytes()),
+            base64::URL.encode(GOOD_CLAIMS.as_bytes())
         );
         assert_eq!(verify(&key(1), &none, NOW_MS), None);
     }

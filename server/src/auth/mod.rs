@@ -3,7 +3,6 @@
 //! [`Auth::authenticate`] works in memory alone and is called on the gate thread
 //! too; everything that hashes or writes is called from API workers only.
 
-pub mod base64url;
 mod clock;
 pub mod cookies;
 pub mod device;
@@ -41,6 +40,7 @@ use clock::SessionClock;
 use failures::{Door, Failures};
 use index::Index;
 use keys::{Key, Keys};
+use stardust_shared::base64;
 use throttle::{Attempt, Permit, Throttle};
 use work::Work;
 
@@ -266,7 +266,7 @@ impl Auth {
             expires_ms: record.expires_ms,
             must_change_password: user.must_change,
             via_cookie,
-            csrf: base64url::encode(&csrf),
+            csrf: base64::URL.encode(&csrf),
         }
     }
 

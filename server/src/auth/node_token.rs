@@ -1,9 +1,9 @@
 //! Tokens of nodes: 256 random bits, shown once, kept only as SHA-256.
 
 use sha2::{Digest, Sha256};
+use stardust_shared::base64;
 use zeroize::Zeroizing;
 
-use super::base64url;
 use super::keys::random;
 use crate::error::Error;
 use crate::secret::Secret;
@@ -12,7 +12,7 @@ use crate::secret::Secret;
 pub fn generate() -> Result<(Secret, [u8; 32]), Error> {
     let mut bytes = Zeroizing::new([0u8; 32]);
     random(bytes.as_mut_slice())?;
-    let token = Secret::new(base64url::encode(bytes.as_slice()));
+    let token = Secret::new(base64::URL.encode(bytes.as_slice()));
     let hash = sha256(token.expose());
     Ok((token, hash))
 }

@@ -5,7 +5,8 @@
 use crate::error::Error;
 use crate::secret::{Secret, equal};
 
-use super::base64url;
+use stardust_shared::base64;
+
 use super::keys::random;
 
 /// Rounds for new hashes: about 100 ms on a small server.
@@ -23,8 +24,8 @@ pub fn hash(password: &Secret, rounds: u32) -> Result<String, Error> {
     let hash = stretch(password, &salt, rounds).ok_or_else(Error::internal)?;
     Ok(format!(
         "${SCHEME}${rounds}${}${}",
-        base64url::encode(&salt),
-        base64url::encode(&hash)
+        base64::URL.encode(&salt),
+        base64::URL.encode(&hash)
     ))
 }
 
@@ -46,8 +47,8 @@ pub fn nobody(rounds: u32) -> Result<String, Error> {
     let (salt, hash) = bytes.split_at(SALT_BYTES);
     Ok(format!(
         "${SCHEME}${rounds}${}${}",
-        base64url::encode(salt),
-        base64url::encode(hash)
+        base64::URL.encode(salt),
+        base64::URL.encode(hash)
     ))
 }
 
@@ -60,8 +61,8 @@ fn parse(stored: &str) -> Option<(u32, [u8; SALT_BYTES], [u8; HASH_BYTES])> {
     }
     Some((
         rounds,
-        base64url::decode_array(salt)?,
-        base64url::decode_array(hash)?,
+        base64::URL.decode_array(salt)?,
+        base64::URL.decode_array(hash)?,
     ))
 }
 

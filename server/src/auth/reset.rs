@@ -6,6 +6,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
+use stardust_shared::base64;
 use zeroize::Zeroize as _;
 
 use super::PASSWORD_BYTES_MAX;
@@ -17,7 +18,7 @@ use crate::store::lock::{DatabaseLock, Work};
 use crate::store::look::resolve;
 use crate::store::open::require_file;
 
-use super::{base64url, keys, password, strength};
+use super::{keys, password, strength};
 
 /// Bytes of a random password: 96 bits are 16 characters.
 const RANDOM_BYTES: usize = 12;
@@ -68,7 +69,7 @@ pub fn run(db: &Path, user: &str, given: Option<Secret>) -> Result<Reset, Error>
         None => {
             let mut random = [0; RANDOM_BYTES];
             keys::random(&mut random)?;
-            let text = Secret::new(base64url::encode(&random));
+            let text = Secret::new(base64::URL.encode(&random));
             random.zeroize();
             Some(text)
         }

@@ -2,12 +2,13 @@
 //! a deployment does over SSH, with the same files in the same places, and the lines
 //! that fetch and check it. Pure; called by the API.
 
+use stardust_shared::ServerUrl;
+
 use super::files;
 use super::place::{Method, for_hand};
 use super::script::Script;
 use super::spider::Spider;
 use crate::secret::Secret;
-use crate::server_url::ServerUrl;
 
 const SCRIPT: &str = include_str!("scripts/by_hand.sh");
 /// Ends each text within the script; in none of them there is such a line.
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_commands_are_shell_and_show_the_token_to_nobody() {
-        let server = ServerUrl::parse("https://stardust.example:8933").unwrap();
+        let server = ServerUrl::parse_origin("https://stardust.example:8933").unwrap();
         let text = commands(&Secret::new("T0K-_n".into()), &server, "5ca1ab1e");
         let text = text.expose();
         assert!(is_shell(text), "{text}");

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::time::Instant;
 
 use serde::Serialize;
+use stardust_shared::ServerUrl;
 
 use crate::deploy;
 use crate::major_tom::enter::{self, Hop, ShownKey};
@@ -15,7 +16,6 @@ use crate::major_tom::privilege::Privilege;
 use crate::major_tom::session::Connector;
 use crate::major_tom::steps::{Steps, step};
 use crate::secret::Secret;
-use crate::server_url::ServerUrl;
 use crate::spiders::Sources;
 
 pub struct Wanted<'a> {
@@ -170,7 +170,7 @@ fn judge(facts: &Facts, as_root: bool, wanted: &Wanted<'_>, steps: &dyn Steps) {
         }
         // A certificate is not yet or no longer good to a clock that is wrong.
         const SKEW_MS_MAX: u64 = 120_000;
-        if wanted.server.secure()
+        if wanted.server.tls
             && facts
                 .clock_skew_ms
                 .is_some_and(|s| s.unsigned_abs() > SKEW_MS_MAX)

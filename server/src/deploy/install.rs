@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stardust_shared::ServerUrl;
 
 use super::diagnose::explain;
 use super::hand::Hand;
@@ -21,7 +22,6 @@ use crate::jobs::{Intent, Job};
 use crate::major_tom::fault::{Cause, Fault};
 use crate::major_tom::limits::VERIFY_TIME_MAX;
 use crate::major_tom::steps::step;
-use crate::server_url::ServerUrl;
 use crate::store::SpiderRecord;
 
 const SHORT: Duration = Duration::from_secs(30);
@@ -318,7 +318,7 @@ pub(super) fn with_rollback(fault: Fault, put_back: Result<(), Fault>) -> Fault 
 }
 
 pub(super) fn parse(server_url: &str) -> Result<ServerUrl, Fault> {
-    ServerUrl::parse(server_url).map_err(|why| {
+    ServerUrl::parse_origin(server_url).map_err(|why| {
         Fault::new(
             Cause::BadTarget,
             format!("The server's address can't be used: {why}."),

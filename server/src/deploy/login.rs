@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use stardust_shared::ServerUrl;
+
 use super::hand::Hand;
 use super::{has_spider, is_taken, ours};
 use crate::clock::wall_ms;
@@ -21,7 +23,6 @@ use crate::major_tom::shell::Command;
 use crate::major_tom::steps::{Steps, step};
 use crate::major_tom::target::Target;
 use crate::secret::Secret;
-use crate::server_url::ServerUrl;
 use crate::vault::{self, Credentials, Same, Shown};
 
 /// A node that was logged in to.

@@ -39,11 +39,11 @@ pub use verify::wait_for_hello;
 
 use crate::error::Error;
 use crate::major_tom::fault::{Cause, Fault};
-use crate::secret::Secret;
+use crate::secret;
 
 /// A folder for uploads that nobody else has or can guess.
 fn stage_in(folder: &str) -> Result<String, Fault> {
-    let random = Secret::random_hex(8)
+    let random = secret::random_hex(8)
         .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
     let folder = folder.trim_end_matches('/');
     Ok(format!("{folder}/.stardust-stage-{}", random.expose()))

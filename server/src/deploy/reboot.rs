@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use stardust_shared::ServerUrl;
 
 use super::{log_in, ours};
 use crate::clock::wall_ms;
@@ -13,7 +14,6 @@ use crate::major_tom::fault::{Cause, Fault};
 use crate::major_tom::limits::REBOOT_TIME_MAX;
 use crate::major_tom::shell::Command;
 use crate::major_tom::steps::step;
-use crate::server_url::ServerUrl;
 
 /// Detached, and after the answer: the login must end in order.
 const SCRIPT: &str = r#"

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stardust_shared::ServerUrl;
 
 use super::hand::Hand;
 use super::install::{parse, with_rollback};
@@ -14,7 +15,6 @@ use crate::jobs::Job;
 use crate::jobs::JobContext;
 use crate::major_tom::fault::{Cause, Fault};
 use crate::major_tom::steps::step;
-use crate::server_url::ServerUrl;
 use crate::store::SpiderRecord;
 
 const SHORT: Duration = Duration::from_secs(30);

@@ -6,9 +6,10 @@
 
 use std::net::IpAddr;
 
+use stardust_shared::ServerUrl;
+
 use super::head::Head;
 use super::refusal::Refusal;
-use crate::server_url::ServerUrl;
 
 /// Paths that are of no use to a foreign page, since what they want no page has: a
 /// node's token, a scraper's token. Spiders, scrapers and load balancers ask under
@@ -23,7 +24,7 @@ pub struct Hosts {
 
 impl Hosts {
     pub fn new(server_url: Option<&ServerUrl>, more: &[String]) -> Self {
-        let own = server_url.map(|url| url.host_and_port().0);
+        let own = server_url.map(|url| url.host.as_str());
         let names = more.iter().map(String::as_str).chain(own);
         Self {
             names: names.map(plain).collect(),
@@ -70,7 +71,7 @@ pub fn name(text: &str) -> Option<String> {
 /// The host of a `host[:port]`: in lower case, without brackets and the last dot.
 fn host_of(authority: &str) -> Option<String> {
     let url = ServerUrl::from_authority(false, authority)?;
-    Some(plain(url.host_and_port().0))
+    Some(plain(&url.host))
 }
 
 fn plain(host: &str) -> String {
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     fn check(target: &str, hosts: &[&str]) -> Result<(), Refusal> {
-        let url = ServerUrl::parse("https://Stardust.Example:8443").unwrap();
+        let url = ServerUrl::parse_origin("https://Stardust.Example:8443").unwrap();
         let ours = Hosts::new(Some(&url), &["gc.lan".to_owned()]);
         let mut text = format!("GET {target} HTTP/1.1\r\n");
         for host in hosts {

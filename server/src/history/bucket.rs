@@ -5,10 +5,10 @@
 use std::ops::Range;
 
 use stardust_shared::ABSENT;
+use stardust_shared::rates::increase;
 use stardust_shared::series::Kind;
 
 use super::block::Run;
-use crate::hub::increase;
 
 /// What the samples of a stretch of time come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

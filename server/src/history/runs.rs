@@ -16,7 +16,7 @@ use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 use stardust_shared::varint::{Reader, put, put_signed};
 
-use crate::hub::increase;
+use stardust_shared::rates::increase;
 
 /// Counters of a run that are remembered.
 const COUNTERS_MAX: usize = 1 << 14;

@@ -7,7 +7,6 @@
 mod latest;
 mod live;
 mod node;
-mod rates;
 mod spark;
 mod summary;
 mod view;
@@ -18,7 +17,6 @@ use std::sync::{Mutex, MutexGuard};
 pub use live::{bye_message, job_message, layout_message, output_message, sample_message};
 use live::{changes_message, snapshot_message};
 pub use node::{Changed, LastHello, Node};
-pub use rates::increase;
 pub use stardust_model::node::{Status, TokenHash};
 pub use summary::Summary;
 pub use view::{Exported, NodeView, SeriesView, StatsView};

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use stardust_shared::layout::Change;
 use stardust_shared::message::Hello;
+use stardust_shared::rates::{increase, per_second};
 use stardust_shared::series::Kind;
 use stardust_shared::varint::Reader;
 use stardust_shared::{ABSENT, Layout, Record, State, WireError};
 
 use super::latest::Latest;
-use super::rates::{increase, per_second};
 use super::spark::Spark;
 use super::summary::{SampleRow, Summary};
 use super::view::{

@@ -15,7 +15,7 @@ use serde::ser::{SerializeSeq, Serializer};
 use stardust_shared::series::{label, name_of};
 use stardust_shared::{ABSENT, Layout};
 
-use super::rates::{increase, per_second};
+use stardust_shared::rates::{increase, per_second};
 
 /// A struct whose fields can also be written as a row, without their names.
 macro_rules! row {

@@ -2,7 +2,8 @@
 //! private key. Read before a server sees it, since servers say only that they
 //! refuse it. Pure.
 
-use super::base64;
+use stardust_shared::base64;
+
 use super::fault::{Cause, Fault, printable};
 use super::key;
 use super::limits::KEY_BYTES_MAX;
@@ -97,7 +98,7 @@ fn read(text: &str) -> Result<Certificate, Fault> {
         ));
     }
     let damaged = || no_certificate("its inside is damaged: it was cut off or changed");
-    let bytes = base64::decode(body).ok_or_else(damaged)?;
+    let bytes = base64::STANDARD.decode_lenient(body).ok_or_else(damaged)?;
     parse(kind, plain, &bytes).ok_or_else(damaged)?
 }
 

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
+use stardust_shared::ServerUrl;
 
 use super::certificate;
 use super::facts::Facts;
@@ -20,7 +21,6 @@ use super::shell::Command;
 use super::steps::{Steps, step};
 use super::target::Target;
 use crate::secret::Secret;
-use crate::server_url::ServerUrl;
 use crate::vault::SshAuth;
 
 /// A login to be tried.

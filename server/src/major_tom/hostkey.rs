@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::base64;
+use stardust_shared::base64;
 
 /// Largest public key that is looked at: RSA with 16384 bits is 2 KiB.
 const BLOB_BYTES_MAX: usize = 16 << 10;
@@ -35,17 +35,20 @@ impl HostKey {
 
     /// `SHA256:…`, as `ssh-keygen -l` prints it.
     pub fn sha256(&self) -> String {
-        format!("SHA256:{}", base64::encode(&Sha256::digest(&self.blob)))
+        format!(
+            "SHA256:{}",
+            base64::STANDARD.encode(&Sha256::digest(&self.blob))
+        )
     }
 
     /// As in a known_hosts file, without the host.
     pub fn to_text(&self) -> String {
-        format!("{} {}", self.kind, base64::encode(&self.blob))
+        format!("{} {}", self.kind, base64::STANDARD.encode(&self.blob))
     }
 
     pub fn from_text(text: &str) -> Option<Self> {
         let (kind, blob) = text.split_once(' ')?;
-        Self::from_blob(&base64::decode(blob)?).filter(|key| key.kind == kind)
+        Self::from_blob(&base64::STANDARD.decode_lenient(blob)?).filter(|key| key.kind == kind)
     }
 }
 
@@ -68,7 +71,10 @@ impl Pin {
     /// `SHA256:` and 43 characters, with or without the padding.
     pub fn fingerprint(text: &str) -> Option<Self> {
         let hash = text.strip_prefix("SHA256:")?.trim_end_matches('=');
-        let good = hash.len() == 43 && base64::decode(hash).is_some_and(|bytes| bytes.len() == 32);
+        let good = hash.len() == 43
+            && base64::STANDARD
+                .decode_lenient(hash)
+                .is_some_and(|bytes| bytes.len() == 32);
         good.then(|| Self::Fingerprint(format!("SHA256:{hash}")))
     }
 

@@ -3,7 +3,8 @@
 //! libssh2 answers the same for a missing passphrase, a wrong one and text that
 //! is no key at all; so this is told apart before a connection is made.
 
-use super::base64;
+use stardust_shared::base64;
+
 use super::fault::{Cause, Fault};
 use super::limits::KEY_BYTES_MAX;
 use crate::secret::Secret;
@@ -135,7 +136,7 @@ fn armour(text: &str) -> Option<(&str, &str)> {
 /// openssh-key-v1: magic, cipher, kdf, its options, number of keys, public key.
 fn openssh(body: &str) -> Result<KeyInfo, Fault> {
     let damaged = || no_key("its inside is damaged: it was cut off or changed when it was copied");
-    let bytes = base64::decode(body).ok_or_else(damaged)?;
+    let bytes = base64::STANDARD.decode_lenient(body).ok_or_else(damaged)?;
     let rest = bytes
         .strip_prefix(b"openssh-key-v1\0")
         .ok_or_else(damaged)?;
@@ -179,7 +180,7 @@ pub fn public_of(key: &Secret) -> Option<Vec<u8>> {
     let ("OPENSSH PRIVATE KEY", body) = armour(text)? else {
         return None;
     };
-    let bytes = base64::decode(body)?;
+    let bytes = base64::STANDARD.decode_lenient(body)?;
     let mut rest = bytes.strip_prefix(b"openssh-key-v1\0")?;
     for _ in 0..3 {
         rest = string(rest)?.1;
@@ -191,7 +192,7 @@ pub fn public_of(key: &Secret) -> Option<Vec<u8>> {
 /// PKCS#8: the object identifier says what it is.
 fn pkcs8(body: &str) -> Result<KeyInfo, Fault> {
     let damaged = || no_key("its inside is damaged: it was cut off or changed when it was copied");
-    let der = base64::decode(body).ok_or_else(damaged)?;
+    let der = base64::STANDARD.decode_lenient(body).ok_or_else(damaged)?;
     // The identifier stands within the first 32 bytes: SEQUENCE, version, SEQUENCE, OID.
     let head = &der[..der.len().min(32)];
     let holds = |oid: &[u8]| head.windows(oid.len()).any(|part| part == oid);
@@ -305,7 +306,7 @@ mod tests {
         bytes.extend_from_slice(&[0, 0, 0, 0]);
         let text = format!(
             "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n",
-            base64::encode(&bytes)
+            base64::STANDARD.encode(&bytes)
         );
         assert_eq!(cause(&text), Cause::KeyUnsupported);
     }

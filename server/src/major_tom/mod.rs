@@ -10,7 +10,6 @@
 //! with the pinned one, can be sent a credential; a [`session::Session`] runs
 //! commands.
 
-pub mod base64;
 pub mod certificate;
 pub mod detached;
 pub mod enter;

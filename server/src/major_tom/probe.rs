@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use stardust_shared::ServerUrl;
+
 use super::facts::{self, Facts};
 use super::fault::{Cause, Fault};
 use super::remote::Remote;
 use super::shell::Command;
 use crate::clock::wall_ms;
-use crate::server_url::ServerUrl;
 
 const TIME_MAX: Duration = Duration::from_secs(25);
 
@@ -86,13 +87,12 @@ say end end
 pub fn run(remote: &dyn Remote, server: &ServerUrl, pin: Option<&str>) -> Result<Facts, Fault> {
     let url = server.http();
     // curl writes two slashes.
-    let pin = pin.filter(|_| server.secure());
+    let pin = pin.filter(|_| server.tls);
     let pin = pin.map_or_else(String::new, |pin| pin.replacen("sha256/", "sha256//", 1));
-    let (host, port) = server.host_and_port();
-    let port = port.to_string();
+    let port = server.port().to_string();
     let arguments = [
         url.as_bytes(),
-        host.as_bytes(),
+        server.host.as_bytes(),
         port.as_bytes(),
         pin.as_bytes(),
     ];

@@ -10,7 +10,7 @@ use super::session::Session;
 use super::shell::{Command, STATUS_MASK};
 use super::upload::{self, Upload, Uploaded};
 use super::wire::Stopped;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 /// What a command gets to read.
 #[derive(Clone, Copy, Default)]
@@ -87,7 +87,7 @@ impl<'a> Running<'a> {
         deadline: Instant,
         on_output: &'a mut dyn FnMut(&[u8]),
     ) -> Result<Self, Fault> {
-        let mark = Secret::random_hex(8)
+        let mark = secret::random_hex(8)
             .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
         let spoken = command.spoken(mark.expose());
         let wire = &session.wire;

@@ -15,7 +15,7 @@ use super::remote::{Remote, Stdin};
 use super::session::Session;
 use super::shell::Command;
 use super::wire::Stopped;
-use crate::secret::Secret;
+use crate::secret;
 
 pub struct Upload<'a> {
     pub data: &'a [u8],
@@ -90,7 +90,7 @@ pub fn run(session: &Session, upload: &Upload<'_>, deadline: Instant) -> Result<
 
 /// A name that nobody else has.
 fn part_of(folder: &str) -> Result<String, Fault> {
-    let random = Secret::random_hex(8)
+    let random = secret::random_hex(8)
         .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
     let folder = folder.trim_end_matches('/');
     Ok(format!("{folder}/.stardust-{}.part", random.expose()))

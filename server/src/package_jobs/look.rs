@@ -3,16 +3,6 @@
 
 use std::time::Duration;
 
-use super::way_in;
-use crate::deploy::{Rooted, log_in_as_root};
-use crate::jobs::Given;
-use crate::jobs::JobContext;
-use crate::major_tom::detached::run::Node;
-use crate::major_tom::output::Output;
-use crate::major_tom::shell::Command;
-use crate::major_tom::steps::Steps;
-use crate::major_tom::{Cause, Fault};
-use crate::secret::Secret;
 use stardust_packages::Manager;
 use stardust_packages::facts::{self, Facts};
 use stardust_packages::ledger::{self, Changes};
@@ -23,6 +13,17 @@ use stardust_packages::survey::{COMMON, DETECT, HOLDERS};
 use stardust_packages::tool::Question;
 use stardust_packages::wish::Wish;
 use stardust_packages::{advice, judge, restarts};
+
+use super::way_in;
+use crate::deploy::{Rooted, log_in_as_root};
+use crate::jobs::Given;
+use crate::jobs::JobContext;
+use crate::major_tom::detached::run::Node;
+use crate::major_tom::output::Output;
+use crate::major_tom::shell::Command;
+use crate::major_tom::steps::Steps;
+use crate::major_tom::{Cause, Fault};
+use crate::secret;
 
 /// A node that is logged in to when it is needed, and again when the link went.
 pub struct Link<'a> {
@@ -101,7 +102,7 @@ pub fn ask(
     arguments: &[&[u8]],
     time: Duration,
 ) -> Result<Sections, Fault> {
-    let mark = Secret::random_hex(8)
+    let mark = secret::random_hex(8)
         .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
     let command = sections::command(mark.expose(), scripts, arguments)?;
     // More than what is kept of an ordinary command's output.

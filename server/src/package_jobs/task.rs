@@ -15,18 +15,18 @@ use crate::major_tom::detached::run::{follow, start};
 use crate::major_tom::detached::{End, Work};
 use crate::major_tom::steps::step;
 use crate::major_tom::{Cause, Fault};
-use crate::secret::Secret;
+use crate::secret;
 use crate::store::packages::PackageRun;
-use stardust_packages::ledger::NOTE;
-use stardust_packages::limits::LOCK_WAIT_SECONDS_DEFAULT;
-use stardust_packages::tool::{Phase, Tool, phase_of};
-use stardust_packages::wish::{Action, Wish};
-use stardust_packages::{advice, facts::Facts, judge, lock};
 
 mod end;
 mod watch;
 
 use end::{Ran, judge_end, result, sentence};
+use stardust_packages::ledger::NOTE;
+use stardust_packages::limits::LOCK_WAIT_SECONDS_DEFAULT;
+use stardust_packages::tool::{Phase, Tool, phase_of};
+use stardust_packages::wish::{Action, Wish};
+use stardust_packages::{advice, facts::Facts, judge, lock};
 use watch::JobWatcher;
 
 /// Between two questions to a manager that is in use.
@@ -214,7 +214,7 @@ fn begin(
     link.commit();
     step(job, "begin", || {
         let tool = manager.tool();
-        let id = Secret::random_hex(12)
+        let id = secret::random_hex(12)
             .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
         let run = PackageRun {
             run: id.expose().to_owned(),

@@ -234,7 +234,7 @@ fn the_command_names_where_this_server_is_reached() {
     };
     let configured = Server::with(USER, PASSWORD, |config| {
         config.server_url =
-            Some(crate::server_url::ServerUrl::parse("https://stardust.example").unwrap());
+            Some(stardust_shared::ServerUrl::parse_origin("https://stardust.example").unwrap());
     });
     assert_eq!(
         command(configured, &[("Host", "other")]),

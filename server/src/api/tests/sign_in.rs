@@ -1,10 +1,10 @@
 //! Login, cookies, CSRF, the default password, tokens that are not good.
 
 use serde_json::{Value, json};
+use stardust_shared::base64;
 
 use super::schema::check;
 use super::{Answer, Call, PASSWORD, Server, USER};
-use crate::auth::base64url;
 
 fn change_password(current: &str, new: &str) -> Call {
     Call::new("POST", "/api/auth/password").json(&json!({"current": current, "new": new}))
@@ -248,8 +248,8 @@ fn tokens_that_are_not_good_get_401() {
     let server = Server::new();
     let token = server.token();
     let parts: Vec<_> = token.split('.').collect();
-    let claims: Value = serde_json::from_slice(&base64url::decode(parts[1]).unwrap()).unwrap();
-    let encode = |value: &Value| base64url::encode(&serde_json::to_vec(value).unwrap());
+    let claims: Value = serde_json::from_slice(&base64::URL.decode(parts[1]).unwrap()).unwrap();
+    let encode = |value: &Value| base64::URL.encode(&serde_json::to_vec(value).unwrap());
     let none = encode(&json!({"alg": "none", "typ": "JWT"}));
     let mut longer = claims.clone();
     longer["exp"] = json!(claims["exp"].as_i64().unwrap() + 1);

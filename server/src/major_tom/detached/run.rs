@@ -10,7 +10,7 @@ use super::follower::{Act, Follower};
 use super::script::Fetched;
 use super::stream::Stream;
 use super::{End, Seen, Work, script};
-use crate::secret::Secret;
+use crate::secret;
 
 /// The longest that one piece of work is followed.
 pub const FOLLOW_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -156,7 +156,7 @@ fn look(
     follower: &mut Follower,
     watcher: &mut dyn Watcher,
 ) -> Result<(), Fault> {
-    let mark = Secret::random_hex(8)
+    let mark = secret::random_hex(8)
         .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
     let command = script::follow(mark.expose(), id, from, time.as_secs(), fetched)?;
     let mut stream = Stream::new(mark.expose(), from);
