@@ -5,6 +5,13 @@
 //! - `STARDUST_SPIDER_DIR`: a folder with `stardust-spider-{x86_64,aarch64,armv7}`
 //! - `STARDUST_SPIDER_BINARY`: the Spider for the machine that this build is for
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a build that can't go on ends"
+)]
+
 #[path = "build/capsule.rs"]
 mod capsule;
 #[path = "build/files.rs"]

@@ -5,6 +5,13 @@
 //! cost two to five times as much. The ratio to the floor is what counts here;
 //! `benches/process.sh` measures whole processes at their real pace.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what can't be measured ends the measurement"
+)]
+
 use std::time::Duration;
 
 use stardust_benches::floor::{FILES, Floor};

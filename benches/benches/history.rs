@@ -11,6 +11,13 @@
 //! `STARDUST_HISTORY_DAYS` (365): queries with all tiers below them, and commits
 //! beside readers of whole years.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what can't be measured ends the measurement"
+)]
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -6,6 +6,13 @@
 //! values count. The entropy is that of the differences, with the table of
 //! probabilities for nothing: no codec that looks at one value at a time gets there.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what can't be measured ends the measurement"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

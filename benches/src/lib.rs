@@ -1,6 +1,13 @@
 //! What the benches share: CPU time of this thread, what it read, and results
 //! as text and JSON.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what can't be measured ends the measurement"
+)]
+
 pub mod floor;
 pub mod history;
 pub mod report;

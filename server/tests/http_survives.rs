@@ -2,6 +2,13 @@
 //! accepting for good then, and ours goes on. In a process of its own, since it
 //! lowers the limit for all of it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;

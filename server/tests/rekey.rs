@@ -1,5 +1,12 @@
 //! `stardust-server rekey`, the real program on a real database.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 

@@ -1,7 +1,14 @@
 //! Measures, on this machine: bytes of a delta record, CPU of a sample, and how
 //! often each series changes. `cargo run --example record_bytes [SECONDS] [MS] [--each]`
 //!
-//! The order of series in `src/order.rs` comes from its answers.
+//! The order of series in `src/series_order.rs` comes from its answers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what can't be measured ends the measurement"
+)]
 
 use std::time::Duration;
 

@@ -1,5 +1,12 @@
 //! The command as an operator meets it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 mod common;
 
 use std::fs;

@@ -3,6 +3,13 @@
 //! After a change that is meant, `STARDUST_BLESS=1 cargo test --test fixtures`
 //! writes the expected files anew; read the difference before committing it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 mod common;
 
 use std::fs;

@@ -1,6 +1,13 @@
 //! In the steady state the link allocates nothing per sample, and its memory
 //! stays what it was however long it runs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 use std::alloc::{GlobalAlloc, Layout as Size, System};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 

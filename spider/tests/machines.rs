@@ -1,5 +1,12 @@
 //! Machines that are told apart by one thing, and what is right for each.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 mod common;
 
 use std::fmt::Write as _;

@@ -4,6 +4,13 @@
 //! measured by the ignored test (it takes minutes, and figures, not truth):
 //! `cargo test --release -p stardust-spider --test many_sockets -- --ignored --nocapture`
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 #[path = "common/left_out.rs"]
 mod left_out;
 

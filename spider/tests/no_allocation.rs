@@ -1,6 +1,13 @@
 //! A sample allocates nothing once the set of series is known: counted by the
 //! allocator itself, in a binary of its own so that nothing else is counted.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};

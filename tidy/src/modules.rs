@@ -1,8 +1,8 @@
 //! The modules of one crate, and which of its files names which.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::source::{Names, names, tokens, without_tests};
 
@@ -26,13 +26,13 @@ const STEPS_MAX: u32 = 16;
 
 impl Crate {
     /// Reads the crate whose first file is `src/root`, all without its tests.
-    pub fn read(src: &Path, root: &str) -> Self {
+    pub fn read(src: &Path, root: &str) -> io::Result<Self> {
         let mut read = Self::default();
-        read.file(src, PathBuf::from(root), Vec::new());
+        read.file(src, PathBuf::from(root), Vec::new())?;
         read.edges = (0..read.files.len())
             .map(|file| read.edges_of(file))
             .collect();
-        read
+        Ok(read)
     }
 
     /// The first part of a file's module: the top of its subsystem. Empty for the root.
@@ -40,9 +40,10 @@ impl Crate {
         self.homes[file].first().map_or("", String::as_str)
     }
 
-    fn file(&mut self, src: &Path, path: PathBuf, home: Vec<String>) {
-        let text = fs::read_to_string(src.join(&path))
-            .unwrap_or_else(|error| panic!("{}: {error}", src.join(&path).display()));
+    fn file(&mut self, src: &Path, path: PathBuf, home: Vec<String>) -> io::Result<()> {
+        let full = src.join(&path);
+        let text = fs::read_to_string(&full)
+            .map_err(|error| io::Error::other(format!("{}: {error}", full.display())))?;
         let file = self.files.len();
         self.files.push(path.to_string_lossy().into_owned());
         self.modules.insert(home.clone(), file);
@@ -68,8 +69,9 @@ impl Crate {
             } else {
                 inside
             };
-            self.file(src, path, [home.as_slice(), &[name]].concat());
+            self.file(src, path, [home.as_slice(), &[name]].concat())?;
         }
+        Ok(())
     }
 
     fn edges_of(&self, file: File) -> BTreeSet<File> {
@@ -140,7 +142,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let read = Crate::read(&folder, "lib.rs");
+        let read = Crate::read(&folder, "lib.rs").unwrap();
         fs::remove_dir_all(&folder).unwrap();
         let arrows = read.edges.iter().enumerate().flat_map(|(file, others)| {
             let arrow = |other: &File| format!("{} -> {}", read.files[file], read.files[*other]);

@@ -1,5 +1,7 @@
 //! A folder of its own for each test, removed at its end.
 
+#![allow(clippy::unwrap_used, reason = "only tests use it")]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 

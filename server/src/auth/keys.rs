@@ -145,6 +145,7 @@ fn damaged() -> Error {
 }
 
 /// HMAC-SHA256 over the parts one after the other.
+#[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
 pub(super) fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     for part in parts {

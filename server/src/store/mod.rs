@@ -225,6 +225,7 @@ impl<'a> Reader<'a> {
 impl Deref for Reader<'_> {
     type Target = Connection;
 
+    #[expect(clippy::expect_used, reason = "it is taken out in drop alone")]
     fn deref(&self) -> &Connection {
         self.connection.as_ref().expect("taken out in drop alone")
     }

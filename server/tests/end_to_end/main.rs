@@ -4,6 +4,13 @@
 //! One program, so that it is linked once. Part of it alone:
 //! `cargo test -p stardust-server --test end_to_end delivery`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 mod common;
 
 mod abuse;

@@ -7,6 +7,13 @@
 //! To run them:
 //! `cargo test -p stardust-server --test real_hosts -- --ignored`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 #[path = "../end_to_end/common/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the other suite uses the rest")]
 mod common;

@@ -1,5 +1,12 @@
 //! The real loop against a real WebSocket server on loopback, with and without TLS.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 mod ground;
 #[path = "../common/left_out.rs"]
 mod left_out;

@@ -10,6 +10,13 @@
 //! `STARDUST_SEED=17 cargo test -p stardust-spider --test link_simulation`
 //! replays one world.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
 mod restart;
 mod server;
 mod truth;

@@ -22,6 +22,13 @@
 //! after a restart, while a few that are there already are watched by the Capsules. `--distinct` gives each node series of its own, so that no
 //! two layouts are alike. Loopback only, and it stops by itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what can't be measured ends the measurement"
+)]
+
 mod capsule;
 mod floor;
 mod line;
