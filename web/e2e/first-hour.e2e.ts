@@ -90,6 +90,18 @@ test('a chart can be read by keyboard, and says in words what it shows', async (
   await screenshot(page, 'chart-by-keyboard');
 });
 
+test('packages of a node that is only watched lead to a connection', async () => {
+  const { page } = watched;
+  await page.goto(`${groundControl.url}/nodes/1/packages`);
+  await page.getByTestId('packages-connect').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByTestId('ssh-host').waitFor();
+  // It stands in a text that is centred, and is not.
+  expect(await dialog.evaluate((one) => getComputedStyle(one).textAlign)).toBe('left');
+  await looksGood(page, 'packages-connect');
+  await page.keyboard.press('Escape');
+});
+
 test('paper is white, and what can be clicked stays off it', async () => {
   const { page } = watched;
   await page.emulateMedia({ media: 'print', colorScheme: 'dark' });

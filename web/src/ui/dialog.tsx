@@ -71,7 +71,7 @@ export function Dialog({ title, onClose, children, sticky = false, loses = null,
       onClick={(event) => {
         if (event.target === ref.current && !sticky) leave();
       }}
-      className={`m-auto w-[calc(100vw-1.5rem)] ${wide ? 'max-w-180' : 'max-w-130'} max-h-[calc(100dvh-1.5rem)] overflow-auto rounded-lg border border-line-strong bg-panel p-0 text-text outline-none`}
+      className={`m-auto w-[calc(100vw-1.5rem)] ${wide ? 'max-w-180' : 'max-w-130'} max-h-[calc(100dvh-1.5rem)] overflow-auto rounded-lg border border-line-strong bg-panel p-0 text-left text-text outline-none`}
     >
       <div className="sticky top-0 z-10 border-b border-line bg-panel">
         <div className="flex items-center justify-between gap-4 py-3 pr-3 pl-5">
