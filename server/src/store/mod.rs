@@ -56,7 +56,7 @@ pub struct Store {
     /// The writer takes nothing at present.
     is_shut: AtomicBool,
     /// Sessions that have ended and could not be taken out.
-    owed: Mutex<Vec<SessionId>>,
+    owed: Mutex<sessions::Owed>,
 }
 
 struct Readers {

@@ -11,6 +11,14 @@ use super::{Store, StoreError, damage};
 /// Ended sessions that are remembered while they can't be taken out.
 const OWED_MAX: usize = 1_024;
 
+/// What the disk did not take.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    ended: Vec<SessionId>,
+    /// Said once, and again when it comes back.
+    is_said: bool,
+}
+
 impl Store {
     pub fn sessions(&self) -> Result<Vec<SessionRecord>, StoreError> {
         let reader = self.reader()?;
@@ -53,7 +61,7 @@ impl Store {
             return Ok(());
         }
         let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = [&owed[..], ended].concat();
+        let all = [&owed.ended[..], ended].concat();
         let written = (|| {
             let mut writer = self.writer();
             let transaction = writer.transaction()?;
@@ -64,15 +72,15 @@ impl Store {
             transaction.commit()
         })();
         match written {
-            Ok(()) => owed.clear(),
+            Ok(()) => *owed = Owed::default(),
             Err(error) if takes_nothing(&error) => {
-                if owed.is_empty() {
+                if !std::mem::replace(&mut owed.is_said, true) {
                     crate::log::warn(&format!(
                         "sessions are in memory alone, and end with this server: {error}"
                     ));
                 }
                 let kept = all.len().saturating_sub(OWED_MAX);
-                *owed = all[kept..].to_vec();
+                owed.ended = all[kept..].to_vec();
             }
             Err(error) => return Err(error.into()),
         }

@@ -153,6 +153,14 @@ fn a_full_disk_acknowledges_nothing_and_loses_nothing() {
     assert_eq!(session.status(node.id), "online");
     assert_eq!(stored(&database, node.id).last_seq(), durable);
 
+    // Whoever wants to see why gets in, and the log says once what that comes to.
+    for _ in 0..3 {
+        ground_control.login();
+    }
+    let said = ground_control.process.output();
+    let times = said.matches("sessions are in memory alone").count();
+    assert_eq!(times, 1, "{said}");
+
     std::fs::remove_file(filler).unwrap();
     eventually("it goes on by itself", || {
         (stored(&database, node.id).last_seq() > durable + 20).then_some(())
