@@ -49,5 +49,13 @@ describe.skipIf(!canBoot())('a Spider that is installed by hand', () => {
     expect(answer.status).toBe(401);
   });
 
+  test('is connected at the address that it came from', async () => {
+    const { page } = stage;
+    await page.goto(`${stage.url}/nodes/1/packages`);
+    await page.getByTestId('packages-connect').click();
+    await expect.poll(() => page.getByTestId('ssh-host').inputValue()).toBe(stage.host.address);
+    await page.keyboard.press('Escape');
+  });
+
   stage.nothingWentWrong();
 });

@@ -26,19 +26,21 @@ interface Props {
 export default function ConnectionDialog({ node, onClose }: Props) {
   const [connection, setConnection] = useState<Connection | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
-  const [view, setView] = useState<'show' | 'replace'>('show');
   const managed = node.managed === true;
+  // Added by hand: nothing is known, so there is only the form.
+  const [view, setView] = useState<'show' | 'replace'>(managed ? 'show' : 'replace');
   useEffect(() => {
+    if (!managed) return;
     const request = new AbortController();
     api.connection(node.id, request.signal).then(setConnection, (cause) => {
       if (request.signal.aborted) return;
       const problem = asApiError(cause);
-      // Added by hand: nothing is known, so there is only the form.
+      // Forgotten by somebody else meanwhile.
       if (problem.status === 404) setView('replace');
       else setError(problem);
     });
     return () => request.abort();
-  }, [node.id]);
+  }, [node.id, managed]);
 
   const replace = view === 'replace';
   return (
