@@ -52,18 +52,19 @@ impl Commits {
     }
 
     pub fn tick(&mut self, core: &mut Core) {
-        let early = !self.outstanding && core.intakes.pending_bytes() > COMMIT_EARLY_BYTES;
-        if core.now < self.next && !early {
+        let early =
+            !self.outstanding && core.telemetry.intakes.pending_bytes() > COMMIT_EARLY_BYTES;
+        if core.turn.now < self.next && !early {
             return;
         }
-        self.next = core.now + self.interval;
+        self.next = core.turn.now + self.interval;
         if self.outstanding {
             return;
         }
-        if let Some(batch) = core.intakes.seal() {
+        if let Some(batch) = core.telemetry.intakes.seal() {
             // A batch that nobody takes is never acknowledged: the Spiders keep it.
             self.outstanding = true;
-            self.sent = core.now;
+            self.sent = core.turn.now;
             if self.writer.send(Command::Commit(batch)).is_err() {
                 crate::log::error("history: the writer has ended; nothing is stored any more");
             }
@@ -77,8 +78,8 @@ impl Commits {
                 self.outstanding = false;
                 self.failing = false;
                 self.done += 1;
-                self.spent += core.now - self.sent;
-                core.intakes.committed(&committed);
+                self.spent += core.turn.now - self.sent;
+                core.telemetry.intakes.committed(&committed);
                 committed
             }
             Outcome::Failing(_) => {
@@ -98,6 +99,6 @@ impl Commits {
 
     /// Nothing waits to be committed.
     pub fn is_idle(&self, core: &Core) -> bool {
-        !self.outstanding && core.intakes.pending_bytes() == 0
+        !self.outstanding && core.telemetry.intakes.pending_bytes() == 0
     }
 }

@@ -20,7 +20,7 @@ use crate::log::Level;
 impl Gate {
     pub(super) fn accept(&mut self) {
         if let Some(until) = self.accept_paused_until {
-            if self.core.now < until {
+            if self.core.turn.now < until {
                 return;
             }
             self.accept_paused_until = None;
@@ -47,7 +47,7 @@ impl Gate {
                 // The client was gone before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    let now = self.core.now;
+                    let now = self.core.turn.now;
                     let notes = &mut self.core.notes;
                     notes.say(Level::Error, Subject::AcceptFailed, now, || {
                         format!(
@@ -55,7 +55,7 @@ impl Gate {
                              open files (LimitNOFILE= or ulimit -n)."
                         )
                     });
-                    self.accept_paused_until = Some(self.core.now + ACCEPT_PAUSE);
+                    self.accept_paused_until = Some(self.core.turn.now + ACCEPT_PAUSE);
                     return;
                 }
             }
@@ -65,7 +65,8 @@ impl Gate {
     /// Lets a client in; without an address a proxy on this machine.
     fn admit(&mut self, mut client: Client, peer: Option<IpAddr>) {
         let strangers_max = limits::strangers_max(self.connections_max);
-        if self.conns.len() >= self.connections_max || self.core.crowd.total() >= strangers_max {
+        if self.conns.len() >= self.connections_max || self.core.room.crowd.total() >= strangers_max
+        {
             self.make_room();
         }
         // All are in: closing at once costs least, and clients try again.
@@ -92,7 +93,7 @@ impl Gate {
             };
             let is_proxy = peer.is_none_or(|peer| self.core.trusts(peer));
             let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-            let mut http = HttpConn::new(stream, (peer, is_proxy), index, self.core.now);
+            let mut http = HttpConn::new(stream, (peer, is_proxy), index, self.core.turn.now);
             http.rank_newcomer(&mut self.core);
             entry.insert(Conn::Http(Box::new(http)));
         }
@@ -101,8 +102,8 @@ impl Gate {
     /// Ends the oldest connection of whoever has the most that have shown nothing, so
     /// that a newcomer has its chance, also while somebody takes all there are.
     fn make_room(&mut self) {
-        let (max, now) = (self.conns.len(), self.core.now);
-        let first = self.core.crowd.first();
+        let (max, now) = (self.conns.len(), self.core.turn.now);
+        let first = self.core.room.crowd.first();
         self.core.notes.say(Level::Warn, Subject::Full, now, || {
             let whose = first.map_or(String::new(), |(_, source)| {
                 format!(" Now it is one of {source}.")
@@ -172,7 +173,7 @@ impl Gate {
         let admitted = match upgrade::check(&handover, &self.core) {
             Ok(admitted) => admitted,
             Err(refusal) => {
-                let now = self.core.now;
+                let now = self.core.turn.now;
                 http.refuse(refusal, &mut self.core);
                 self.again.push(index);
                 if refusal == Refusal::Token {
@@ -211,14 +212,14 @@ impl Gate {
                     node,
                     token,
                     client,
-                    self.core.now,
+                    self.core.turn.now,
                 );
                 spider.socket.send_first(unsent);
                 spider.socket.ping_often(handover.by_proxy);
                 vacant.insert(Conn::Spider(Box::new(spider)));
-                let before = self.core.spiders.insert(node, index);
+                let before = self.core.telemetry.spiders.insert(node, index);
                 if let Some(before) = before.filter(|before| *before != index) {
-                    let now = self.core.now;
+                    let now = self.core.turn.now;
                     let notes = &mut self.core.notes;
                     notes.say(Level::Warn, Subject::Replaced(node), now, || {
                         let client = handover.client;
@@ -232,11 +233,11 @@ impl Gate {
                 }
             }
             upgrade::Admitted::Live(session) => {
-                if self.core.live_count == 0 {
-                    self.core.fleet.listen(true);
+                if self.core.watching.live_count == 0 {
+                    self.core.services.fleet.listen(true);
                 }
-                self.core.live_count += 1;
-                *self.core.live_of.entry(session.id).or_default() += 1;
+                self.core.watching.live_count += 1;
+                *self.core.watching.live_of.entry(session.id).or_default() += 1;
                 let mut live = LiveConn::new(http.stream, handover.rest, session, &mut self.core);
                 live.socket.send_first(unsent);
                 live.socket.ping_often(handover.by_proxy);

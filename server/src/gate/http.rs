@@ -193,7 +193,7 @@ impl HttpConn {
 
     /// Answers by itself; the connection ends after that.
     pub fn refuse(&mut self, refusal: Refusal, core: &mut Core) {
-        core.refused += 1;
+        core.counters.refused += 1;
         let unread = match refusal {
             // It is on its way already, and who sends it reads the answer later.
             Refusal::BodyTooLarge => (UNREAD_BODY_BYTES_MAX, UNREAD_BODY_TIME_MAX),
@@ -204,7 +204,7 @@ impl HttpConn {
             after: After::Close,
             unread,
         };
-        self.turn(State::Answering(Box::new(answer)), core.now);
+        self.turn(State::Answering(Box::new(answer)), core.turn.now);
         self.account(core);
     }
 
@@ -259,9 +259,10 @@ impl HttpConn {
                 Err(error) => {
                     if self.stream.is_tls() && error.kind() == io::ErrorKind::InvalidData {
                         let peer = self.peer;
-                        core.notes.say(Level::Info, Subject::Tls, core.now, || {
-                            format!("{peer}: the TLS of a connection failed: {error}")
-                        });
+                        core.notes
+                            .say(Level::Info, Subject::Tls, core.turn.now, || {
+                                format!("{peer}: the TLS of a connection failed: {error}")
+                            });
                     }
                     return Step::Close;
                 }
@@ -294,7 +295,7 @@ impl HttpConn {
             Header::Broken(what) => {
                 let peer = self.peer;
                 core.notes
-                    .say(Level::Warn, Subject::ProxyProtocol, core.now, || {
+                    .say(Level::Warn, Subject::ProxyProtocol, core.turn.now, || {
                         format!("{peer}: a header of the PROXY protocol was refused: {what}")
                     });
                 return Ok(Some(Step::Close));
@@ -316,15 +317,15 @@ impl HttpConn {
         };
         // What was read behind the request before is looked at first.
         if buffer.len() == *seen {
-            let count = self.stream.read(&mut core.scratch)?;
+            let count = self.stream.read(&mut core.turn.scratch)?;
             if count == 0 {
                 return Ok(Some(Step::Close));
             }
             // It is kept no longer: the head has its own time.
             if buffer.is_empty() && self.requests > 0 {
-                self.since = core.now;
+                self.since = core.turn.now;
             }
-            buffer.extend_from_slice(&core.scratch[..count]);
+            buffer.extend_from_slice(&core.turn.scratch[..count]);
         }
         let looked = std::mem::replace(seen, buffer.len());
         let parsed = match head::find_end(buffer, looked) {
@@ -337,7 +338,7 @@ impl HttpConn {
             Ok(Some(end)) => head::parse(&buffer[..end])
                 .and_then(|head| {
                     let route = head::route(&head)?;
-                    if let Err(refusal) = core.hosts.check(&head) {
+                    if let Err(refusal) = core.services.hosts.check(&head) {
                         tell_host(refusal, &head, core);
                         return Err(refusal);
                     }
@@ -372,7 +373,7 @@ impl HttpConn {
             &head,
             (self.peer, self.is_proxy),
             own,
-            &core.trusted_proxies,
+            &core.services.trusted_proxies,
         );
         self.source = client.into();
         self.requests += 1;
@@ -400,8 +401,8 @@ impl HttpConn {
         self.standing = standing(&head, client, scheme == "https", core);
         self.rank(Rank::Served, core);
         // Who comes again and again while others wait comes anew.
-        self.keep = head.keeps() && self.requests < REQUESTS_MAX && !core.stopping;
-        self.keep &= !core.crowded || self.standing == Standing::Session;
+        self.keep = head.keeps() && self.requests < REQUESTS_MAX && !core.room.stopping;
+        self.keep &= !core.room.crowded || self.standing == Standing::Session;
         if let Some(out) = page::answer(&head, body, scheme == "https", self.keep) {
             self.rest = rest;
             let answer = Answer {
@@ -409,7 +410,7 @@ impl HttpConn {
                 after: if self.keep { After::Keep } else { After::Close },
                 unread: LINGER,
             };
-            self.turn(State::Answering(Box::new(answer)), core.now);
+            self.turn(State::Answering(Box::new(answer)), core.turn.now);
             return None;
         }
         let mut request = head::rewrite(&head, body, &client.to_string(), scheme);
@@ -421,10 +422,10 @@ impl HttpConn {
             let _ = self.stream.write(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
         if missing > 0 {
-            self.turn(State::AwaitBody { request, missing }, core.now);
+            self.turn(State::AwaitBody { request, missing }, core.turn.now);
             return None;
         }
-        self.turn(State::AwaitSlot { request }, core.now);
+        self.turn(State::AwaitSlot { request }, core.turn.now);
         Some(Step::WantSlot)
     }
 
@@ -432,18 +433,18 @@ impl HttpConn {
         let State::AwaitBody { request, missing } = &mut self.state else {
             return Ok(None);
         };
-        let room = core.scratch.len().min(*missing);
-        let count = self.stream.read(&mut core.scratch[..room])?;
+        let room = core.turn.scratch.len().min(*missing);
+        let count = self.stream.read(&mut core.turn.scratch[..room])?;
         if count == 0 {
             return Ok(Some(Step::Close));
         }
-        request.extend_from_slice(&core.scratch[..count]);
+        request.extend_from_slice(&core.turn.scratch[..count]);
         *missing -= count;
         if *missing > 0 {
             return Ok(None);
         }
         let request = std::mem::take(request);
-        self.turn(State::AwaitSlot { request }, core.now);
+        self.turn(State::AwaitSlot { request }, core.turn.now);
         Ok(Some(Step::WantSlot))
     }
 
@@ -452,7 +453,7 @@ impl HttpConn {
         let State::Relaying(relay) = &mut self.state else {
             return Ok(None);
         };
-        let fill = relay.fill(&mut core.scratch);
+        let fill = relay.fill(&mut core.turn.scratch);
         if let Fill::Over(after) = fill {
             let out = Out::owned(relay.buffer.split_off(relay.at));
             if after == After::Nothing {
@@ -463,7 +464,7 @@ impl HttpConn {
                     after,
                     unread: LINGER,
                 };
-                self.turn(State::Answering(Box::new(answer)), core.now);
+                self.turn(State::Answering(Box::new(answer)), core.turn.now);
             }
             return Ok(None);
         }
@@ -494,7 +495,7 @@ impl HttpConn {
         // With TLS the last of it may wait for the kernel.
         self.stream.flush()?;
         match answer.after {
-            After::Keep if !core.stopping => {
+            After::Keep if !core.room.stopping => {
                 self.keep_on(core);
                 Ok(None)
             }
@@ -503,7 +504,7 @@ impl HttpConn {
                 // No more is written; the client may still be sending.
                 let (left, time) = answer.unread;
                 self.stream.finish();
-                self.turn(State::Lingering { left, time }, core.now);
+                self.turn(State::Lingering { left, time }, core.turn.now);
                 self.rank(Rank::Leaving, core);
                 Ok(None)
             }
@@ -514,7 +515,7 @@ impl HttpConn {
     fn keep_on(&mut self, core: &mut Core) {
         let buffer = std::mem::take(&mut self.rest);
         let waits = buffer.is_empty();
-        self.turn(State::AwaitHead { buffer, seen: 0 }, core.now);
+        self.turn(State::AwaitHead { buffer, seen: 0 }, core.turn.now);
         self.standing = Standing::Stranger;
         if waits {
             self.source = self.peer.into();
@@ -528,7 +529,7 @@ impl HttpConn {
         let State::Lingering { left, .. } = &mut self.state else {
             return Ok(None);
         };
-        let count = self.stream.read(&mut core.scratch)?;
+        let count = self.stream.read(&mut core.turn.scratch)?;
         *left = left.saturating_sub(count);
         Ok((count == 0 || *left == 0).then_some(Step::Close))
     }
@@ -544,7 +545,7 @@ fn names_a_proxy(head: &Head) -> bool {
 fn tell_host(refusal: Refusal, head: &Head, core: &mut Core) {
     if refusal == Refusal::Host {
         core.notes
-            .say(Level::Warn, Subject::ForeignHost, core.now, || {
+            .say(Level::Warn, Subject::ForeignHost, core.turn.now, || {
                 // A name of DNS is no longer than this; it was found to be one.
                 let host: String = head.get("host").unwrap_or("").chars().take(260).collect();
                 format!(

@@ -31,7 +31,7 @@ impl Gate {
 
     /// Ends a connection: with a close frame where there is somebody to tell.
     pub(super) fn close(&mut self, index: usize, ending: &Ending) {
-        let now = self.core.now;
+        let now = self.core.turn.now;
         let Some(conn) = self.conns.get_mut(index) else {
             return;
         };
@@ -40,14 +40,15 @@ impl Gate {
             let reason = greeting::words(&ending.reason);
             let node = spider.node;
             if let Some(pace) = spider.take_pace() {
-                self.core.paces.insert(node, pace);
+                self.core.telemetry.paces.insert(node, pace);
             }
             // Unless a newer connection has taken its place.
-            if self.core.spiders.get(&node) == Some(&index) {
-                self.core.spiders.remove(&node);
+            if self.core.telemetry.spiders.get(&node) == Some(&index) {
+                self.core.telemetry.spiders.remove(&node);
                 self.core
+                    .services
                     .fleet
-                    .with_node(node, |n| n.offline(&reason, self.core.wall_ms));
+                    .with_node(node, |n| n.offline(&reason, self.core.turn.wall_ms));
                 // A stop ends them all, and says so once.
                 if self.stop_by.is_none() {
                     let notes = &mut self.core.notes;
@@ -74,7 +75,7 @@ impl Gate {
                 if let Ok(peer) = conn.stream().client().peer()
                     && !self.leaving.contains_key(&index)
                 {
-                    let crowd = &mut self.core.crowd;
+                    let crowd = &mut self.core.room.crowd;
                     let place = crowd.enter(peer.into(), index, Rank::Leaving, 1);
                     self.leaving.insert(index, place);
                 }
@@ -96,7 +97,7 @@ impl Gate {
 
     /// Who holds the most memory gives it up, while it is more than may be.
     pub(super) fn relieve(&mut self) {
-        while let Some(index) = self.core.pools.over() {
+        while let Some(index) = self.core.room.pools.over() {
             let conn = self.conns.get_mut(index);
             let told = match conn {
                 Some(Conn::Http(http)) => http.give_way(&mut self.core),
@@ -112,7 +113,7 @@ impl Gate {
 
     pub(super) fn remove(&mut self, index: usize) {
         if let Some(place) = self.leaving.remove(&index) {
-            self.core.crowd.leave(place);
+            self.core.room.crowd.leave(place);
         }
         let registry = self.poll.registry();
         match self.conns.remove(index) {
@@ -130,15 +131,15 @@ impl Gate {
                 let _ = registry.deregister(spider.socket.stream().client());
             }
             Conn::Live(mut live) => {
-                self.core.live_count -= 1;
-                if let Some(own) = self.core.live_of.get_mut(live.session_id()) {
+                self.core.watching.live_count -= 1;
+                if let Some(own) = self.core.watching.live_of.get_mut(live.session_id()) {
                     *own -= 1;
                     if *own == 0 {
-                        self.core.live_of.remove(live.session_id());
+                        self.core.watching.live_of.remove(live.session_id());
                     }
                 }
-                if self.core.live_count == 0 {
-                    self.core.fleet.listen(false);
+                if self.core.watching.live_count == 0 {
+                    self.core.services.fleet.listen(false);
                 }
                 for node in std::mem::take(&mut live.watched) {
                     self.core.unwatch(index, node);
@@ -152,9 +153,12 @@ impl Gate {
         if self.stop_by.is_some() {
             return;
         }
-        self.stop_by = Some(self.core.now + STOP_TIME_MAX);
-        self.core.stopping = true;
-        let (spiders, capsules) = (self.core.spiders.len(), self.core.live_count);
+        self.stop_by = Some(self.core.turn.now + STOP_TIME_MAX);
+        self.core.room.stopping = true;
+        let (spiders, capsules) = (
+            self.core.telemetry.spiders.len(),
+            self.core.watching.live_count,
+        );
         crate::log::info(&format!(
             "stopping: {spiders} Spiders and {capsules} open Capsules are told, and what is \
              pending is committed"
@@ -174,9 +178,9 @@ impl Gate {
     pub(super) fn stopped(&self) -> bool {
         let Some(by) = self.stop_by else { return false };
         let idle = self.conns.is_empty() && self.commits.is_idle(&self.core);
-        if !idle && self.core.now >= by && !self.commits.is_idle(&self.core) {
+        if !idle && self.core.turn.now >= by && !self.commits.is_idle(&self.core) {
             crate::log::warn("stopping with uncommitted samples: the Spiders will send them again");
         }
-        idle || self.core.now >= by
+        idle || self.core.turn.now >= by
     }
 }

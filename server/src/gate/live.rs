@@ -55,10 +55,10 @@ impl LiveConn {
         core: &mut Core,
     ) -> Self {
         let mut live = Self {
-            socket: Socket::of_frames(stream, LIVE_MESSAGE_BYTES_MAX, core.now),
+            socket: Socket::of_frames(stream, LIVE_MESSAGE_BYTES_MAX, core.turn.now),
             rest: Rest::new(rest),
             session,
-            messages: Tally::new(core.now),
+            messages: Tally::new(core.turn.now),
             queue: VecDeque::new(),
             queued_bytes: 0,
             queue_bytes_max: LIVE_QUEUE_BYTES_MAX,
@@ -89,15 +89,15 @@ impl LiveConn {
 
     /// Reads what the Capsule asks for.
     pub fn drive(&mut self, core: &mut Core) -> Result<Turn, Ending> {
-        let mut inbox = self.rest.open(std::mem::take(&mut core.inbox));
+        let mut inbox = self.rest.open(std::mem::take(&mut core.turn.inbox));
         let turn = self.work(&mut inbox, core);
-        core.inbox = self.rest.close(inbox);
+        core.turn.inbox = self.rest.close(inbox);
         turn
     }
 
     fn work(&mut self, inbox: &mut Inbox, core: &Core) -> Result<Turn, Ending> {
         for _ in 0..FRAMES_PER_TURN {
-            match inbox.next(&mut self.socket, core.now)? {
+            match inbox.next(&mut self.socket, core.turn.now)? {
                 Next::Nothing => return Ok(Turn::Done),
                 Next::Later => break,
                 Next::Text(at) => self.message(inbox.bytes(at), core)?,
@@ -118,7 +118,10 @@ impl LiveConn {
     }
 
     fn message(&mut self, text: &[u8], core: &Core) -> Result<(), Ending> {
-        if !self.messages.one_of(LIVE_MESSAGES_PER_SECOND, core.now) {
+        if !self
+            .messages
+            .one_of(LIVE_MESSAGES_PER_SECOND, core.turn.now)
+        {
             let reason = format!("more than {LIVE_MESSAGES_PER_SECOND} messages in a second");
             return Err(Ending::close(code::VIOLATION, reason));
         }
@@ -144,7 +147,11 @@ impl LiveConn {
         for &id in jobs {
             let sent = match known.iter().find(|(followed, _)| *followed == id) {
                 Some(&(_, sent)) => sent,
-                None => core.jobs.active(id).map_or(0, |job| job.output_end()),
+                None => core
+                    .services
+                    .jobs
+                    .active(id)
+                    .map_or(0, |job| job.output_end()),
             };
             self.followed.push((id, sent));
         }
@@ -218,16 +225,16 @@ impl LiveConn {
     pub fn tick(&mut self, core: &Core) -> Result<(), Ending> {
         if self.socket.is_closing() {
             // Only the deadline of the close is left.
-            return self.socket.tick(core.now);
+            return self.socket.tick(core.turn.now);
         }
-        if core.auth.now_ms() >= self.session.expires_ms {
+        if core.services.auth.now_ms() >= self.session.expires_ms {
             return Err(Ending::close(
                 code::SESSION_ENDED,
                 "the session has expired",
             ));
         }
-        self.flush(core.now)?;
-        self.socket.tick(core.now)
+        self.flush(core.turn.now)?;
+        self.socket.tick(core.turn.now)
     }
 
     /// Says why, then closes.

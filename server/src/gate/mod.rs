@@ -54,7 +54,7 @@ use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
 
 use self::commit::Commits;
-use self::core::Core;
+use self::core::{Core, LoopTurn, Services};
 pub use self::handle::{Event, GateHandle};
 pub use self::host::{Hosts, name as host_name};
 use self::http::{HttpConn, Step};
@@ -62,7 +62,7 @@ pub use self::limits::{BINDS_MAX, connections_max, files_needed};
 use self::limits::{EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LIVE_TICK, SWEEP_TICK};
 use self::listener::Listener;
 use self::live::LiveConn;
-use self::notes::{Notes, Subject};
+use self::notes::Subject;
 use self::relays::Slots;
 use self::shares::Ticket;
 use self::socket::{Ending, code};
@@ -227,37 +227,24 @@ impl Gate {
             events: socket.events,
             conns: Slab::new(),
             commits: Commits::new(parts.history, parts.commit_interval, now),
-            core: Core {
-                fleet: parts.fleet,
-                jobs: parts.jobs,
-                auth: parts.auth,
-                intakes: parts.intakes,
-                trusted_proxies: parts.trusted_proxies,
-                hosts: parts.hosts,
-                interval_ms: parts.interval_ms,
-                api_socket: parts.api_socket,
-                now,
-                wall_ms: wall_ms(),
-                scratch: vec![0; 64 << 10],
-                inbox: Vec::new(),
-                crowd: Default::default(),
-                crowded: false,
-                pools: Default::default(),
-                stopping: false,
-                spiders: Default::default(),
-                live_count: 0,
-                live_of: Default::default(),
-                snapshot: None,
-                layouts: Default::default(),
-                paces: Default::default(),
-                notes: Notes::new(now),
-                samples: 0,
-                refused: 0,
-                watchers: Default::default(),
-                outbox: Default::default(),
-                outbox_bytes: 0,
-                overflowed: false,
-            },
+            core: Core::new(
+                Services {
+                    fleet: parts.fleet,
+                    jobs: parts.jobs,
+                    auth: parts.auth,
+                    trusted_proxies: parts.trusted_proxies,
+                    hosts: parts.hosts,
+                    interval_ms: parts.interval_ms,
+                    api_socket: parts.api_socket,
+                },
+                parts.intakes,
+                LoopTurn {
+                    now,
+                    wall_ms: wall_ms(),
+                    scratch: vec![0; 64 << 10],
+                    inbox: Vec::new(),
+                },
+            ),
             again: Vec::new(),
             handshakes: Default::default(),
             accept_paused_until: None,
@@ -292,11 +279,14 @@ impl Gate {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
-            let before = std::mem::replace(&mut self.core.now, Instant::now());
-            self.core.wall_ms = wall_ms();
-            self.core.intakes.now_is(self.core.wall_ms, boot_ms());
+            let before = std::mem::replace(&mut self.core.turn.now, Instant::now());
+            self.core.turn.wall_ms = wall_ms();
+            self.core
+                .telemetry
+                .intakes
+                .now_is(self.core.turn.wall_ms, boot_ms());
             // Turns with Spiders' messages alone, one hard on the other.
-            gathering = self.core.now - before < GATHER_TIME * 2 && self.stop_by.is_none();
+            gathering = self.core.turn.now - before < GATHER_TIME * 2 && self.stop_by.is_none();
             // Told first: a node that was just added must be known before its Spider.
             self.take_events();
             for index in std::mem::take(&mut self.again) {
@@ -359,13 +349,13 @@ impl Gate {
         }
         let places = [4, 2, 0].map(|ahead| spider(ahead).and_then(SpiderConn::places));
         let [slot, soon, next] = places.map(|places| places.map(|places| places.intake));
-        let intakes = &self.core.intakes;
+        let intakes = &self.core.telemetry.intakes;
         slot.inspect(|place| intakes.fetch_slot(*place));
         soon.inspect(|place| intakes.fetch(*place));
         next.inspect(|place| intakes.fetch_block(*place));
         let live = places.map(|places| places.map(|places| places.live));
         if live.iter().any(Option::is_some) {
-            self.core.fleet.fetch(live);
+            self.core.services.fleet.fetch(live);
         }
     }
 
@@ -386,7 +376,7 @@ impl Gate {
     fn drive(&mut self, index: usize) {
         let work = AssertUnwindSafe(|| self.drive_unguarded(index));
         if std::panic::catch_unwind(work).is_err() {
-            let now = self.core.now;
+            let now = self.core.turn.now;
             self.core.notes.say(Level::Error, Subject::Fault, now, || {
                 "a connection was ended because of a fault of the gate's own".into()
             });
@@ -442,7 +432,7 @@ impl Gate {
     }
 
     fn ticks(&mut self) {
-        let now = self.core.now;
+        let now = self.core.turn.now;
         if now >= self.next_live {
             self.next_live = now + LIVE_TICK;
             self.tell_changes();
@@ -462,15 +452,15 @@ impl Gate {
         while let Ok(event) = self.events.try_recv() {
             match event {
                 Event::NodeRemoved(node) => {
-                    self.core.intakes.forget(node);
+                    self.core.telemetry.intakes.forget(node);
                     self.commits.forget(node);
-                    if let Some(&index) = self.core.spiders.get(&node) {
+                    if let Some(&index) = self.core.telemetry.spiders.get(&node) {
                         self.close(
                             index,
                             &Ending::close(code::NODE_REMOVED, "the node was removed"),
                         );
                     }
-                    self.core.paces.remove(&node);
+                    self.core.telemetry.paces.remove(&node);
                 }
                 Event::SessionsEnded(ids) => self.end_sessions(&ids),
                 Event::History(outcome) => {
@@ -478,7 +468,8 @@ impl Gate {
                     self.acknowledge(&acks);
                 }
                 Event::Jobs => {
-                    self.next_jobs.get_or_insert(self.core.now + JOBS_PAUSE);
+                    self.next_jobs
+                        .get_or_insert(self.core.turn.now + JOBS_PAUSE);
                 }
                 Event::Happened(message) => self.tell_all(message.into()),
                 Event::Stop => self.begin_stop(),
@@ -488,7 +479,7 @@ impl Gate {
 
     fn acknowledge(&mut self, acks: &[crate::history::Committed]) {
         for done in acks {
-            let Some(&index) = self.core.spiders.get(&done.node) else {
+            let Some(&index) = self.core.telemetry.spiders.get(&done.node) else {
                 continue;
             };
             let Some(Conn::Spider(spider)) = self.conns.get_mut(index) else {
@@ -497,11 +488,11 @@ impl Gate {
             if spider.run() != Some(&*done.run) {
                 continue;
             }
-            if let Err(ending) = spider.ack(done.seq, self.core.now) {
+            if let Err(ending) = spider.ack(done.seq, self.core.turn.now) {
                 self.close(index, &ending);
             }
         }
-        if !acks.is_empty() && std::mem::take(&mut self.core.overflowed) {
+        if !acks.is_empty() && std::mem::take(&mut self.core.telemetry.overflowed) {
             // Room again: a fresh session sends what was not taken in.
             self.close_all(
                 |conn| matches!(conn, Conn::Spider(spider) if spider.missed()),

@@ -108,19 +108,20 @@ impl Gate {
                 self.slots.free(slot);
                 continue;
             }
-            let connected = UnixStream::connect(&self.core.api_socket).and_then(|mut upstream| {
-                let interest = Interest::READABLE | Interest::WRITABLE;
-                let number = Token(index * 2 + 1);
-                self.poll
-                    .registry()
-                    .register(&mut upstream, number, interest)?;
-                Ok(upstream)
-            });
+            let connected =
+                UnixStream::connect(&self.core.services.api_socket).and_then(|mut upstream| {
+                    let interest = Interest::READABLE | Interest::WRITABLE;
+                    let number = Token(index * 2 + 1);
+                    self.poll
+                        .registry()
+                        .register(&mut upstream, number, interest)?;
+                    Ok(upstream)
+                });
             match connected {
-                Ok(upstream) => http.start_relay(upstream, self.core.now),
+                Ok(upstream) => http.start_relay(upstream, self.core.turn.now),
                 Err(error) => {
                     self.slots.free(slot);
-                    let now = self.core.now;
+                    let now = self.core.turn.now;
                     let notes = &mut self.core.notes;
                     notes.say(Level::Error, Subject::ApiUnreachable, now, || {
                         format!("the API can't be reached: {error}")

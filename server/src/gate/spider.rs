@@ -100,22 +100,22 @@ impl SpiderConn {
 
     /// Reads and works on what has come, a bounded number of messages.
     pub fn drive(&mut self, core: &mut Core) -> Result<Turn, Ending> {
-        let mut inbox = self.rest.open(std::mem::take(&mut core.inbox));
+        let mut inbox = self.rest.open(std::mem::take(&mut core.turn.inbox));
         let turn = self.work(&mut inbox, core);
-        core.inbox = self.rest.close(inbox);
+        core.turn.inbox = self.rest.close(inbox);
         let turn = turn?;
-        self.flush(core.now)?;
+        self.flush(core.turn.now)?;
         Ok(turn)
     }
 
     fn work(&mut self, inbox: &mut Inbox, core: &mut Core) -> Result<Turn, Ending> {
-        let samples_max = core.samples + SAMPLES_PER_TURN;
+        let samples_max = core.counters.samples + SAMPLES_PER_TURN;
         for _ in 0..FRAMES_PER_TURN {
             // Enough for now: others wait.
-            if core.samples >= samples_max {
+            if core.counters.samples >= samples_max {
                 break;
             }
-            let next = inbox.next(&mut self.socket, core.now)?;
+            let next = inbox.next(&mut self.socket, core.turn.now)?;
             match next {
                 Next::Nothing => return Ok(Turn::Done),
                 Next::Later => break,
@@ -213,7 +213,7 @@ impl SpiderConn {
 
     /// A message that means nothing here: few of them come.
     fn skip(&mut self, core: &Core) -> Result<(), Ending> {
-        self.socket.count_control(core.now)
+        self.socket.count_control(core.turn.now)
     }
 
     /// What its node may send, to be kept for the next session. None when there is no
@@ -237,26 +237,27 @@ impl SpiderConn {
                 ),
             ));
         }
-        let told = core.interval_ms;
+        let told = core.services.interval_ms;
         let interval_ms = told
             .unwrap_or(hello.interval_ms)
             .clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
         let seen = Seen {
-            time_ms: core.wall_ms,
+            time_ms: core.turn.wall_ms,
             address: self.address.clone(),
             version: hello.version.clone(),
             identity: hello.identity.clone(),
         };
-        let live = core.fleet.place(self.node);
+        let live = core.services.fleet.place(self.node);
         let live = live.filter(|place| {
-            core.fleet
+            core.services
+                .fleet
                 .at(*place, |node| {
                     node.hello(
                         &hello,
                         &self.token,
                         &self.address,
                         interval_ms,
-                        core.wall_ms,
+                        core.turn.wall_ms,
                     );
                 })
                 .is_some()
@@ -266,27 +267,31 @@ impl SpiderConn {
         };
         // Samples that it has already may be of another interval.
         let rates = Rates::new(interval_ms, hello.newest_seq);
-        let pace = match core.paces.remove(&self.node) {
+        let pace = match core.telemetry.paces.remove(&self.node) {
             Some(mut pace) => {
-                pace.opened(core.now);
+                pace.opened(core.turn.now);
                 pace
             }
             None => {
-                let newest_ms = core.intakes.newest_ms(self.node);
-                let away_ms = newest_ms.map(|newest_ms| core.wall_ms.saturating_sub(newest_ms));
-                Pace::new(away_ms, rates, core.now)
+                let newest_ms = core.telemetry.intakes.newest_ms(self.node);
+                let away_ms =
+                    newest_ms.map(|newest_ms| core.turn.wall_ms.saturating_sub(newest_ms));
+                Pace::new(away_ms, rates, core.turn.now)
             }
         };
-        let again = core.intakes.undurable(self.node);
-        let (durable_seq, intake) = core.intakes.open(self.node, &hello, interval_ms, seen);
-        let welcome = Control::welcome(durable_seq, core.wall_ms, told);
+        let again = core.telemetry.intakes.undurable(self.node);
+        let (durable_seq, intake) =
+            core.telemetry
+                .intakes
+                .open(self.node, &hello, interval_ms, seen);
+        let welcome = Control::welcome(durable_seq, core.turn.wall_ms, told);
         self.socket.write(Message::text(welcome.encode()))?;
         let session = Session {
             places: Where { live, intake },
             run: hello.run,
             rates,
         };
-        self.state = Phase::Streaming(Streaming::new(session, pace, again, core.now));
+        self.state = Phase::Streaming(Streaming::new(session, pace, again, core.turn.now));
         Ok(())
     }
 

@@ -157,15 +157,18 @@ impl Streaming {
     }
 
     fn new_layout(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), Wrong> {
-        let layout = core.layouts.decode(body)?;
+        let layout = core.telemetry.layouts.decode(body)?;
         let known = self.layout.as_ref();
         if known.is_some_and(|known| layout.id() <= known.id()) {
             return Err(WireError::OutOfRange("layout number").into());
         }
         // A session begins with the list that the node had in the one before.
         let live = self.session.places.live;
-        let same = core.fleet.at(live, |live| live.has_layout(&layout));
-        if same != Some(true) && !self.pace.layout(core.now) {
+        let same = core
+            .services
+            .fleet
+            .at(live, |live| live.has_layout(&layout));
+        if same != Some(true) && !self.pace.layout(core.turn.now) {
             return Err(Wrong::Layouts);
         }
         self.anew = true;
@@ -176,19 +179,20 @@ impl Streaming {
     /// The layout as the difference to the one before: the values of what stays go on.
     fn changed_layout(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), Wrong> {
         let base = self.layout.clone().ok_or(WireError::UnknownLayout)?;
-        if !self.pace.layout(core.now) {
+        if !self.pace.layout(core.turn.now) {
             return Err(Wrong::Layouts);
         }
-        let (layout, change) = core.layouts.change(&base, body)?;
+        let (layout, change) = core.telemetry.layouts.change(&base, body)?;
         let Where { live, intake } = self.session.places;
         // Where nothing came of the one before in this session, a keyframe has to.
         if !self.anew {
             let goes_on = core
+                .services
                 .fleet
                 .at(live, |live| live.change_layout(&base, &layout, &change));
             self.anew = goes_on != Some(true);
         }
-        core.intakes.break_off(intake);
+        core.telemetry.intakes.break_off(intake);
         self.use_layout(node, layout, core);
         Ok(())
     }
@@ -204,12 +208,12 @@ impl Streaming {
     fn samples(&mut self, node: i64, body: &[u8], core: &mut Core) -> Result<(), Wrong> {
         self.acks.came(body.len());
         let layout = self.layout.clone().ok_or(WireError::UnknownLayout)?;
-        let fleet = Arc::clone(&core.fleet);
+        let fleet = Arc::clone(&core.services.fleet);
         let watched = core.is_watched(node);
         let mut reader = Reader::new(body);
-        let samples_max = core.samples + RECORDS_PER_MESSAGE_MAX;
+        let samples_max = core.counters.samples + RECORDS_PER_MESSAGE_MAX;
         while !reader.is_empty() {
-            if core.samples >= samples_max {
+            if core.counters.samples >= samples_max {
                 return Err(Wrong::Records);
             }
             let anew = std::mem::take(&mut self.anew);
@@ -252,10 +256,10 @@ impl Streaming {
             return Err(WireError::OutOfRange("sequence").into());
         }
         self.last_seq = state.seq;
-        core.samples += 1;
-        let latest = core.wall_ms.saturating_add(TIME_AHEAD_MS_MAX);
+        core.counters.samples += 1;
+        let latest = core.turn.wall_ms.saturating_add(TIME_AHEAD_MS_MAX);
         if state.time_ms > latest {
-            let ahead_ms = state.time_ms.saturating_sub(core.wall_ms);
+            let ahead_ms = state.time_ms.saturating_sub(core.turn.wall_ms);
             return Err(Wrong::Time(ahead_ms));
         }
         if state.time_ms < TIME_MS_MIN {
@@ -264,27 +268,27 @@ impl Streaming {
         let (seq, rates) = (state.seq, self.session.rates);
         // A later sample must not become durable before a missed one.
         if self.missed {
-            self.not_stored(seq, core.now)?;
+            self.not_stored(seq, core.turn.now)?;
         } else {
-            if !self.pace.sample(rates, seq, core.now) {
+            if !self.pace.sample(rates, seq, core.turn.now) {
                 return Err(Wrong::Samples(rates));
             }
-            let intakes = &mut core.intakes;
+            let intakes = &mut core.telemetry.intakes;
             match intakes.push(self.session.places.intake, layout, state, record, bytes) {
-                Pushed::Taken => self.pace.taken(core.now),
+                Pushed::Taken => self.pace.taken(core.turn.now),
                 Pushed::Known => {
                     self.pace.give_back(rates, seq);
-                    self.not_stored(seq, core.now)?;
+                    self.not_stored(seq, core.turn.now)?;
                     return Ok(false);
                 }
                 Pushed::Full => {
                     self.pace.give_back(rates, seq);
                     self.missed = true;
-                    core.overflowed = true;
+                    core.telemetry.overflowed = true;
                 }
             }
         }
-        live.sampled(core.wall_ms);
+        live.sampled(core.turn.wall_ms);
         Ok(true)
     }
 

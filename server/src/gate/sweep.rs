@@ -8,17 +8,18 @@ use super::{Conn, Gate};
 impl Gate {
     /// Deadlines and keep-alives.
     pub(super) fn sweep(&mut self) {
-        let now = self.core.now;
+        let now = self.core.turn.now;
         self.core.notes.tick(now);
         self.publish();
         if let Some(watchdog) = &mut self.watchdog {
             watchdog.tick(now);
         }
-        if self.core.spiders.len() >= LARGE_FLEET {
+        if self.core.telemetry.spiders.len() >= LARGE_FLEET {
             self.large_pages.ask();
         }
-        let strangers = self.core.crowd.total();
-        self.core.crowded = limits::is_crowded(self.conns.len(), strangers, self.connections_max);
+        let strangers = self.core.room.crowd.total();
+        self.core.room.crowded =
+            limits::is_crowded(self.conns.len(), strangers, self.connections_max);
         let (mut endings, mut stalled) = (Vec::new(), Vec::new());
         self.swept = (self.swept + 1) % SWEEP_PARTS;
         for (index, conn) in &mut self.conns {
@@ -67,12 +68,16 @@ impl Gate {
         health.connections.store(size(self.conns.len()), Relaxed);
         let max = size(self.connections_max);
         health.connections_max.store(max, Relaxed);
-        health.spiders.store(size(self.core.spiders.len()), Relaxed);
-        health.capsules.store(size(self.core.live_count), Relaxed);
-        let pending = size(self.core.intakes.pending_bytes());
+        health
+            .spiders
+            .store(size(self.core.telemetry.spiders.len()), Relaxed);
+        health
+            .capsules
+            .store(size(self.core.watching.live_count), Relaxed);
+        let pending = size(self.core.telemetry.intakes.pending_bytes());
         health.pending_bytes.store(pending, Relaxed);
-        health.samples.store(self.core.samples, Relaxed);
-        health.refused.store(self.core.refused, Relaxed);
+        health.samples.store(self.core.counters.samples, Relaxed);
+        health.refused.store(self.core.counters.refused, Relaxed);
         health.turns.store(self.turns, Relaxed);
         self.commits.publish(health);
     }

@@ -16,6 +16,7 @@ impl Gate {
         let watched = live.watched.clone();
         let stale: Vec<i64> = self
             .core
+            .watching
             .watchers
             .iter()
             .filter(|(node, tokens)| tokens.contains(&index) && !watched.contains(node))
@@ -39,6 +40,7 @@ impl Gate {
         // When the writer is stuck there may be hours of it: the newest count.
         let mut skip = 0usize;
         self.core
+            .telemetry
             .intakes
             .for_each_pending(node, &mut |_, _| skip += 1);
         skip = skip.saturating_sub(BACKLOG_SAMPLES_MAX);
@@ -46,6 +48,7 @@ impl Gate {
         // By address: two runs of a Spider may give two layouts one number.
         let mut told: *const stardust_shared::Layout = std::ptr::null();
         self.core
+            .telemetry
             .intakes
             .for_each_pending(node, &mut |layout, state| {
                 if skip > 0 {
@@ -60,6 +63,7 @@ impl Gate {
             });
         let conn = self
             .core
+            .telemetry
             .spiders
             .get(&node)
             .and_then(|index| self.conns.get(*index));
@@ -75,9 +79,9 @@ impl Gate {
     /// Hands samples to those who watch their nodes.
     pub(super) fn hand_out(&mut self) {
         let mut touched = Vec::new();
-        self.core.outbox_bytes = 0;
-        while let Some((node, message)) = self.core.outbox.pop_front() {
-            for &index in self.core.watchers.get(&node).into_iter().flatten() {
+        self.core.watching.outbox_bytes = 0;
+        while let Some((node, message)) = self.core.watching.outbox.pop_front() {
+            for &index in self.core.watching.watchers.get(&node).into_iter().flatten() {
                 if let Some(Conn::Live(live)) = self.conns.get_mut(index) {
                     live.push(message.clone());
                     touched.push(index);
@@ -95,15 +99,15 @@ impl Gate {
         let Some(Conn::Live(live)) = self.conns.get_mut(index) else {
             return;
         };
-        if let Err(ending) = live.flush(self.core.now) {
+        if let Err(ending) = live.flush(self.core.turn.now) {
             self.close(index, &ending);
         }
     }
 
     /// Jobs that changed go to every browser, their output to those that follow it.
     pub(super) fn tell_jobs(&mut self) {
-        let news = self.core.jobs.take_news();
-        self.core.snapshot = None;
+        let news = self.core.services.jobs.take_news();
+        self.core.watching.snapshot = None;
         let changed: Vec<TextFrame> = news
             .jobs
             .iter()
@@ -124,12 +128,16 @@ impl Gate {
 
     pub(super) fn tell_changes(&mut self) {
         // A snapshot from before these changes is of no use to those who come later.
-        self.core.snapshot = None;
-        if self.core.live_count == 0 {
+        self.core.watching.snapshot = None;
+        if self.core.watching.live_count == 0 {
             return;
         }
-        let wall_ms = self.core.wall_ms;
-        let changes = self.core.fleet.take_changes(LIVE_SAMPLES_PER_TICK, wall_ms);
+        let wall_ms = self.core.turn.wall_ms;
+        let changes = self
+            .core
+            .services
+            .fleet
+            .take_changes(LIVE_SAMPLES_PER_TICK, wall_ms);
         let Some(changes) = changes else { return };
         self.tell_all(changes.into());
     }

@@ -24,7 +24,11 @@ pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
             .and_then(bearer)
             .ok_or(Refusal::Token)?;
         let token = node_token::sha256(token);
-        let node = core.fleet.node_of_token(&token).ok_or(Refusal::Token)?;
+        let node = core
+            .services
+            .fleet
+            .node_of_token(&token)
+            .ok_or(Refusal::Token)?;
         if !handover
             .upgrade
             .protocols
@@ -45,17 +49,18 @@ pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
         https: handover.https,
     };
     let session = core
+        .services
         .auth
-        .authenticate(credentials, core.auth.now_ms())
+        .authenticate(credentials, core.services.auth.now_ms())
         .map_err(|_| Refusal::Session)?;
     if session.must_change_password {
         return Err(Refusal::PasswordChange);
     }
-    let own = core.live_of.get(&session.id);
+    let own = core.watching.live_of.get(&session.id);
     if own.is_some_and(|own| *own >= LIVE_PER_SESSION_MAX) {
         return Err(Refusal::ManyLive);
     }
-    if core.live_count >= LIVE_MAX {
+    if core.watching.live_count >= LIVE_MAX {
         return Err(Refusal::Busy);
     }
     Ok(Admitted::Live(session))

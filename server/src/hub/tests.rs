@@ -3,8 +3,11 @@ use std::sync::Arc;
 use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{Layout, SeriesDef};
 
+use super::fleet::SNAPSHOT_NODES;
 use super::*;
 use crate::jobs::LiveJobs;
+use crate::store::NodeRecord;
+use std::collections::BTreeSet;
 
 fn record(id: i64, last_seen_ms: Option<i64>) -> NodeRecord {
     NodeRecord {

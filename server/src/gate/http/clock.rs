@@ -23,7 +23,7 @@ pub enum Tick {
 impl HttpConn {
     /// Looked at now and then.
     pub fn tick(&mut self, core: &mut Core) -> Tick {
-        let now = core.now;
+        let now = core.turn.now;
         // While there is nothing for it, it need take nothing.
         let waits = matches!(&self.state, State::Relaying(relay) if relay.is_empty());
         if waits || self.moved.0 != self.stream.sent() {
@@ -72,9 +72,9 @@ impl HttpConn {
     fn head_time(&self, is_silent: bool, core: &Core) -> Duration {
         let is_kept = self.requests > 0;
         if is_kept && is_silent {
-            return keep_time(self.is_proxy, core.crowded);
+            return keep_time(self.is_proxy, core.room.crowded);
         }
-        first_time(self.stream.is_tls() && !is_kept, core.crowded)
+        first_time(self.stream.is_tls() && !is_kept, core.room.crowded)
     }
 }
 

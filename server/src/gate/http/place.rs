@@ -14,7 +14,7 @@ impl HttpConn {
     pub fn rank(&mut self, rank: Rank, core: &mut Core) {
         if self.standing == Standing::Session {
             if let Some(place) = self.place.take() {
-                core.crowd.leave(place);
+                core.room.crowd.leave(place);
             }
             return;
         }
@@ -22,9 +22,9 @@ impl HttpConn {
         let nobodys = matches!(rank, Rank::Kept | Rank::Silent) && self.is_proxy;
         let weight = usize::from(!nobodys);
         match &mut self.place {
-            Some(place) => core.crowd.change(place, self.source, rank, weight),
+            Some(place) => core.room.crowd.change(place, self.source, rank, weight),
             None => {
-                let place = core.crowd.enter(self.source, self.index, rank, weight);
+                let place = core.room.crowd.enter(self.source, self.index, rank, weight);
                 self.place = Some(place);
             }
         }
@@ -52,16 +52,17 @@ impl HttpConn {
         };
         let bytes = bytes + self.rest.len();
         let (source, index, standing) = (self.source, self.index, self.standing);
-        core.pools
+        core.room
+            .pools
             .account(&mut self.held, source, index, standing, bytes);
     }
 
     /// Gives back what is counted to it.
     pub fn leave(&mut self, core: &mut Core) {
         if let Some(place) = self.place.take() {
-            core.crowd.leave(place);
+            core.room.crowd.leave(place);
         }
-        core.pools.leave(&mut self.held);
+        core.room.pools.leave(&mut self.held);
     }
 }
 
@@ -73,7 +74,13 @@ pub(super) fn standing(head: &Head, client: IpAddr, https: bool, core: &Core) ->
         https,
     };
     let has_some = given.authorization.is_some() || given.cookie.is_some();
-    if has_some && core.auth.authenticate(given, core.auth.now_ms()).is_ok() {
+    if has_some
+        && core
+            .services
+            .auth
+            .authenticate(given, core.services.auth.now_ms())
+            .is_ok()
+    {
         Standing::Session
     } else if client.is_loopback() {
         Standing::Local

@@ -11,10 +11,10 @@ use stardust_shared::layout::Change;
 use stardust_shared::message::Hello;
 use stardust_shared::{SeriesDef, State};
 
+use super::super::core::{LoopTurn, Services};
 use super::*;
 use crate::auth::AdminSeed;
 use crate::auth::{Auth, Cost};
-use crate::gate::notes::Notes;
 use crate::history::{Intakes, Seen};
 use crate::jobs::Board;
 use crate::secret::Secret;
@@ -46,38 +46,24 @@ fn core(folder: &Folder) -> Core {
     );
     let auth = Auth::open_with(Arc::clone(&store), &secret, &admin, Arc::new(|_| {}), cost);
     assert_eq!(node.id, NODE);
-    let now = Instant::now();
-    Core {
-        fleet: Arc::new(hub::Fleet::new(vec![node], 0)),
-        jobs: Board::open(store).unwrap(),
-        auth: Arc::new(auth.unwrap()),
-        intakes: Intakes::default(),
-        trusted_proxies: Vec::new(),
-        hosts: crate::gate::host::Hosts::new(None, &[]),
-        interval_ms: None,
-        api_socket: Default::default(),
-        now,
-        wall_ms: 1_790_000_000_000,
-        scratch: Vec::new(),
-        inbox: Vec::new(),
-        crowd: Default::default(),
-        crowded: false,
-        pools: Default::default(),
-        stopping: false,
-        spiders: Default::default(),
-        live_count: 0,
-        live_of: Default::default(),
-        snapshot: None,
-        layouts: Default::default(),
-        paces: Default::default(),
-        notes: Notes::new(now),
-        samples: 0,
-        refused: 0,
-        watchers: Default::default(),
-        outbox: Default::default(),
-        outbox_bytes: 0,
-        overflowed: false,
-    }
+    Core::new(
+        Services {
+            fleet: Arc::new(hub::Fleet::new(vec![node], 0)),
+            jobs: Board::open(store).unwrap(),
+            auth: Arc::new(auth.unwrap()),
+            trusted_proxies: Vec::new(),
+            hosts: crate::gate::host::Hosts::new(None, &[]),
+            interval_ms: None,
+            api_socket: Default::default(),
+        },
+        Intakes::default(),
+        LoopTurn {
+            now: Instant::now(),
+            wall_ms: 1_790_000_000_000,
+            scratch: Vec::new(),
+            inbox: Vec::new(),
+        },
+    )
 }
 
 fn interface(name: &str) -> impl Iterator<Item = SeriesDef> {
@@ -129,15 +115,15 @@ fn ten_hours_of_containers_that_come_and_go_grow_nothing() {
         identity: Default::default(),
     };
     let seen = Seen {
-        time_ms: core.wall_ms,
+        time_ms: core.turn.wall_ms,
         address: String::new(),
         version: String::new(),
         identity: Default::default(),
     };
     let rates = Rates::new(1_000, 0);
-    let (_, intake) = core.intakes.open(NODE, &hello, 1_000, seen);
+    let (_, intake) = core.telemetry.intakes.open(NODE, &hello, 1_000, seen);
     let places = Where {
-        live: core.fleet.place(NODE).unwrap(),
+        live: core.services.fleet.place(NODE).unwrap(),
         intake,
     };
     let session = Session {
@@ -145,15 +131,15 @@ fn ten_hours_of_containers_that_come_and_go_grow_nothing() {
         run: "run".into(),
         rates,
     };
-    let pace = Pace::new(None, rates, core.now);
-    let mut streaming = Streaming::new(session, pace, 0, core.now);
+    let pace = Pace::new(None, rates, core.turn.now);
+    let mut streaming = Streaming::new(session, pace, 0, core.turn.now);
 
     let own = (0..92).map(|n| SeriesDef::new("x", &[("n", &n.to_string())]));
     let mut series: Vec<SeriesDef> = own.chain(interface("eth0")).collect();
     let mut layout = Layout::new(1, series.clone());
     let (mut state, mut message) = (State::default(), Vec::new());
     let mut values = vec![1_000; series.len()];
-    state.start(&layout, 1, core.wall_ms, &values);
+    state.start(&layout, 1, core.turn.wall_ms, &values);
     layout.encode(&mut message);
     assert_eq!(streaming.binary(NODE, &message, &mut core), Ok(true));
     message = vec![samples::KIND_SAMPLES];
@@ -162,8 +148,8 @@ fn ten_hours_of_containers_that_come_and_go_grow_nothing() {
 
     let (mut changes, mut change_bytes, mut hours_kb) = (0, 0, Vec::new());
     for second in 1..=HOURS * 3_600 {
-        core.now += Duration::from_secs(1);
-        core.wall_ms += 1_000;
+        core.turn.now += Duration::from_secs(1);
+        core.turn.wall_ms += 1_000;
         if second % CHANGE_S == 0 {
             // One comes, and where there are enough the oldest goes.
             if series.len() >= 100 + CONTAINERS * 8 {
@@ -184,13 +170,14 @@ fn ten_hours_of_containers_that_come_and_go_grow_nothing() {
         values.iter_mut().step_by(3).for_each(|value| *value += 700);
         message = vec![samples::KIND_SAMPLES];
         let seq = state.seq + 1;
-        state.encode_delta(&layout, seq, core.wall_ms, &values, &mut message);
+        state.encode_delta(&layout, seq, core.turn.wall_ms, &values, &mut message);
         assert_eq!(streaming.binary(NODE, &message, &mut core), Ok(true));
         if second % 10 == 0 {
             if second % 600 == 0 {
                 // What was changed on the way reads back from the blocks.
                 let mut pending = 0;
-                core.intakes
+                core.telemetry
+                    .intakes
                     .for_each_pending(NODE, &mut |_, _| pending += 1);
                 assert_eq!(pending, 10);
                 let last = &mut |block: &Layout, held: &State| {
@@ -199,10 +186,10 @@ fn ten_hours_of_containers_that_come_and_go_grow_nothing() {
                         assert_eq!(held.scaled(), state.scaled());
                     }
                 };
-                core.intakes.for_each_pending(NODE, last);
+                core.telemetry.intakes.for_each_pending(NODE, last);
             }
-            let batch = core.intakes.seal().unwrap();
-            core.intakes.committed(&batch.committed());
+            let batch = core.telemetry.intakes.seal().unwrap();
+            core.telemetry.intakes.committed(&batch.committed());
         }
         if second % 3_600 == 0 {
             hours_kb.push(resident_kb());
