@@ -31,6 +31,14 @@ pub use request::{BODY_BYTES_MAX, Method, Request};
 use crate::error::{Error, Kind};
 use crate::log;
 
+/// Who has come by HTTPS once asks for nothing else for a year.
+pub const STRICT_TRANSPORT: &str = "max-age=31536000";
+
+/// Whether an address is the API's, and not one of the Capsule.
+pub fn is_of_api(path: &str) -> bool {
+    matches!(path, "/healthz" | "/metrics" | "/api") || path.starts_with("/api/")
+}
+
 /// Turns a request into an answer. May panic: the client gets a 500 then.
 pub type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 

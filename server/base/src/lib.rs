@@ -13,6 +13,7 @@ pub mod log;
 pub mod log_level;
 pub mod memory;
 pub mod prefetch;
+pub mod secret;
 pub mod slots;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

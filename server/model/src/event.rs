@@ -3,6 +3,36 @@
 use serde::Serialize;
 use serde_json::Value;
 
+/// All that there are.
+pub const KINDS: [&str; 17] = [
+    "online",
+    "offline",
+    "rebooted",
+    "spider",
+    "gap",
+    "job",
+    "added",
+    "renamed",
+    "removed",
+    "host_key",
+    "token",
+    "token_in_use",
+    "started",
+    "stopped",
+    SIGN_IN_FAILED,
+    CLOCK_DOUBTED,
+    CLOCK_SETTLED,
+];
+
+/// The wall clock has jumped, and history does not go by it any more; and it does again.
+pub const CLOCK_DOUBTED: &str = "clock_doubted";
+pub const CLOCK_SETTLED: &str = "clock_settled";
+
+/// Somebody has given a wrong name or password.
+pub const SIGN_IN_FAILED: &str = "sign_in_failed";
+/// Its `at` where that was the current password at a change of it.
+pub const CHANGE: &str = "password_change";
+
 /// What the hub has seen of a node's Spider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happening {

@@ -4,8 +4,12 @@
 //! Nothing in here does I/O or knows who uses it; what of it holds texts from outside is
 //! bounded where they come in.
 
+pub mod credentials;
+pub mod describe;
 pub mod event;
+pub mod failed_jobs;
 pub mod gap;
+pub mod host_key;
 pub mod installation;
 pub mod intent;
 pub mod job;

@@ -32,13 +32,10 @@ use crate::auth::{Credentials, Session, node_token, origin};
 use crate::capsule;
 use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
-use crate::http::{Method, Request, Response};
+use crate::http::{Method, Request, Response, STRICT_TRANSPORT, is_of_api};
 use crate::log;
 use crate::store::damage;
 pub use context::{App, Parts};
-
-/// Who has come by HTTPS once asks for nothing else for a year.
-pub const STRICT_TRANSPORT: &str = "max-age=31536000";
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -452,11 +449,6 @@ impl Context<'_> {
     }
 }
 
-/// Whether an address is the API's, and not one of the Capsule.
-pub fn is_at(path: &str) -> bool {
-    matches!(path, "/healthz" | "/metrics" | "/api") || path.starts_with("/api/")
-}
-
 /// Answers any request: the API's own, else the Capsule's files.
 pub fn answer(app: &App, request: &Request) -> Response {
     let response = answer_plain(app, request);
@@ -467,7 +459,7 @@ pub fn answer(app: &App, request: &Request) -> Response {
 }
 
 fn answer_plain(app: &App, request: &Request) -> Response {
-    if !is_at(&request.path) {
+    if !is_of_api(&request.path) {
         return match request.method {
             Method::Get => capsule::answer(request),
             _ => method_not_allowed("GET, HEAD"),

@@ -7,13 +7,13 @@ use serde::Serialize;
 use stardust_shared::ServerUrl;
 
 use crate::deploy;
+use crate::major_tom::Connector;
 use crate::major_tom::enter::{self, Hop, ShownKey};
 use crate::major_tom::facts::Facts;
 use crate::major_tom::fault::{Cause, Fault};
 use crate::major_tom::hostkey::HostKey;
 use crate::major_tom::limits::CHECK_TIME_MAX;
 use crate::major_tom::privilege::Privilege;
-use crate::major_tom::session::Connector;
 use crate::major_tom::steps::{Steps, step};
 use crate::secret::Secret;
 use crate::spiders::Sources;

@@ -9,10 +9,11 @@ use crate::jobs::Job;
 use crate::major_tom::fault::{Cause, Fault};
 use crate::major_tom::output::Output;
 use crate::major_tom::privilege::Privilege;
+use crate::major_tom::remote::Upload;
 use crate::major_tom::remote::{Remote, Stdin};
 use crate::major_tom::shell::Command;
 use crate::major_tom::steps::step;
-use crate::major_tom::upload::{Upload, success};
+use crate::major_tom::upload::success;
 use crate::secret::Secret;
 
 const SHORT: Duration = Duration::from_secs(30);

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-/// What the hub keeps until it is written; what comes after that is left out.
-pub const PENDING_MAX: usize = 50_000;
 /// How often it is written.
 pub const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// Events that are kept; the oldest go.

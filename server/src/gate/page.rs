@@ -5,13 +5,13 @@ use std::borrow::Cow;
 
 use super::head::Head;
 use super::out::Out;
-use crate::{api, capsule};
+use crate::{capsule, http};
 
 /// `None`: it is not for a file, and the API answers.
 pub fn answer(head: &Head, body: usize, https: bool, keep: bool) -> Option<Out> {
     let is_head = head.method == "HEAD";
     let path = head.path();
-    if !(is_head || head.method == "GET") || body > 0 || api::is_at(path) {
+    if !(is_head || head.method == "GET") || body > 0 || http::is_of_api(path) {
         return None;
     }
     let mut response = capsule::answer(capsule::Asked {
@@ -20,7 +20,7 @@ pub fn answer(head: &Head, body: usize, https: bool, keep: bool) -> Option<Out> 
         if_none_match: head.get("if-none-match"),
     });
     if https {
-        response = response.header("Strict-Transport-Security", api::STRICT_TRANSPORT);
+        response = response.header("Strict-Transport-Security", http::STRICT_TRANSPORT);
     }
     let connection = if keep { "keep-alive" } else { "close" };
     let mut bytes = response.head(connection);

@@ -15,9 +15,9 @@ use super::layouts::Unusable;
 use super::pace::{Allowance, Pace, Rates};
 use super::socket::{Ending, code};
 use super::spider::Where;
-use crate::events::words;
 use crate::history::Pushed;
 use crate::hub;
+use stardust_model::describe;
 
 /// What the hello has told.
 pub struct Session {
@@ -79,7 +79,7 @@ impl Wrong {
             Self::Time(ahead_ms @ 0..) => format!(
                 "samples are {} Ground Control's clock: one of both machines' clocks is wrong, \
                  set it (timedatectl)",
-                words::jump(ahead_ms)
+                describe::jump(ahead_ms)
             ),
             Self::Time(_) => "samples are of before 2020: a clock was not set when they were \
                               taken; set it (timedatectl)"

@@ -7,12 +7,13 @@ use super::live::{changes_message, snapshot_message};
 use super::node::{Changed, LastHello, Node};
 use super::view::{Exported, NodeView, SeriesView, StatsView};
 use super::{Status, TokenHash};
-use crate::events::limits::PENDING_MAX;
-use crate::events::{Happening, What};
-use crate::jobs::LiveJobs;
 use crate::slots::{Place, Places};
 use crate::store::NodeRecord;
+use stardust_model::event::{Happening, What};
+use stardust_model::failed_jobs::LiveJobs;
 
+/// What the hub keeps until it is written; what comes after that is left out.
+pub const PENDING_MAX: usize = 50_000;
 /// Nodes in one message to a new browser: each message is written whole into a
 /// buffer of that connection, which never shrinks.
 pub(super) const SNAPSHOT_NODES: usize = 500;

@@ -6,7 +6,9 @@ use stardust_shared::{ABSENT, Layout, State};
 use super::node::Node;
 use super::summary::SampleRow;
 use super::view::{NodeChange, NodeView, SeriesView};
-use crate::jobs::{FailedJob, JobView, LiveJobs, Piece};
+use stardust_model::failed_jobs::{FailedJob, LiveJobs};
+use stardust_model::job::JobView;
+use stardust_model::job_output::Piece;
 
 #[derive(Serialize)]
 struct Snapshot<'a> {

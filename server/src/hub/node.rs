@@ -17,9 +17,9 @@ use super::view::{
     Exported, HelloChange, MetaChange, NodeChange, NodeView, SeriesView, StatsView, StatusChange,
 };
 use super::{Status, TokenHash};
-use crate::events::What;
 use crate::prefetch;
 use crate::store::NodeRecord;
+use stardust_model::event::What;
 
 /// What `/live` has not been told of yet.
 #[derive(Clone, Copy, Debug, Default)]

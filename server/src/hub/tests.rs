@@ -5,8 +5,8 @@ use stardust_shared::{Layout, SeriesDef};
 
 use super::fleet::SNAPSHOT_NODES;
 use super::*;
-use crate::jobs::LiveJobs;
 use crate::store::NodeRecord;
+use stardust_model::failed_jobs::LiveJobs;
 use std::collections::BTreeSet;
 
 fn record(id: i64, last_seen_ms: Option<i64>) -> NodeRecord {

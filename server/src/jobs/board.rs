@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::failed::{FailedJob, Failures};
 use super::job::{Given, Job};
 use super::limits::{ACTIVE_MAX, KEPT_MAX, NODE_WAITING_MAX, SNAPSHOT_MAX};
 use super::line::{Ahead, Lines, Objection, objection};
@@ -16,6 +15,7 @@ use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
 use crate::log;
 use crate::store::{Store, StoreError};
+use stardust_model::failed_jobs::{Failures, LiveJobs};
 use stardust_model::intent::Intent;
 use stardust_model::job::{JobView, State};
 use stardust_model::job_output::Text;
@@ -57,13 +57,6 @@ pub struct Order {
     pub group: Option<i64>,
     pub by: String,
     pub given: Given,
-}
-
-/// What a browser is shown first.
-#[derive(Default)]
-pub struct LiveJobs {
-    pub active: Vec<JobView>,
-    pub failed: Vec<FailedJob>,
 }
 
 /// What the gate hands to browsers.

@@ -9,18 +9,17 @@
 mod board;
 mod clean;
 mod context;
-mod failed;
 mod job;
 pub mod limits;
 mod line;
 #[cfg(test)]
 mod tests;
 
-pub use board::{Board, LiveJobs, News, Order, log_end};
+pub use board::{Board, News, Order, log_end};
 pub use clean::without_colours;
 pub use context::JobContext;
-pub use failed::{Ended, FailedJob, Failures};
 pub use job::{Given, Job};
+pub use stardust_model::failed_jobs::{Ended, FailedJob, Failures, LiveJobs};
 pub use stardust_model::intent::{Intent, PackageOrder};
 pub use stardust_model::job::{JobError, JobView, Progress, State, StepState, StepView};
 pub use stardust_model::job_output::{Piece, Text};

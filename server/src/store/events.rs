@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::Value;
 
 use super::{Store, StoreError};
-use crate::events::{Event, Known, NewEvent};
+use stardust_model::event::{Event, Known, NewEvent};
 
 /// Which events to list; newest first.
 #[derive(Clone, Debug, Default)]

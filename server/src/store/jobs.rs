@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Store, StoreError};
-use crate::jobs::{Ended, Intent, JobError, JobView, Progress, State, StepView, Text};
+use stardust_model::failed_jobs::Ended;
+use stardust_model::intent::Intent;
+use stardust_model::job::{JobError, JobView, Progress, State, StepView};
+use stardust_model::job_output::Text;
 
 /// Which jobs to list; newest first.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,9 @@
 //! What it takes to reach a node, and the fields that it is stored as.
 
 use crate::error::{Error, Kind};
-use crate::major_tom::hostkey::Pin;
 use crate::secret::Secret;
+use stardust_model::credentials::SshAuth;
+use stardust_model::host_key::Pin;
 
 /// Everything that is kept for a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,28 +26,6 @@ pub struct Login {
     pub auth: Option<SshAuth>,
     /// The key that was confirmed; nothing is sent to another.
     pub host_key: Option<Pin>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SshAuth {
-    Key {
-        private_key: Secret,
-        passphrase: Option<Secret>,
-        /// The file beside it whose name ends in `-cert.pub`.
-        certificate: Option<Secret>,
-        /// For servers that want one besides.
-        password: Option<Secret>,
-    },
-    Password(Secret),
-}
-
-impl SshAuth {
-    pub fn password(&self) -> Option<&Secret> {
-        match self {
-            Self::Key { password, .. } => password.as_ref(),
-            Self::Password(password) => Some(password),
-        }
-    }
 }
 
 /// Names of one login's fields.

@@ -15,8 +15,9 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use credentials::{Credentials, Login, SshAuth};
+pub use credentials::{Credentials, Login};
 pub use known::{Same, Shown};
+pub use stardust_model::credentials::SshAuth;
 
 use crate::auth::keys::{Key, Keys};
 use crate::error::Error;

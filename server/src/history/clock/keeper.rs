@@ -9,9 +9,10 @@ use serde_json::json;
 
 use super::{Clock, DRIFT_MS, How, Kept, MINUTE_MS, News, Reading, Voices, Why};
 use crate::clock;
-use crate::events::{CLOCK_DOUBTED, CLOCK_SETTLED, NewEvent, words};
 use crate::history::batch::NodeBatch;
 use crate::store::{Store, StoreError};
+use stardust_model::describe;
+use stardust_model::event::{CLOCK_DOUBTED, CLOCK_SETTLED, NewEvent};
 
 /// In the table `meta`.
 const KEY: &str = "history_clock";
@@ -97,7 +98,7 @@ impl Keeper {
             crate::log::info(&format!(
                 "history: the clock is {} the last run; nothing is deleted by age for that until \
                  the fleet's clocks agree",
-                words::jump(jump_ms)
+                describe::jump(jump_ms)
             ));
         }
         Ok(Self {
@@ -239,7 +240,7 @@ impl Keeper {
             detail,
         };
         if kind == CLOCK_SETTLED {
-            let said = words::clock_settled(&event.detail);
+            let said = describe::clock_settled(&event.detail);
             crate::log::info(&format!("history: {said}"));
         }
         store.add_events(&[event])
@@ -286,7 +287,7 @@ fn name(why: Why) -> &'static str {
 }
 
 fn in_words(why: Why, jump_ms: i64) -> String {
-    let ahead = words::jump(jump_ms);
+    let ahead = describe::jump(jump_ms);
     let what = match why {
         Why::Jumped => format!(
             "the clock of Ground Control's machine has jumped: it is {ahead} the time that has \

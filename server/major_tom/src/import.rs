@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use serde::Serialize;
 
 use super::target::Target;
-use crate::hidden;
+use stardust_base::hidden;
 
 /// Hosts of one text.
 pub const HOSTS_MAX: usize = 2_000;

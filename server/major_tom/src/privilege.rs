@@ -6,7 +6,7 @@ use super::fault::{Cause, Fault, printable};
 use super::output::Output;
 use super::remote::{Remote, Stdin};
 use super::shell::Command;
-use crate::secret::Secret;
+use stardust_base::secret::Secret;
 
 const TIME_MAX: Duration = Duration::from_secs(15);
 

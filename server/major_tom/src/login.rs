@@ -14,9 +14,9 @@ use super::key;
 use super::limits::{AUTH_TIME_MAX, PASSWORD_BYTES_MAX};
 use super::session::{Session, Trusted};
 use super::wire::Stopped;
-use crate::clock::wall_ms;
-use crate::secret::Secret;
-use crate::vault::SshAuth;
+use stardust_base::clock::wall_ms;
+use stardust_base::secret::Secret;
+use stardust_model::credentials::SshAuth;
 
 const PUBLIC_KEY: &str = "publickey";
 const PASSWORD: &str = "password";

@@ -7,7 +7,7 @@ use stardust_shared::base64;
 use super::fault::{Cause, Fault, printable};
 use super::key;
 use super::limits::KEY_BYTES_MAX;
-use crate::secret::Secret;
+use stardust_base::secret::Secret;
 
 const SUFFIX: &str = "-cert-v01@openssh.com";
 const USER: u32 = 1;
@@ -167,7 +167,7 @@ fn unusable(what: &str, hint: &str) -> Fault {
 mod tests {
     use super::super::testing::keygen;
     use super::*;
-    use crate::store::testing::Folder;
+    use stardust_base::testing::Folder;
 
     fn now_s() -> u64 {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

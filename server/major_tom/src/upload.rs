@@ -11,26 +11,11 @@ use super::enter::no_linger;
 use super::fault::{Cause, Fault, printable};
 use super::limits::{UPLOAD_STALL_MAX, WRITE_BYTES_MAX};
 use super::output::Output;
-use super::remote::{Remote, Stdin};
+use super::remote::{Remote, Stdin, Upload, Uploaded};
 use super::session::Session;
 use super::shell::Command;
 use super::wire::Stopped;
-use crate::secret;
-
-pub struct Upload<'a> {
-    pub data: &'a [u8],
-    /// Absolute; its folder must exist.
-    pub path: &'a str,
-    pub mode: u32,
-    /// Through the shell even where there is SFTP.
-    pub by_shell: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Uploaded {
-    BySftp,
-    ByShell,
-}
+use stardust_base::secret;
 
 const PREPARE: &str = "umask 077; [ -d \"$1\" ] || { echo 'no such folder'; exit 3; }";
 /// `set -C` makes sh refuse a file that is there already, also a link.

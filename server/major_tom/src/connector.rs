@@ -1,4 +1,4 @@
-//! From a socket to a login, one type for each stage.
+//! From an address to a host that has shown its key.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -15,6 +15,7 @@ use super::limits::{GREETING_TIME_MAX, HANDSHAKE_PAUSE, HANDSHAKE_TIME_MAX, HAND
 use super::patience::{Patience, cancelled};
 use super::pool::{Handshake, Handshakes};
 use super::reach;
+use super::session::{Greeted, Session};
 use super::target::Target;
 use super::wire::{Link, Stopped, Wire, poll};
 
@@ -24,31 +25,6 @@ pub struct Connector {
     handshakes: Arc<Handshakes>,
     stopping: Arc<AtomicBool>,
     patience: Patience,
-}
-
-/// A host that has shown its key and was sent nothing but ours.
-pub struct Greeted {
-    wire: Wire,
-    target: Target,
-    host_key: HostKey,
-    banner: String,
-    place: Handshake,
-}
-
-/// A host whose key is the pinned one.
-pub struct Trusted {
-    pub(super) wire: Wire,
-    pub(super) target: Target,
-    pub(super) banner: String,
-    pub(super) place: Handshake,
-}
-
-/// A login.
-pub struct Session {
-    pub(super) wire: Wire,
-    pub(super) target: Target,
-    /// What the server calls itself: `SSH-2.0-OpenSSH_9.2p1`.
-    pub(super) banner: String,
 }
 
 impl Connector {
@@ -302,67 +278,5 @@ fn handshake_fault(stopped: Stopped, odd: Option<&str>, target: &Target) -> Faul
         Stopped::Ssh(code, text) => {
             Fault::lost(&format!("{text} ({code}), in the handshake with {target}"))
         }
-    }
-}
-
-impl Greeted {
-    pub fn host_key(&self) -> &HostKey {
-        &self.host_key
-    }
-
-    pub fn banner(&self) -> &str {
-        &self.banner
-    }
-
-    /// Goes on only when the host's key is the one that was confirmed.
-    pub fn trust(self, pin: Option<&Pin>) -> Result<Trusted, Fault> {
-        let found = &self.host_key;
-        match pin {
-            Some(pin) if pin.fits(found) => Ok(Trusted {
-                wire: self.wire,
-                target: self.target,
-                banner: self.banner,
-                place: self.place,
-            }),
-            Some(pin) => Err(Fault::new(
-                Cause::HostKeyChanged,
-                format!(
-                    "{} shows another host key than the one that was confirmed: {} {}, not {}.",
-                    self.target,
-                    found.kind(),
-                    found.sha256(),
-                    pin.sha256()
-                ),
-                "Nothing was sent to it. If the node was installed anew, compare the new \
-                 fingerprint with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on its \
-                 console and accept it; else someone may stand between.",
-            )),
-            None => Err(Fault::new(
-                Cause::HostKeyNew,
-                format!(
-                    "{} is new here and shows the host key {} {}.",
-                    self.target,
-                    found.kind(),
-                    found.sha256()
-                ),
-                "Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the node, \
-                 and confirm it.",
-            )),
-        }
-    }
-}
-
-impl Session {
-    /// From here on it is for work that is ended in order, whoever cancels it.
-    pub fn commit(&mut self) {
-        self.wire.commit();
-    }
-
-    pub fn target(&self) -> &Target {
-        &self.target
-    }
-
-    pub fn banner(&self) -> &str {
-        &self.banner
     }
 }

@@ -10,7 +10,7 @@ use super::follower::{Act, Follower};
 use super::script::Fetched;
 use super::stream::Stream;
 use super::{End, Seen, Work, script};
-use crate::secret;
+use stardust_base::secret;
 
 /// The longest that one piece of work is followed.
 pub const FOLLOW_TIME_MAX: Duration = Duration::from_secs(24 * 3600);

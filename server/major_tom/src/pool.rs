@@ -63,7 +63,7 @@ impl Pool {
         Ok(Place(Arc::clone(self)))
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub fn waiting(&self) -> usize {
         self.lock().waiting
     }

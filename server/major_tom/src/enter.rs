@@ -7,6 +7,7 @@ use serde::Serialize;
 use stardust_shared::ServerUrl;
 
 use super::certificate;
+use super::connector::Connector;
 use super::facts::Facts;
 use super::fault::{Cause, Fault, printable};
 use super::hostkey::{HostKey, Pin};
@@ -16,12 +17,12 @@ use super::login::{check_password, now_s};
 use super::privilege::{self, Privilege};
 use super::probe;
 use super::remote::Remote as _;
-use super::session::{Connector, Session};
+use super::session::Session;
 use super::shell::Command;
 use super::steps::{Steps, step};
 use super::target::Target;
-use crate::secret::Secret;
-use crate::vault::SshAuth;
+use stardust_base::secret::Secret;
+use stardust_model::credentials::SshAuth;
 
 /// A login to be tried.
 pub struct Hop {

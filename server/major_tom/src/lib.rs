@@ -11,10 +11,11 @@
 //! commands.
 
 pub mod certificate;
+mod connector;
 pub mod detached;
 pub mod enter;
+mod exec;
 pub mod facts;
-pub mod hostkey;
 pub mod import;
 mod jump;
 pub mod key;
@@ -30,7 +31,9 @@ pub mod target;
 pub mod upload;
 mod wire;
 
-pub use session::{Connector, Session};
+pub use connector::Connector;
+pub use session::Session;
+pub use stardust_model::host_key as hostkey;
 pub use stardust_shell::{Cause, Fault, fault, output, patience, shell, steps};
 pub use target::Target;
 
@@ -54,7 +57,7 @@ impl MajorTom {
     }
 }
 
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;

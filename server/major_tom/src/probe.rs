@@ -9,7 +9,7 @@ use super::facts::{self, Facts};
 use super::fault::{Cause, Fault};
 use super::remote::Remote;
 use super::shell::Command;
-use crate::clock::wall_ms;
+use stardust_base::clock::wall_ms;
 
 const TIME_MAX: Duration = Duration::from_secs(25);
 

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::{CHANGE, CLOCK_DOUBTED, CLOCK_SETTLED, Event, SIGN_IN_FAILED};
-use crate::history::Cause;
+use crate::event::{CHANGE, CLOCK_DOUBTED, CLOCK_SETTLED, Event, SIGN_IN_FAILED};
+use crate::gap::Cause;
 
 /// What happened, without the node's name.
 pub fn text(event: &Event) -> String {
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_words_of_its_own() {
-        for kind in super::super::KINDS {
+        for kind in crate::event::KINDS {
             let said = said(kind, json!({}));
             assert!(said.len() > kind.len() && said != kind, "{kind}: {said}");
         }

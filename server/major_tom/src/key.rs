@@ -7,7 +7,7 @@ use stardust_shared::base64;
 
 use super::fault::{Cause, Fault};
 use super::limits::KEY_BYTES_MAX;
-use crate::secret::Secret;
+use stardust_base::secret::Secret;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyType {

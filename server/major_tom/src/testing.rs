@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::secret::Secret;
-use crate::store::testing::Folder;
-use crate::vault::SshAuth;
+use stardust_base::secret::Secret;
+use stardust_base::testing::Folder;
+use stardust_model::credentials::SshAuth;
 
+use super::connector::Connector;
 use super::hostkey::Pin;
-use super::session::{Connector, Session};
+use super::session::Session;
 use super::target::Target;
 use super::{Cause, Fault};
 

@@ -2,8 +2,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use super::super::remote::Remote as _;
+use super::super::remote::{Upload, Uploaded};
 use super::super::testing::{Kind, Server};
-use super::super::upload::{Upload, Uploaded};
 use super::super::{Cause, Fault};
 use super::{openssh, servers};
 

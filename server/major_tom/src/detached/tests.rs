@@ -233,7 +233,10 @@ fn part(name: &'static str, safe: bool, text: &'static str) -> Part {
 
 fn work(parts: Vec<Part>) -> Work {
     Work {
-        id: crate::secret::random_hex(12).unwrap().expose().to_owned(),
+        id: stardust_base::secret::random_hex(12)
+            .unwrap()
+            .expose()
+            .to_owned(),
         parts,
         lock_files: "/nonexistent/lock",
         lock_wait_seconds: 30,

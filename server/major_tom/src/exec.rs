@@ -1,4 +1,4 @@
-//! Running commands on a node.
+//! Running commands on a node, over a channel of its session.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
@@ -6,42 +6,12 @@ use std::time::{Duration, Instant};
 use super::fault::{Cause, Fault, printable};
 use super::limits::{CLOSE_TIME_MAX, WRITE_BYTES_MAX};
 use super::output::{Capture, Exit, Output};
+use super::remote::{Remote, Stdin, Upload, Uploaded};
 use super::session::Session;
 use super::shell::{Command, STATUS_MASK};
-use super::upload::{self, Upload, Uploaded};
+use super::upload;
 use super::wire::Stopped;
-use crate::secret::{self, Secret};
-
-/// What a command gets to read.
-#[derive(Clone, Copy, Default)]
-pub enum Stdin<'a> {
-    #[default]
-    Nothing,
-    Bytes(&'a [u8]),
-    /// One line with a password, and nothing after it.
-    Password(&'a Secret),
-}
-
-/// A node that commands can be run on. Plans are written against this.
-pub trait Remote {
-    /// Runs `command` to its end. `on_output` sees stdout and stderr as they come.
-    /// What the command itself answers is never a fault here.
-    fn run(
-        &self,
-        command: &Command,
-        stdin: Stdin<'_>,
-        time: Duration,
-        on_output: &mut dyn FnMut(&[u8]),
-    ) -> Result<Output, Fault>;
-
-    /// Puts a file in place: whole and verified, or not at all.
-    fn upload(&self, upload: &Upload<'_>, time: Duration) -> Result<Uploaded, Fault>;
-
-    /// Runs `command` with no input and nobody watching.
-    fn ask(&self, command: &Command, time: Duration) -> Result<Output, Fault> {
-        self.run(command, Stdin::Nothing, time, &mut |_| {})
-    }
-}
+use stardust_base::secret;
 
 impl Remote for Session {
     fn run(

@@ -4,16 +4,16 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::super::connector::Connector;
 use super::super::hostkey::{HostKey, Pin};
 use super::super::patience::Patience;
 use super::super::remote::Remote as _;
-use super::super::session::Connector;
 use super::super::shell;
 use super::super::testing::{Kind, Server, keygen, make_host_key, soon, user};
 use super::super::{Cause, Target};
 use super::{openssh, servers};
-use crate::secret::Secret;
-use crate::vault::SshAuth;
+use stardust_base::secret::Secret;
+use stardust_model::credentials::SshAuth;
 
 const PASSPHRASE: &str = "correct horse battery";
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use stardust_model::job::{JobView, State};
+use crate::job::{JobView, State};
 
 /// Looks for updates, which happen by themselves every day.
 const LOOK: &str = "packages_refresh";
@@ -36,6 +36,13 @@ pub struct Ended<'a> {
     pub state: State,
     pub finished_ms: i64,
     pub message: &'a str,
+}
+
+/// What a browser is shown first.
+#[derive(Default)]
+pub struct LiveJobs {
+    pub active: Vec<JobView>,
+    pub failed: Vec<FailedJob>,
 }
 
 impl Failures {
