@@ -1,6 +1,13 @@
 //! Real SSH servers for tests: OpenSSH and dropbear, one process a connection on
 //! a socket of the test's own, so that no port is guessed and nothing is left.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "only tests use it"
+)]
+
 use std::fs::{File, OpenOptions};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
