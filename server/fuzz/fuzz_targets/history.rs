@@ -4,15 +4,12 @@
 
 use libfuzzer_sys::fuzz_target;
 use stardust_server_fuzz::history::base::Bases;
-use stardust_server_fuzz::history::block::{
-    FORMAT_AGGREGATES, FORMAT_AGGREGATES_V5, FORMAT_COLUMNS_V1, FORMAT_RECORDS, FORMAT_ROWS, Run,
-    Scratch, WireReader, read_rows,
-};
+use stardust_server_fuzz::history::block::{Run, Scratch, WireReader, read_rows};
 use stardust_server_fuzz::history::check::crc32c;
 use stardust_server_fuzz::history::column::{self, Effort, MODE_CODED};
 use stardust_server_fuzz::history::columns::{Block, Columns};
 use stardust_server_fuzz::history::limits::ROWS_MAX;
-use stardust_server_fuzz::history::{aggregate, coder, columns_v1, records};
+use stardust_server_fuzz::history::{aggregate, coder, records};
 use stardust_shared::{Layout, SeriesDef};
 
 fuzz_target!(|input: &[u8]| {
@@ -20,29 +17,23 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let rows = usize::from(u16::from_le_bytes([*low, *high]));
-    match kind % 8 {
+    match kind % 6 {
         0 => decode(MODE_CODED, rest, rows),
         1 => {
             if let Some((mode, rest)) = rest.split_first() {
                 decode(mode % 8, rest, rows);
             }
         }
-        2 => whole_block(&sealed(rest, rows), FORMAT_ROWS),
-        3 => whole_block(rest, FORMAT_COLUMNS_V1),
-        4 => {
-            if let Ok(columns) = columns_v1::decode(rest) {
-                assert!(columns.values.iter().all(|values| values.len() <= ROWS_MAX));
-            }
-        }
-        5 => rows_of_many(&sealed(rest, rows)),
-        6 => comes_back(rest),
+        2 => whole_block(&sealed(rest, rows)),
+        3 => rows_of_many(&sealed(rest, rows)),
+        4 => comes_back(rest),
         _ => {
             let mut columns = Columns::new(1);
             let (series, data) = rest.split_at(rows.min(rest.len()));
             if let Ok(layout) = Layout::decode_series(0, series) {
                 let mut reader = WireReader::new(&layout);
-                let _ = records::read(data, FORMAT_RECORDS, &mut reader, &[0], &mut columns);
-                let _ = records::base(data, FORMAT_RECORDS, layout.len());
+                let _ = records::read(data, &mut reader, &[0], &mut columns);
+                let _ = records::base(data, layout.len());
                 columns.truncate(0);
                 let read = WireReader::new(&layout).read(data, &[0], &mut columns);
                 assert!(read.is_ok() || columns.rows() == 0);
@@ -69,7 +60,7 @@ fn sealed(bytes: &[u8], directory: usize) -> Vec<u8> {
     block
 }
 
-fn whole_block(data: &[u8], format: u8) {
+fn whole_block(data: &[u8]) {
     let wanted: Vec<usize> = (0..40).collect();
     let mut each = |number: usize, times: &[i64], run: Run<'_>, bases: &Bases| {
         assert!(times.len() <= ROWS_MAX);
@@ -84,7 +75,7 @@ fn whole_block(data: &[u8], format: u8) {
         }
         assert_eq!(end, times.len());
     };
-    let _ = read_rows(format, data, &wanted, &mut Scratch::default(), &mut each);
+    let _ = read_rows(data, &wanted, &mut Scratch::default(), &mut each);
 }
 
 fn rows_of_many(data: &[u8]) {
@@ -98,14 +89,11 @@ fn rows_of_many(data: &[u8]) {
     let Ok(block) = Block::open(data) else {
         return;
     };
-    let _ = aggregate::read_tail(&layout, &block.tail);
     let mut buckets = Vec::new();
-    for format in [FORMAT_AGGREGATES, FORMAT_AGGREGATES_V5] {
-        let offsets = aggregate::offsets(&layout, format);
-        for (series, offset) in layout.series().iter().zip(offsets) {
-            let _ = aggregate::read(&block, format, series, offset, &mut buckets);
-            assert!(buckets.len() <= ROWS_MAX);
-        }
+    let offsets = aggregate::offsets(&layout);
+    for (series, offset) in layout.series().iter().zip(offsets) {
+        let _ = aggregate::read(&block, series, offset, &mut buckets);
+        assert!(buckets.len() <= ROWS_MAX);
     }
 }
 

@@ -12,38 +12,34 @@
 
 use stardust_shared::Layout;
 use stardust_shared::series::{Kind, SeriesDef};
-use stardust_shared::varint::Reader;
 
-use super::block::{BlockError, is_old_aggregates};
+use super::block::BlockError;
 use super::bucket::{Bucket, Column};
 use super::columns::{Block, Columns, Source};
 
 /// Bits of a rate that are not kept: ten of its fraction remain.
 const RATE_BITS_LOST: u32 = 42;
 
-/// Columns of a series. Earlier versions counted steps in the place of samples.
-fn parts(kind: Kind, old: bool) -> usize {
+/// Columns of a series.
+fn parts(kind: Kind) -> usize {
     match kind {
         Kind::Gauge => 4,
-        Kind::Counter if old => 5,
         Kind::Counter => 6,
     }
 }
 
 /// How many columns a block of this layout has.
-pub fn width(layout: &Layout, format: u8) -> usize {
-    let old = is_old_aggregates(format);
+pub fn width(layout: &Layout) -> usize {
     let series = layout.series().iter();
-    series.map(|series| parts(series.kind, old)).sum()
+    series.map(|series| parts(series.kind)).sum()
 }
 
 /// The first column of each series.
-pub fn offsets(layout: &Layout, format: u8) -> Vec<usize> {
-    let old = is_old_aggregates(format);
+pub fn offsets(layout: &Layout) -> Vec<usize> {
     let mut offset = 0;
     let offsets = layout.series().iter().map(|series| {
         let own = offset;
-        offset += parts(series.kind, old);
+        offset += parts(series.kind);
         own
     });
     offsets.collect()
@@ -51,12 +47,12 @@ pub fn offsets(layout: &Layout, format: u8) -> Vec<usize> {
 
 /// Rows that start at `starts`, of all series in the layout's order.
 pub fn columns(layout: &Layout, starts: &[i64], series: &[Column]) -> Columns {
-    let mut columns = Columns::new(series.iter().map(|c| parts(c.kind, false)).sum());
+    let mut columns = Columns::new(series.iter().map(|c| parts(c.kind)).sum());
     columns.times = starts.to_vec();
     let mut into = columns.values.iter_mut();
     for (column, definition) in series.iter().zip(layout.series()) {
         let scale = i64::from(definition.scale);
-        let own: Vec<&mut Vec<i64>> = into.by_ref().take(parts(column.kind, false)).collect();
+        let own: Vec<&mut Vec<i64>> = into.by_ref().take(parts(column.kind)).collect();
         let mut own = own.into_iter();
         let mut part = |value: &dyn Fn(&Bucket) -> i64| {
             if let Some(part) = own.next() {
@@ -99,32 +95,9 @@ fn clamp(value: i128) -> i64 {
     value.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
 }
 
-/// Time and value (in units) of each series' last sample, as earlier versions kept them;
-/// `None` for gauges and for counters that had none.
-pub fn read_tail(layout: &Layout, tail: &[u8]) -> Result<Vec<Option<(i64, i64)>>, BlockError> {
-    let mut reader = Reader::new(tail);
-    let newest_ms = reader.signed()?;
-    let mut read = |kind, scale: u32| -> Result<_, BlockError> {
-        if kind == Kind::Gauge {
-            return Ok(None);
-        }
-        let age = reader.varint()?;
-        if age == u64::MAX {
-            return Ok(None);
-        }
-        let value = reader.signed()?.saturating_mul(i64::from(scale));
-        Ok(Some((newest_ms.wrapping_sub(age as i64), value)))
-    };
-    let series = layout.series().iter();
-    series
-        .map(|series| read(series.kind, series.scale))
-        .collect()
-}
-
 /// Reads the rows of one series: `offset` is its first column.
 pub fn read<S: Source + ?Sized>(
     block: &Block<'_, S>,
-    format: u8,
     series: &SeriesDef,
     offset: usize,
     into: &mut Vec<Bucket>,
@@ -137,11 +110,6 @@ pub fn read<S: Source + ?Sized>(
         count: count.max(0) as u64,
         ..Bucket::default()
     }));
-    let old = series.kind == Kind::Counter && is_old_aggregates(format);
-    if old {
-        // A sample for each step is what they say.
-        into.iter_mut().for_each(|b| b.steps = b.count as i64);
-    }
     let mut read = |number: usize, set: &dyn Fn(&mut Bucket, i64)| -> Result<(), BlockError> {
         block.values(offset + number, &mut part)?;
         for (bucket, &value) in into.iter_mut().zip(&part) {
@@ -164,18 +132,12 @@ pub fn read<S: Source + ?Sized>(
             })
         }
         Kind::Counter => {
-            if !old {
-                read(1, &|b, more| b.steps = (b.count as i64).wrapping_sub(more))?;
-            }
-            let at = if old { 1 } else { 2 };
-            read(at, &|b, elapsed_ms| b.elapsed_ms = elapsed_ms)?;
-            read(at + 1, &|b, grown| {
-                b.sum = i128::from(grown) * i128::from(scale)
-            })?;
-            read(at + 2, &|b, low| b.min = low)?;
-            read(at + 3, &|b, range| {
-                let none = range < 0 || old && b.count == 0;
-                (b.min, b.max) = match none {
+            read(1, &|b, more| b.steps = (b.count as i64).wrapping_sub(more))?;
+            read(2, &|b, elapsed_ms| b.elapsed_ms = elapsed_ms)?;
+            read(3, &|b, grown| b.sum = i128::from(grown) * i128::from(scale))?;
+            read(4, &|b, low| b.min = low)?;
+            read(5, &|b, range| {
+                (b.min, b.max) = match range < 0 {
                     true => (i64::MAX, i64::MIN),
                     false => (
                         b.min << RATE_BITS_LOST,
@@ -189,7 +151,7 @@ pub fn read<S: Source + ?Sized>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::block::{FORMAT_AGGREGATES, Run};
+    use super::super::block::Run;
     use super::super::bucket::{Cuts, Place};
     use super::super::column::Effort;
     use super::*;
@@ -233,11 +195,11 @@ mod tests {
             .encode(Effort::Best)
             .unwrap();
         let block = Block::open(&data[..]).unwrap();
-        assert_eq!(block.width(), width(&layout, FORMAT_AGGREGATES));
+        assert_eq!(block.width(), width(&layout));
         let mut back = Vec::new();
-        let offsets = offsets(&layout, FORMAT_AGGREGATES);
+        let offsets = offsets(&layout);
         for ((column, definition), offset) in series.iter().zip(layout.series()).zip(offsets) {
-            read(&block, FORMAT_AGGREGATES, definition, offset, &mut back).unwrap();
+            read(&block, definition, offset, &mut back).unwrap();
             assert_eq!(back.len(), 6);
             for (back, bucket) in back.iter().zip(column.buckets.iter()) {
                 if column.kind == Kind::Gauge || bucket.min > bucket.max {
@@ -271,7 +233,7 @@ mod tests {
             .unwrap();
         let block = Block::open(&data[..]).unwrap();
         let mut back = Vec::new();
-        read(&block, FORMAT_AGGREGATES, &layout.series()[0], 0, &mut back).unwrap();
+        read(&block, &layout.series()[0], 0, &mut back).unwrap();
         assert_eq!(back, [expected]);
         assert_eq!(expected.sum, 3 * i128::from(i64::MAX) - 7);
     }

@@ -5,48 +5,18 @@ use stardust_shared::{Layout, State, WireError};
 
 use super::base::{Bases, Values};
 use super::columns::{Block, Columns, Source};
-use super::columns_v1;
 
-/// Columns as schema 3 and before wrote them.
-pub const FORMAT_COLUMNS_V1: u8 = 1;
-/// Rows, as [`super::columns`] has them, with columns by zstd and pco. Only read.
-pub const FORMAT_ROWS_V2: u8 = 2;
-/// Rows that each stand for many: [`super::aggregate`]. Only read.
-pub const FORMAT_AGGREGATES_V2: u8 = 3;
-/// Rows, with columns that may be of [`super::coder`]: earlier versions must not
-/// take those for damage. Only read.
-pub const FORMAT_ROWS_V4: u8 = 4;
-/// Rows that each stand for many, the same.
-pub const FORMAT_AGGREGATES_V5: u8 = 5;
-/// Rows as [`super::records`] has them, without a base. Only read.
-pub const FORMAT_RECORDS_V6: u8 = 6;
-/// Rows that say from where their counters go on: [`super::base`].
-pub const FORMAT_ROWS: u8 = 7;
+/// Rows, as [`super::columns`] has them, that say from where their counters go on:
+/// [`super::base`].
+pub const FORMAT_ROWS: u8 = 1;
 /// Rows that each stand for many: [`super::aggregate`].
-pub const FORMAT_AGGREGATES: u8 = 8;
+pub const FORMAT_AGGREGATES: u8 = 2;
 /// Rows as [`super::records`] has them, until they are merged.
-pub const FORMAT_RECORDS: u8 = 9;
+pub const FORMAT_RECORDS: u8 = 3;
 
 /// Whether this version reads it.
 pub fn is_known(format: u8) -> bool {
-    (FORMAT_COLUMNS_V1..=FORMAT_RECORDS).contains(&format)
-}
-
-pub fn is_rows(format: u8) -> bool {
-    matches!(format, FORMAT_ROWS | FORMAT_ROWS_V4 | FORMAT_ROWS_V2)
-}
-
-pub fn is_aggregates(format: u8) -> bool {
-    format == FORMAT_AGGREGATES || is_old_aggregates(format)
-}
-
-/// Those of versions that counted the steps of a counter, not its samples.
-pub fn is_old_aggregates(format: u8) -> bool {
-    format == FORMAT_AGGREGATES_V5 || format == FORMAT_AGGREGATES_V2
-}
-
-pub fn is_records(format: u8) -> bool {
-    format == FORMAT_RECORDS || format == FORMAT_RECORDS_V6
+    (FORMAT_ROWS..=FORMAT_RECORDS).contains(&format)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,47 +76,26 @@ pub struct Scratch {
 /// A damaged column does not keep the others from being read; the first error
 /// is the answer.
 pub fn read_rows<S: Source + ?Sized>(
-    format: u8,
     source: &S,
     wanted: &[usize],
     scratch: &mut Scratch,
     each: &mut Each<'_>,
 ) -> Result<(), BlockError> {
-    match format {
-        FORMAT_COLUMNS_V1 => {
-            let mut data = vec![0; source.len()];
-            source.read(0, &mut data)?;
-            let columns = columns_v1::decode(&data)?;
-            scratch.times.clone_from(&columns.times);
-            for (number, &at) in wanted.iter().enumerate() {
-                let column = columns.values.get(at);
-                let column = column.ok_or(BlockError::Corrupt("series number"))?;
-                each(number, &columns.times, Run::Each(column), &Bases::default());
-            }
-            Ok(())
+    let block = Block::open(source)?;
+    let bases = block.bases()?;
+    block.times(&mut scratch.times)?;
+    let mut result = Ok(());
+    for (number, &at) in wanted.iter().enumerate() {
+        if let Some(value) = block.constant(at) {
+            each(number, &scratch.times, Run::Constant(value), &bases);
+            continue;
         }
-        FORMAT_ROWS | FORMAT_ROWS_V4 | FORMAT_ROWS_V2 => {
-            let block = Block::open(source)?;
-            let bases = match format {
-                FORMAT_ROWS => block.bases()?,
-                _ => Bases::default(),
-            };
-            block.times(&mut scratch.times)?;
-            let mut result = Ok(());
-            for (number, &at) in wanted.iter().enumerate() {
-                if let Some(value) = block.constant(at) {
-                    each(number, &scratch.times, Run::Constant(value), &bases);
-                    continue;
-                }
-                match block.values(at, &mut scratch.values) {
-                    Ok(()) => each(number, &scratch.times, Run::Each(&scratch.values), &bases),
-                    Err(error) => result = result.and(Err(error)),
-                }
-            }
-            result
+        match block.values(at, &mut scratch.values) {
+            Ok(()) => each(number, &scratch.times, Run::Each(&scratch.values), &bases),
+            Err(error) => result = result.and(Err(error)),
         }
-        other => Err(BlockError::UnknownFormat(other)),
     }
+    result
 }
 
 /// Reads fresh blocks of one stored layout.
@@ -171,11 +120,6 @@ impl<'a> WireReader<'a> {
             state: State::default(),
             rows: Vec::new(),
         }
-    }
-
-    /// Values of a row.
-    pub fn width(&self) -> usize {
-        self.layout.len()
     }
 
     /// The last sample that was read: its time, and its values as in columns.
@@ -244,60 +188,5 @@ impl<'a> WireReader<'a> {
             column.extend((0..rows.len() / width).map(|row| rows[row * width + at]));
         }
         self.rows.clear();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use stardust_shared::ABSENT;
-
-    #[test]
-    fn a_kept_block_of_format_2_is_read() {
-        let data: &[u8] = include_bytes!("../../tests/kept/block-format-2");
-        let mut noise = 1u64;
-        let noisy: Vec<i64> = (0..2_000)
-            .map(|n| {
-                noise = noise.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
-                n * 1_000 + (noise >> 56) as i64
-            })
-            .collect();
-        let repeats = (0..2_000).map(|n: i64| (n % 100).pow(3)).collect();
-        let gone = |n: i64| if n % 7 == 0 { ABSENT } else { n };
-        let expected = [
-            noisy.clone(),
-            noisy,
-            repeats,
-            (0..2_000).map(gone).collect(),
-        ];
-        let mut seen = 0;
-        let mut each = |number: usize, times: &[i64], run: Run<'_>, _: &Bases| {
-            let late = |n: i64| i64::from(n % 10 == 3);
-            assert!(
-                (0i64..)
-                    .zip(times)
-                    .all(|(n, time)| { *time == 1_790_000_000_000 + n * 10_000 + late(n) })
-            );
-            match run {
-                Run::Constant(value) => assert_eq!((number, value), (0, 42)),
-                Run::Each(values) => assert!(values == expected[number - 1], "{number}"),
-            }
-            seen += 1;
-        };
-        let wanted = [0, 1, 2, 3, 4];
-        let format = FORMAT_ROWS_V2;
-        read_rows(format, data, &wanted, &mut Scratch::default(), &mut each).unwrap();
-        assert_eq!(
-            (seen, Block::open(data).unwrap().tail),
-            (5, b"tail".to_vec())
-        );
-        let newer = read_rows(
-            6,
-            data,
-            &wanted,
-            &mut Scratch::default(),
-            &mut |_, _, _, _| {},
-        );
-        assert_eq!(newer, Err(BlockError::UnknownFormat(6)));
     }
 }

@@ -7,7 +7,6 @@
 
 use std::cell::{OnceCell, RefCell};
 
-use pco::wrapped::FileDecompressor;
 use stardust_shared::varint::{Reader, put_signed, zigzag};
 
 use super::block::BlockError;
@@ -19,12 +18,10 @@ pub const MODE_CONSTANT: u8 = 0;
 pub const MODE_DELTAS: u8 = 1;
 /// The same, behind zstd.
 pub const MODE_ZSTD: u8 = 2;
-/// As pco has it, one chunk of one page: formats before [`super::block::FORMAT_ROWS`].
-pub const MODE_PCO: u8 = 3;
 /// The same as an earlier column, whose number is in the directory.
-pub const MODE_SAME: u8 = 4;
+pub const MODE_SAME: u8 = 3;
 /// By [`super::coder`].
-pub const MODE_CODED: u8 = 5;
+pub const MODE_CODED: u8 = 4;
 
 /// How much time an encoding is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,11 +178,6 @@ pub fn decode(
                 .map_err(|_| BlockError::Corrupt("column does not unpack"))?;
             undelta(&unpacked, rows, column)
         }
-        MODE_PCO => {
-            column.resize(rows, 0);
-            let done = pco_decode(bytes, column);
-            done.map_err(|_| BlockError::Corrupt("column does not unpack"))
-        }
         MODE_CODED => coder::decode(bytes, rows, column),
         _ => Err(BlockError::Corrupt("column mode")),
     }
@@ -199,14 +191,6 @@ fn undelta(deltas: &[u8], rows: usize, column: &mut Vec<i64>) -> Result<(), Bloc
         value = value.wrapping_add(reader.signed()?);
         column.push(value);
     }
-    Ok(())
-}
-
-fn pco_decode(bytes: &[u8], column: &mut [i64]) -> Result<(), pco::errors::PcoError> {
-    let (file, rest) = FileDecompressor::new(bytes)?;
-    let (mut chunk, rest) = file.chunk_decompressor::<i64, _>(rest)?;
-    let mut page = chunk.page_decompressor(rest, column.len())?;
-    page.read(column)?;
     Ok(())
 }
 

@@ -32,8 +32,6 @@ pub struct Columns {
     pub values: Vec<Vec<i64>>,
     /// From where the counters go on, by rows: empty where nobody knows.
     pub segments: Vec<Segment>,
-    /// What coarse blocks of earlier versions keep beside their rows.
-    pub tail: Vec<u8>,
     /// Which columns are those of counters, where segments are to be joined.
     counters: Vec<bool>,
 }
@@ -51,7 +49,6 @@ impl Columns {
         self.truncate(0);
         self.values.resize_with(width, Vec::new);
         self.segments.clear();
-        self.tail.clear();
         self.counters.clear();
     }
 
@@ -109,14 +106,13 @@ impl Columns {
         let bases = block.bases()?;
         let (before, rows) = (self.rows(), block.rows);
         self.append(block, part)?;
-        self.tail.clear();
         for segment in bases.known(rows, |at| &self.values[at][before..]) {
             self.begin_segment(before + segment.row, segment.base);
         }
         Ok(())
     }
 
-    /// Appends the rows of a block and takes its tail; `part` is used on the way.
+    /// Appends the rows of a block; `part` is used on the way.
     /// On an error some columns may be longer than others.
     pub fn append(
         &mut self,
@@ -133,7 +129,6 @@ impl Columns {
                 column.extend_from_slice(part);
             }
         }
-        self.tail = block.tail;
         Ok(())
     }
 
@@ -169,8 +164,8 @@ impl Columns {
         put(&mut directory, self.rows() as u64);
         put(&mut directory, self.values.len() as u64 + 1);
         let bases;
-        let tail = if self.segments.is_empty() {
-            &self.tail
+        let tail: &[u8] = if self.segments.is_empty() {
+            &[]
         } else {
             let first = |at: usize, rows| base::first(&self.values[at][rows]);
             bases = base::encode(&self.segments, self.values.len(), self.rows(), first);
@@ -407,7 +402,6 @@ mod tests {
         for (number, column) in columns.values.iter_mut().enumerate() {
             block.values(number, column)?;
         }
-        columns.tail.clone_from(&block.tail);
         Ok(columns)
     }
 
@@ -418,7 +412,6 @@ mod tests {
             let absent = if n % 7 == 0 { ABSENT } else { n };
             columns.push(n * 1000 + n % 3, &[7, n * n, noise, absent, n * n, 0]);
         }
-        columns.tail = b"tail".to_vec();
         columns
     }
 
@@ -431,7 +424,6 @@ mod tests {
                 let back = read(&data).unwrap();
                 assert_eq!(back.times, columns.times);
                 assert_eq!(back.values, columns.values);
-                assert_eq!(back.tail, b"tail");
                 let block = Block::open(&data[..]).unwrap();
                 assert_eq!(block.constant(0), Some(if rows == 0 { 0 } else { 7 }));
                 assert_eq!(
@@ -453,7 +445,7 @@ mod tests {
             let block = Block::open(&data[..]).unwrap();
             all.append(block, &mut vec![1; 7]).unwrap();
         }
-        assert_eq!((all.rows(), &all.tail[..]), (540, &b"tail"[..]));
+        assert_eq!(all.rows(), 540);
         assert_eq!(all.times, [first.times, second.times].concat());
         for (column, (first, second)) in all
             .values

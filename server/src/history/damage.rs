@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::base::Bases;
-use super::block::{FORMAT_ROWS, Run, Scratch, is_records, is_rows, read_rows};
+use super::block::{FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, read_rows};
 use super::column::Effort;
 use super::columns::{Block, Columns};
 use super::merge::Result;
@@ -96,12 +96,12 @@ fn save_what_is_sound(connection: &Connection, shared: &Shared, id: i64) -> Resu
     };
     let stored = shared.layouts.get(connection, layout)?;
     let sound = match &stored {
-        Some(stored) if is_records(format) => {
-            let sound = records::sound(&data, format, &stored.layout);
+        Some(stored) if format == FORMAT_RECORDS => {
+            let sound = records::sound(&data, &stored.layout);
             sound.map(|(data, rows)| (format, data, rows))
         }
-        Some(stored) if is_rows(format) && tier != Tier::Hour.number() => {
-            match sound_columns(&data, format, stored.layout.len()) {
+        Some(stored) if format == FORMAT_ROWS && tier != Tier::Hour.number() => {
+            match sound_columns(&data, stored.layout.len()) {
                 Some(columns) => Some((FORMAT_ROWS, columns.encode(Effort::Best)?, columns.rows())),
                 None => None,
             }
@@ -125,7 +125,7 @@ fn save_what_is_sound(connection: &Connection, shared: &Shared, id: i64) -> Resu
     }
 }
 
-fn sound_columns(data: &[u8], format: u8, width: usize) -> Option<Columns> {
+fn sound_columns(data: &[u8], width: usize) -> Option<Columns> {
     let block = Block::open(data).ok()?;
     let mut columns = Columns::new(width);
     block.times(&mut columns.times).ok()?;
@@ -143,10 +143,8 @@ fn sound_columns(data: &[u8], format: u8, width: usize) -> Option<Columns> {
         }
     };
     // The error is why we are here.
-    let _ = read_rows(format, data, &wanted, &mut Scratch::default(), &mut each);
-    if format == FORMAT_ROWS {
-        let bases = block.bases().ok()?;
-        columns.segments = bases.known(rows, |at| &columns.values[at]);
-    }
+    let _ = read_rows(data, &wanted, &mut Scratch::default(), &mut each);
+    let bases = block.bases().ok()?;
+    columns.segments = bases.known(rows, |at| &columns.values[at]);
     (sound > 0).then_some(columns)
 }

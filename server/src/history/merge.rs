@@ -13,12 +13,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::aggregate;
 use super::block::{
-    BlockError, FORMAT_AGGREGATES, FORMAT_AGGREGATES_V5, FORMAT_COLUMNS_V1, FORMAT_ROWS,
-    WireReader, is_aggregates, is_known, is_old_aggregates, is_records, is_rows,
+    BlockError, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, WireReader, is_known,
 };
 use super::column::Effort;
 use super::columns::{Block, Columns};
-use super::columns_v1;
 use super::damage;
 use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
 use super::layouts::Stored;
@@ -69,14 +67,11 @@ struct Small {
 
 impl Small {
     fn aggregates(&self) -> bool {
-        is_aggregates(self.format)
+        self.format == FORMAT_AGGREGATES
     }
 
     fn goes_with(&self, other: &Self) -> bool {
-        let of = |block: &Self| {
-            let kind = (is_aggregates(block.format), is_old_aggregates(block.format));
-            (block.layout, kind, block.hours_ms)
-        };
+        let of = |block: &Self| (block.layout, block.aggregates(), block.hours_ms);
         of(self) == of(other)
     }
 }
@@ -229,7 +224,6 @@ fn merge_once(
         level,
         layout: run[0].layout,
         format: match aggregates {
-            true if is_old_aggregates(run[0].format) => FORMAT_AGGREGATES_V5,
             true => FORMAT_AGGREGATES,
             false => FORMAT_ROWS,
         },
@@ -251,11 +245,11 @@ fn gather(
 ) -> std::result::Result<(), BlockError> {
     let &Small { id, format, .. } = block;
     let Buffers { columns, part } = buffers;
-    let aggregates = is_aggregates(format);
+    let aggregates = block.aggregates();
     let stored = shared.layouts.get(connection, block.layout)?;
     let stored = stored.ok_or(BlockError::Corrupt("its layout is missing"))?;
     let width = match aggregates {
-        true => aggregate::width(&stored.layout, format),
+        true => aggregate::width(&stored.layout),
         false => stored.layout.len(),
     };
     if first && aggregates {
@@ -263,40 +257,25 @@ fn gather(
     } else if first {
         columns.reset_for(&stored.layout);
     }
-    if is_records(format) {
+    if format == FORMAT_RECORDS {
         let all: Vec<usize> = (0..width).collect();
         let mut reader = WireReader::new(&stored.layout);
         return with_data(connection, id, |data| {
-            if let Some(base) = records::base(data, format, width)? {
+            if let Some(base) = records::base(data, width)? {
                 columns.go_on_from(base);
             }
-            records::read(data, format, &mut reader, &all, columns)
+            records::read(data, &mut reader, &all, columns)
         });
-    }
-    if !(is_rows(format) || aggregates) {
-        let whole = read_whole(connection, id, format)?;
-        if width != whole.values.len() {
-            return Err(BlockError::Corrupt("width"));
-        }
-        columns.times.extend(whole.times);
-        for (column, more) in columns.values.iter_mut().zip(whole.values) {
-            column.extend(more);
-        }
-        return Ok(());
     }
     with_data(connection, id, |data| {
         let block = Block::open(data)?;
         if width != block.width() {
             return Err(BlockError::Corrupt("width"));
         }
-        if format == FORMAT_ROWS {
-            return columns.append_rows(block, part);
+        match aggregates {
+            true => columns.append(block, part),
+            false => columns.append_rows(block, part),
         }
-        columns.append(block, part)?;
-        if !aggregates {
-            columns.tail.clear();
-        }
-        Ok(())
     })
 }
 
@@ -345,27 +324,6 @@ fn small_blocks(
         });
     }
     Ok(small)
-}
-
-/// All columns of a block, which is not one of records.
-pub fn read_whole(
-    connection: &Connection,
-    id: i64,
-    format: u8,
-) -> std::result::Result<Columns, BlockError> {
-    let data: Vec<u8> = connection
-        .prepare_cached("SELECT data FROM blocks WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))?;
-    if is_rows(format) || is_aggregates(format) {
-        let block = Block::open(&data[..])?;
-        let mut columns = Columns::new(block.width());
-        columns.append(block, &mut Vec::new())?;
-        return Ok(columns);
-    }
-    if format == FORMAT_COLUMNS_V1 {
-        return columns_v1::decode(&data);
-    }
-    Err(BlockError::UnknownFormat(format))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use stardust_shared::ABSENT;
 
 use super::base::{Base, Segment};
-use super::block::{BlockError, FORMAT_RECORDS, FORMAT_RECORDS_V6, FORMAT_ROWS};
+use super::block::{BlockError, FORMAT_RECORDS, FORMAT_ROWS};
 use super::column::Effort;
 use super::columns::Columns;
 use super::commit;
@@ -215,9 +215,7 @@ fn insert_records(
     faults: &mut Vec<Fault>,
 ) -> Result<()> {
     let (mut data, mut chain) = (Vec::new(), Vec::new());
-    if let Some(base) = &base {
-        records::put_base(base, &mut data);
-    }
+    records::put_base(base.as_ref(), &mut data);
     let (mut count, mut span_ms) = (0, (i64::MAX, i64::MIN));
     reader.each_fresh(rows, faults, |row, records| {
         if row.chain.before.is_none() {
@@ -239,10 +237,7 @@ fn insert_records(
         tier: Tier::Raw,
         level: LEVEL_SMALL,
         layout: rows[0].layout,
-        format: match base {
-            Some(_) => FORMAT_RECORDS,
-            None => FORMAT_RECORDS_V6,
-        },
+        format: FORMAT_RECORDS,
         span_ms,
         rows: count,
         data: &data,

@@ -20,7 +20,6 @@ mod clock;
 pub mod coder;
 mod column;
 mod columns;
-mod columns_v1;
 mod commit;
 mod corrections;
 mod cutting;

@@ -13,7 +13,7 @@ use stardust_shared::SeriesDef;
 use stardust_shared::series::Kind;
 
 use super::base::Segment;
-use super::block::is_aggregates;
+use super::block::FORMAT_AGGREGATES;
 use super::bucket::{Bucket, Column, Place};
 use super::buckets::{self, Grid, SeriesAnswer};
 use super::columns::Columns;
@@ -253,7 +253,7 @@ fn plan(
     }
     let mut blocks = reader.detail(grid.start_ms, grid.end_ms())?;
     let mut fresh = fresh_in(&grid)?;
-    let are_minutes = |head: &Head| head.tier == Tier::Minute && is_aggregates(head.format);
+    let are_minutes = |head: &Head| head.tier == Tier::Minute && head.format == FORMAT_AGGREGATES;
     let (tier, least_ms) = match blocks.iter().any(are_minutes) {
         true => (Tier::Minute, Tier::Minute.step_ms()),
         false => (Tier::Raw, 0),
@@ -322,7 +322,7 @@ fn interval_ms(
     fresh: &[Row],
     step_ms: i64,
 ) -> rusqlite::Result<i64> {
-    let samples = |head: &&Head| !is_aggregates(head.format) && head.rows > 1;
+    let samples = |head: &&Head| head.format != FORMAT_AGGREGATES && head.rows > 1;
     let means = blocks.iter().filter(samples).filter_map(Head::interval_ms);
     let fresh_means = fresh
         .iter()

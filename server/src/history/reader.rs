@@ -9,7 +9,9 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::aggregate;
 use super::base::Bases;
-use super::block::{self, BlockError, Run, Scratch, WireReader};
+use super::block::{
+    self, BlockError, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, WireReader,
+};
 use super::bucket::{Column, Place};
 use super::check::crc32c;
 use super::columns::{Block, Columns, Source};
@@ -128,16 +130,16 @@ impl<'c> NodeReader<'c> {
             .blob_open("main", "blocks", "data", head.id, true);
         let pages = Pages(blob.ok()?);
         let mut times = Vec::new();
-        if block::is_rows(head.format) {
+        if head.format == FORMAT_ROWS {
             Block::open(&pages).ok()?.times(&mut times).ok()?;
-        } else if block::is_records(head.format) {
+        } else if head.format == FORMAT_RECORDS {
             let stored = self.layout(head.layout).ok()??;
             let mut data = vec![0; pages.len()];
             pages.read(0, &mut data).ok()?;
             let mut columns = Columns::new(0);
             let mut reader = WireReader::new(&stored.layout);
             // What of it can be read is enough here.
-            let _ = records::read(&data, head.format, &mut reader, &[], &mut columns);
+            let _ = records::read(&data, &mut reader, &[], &mut columns);
             times = columns.times;
         }
         let mut apart: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -211,12 +213,14 @@ impl<'c> NodeReader<'c> {
     ) -> Result<(), BlockError> {
         // One handle for all blocks of this reader.
         let pages = self.pages(head.id)?;
-        let result = if block::is_aggregates(head.format) {
-            self.feed_aggregates(head.format, &pages, stored, wanted, place, columns)
-        } else if block::is_records(head.format) {
-            self.feed_records(head.format, &pages, stored, wanted, place, columns)
+        let result = if head.format == FORMAT_AGGREGATES {
+            self.feed_aggregates(&pages, stored, wanted, place, columns)
+        } else if head.format == FORMAT_RECORDS {
+            self.feed_records(&pages, stored, wanted, place, columns)
+        } else if head.format == FORMAT_ROWS {
+            self.feed_rows(&pages, stored, wanted, place, columns)
         } else {
-            self.feed_rows(head.format, &pages, stored, wanted, place, columns)
+            Err(BlockError::UnknownFormat(head.format))
         };
         self.pages = Some(pages);
         result
@@ -239,7 +243,6 @@ impl<'c> NodeReader<'c> {
 
     fn feed_rows(
         &mut self,
-        format: u8,
         pages: &Pages<'_>,
         stored: &Stored,
         wanted: &Wanted,
@@ -269,14 +272,13 @@ impl<'c> NodeReader<'c> {
         if wanted.at.len() * 4 > stored.layout.len() {
             let mut data = vec![0; pages.len()];
             pages.read(0, &mut data)?;
-            return block::read_rows(format, &data[..], &wanted.at, &mut self.scratch, &mut each);
+            return block::read_rows(&data[..], &wanted.at, &mut self.scratch, &mut each);
         }
-        block::read_rows(format, pages, &wanted.at, &mut self.scratch, &mut each)
+        block::read_rows(pages, &wanted.at, &mut self.scratch, &mut each)
     }
 
     fn feed_records(
         &mut self,
-        format: u8,
         pages: &Pages<'_>,
         stored: &Stored,
         wanted: &Wanted,
@@ -286,20 +288,19 @@ impl<'c> NodeReader<'c> {
         let mut data = vec![0; pages.len()];
         pages.read(0, &mut data)?;
         let mut gathered = Columns::new(wanted.at.len());
-        let base = records::base(&data, format, stored.layout.len());
+        let base = records::base(&data, stored.layout.len());
         if let Ok(Some(base)) = &base {
             let base = wanted.at.iter().map(|at| base.get(*at).copied().flatten());
             gathered.go_on_from(base.collect());
         }
         let mut reader = WireReader::new(&stored.layout);
-        let result = records::read(&data, format, &mut reader, &wanted.at, &mut gathered);
+        let result = records::read(&data, &mut reader, &wanted.at, &mut gathered);
         self.add(&gathered, stored, wanted, place, columns);
         base.and(result)
     }
 
     fn feed_aggregates(
         &mut self,
-        format: u8,
         pages: &Pages<'_>,
         stored: &Stored,
         wanted: &Wanted,
@@ -307,20 +308,16 @@ impl<'c> NodeReader<'c> {
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
         let block = Block::open(pages)?;
-        if block.width() != aggregate::width(&stored.layout, format) {
+        if block.width() != aggregate::width(&stored.layout) {
             return Err(BlockError::Corrupt("number of columns"));
         }
         block.times(&mut self.scratch.times)?;
         let stretches = self.cuts.whole(&self.scratch.times, place);
-        let offsets = aggregate::offsets(&stored.layout, format);
-        let tails = match block::is_old_aggregates(format) {
-            true => aggregate::read_tail(&stored.layout, &block.tail)?,
-            false => Vec::new(),
-        };
+        let offsets = aggregate::offsets(&stored.layout);
         let mut rows = Vec::new();
         for (&at, &column) in wanted.at.iter().zip(&wanted.columns) {
             let series = &stored.layout.series()[at];
-            aggregate::read(&block, format, series, offsets[at], &mut rows)?;
+            aggregate::read(&block, series, offsets[at], &mut rows)?;
             let column = &mut columns[column];
             for cut in stretches {
                 if let Some(bucket) = cut.bucket {
@@ -328,10 +325,6 @@ impl<'c> NodeReader<'c> {
                         column.merge(bucket, row);
                     }
                 }
-            }
-            let tail = tails.get(at).copied().flatten();
-            if tail > column.before {
-                column.before = tail;
             }
         }
         Ok(())
@@ -444,10 +437,10 @@ fn read_fresh_row(
     let Some(row) = rows.next()? else {
         return Ok(());
     };
-    let crc: Option<u32> = row.get(0)?;
+    let crc: u32 = row.get(0)?;
     let data = row.get_ref(1)?;
     let data = data.as_blob().unwrap_or_default();
-    if crc.is_some_and(|crc| crc != crc32c(data)) {
+    if crc != crc32c(data) {
         return Err(BlockError::Corrupt("checksum of fresh records"));
     }
     work(data)

@@ -6,58 +6,57 @@
 //!
 //! For each chain the length of its records, their CRC (4 bytes, little-endian), and
 //! the records. Before the first one, in the same way, from where its counters go on
-//! ([`super::base`]); what earlier versions wrote has no such thing.
+//! ([`super::base`]), or nothing where nobody knows.
 
 use stardust_shared::Layout;
 use stardust_shared::varint::{Reader, put};
 
 use super::base::{self, Base, Bases, Segment};
-use super::block::{BlockError, FORMAT_RECORDS, WireReader};
+use super::block::{BlockError, WireReader};
 use super::check::crc32c;
 use super::columns::Columns;
 
 /// Appends a chain of records to a block; nothing when there are none.
 pub fn put_records(records: &[u8], block: &mut Vec<u8>) {
-    if records.is_empty() {
-        return;
+    if !records.is_empty() {
+        put_bytes(records, block);
     }
+}
+
+fn put_bytes(records: &[u8], block: &mut Vec<u8>) {
     put(block, records.len() as u64);
     block.extend_from_slice(&crc32c(records).to_le_bytes());
     block.extend_from_slice(records);
 }
 
-/// Begins a block whose first chain goes on from `base`.
-pub fn put_base(base: &Base, block: &mut Vec<u8>) {
-    let segment = Segment {
-        row: 0,
-        base: base.clone(),
-    };
-    let bytes = base::encode(&[segment], base.len(), 0, |_, _| None);
-    put_records(&bytes, block);
+/// Begins a block whose first chain goes on from `base`; `None` where nobody knows.
+pub fn put_base(base: Option<&Base>, block: &mut Vec<u8>) {
+    let bytes = base.map(|base| {
+        let segment = Segment {
+            row: 0,
+            base: base.clone(),
+        };
+        base::encode(&[segment], base.len(), 0, |_, _| None)
+    });
+    put_bytes(&bytes.unwrap_or_default(), block);
 }
 
-/// The base of a block, and its chains.
-fn split(block: &[u8], format: u8, width: usize) -> Result<(Option<Base>, &[u8]), BlockError> {
-    if format != FORMAT_RECORDS {
-        return Ok((None, block));
-    }
+/// The bytes of the base of a block, if they are sound, and its chains.
+fn split(block: &[u8]) -> Result<(Option<&[u8]>, &[u8]), BlockError> {
     let mut rest = Reader::new(block);
-    let bytes = next(&mut rest)?.ok_or(BlockError::Corrupt("checksum of a base"));
-    let base = bytes.and_then(|bytes| Bases::decode(bytes, width, 0));
-    let base = base.map(|bases| bases.known(0, |_| &[]).pop().map(|segment| segment.base));
-    Ok((base.unwrap_or_default(), rest.rest()))
+    let base = next(&mut rest)?;
+    Ok((base, rest.rest()))
 }
 
 /// From where the first chain of a block goes on; `None` when nobody knows.
 ///
 /// # Errors
 /// When that is damaged.
-pub fn base(block: &[u8], format: u8, width: usize) -> Result<Option<Base>, BlockError> {
-    let (base, _) = split(block, format, width)?;
-    if base.is_none() && format == FORMAT_RECORDS {
-        return Err(BlockError::Corrupt("base of records"));
-    }
-    Ok(base)
+pub fn base(block: &[u8], width: usize) -> Result<Option<Base>, BlockError> {
+    let (base, _) = split(block)?;
+    let base = base.ok_or(BlockError::Corrupt("checksum of a base"))?;
+    let bases = Bases::decode(base, width, 0)?;
+    Ok(bases.known(0, |_| &[]).pop().map(|segment| segment.base))
 }
 
 /// Appends the rows of a block to `into`, which holds the columns `wanted`.
@@ -66,28 +65,23 @@ pub fn base(block: &[u8], format: u8, width: usize) -> Result<Option<Base>, Bloc
 /// the answer.
 pub fn read(
     block: &[u8],
-    format: u8,
     reader: &mut WireReader<'_>,
     wanted: &[usize],
     into: &mut Columns,
 ) -> Result<(), BlockError> {
-    let (_, chains) = split(block, format, reader.width())?;
+    let (_, chains) = split(block)?;
     each_chain(chains, &mut |records| reader.read(records, wanted, into))
 }
 
 /// A block of the chains that can be read, and how many rows these have. `None`
 /// when none can.
-pub fn sound(block: &[u8], format: u8, layout: &Layout) -> Option<(Vec<u8>, usize)> {
+pub fn sound(block: &[u8], layout: &Layout) -> Option<(Vec<u8>, usize)> {
     let mut reader = WireReader::new(layout);
     let mut rows = Columns::new(0);
     let mut sound = Vec::new();
-    let (base, chains) = split(block, format, layout.len()).ok()?;
-    if format == FORMAT_RECORDS {
-        put_base(
-            &base.unwrap_or_else(|| vec![None; layout.len()]),
-            &mut sound,
-        );
-    }
+    let (_, chains) = split(block).ok()?;
+    let base = base(block, layout.len());
+    put_base(base.unwrap_or_default().as_ref(), &mut sound);
     // The error is why we are here.
     let _ = each_chain(chains, &mut |records| {
         reader.read(records, &[], &mut rows)?;
@@ -124,7 +118,6 @@ fn each_chain(
 
 #[cfg(test)]
 mod tests {
-    use super::super::block::FORMAT_RECORDS_V6 as OLD;
     use super::*;
     use stardust_shared::{ABSENT, Layout, SeriesDef, State};
 
@@ -158,19 +151,21 @@ mod tests {
         (Layout::new(0, series()), block, all)
     }
 
+    /// A block of chains whose base nobody knows.
+    fn block_of(chains: &[u8]) -> Vec<u8> {
+        let mut block = Vec::new();
+        put_base(None, &mut block);
+        block.extend_from_slice(chains);
+        block
+    }
+
     #[test]
     fn chains_of_several_sessions_come_back() {
-        let (layout, data, all) = two_chains();
+        let (layout, chains, all) = two_chains();
+        let data = block_of(&chains);
         let mut columns = Columns::new(2);
         columns.push(7, &[1, 2]);
-        read(
-            &data,
-            OLD,
-            &mut WireReader::new(&layout),
-            &[0, 1],
-            &mut columns,
-        )
-        .unwrap();
+        read(&data, &mut WireReader::new(&layout), &[0, 1], &mut columns).unwrap();
         let times: Vec<i64> = (0..14).map(|n| n * 1_000).collect();
         assert_eq!(columns.times[1..], times);
         for (number, column) in columns.values.iter().enumerate() {
@@ -178,9 +173,9 @@ mod tests {
             assert_eq!(column[1..], expected);
         }
         let mut one = Columns::new(1);
-        read(&data, OLD, &mut WireReader::new(&layout), &[1], &mut one).unwrap();
+        read(&data, &mut WireReader::new(&layout), &[1], &mut one).unwrap();
         assert_eq!(one.values[0][..], columns.values[1][1..]);
-        let out_of_range = read(&data, OLD, &mut WireReader::new(&layout), &[2], &mut one);
+        let out_of_range = read(&data, &mut WireReader::new(&layout), &[2], &mut one);
         assert_eq!(out_of_range, Err(BlockError::Corrupt("series number")));
         assert_eq!(one.rows(), 14);
     }
@@ -188,20 +183,20 @@ mod tests {
     #[test]
     fn damage_is_noticed_and_costs_its_own_chain() {
         let (layout, data, _) = two_chains();
-        let reads = |data: &[u8]| {
+        let reads = |chains: &[u8]| {
             let mut columns = Columns::new(2);
-            let result = read(
-                data,
-                OLD,
-                &mut WireReader::new(&layout),
-                &[0, 1],
-                &mut columns,
-            );
+            let mut reader = WireReader::new(&layout);
+            let result = read(&block_of(chains), &mut reader, &[0, 1], &mut columns);
             assert!(columns.values.iter().all(|c| c.len() == columns.rows()));
             (result.is_ok(), columns.rows())
         };
         assert_eq!(reads(&data), (true, 14));
-        assert_eq!(sound(&data, OLD, &layout), Some((data.clone(), 14)));
+        // What is sound of them, without the base.
+        let sound = |chains: &[u8]| {
+            let (kept, rows) = sound(&block_of(chains), &layout)?;
+            Some((kept[block_of(&[]).len()..].to_vec(), rows))
+        };
+        assert_eq!(sound(&data), Some((data.clone(), 14)));
         let mut first = Vec::new();
         let length = usize::from(data[0]);
         put_records(&data[5..5 + length], &mut first);
@@ -218,7 +213,7 @@ mod tests {
             damaged[at] ^= 0x10;
             let (fine, rows) = reads(&damaged);
             assert!(!fine && rows < 14, "at {at}");
-            let (kept, count) = sound(&damaged, OLD, &layout).unwrap_or_default();
+            let (kept, count) = sound(&damaged).unwrap_or_default();
             assert_eq!((rows, reads(&kept)), (count, (true, count)), "at {at}");
             if at > first.len() {
                 assert_eq!((kept == first, count), (true, 10), "at {at}");
@@ -230,7 +225,7 @@ mod tests {
         let mut long = Vec::new();
         put(&mut long, 1 << 40);
         assert_eq!(reads(&long), (false, 0));
-        assert_eq!(sound(&long, OLD, &layout), None);
+        assert_eq!(sound(&long), None);
     }
 
     #[test]
@@ -238,25 +233,25 @@ mod tests {
         let (layout, chains, _) = two_chains();
         let base: Base = vec![None, Some((-1_000, -70))];
         let mut data = Vec::new();
-        put_base(&base, &mut data);
+        put_base(Some(&base), &mut data);
         let begin = data.len();
         data.extend_from_slice(&chains);
         let rows = |data: &[u8]| {
             let mut columns = Columns::new(2);
             let mut reader = WireReader::new(&layout);
-            let result = read(data, FORMAT_RECORDS, &mut reader, &[0, 1], &mut columns);
+            let result = read(data, &mut reader, &[0, 1], &mut columns);
             (result.is_ok(), columns.rows())
         };
-        let of = |data: &[u8]| super::base(data, FORMAT_RECORDS, 2);
+        let of = |data: &[u8]| super::base(data, 2);
         assert_eq!((of(&data), rows(&data)), (Ok(Some(base)), (true, 14)));
-        assert_eq!(super::base(&chains, OLD, 2), Ok(None));
+        assert_eq!(super::base(&block_of(&chains), 2), Ok(None));
         for at in 1..begin {
             let mut damaged = data.clone();
             damaged[at] ^= 0x10;
             assert!(of(&damaged).is_err(), "{at}");
             assert_eq!(rows(&damaged).1, 14);
-            let (kept, count) = sound(&damaged, FORMAT_RECORDS, &layout).unwrap();
-            assert_eq!((of(&kept), count), (Ok(Some(vec![None, None])), 14));
+            let (kept, count) = sound(&damaged, &layout).unwrap();
+            assert_eq!((of(&kept), count), (Ok(None), 14));
         }
     }
 }

@@ -4,10 +4,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::aggregate;
-use super::block::{FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, is_aggregates, is_known};
+use super::block::FORMAT_AGGREGATES;
 use super::bucket::{Column, Place};
 use super::column::Effort;
 use super::damage;
@@ -26,8 +26,6 @@ const BLOCKS_AT_ONCE: usize = 64;
 /// Gathers buckets of the samples that it is fed, layout by layout.
 struct Roll {
     step_ms: i64,
-    /// Last sample of each counter, by its key: what blocks without a base go on from.
-    before: HashMap<Box<str>, (i64, i64)>,
     made: Vec<Made>,
 }
 
@@ -61,7 +59,6 @@ impl Roll {
     fn new(tier: Tier) -> Self {
         Self {
             step_ms: tier.step_ms(),
-            before: HashMap::new(),
             made: Vec::new(),
         }
     }
@@ -81,7 +78,7 @@ impl Roll {
         };
         let (starts, mut columns) = match self.made.pop_if(|made| made.layout == head.layout) {
             Some(made) => (made.starts, made.columns),
-            None => (Vec::new(), self.columns(stored)),
+            None => (Vec::new(), columns_of(stored)),
         };
         let slots = Slots {
             at: starts
@@ -101,26 +98,11 @@ impl Roll {
             Place::Bucket(slots.borrow_mut().of(start_ms))
         };
         reader.feed(head, stored, &all, &place, &mut columns, faults);
-        for (column, series) in columns.iter().zip(stored.layout.series()) {
-            if let Some(before) = column.before {
-                self.before.insert(series.key.clone(), before);
-            }
-        }
         self.made.push(Made {
             layout: head.layout,
             starts: slots.into_inner().starts,
             columns,
         });
-    }
-
-    fn columns(&self, stored: &Stored) -> Vec<Column> {
-        let series = stored.layout.series().iter();
-        let columns = series.map(|series| {
-            let mut column = Column::new(series.kind, 0);
-            column.before = self.before.get(&series.key).copied();
-            column
-        });
-        columns.collect()
     }
 
     /// Writes what was gathered.
@@ -265,21 +247,12 @@ pub fn make_minutes(
     let rare = head
         .interval_ms()
         .is_none_or(|interval| interval >= Tier::Minute.step_ms() / 2);
-    let stays = rare || is_aggregates(head.format);
+    let stays = rare || head.format == FORMAT_AGGREGATES;
     let Some(stored) = reader.layout(head.layout)?.filter(|_| !stays) else {
         drop(reader);
         relabel(&transaction, head.id)?;
         return Ok(transaction.commit()?);
     };
-    if !matches!(head.format, FORMAT_ROWS | FORMAT_RECORDS)
-        && let Some(earlier) = block_before(&transaction, node, head)?
-        && let Some(stored) = reader.layout(earlier.layout)?
-    {
-        roll.take(&mut reader, &earlier, &stored, i64::MAX, &mut faults);
-    }
-    roll.made.clear();
-    // That one's damage is found when it is its turn.
-    faults.clear();
     roll.take(&mut reader, head, &stored, i64::MIN, &mut faults);
     if faults.iter().any(|fault| fault.error.is_damage()) {
         // What is sound of it is converted in the next step.
@@ -314,26 +287,7 @@ fn relabel(connection: &Connection, id: i64) -> rusqlite::Result<()> {
         .map(|_| ())
 }
 
-/// The block from whose last samples counters grow into this one.
-fn block_before(connection: &Connection, node: i64, head: &Head) -> Result<Option<Head>> {
-    let columns = Head::COLUMNS;
-    let mut newest: Option<Head> = None;
-    for tier in [Tier::Raw, Tier::Minute] {
-        let found = connection
-            .prepare_cached(&format!(
-                "SELECT {columns} FROM blocks
-                 WHERE node = ?1 AND tier = ?2 AND time_min_ms < ?3 AND id != ?4
-                 ORDER BY time_max_ms DESC LIMIT 1"
-            ))?
-            .query_row(
-                params![node, tier.number(), head.time_min_ms, head.id],
-                Head::read,
-            )
-            .optional()?;
-        newest = newest
-            .into_iter()
-            .chain(found)
-            .max_by_key(|head| head.time_max_ms);
-    }
-    Ok(newest.filter(|head| is_known(head.format)))
+fn columns_of(stored: &Stored) -> Vec<Column> {
+    let series = stored.layout.series().iter();
+    series.map(|series| Column::new(series.kind, 0)).collect()
 }

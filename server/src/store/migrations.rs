@@ -9,36 +9,7 @@ use super::StoreError;
 use super::open::{APPLICATION_ID, explain};
 
 /// In order; the first is version 1 (`PRAGMA user_version`).
-const MIGRATIONS: &[(&str, &str)] = &[
-    ("0001_base", include_str!("migrations/0001_base.sql")),
-    ("0002_history", include_str!("migrations/0002_history.sql")),
-    (
-        "0003_credentials",
-        include_str!("migrations/0003_credentials.sql"),
-    ),
-    ("0004_jobs", include_str!("migrations/0004_jobs.sql")),
-    (
-        "0005_history_tiers",
-        include_str!("migrations/0005_history_tiers.sql"),
-    ),
-    (
-        "0006_packages",
-        include_str!("migrations/0006_packages.sql"),
-    ),
-    ("0007_events", include_str!("migrations/0007_events.sql")),
-    (
-        "0008_history_chains",
-        include_str!("migrations/0008_history_chains.sql"),
-    ),
-    (
-        "0009_full_upgrade",
-        include_str!("migrations/0009_full_upgrade.sql"),
-    ),
-    (
-        "0010_history_runs",
-        include_str!("migrations/0010_history_runs.sql"),
-    ),
-];
+const MIGRATIONS: &[(&str, &str)] = &[("0001_schema", include_str!("migrations/0001_schema.sql"))];
 
 /// The schema version that this program writes.
 pub fn latest() -> i64 {

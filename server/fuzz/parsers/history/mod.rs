@@ -16,8 +16,6 @@ pub mod coder;
 pub mod column;
 #[path = "../../../src/history/columns.rs"]
 pub mod columns;
-#[path = "../../../src/history/columns_v1.rs"]
-pub mod columns_v1;
 #[path = "../../../src/history/limits.rs"]
 pub mod limits;
 #[path = "../../../src/history/records.rs"]

@@ -84,32 +84,6 @@ fn a_sound_database_comes_out_whole_but_for_its_sessions() {
 }
 
 #[test]
-fn an_older_database_comes_out_in_the_schema_of_today() {
-    let folder = Folder::new();
-    let (db, file) = (folder.join("a.db"), folder.join("b.db"));
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept/store-v7.sqlite3");
-    std::fs::copy(kept, &db).unwrap();
-    let salvage = run(&db, &file).unwrap();
-    assert!(salvage.damaged.is_empty(), "{salvage:?}");
-    assert_eq!(number(&file, "SELECT count(*) FROM fresh"), 13);
-    assert_eq!(number(&file, "SELECT max(seq) FROM durable"), 191);
-    // Fresh records are lost: since when is not known there, so nothing is made up.
-    let root = number(
-        &db,
-        "SELECT rootpage FROM sqlite_schema WHERE name = 'fresh'",
-    );
-    overwrite(&db, std::iter::once(root as usize - 1));
-    let file = folder.join("c.db");
-    let salvage = run(&db, &file).unwrap();
-    assert_eq!(salvage.damaged, ["fresh"]);
-    let oldest = number(
-        &file,
-        "SELECT coalesce(min(from_ms), 1790000000000) FROM gaps",
-    );
-    assert!(oldest > 1_700_000_000_000, "{oldest}");
-}
-
-#[test]
 fn the_number_of_a_removed_node_does_not_come_back() {
     let folder = Folder::new();
     let (db, file) = (folder.join("a.db"), folder.join("b.db"));
