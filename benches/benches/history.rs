@@ -19,6 +19,7 @@
 )]
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use stardust_benches::history::Bench;
@@ -137,6 +138,7 @@ fn fleet(report: &mut Report, day: &Day, kind: Kind, name: &str, count: usize) {
     queries(report, &bench, day, name, START_MS + DAY_MS);
     if kind == Kind::Noisy {
         let range_ms = (START_MS, START_MS + DAY_MS);
+        at_once(report, &mut bench, &mut nodes, name, range_ms);
         beside_queries(report, &mut bench, &mut nodes, name, range_ms);
         bench.restart();
     }
@@ -282,6 +284,44 @@ fn beside_queries(
         asked as f64,
         "queries",
     );
+}
+
+/// How long people wait when twenty of them ask for a day of all series at once, while
+/// samples are taken in.
+fn at_once(
+    report: &mut Report,
+    bench: &mut Bench,
+    nodes: &mut [Node<'_>],
+    name: &str,
+    (from_ms, to_ms): (i64, i64),
+) {
+    const ASKERS: usize = 20;
+    const COMMITS: usize = 64;
+    let count = nodes.len();
+    let waits_ms = Mutex::new(Vec::new());
+    let query = |history: &History, number: usize| {
+        let query = Query {
+            node: 1 + (number % count) as i64,
+            selectors: vec!["*".into()],
+            from_ms,
+            to_ms,
+            points: 1_440,
+        };
+        let start = Instant::now();
+        history.query(&query).expect("an answer");
+        let wait_ms = start.elapsed().as_secs_f64() * 1e3;
+        waits_ms.lock().expect("no panic").push(wait_ms);
+    };
+    let mut commits = Commits::default();
+    bench.beside(ASKERS, query, |bench| commits.take(bench, nodes, COMMITS));
+    let mut waits_ms = waits_ms.into_inner().expect("no panic");
+    waits_ms.sort_by(f64::total_cmp);
+    let of = |share: usize| waits_ms.get(waits_ms.len() * share / 100).copied();
+    let what = format!("{name}: {ASKERS} at once, 24 h of all");
+    report.figure(&format!("{what}: queries"), waits_ms.len() as f64, "");
+    report.figure(&format!("{what}, median"), of(50).unwrap_or(0.0), "ms");
+    report.figure(&format!("{what}, p95"), of(95).unwrap_or(0.0), "ms");
+    commits.report(report, &format!("{what}: a commit beside"));
 }
 
 /// What the first nodes' values have as entropy, each column for itself.

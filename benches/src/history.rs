@@ -36,6 +36,8 @@ struct Stream {
     layout: Arc<Layout>,
     state: State,
     units: Vec<i64>,
+    /// Its list is another one than that of the sample before.
+    begins: bool,
 }
 
 impl Bench {
@@ -112,8 +114,29 @@ impl Bench {
             layout: Arc::new(layout.clone()),
             state: State::default(),
             units: Vec::new(),
+            begins: false,
         });
         number
+    }
+
+    /// The next samples of a node are of another list.
+    pub fn set_layout(&mut self, stream: usize, layout: Arc<Layout>) {
+        self.streams[stream].layout = layout;
+        self.streams[stream].begins = true;
+    }
+
+    /// Asks for series that there are not, and what is known of them.
+    pub fn ask_for_nothing(&self, stream: usize, series: &[String], from_ms: i64, to_ms: i64) {
+        let query = Query {
+            node: self.streams[stream].node,
+            selectors: series.to_vec(),
+            from_ms,
+            to_ms,
+            points: 300,
+        };
+        let answer = self.history.query(&query).expect("an answer");
+        let unknown = self.history.unknown(&query, &[]).expect("what is unknown");
+        assert!(answer.series.is_empty() && unknown == series);
     }
 
     /// One sample; the values are scaled.
@@ -135,7 +158,7 @@ impl Bench {
         stream.units.extend(units);
         let mut bytes = Vec::new();
         let seq = stream.state.seq + 1;
-        let record = if seq == 1 {
+        let record = if seq == 1 || std::mem::take(&mut stream.begins) {
             stream
                 .state
                 .start(&stream.layout, seq, time_ms, &stream.units);

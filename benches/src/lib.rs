@@ -46,6 +46,14 @@ pub fn bytes_written() -> u64 {
         .unwrap_or(0)
 }
 
+/// Memory of this process.
+pub fn resident_kb() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
 /// Bytes and calls of `read` and its kin, by this thread, as the kernel counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reads {

@@ -175,28 +175,8 @@ fn read_series(reader: &mut Reader<'_>, key: &mut Vec<u8>) -> Result<SeriesDef, 
     let flags = reader.byte()?;
     let unit = Unit(reader.byte()?);
     let scale = reader.varint()?;
-    if scale == 0 || scale > u64::from(SCALE_MAX) {
-        return Err(WireError::OutOfRange("series scale"));
-    }
     let key = std::str::from_utf8(key).map_err(|_| WireError::NotUtf8)?;
-    Ok(SeriesDef {
-        key: key.into(),
-        kind: if flags & FLAG_COUNTER != 0 {
-            Kind::Counter
-        } else {
-            Kind::Gauge
-        },
-        unit,
-        scale: scale as u32,
-        steady: flags & FLAG_STEADY != 0,
-        role: match flags & (FLAG_PART | FLAG_SUM) {
-            0 => Role::Alone,
-            FLAG_PART => Role::Part,
-            FLAG_SUM => Role::Sum,
-            _ => return Err(WireError::OutOfRange("series flags")),
-        },
-        rising: flags & FLAG_RISING != 0,
-    })
+    SeriesDef::from_parts(key, flags, unit, scale)
 }
 
 /// Whether each key of `some` is there once, and none of them among `others`.
@@ -214,6 +194,41 @@ fn no_key_twice(some: &[SeriesDef], others: &[&SeriesDef]) -> Result<(), WireErr
     match others.iter().find(|other| known.contains_key(&*other.key)) {
         Some(other) => twice(other),
         None => Ok(()),
+    }
+}
+
+impl SeriesDef {
+    /// Its kind, and what else there is to say of it but unit and scale, in one byte.
+    pub fn flags(&self) -> u8 {
+        flags(self)
+    }
+
+    /// What [`Self::flags`] and the others say.
+    ///
+    /// # Errors
+    /// When they say what no series can be.
+    pub fn from_parts(key: &str, flags: u8, unit: Unit, scale: u64) -> Result<Self, WireError> {
+        if scale == 0 || scale > u64::from(SCALE_MAX) {
+            return Err(WireError::OutOfRange("series scale"));
+        }
+        Ok(Self {
+            key: key.into(),
+            kind: if flags & FLAG_COUNTER != 0 {
+                Kind::Counter
+            } else {
+                Kind::Gauge
+            },
+            unit,
+            scale: scale as u32,
+            steady: flags & FLAG_STEADY != 0,
+            role: match flags & (FLAG_PART | FLAG_SUM) {
+                0 => Role::Alone,
+                FLAG_PART => Role::Part,
+                FLAG_SUM => Role::Sum,
+                _ => return Err(WireError::OutOfRange("series flags")),
+            },
+            rising: flags & FLAG_RISING != 0,
+        })
     }
 }
 

@@ -10,7 +10,8 @@ use stardust_server_fuzz::history::column::{self, Effort, MODE_CODED};
 use stardust_server_fuzz::history::columns::{Block, Columns};
 use stardust_server_fuzz::history::limits::ROWS_MAX;
 use stardust_server_fuzz::history::{aggregate, coder, records};
-use stardust_shared::{Layout, SeriesDef};
+use stardust_shared::{ABSENT, Layout};
+use stardust_shared::series::Kind;
 
 fuzz_target!(|input: &[u8]| {
     let [kind, low, high, rest @ ..] = input else {
@@ -79,21 +80,18 @@ fn whole_block(data: &[u8]) {
 }
 
 fn rows_of_many(data: &[u8]) {
-    let layout = Layout::new(
-        1,
-        vec![
-            SeriesDef::new("mem.free_bytes", &[]),
-            SeriesDef::new("disk.written_bytes", &[("device", "a")]),
-        ],
-    );
     let Ok(block) = Block::open(data) else {
         return;
     };
     let mut buckets = Vec::new();
-    let offsets = aggregate::offsets(&layout);
-    for (series, offset) in layout.series().iter().zip(offsets) {
-        let _ = aggregate::read(&block, series, offset, &mut buckets);
-        assert!(buckets.len() <= ROWS_MAX);
+    for series in 0..4 {
+        let Ok(offsets) = aggregate::Offsets::of_block(series, block.width()) else {
+            continue;
+        };
+        for (at, kind) in (0..series).flat_map(|at| [(at, Kind::Gauge), (at, Kind::Counter)]) {
+            let _ = aggregate::read(&block, kind, 512, offsets.of_series(at), &mut buckets);
+            assert!(buckets.len() <= ROWS_MAX);
+        }
     }
 }
 
@@ -115,5 +113,12 @@ fn comes_back(bytes: &[u8]) {
         let mut back = Vec::new();
         block.values(0, &mut back).expect("what was encoded");
         assert!(back == values);
+        // The same where some rows lack it.
+        let gone = |(at, value): (usize, i64)| if at / 5 % 3 == 0 { ABSENT } else { value };
+        columns.values[0] = values.iter().copied().enumerate().map(gone).collect();
+        let data = columns.encode(Effort::Best).expect("it is encoded");
+        let block = Block::open(&data[..]).expect("what was encoded");
+        block.values(0, &mut back).expect("what was encoded");
+        assert!(back == columns.values[0]);
     }
 }

@@ -7,10 +7,13 @@
 //! and the greatest rate (as the upper bits of their `f64`: a thousandth is lost, to
 //! the outside; the greatest as the difference, which is -1 where there is no rate).
 //!
+//! Gauges come first in a block, so that its size says which series are which. A series
+//! that had nothing in a row is absent there in all of its columns.
+//!
 //! Rows add up: there may be any number of them of one hour, and what comes late adds
 //! another.
 
-use stardust_shared::Layout;
+use stardust_shared::ABSENT;
 use stardust_shared::series::{Kind, SeriesDef};
 
 use super::block::BlockError;
@@ -28,35 +31,65 @@ fn parts(kind: Kind) -> usize {
     }
 }
 
-/// How many columns a block of this layout has.
-pub fn width(layout: &Layout) -> usize {
-    let series = layout.series().iter();
-    series.map(|series| parts(series.kind)).sum()
+/// Where the columns of each series are in a block whose gauges come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offsets {
+    gauges: usize,
+    series: usize,
 }
 
-/// The first column of each series.
-pub fn offsets(layout: &Layout) -> Vec<usize> {
-    let mut offset = 0;
-    let offsets = layout.series().iter().map(|series| {
-        let own = offset;
-        offset += parts(series.kind);
-        own
-    });
-    offsets.collect()
+impl Offsets {
+    pub fn of(gauges: usize, series: usize) -> Self {
+        Self { gauges, series }
+    }
+
+    /// What the columns of a block of so many series say of them.
+    pub fn of_block(series: usize, width: usize) -> Result<Self, BlockError> {
+        let (few, many) = (parts(Kind::Gauge), parts(Kind::Counter));
+        let short = (series * many).checked_sub(width);
+        let gauges = short.filter(|short| short % (many - few) == 0);
+        let gauges = gauges.map(|short| short / (many - few));
+        let gauges = gauges.filter(|gauges| *gauges <= series);
+        let gauges = gauges.ok_or(BlockError::Corrupt("number of columns"))?;
+        Ok(Self { gauges, series })
+    }
+
+    pub fn width(&self) -> usize {
+        self.of_series(self.series).start
+    }
+
+    /// The columns of the series `at`.
+    pub fn of_series(&self, at: usize) -> std::ops::Range<usize> {
+        let (few, many) = (parts(Kind::Gauge), parts(Kind::Counter));
+        match at.checked_sub(self.gauges) {
+            None => at * few..(at + 1) * few,
+            Some(counter) => {
+                let start = self.gauges * few + counter * many;
+                start..start + many
+            }
+        }
+    }
 }
 
-/// Rows that start at `starts`, of all series in the layout's order.
-pub fn columns(layout: &Layout, starts: &[i64], series: &[Column]) -> Columns {
-    let mut columns = Columns::new(series.iter().map(|c| parts(c.kind)).sum());
+/// Rows that start at `starts`, of series whose gauges come first.
+pub fn columns<'a>(
+    starts: &[i64],
+    series: impl Iterator<Item = (&'a SeriesDef, &'a Column)> + Clone,
+) -> Columns {
+    let mut columns = Columns::new(series.clone().map(|(_, of)| parts(of.kind)).sum());
     columns.times = starts.to_vec();
     let mut into = columns.values.iter_mut();
-    for (column, definition) in series.iter().zip(layout.series()) {
+    for (definition, column) in series {
         let scale = i64::from(definition.scale);
         let own: Vec<&mut Vec<i64>> = into.by_ref().take(parts(column.kind)).collect();
         let mut own = own.into_iter();
         let mut part = |value: &dyn Fn(&Bucket) -> i64| {
             if let Some(part) = own.next() {
-                part.extend(column.buckets.iter().map(|bucket| value(&bucket)));
+                let buckets = column.buckets.iter();
+                part.extend(buckets.map(|bucket| match bucket.is_empty() {
+                    true => ABSENT,
+                    false => value(&bucket),
+                }));
             }
         };
         // All values are multiples of the scale.
@@ -92,17 +125,21 @@ pub fn columns(layout: &Layout, starts: &[i64], series: &[Column]) -> Columns {
 }
 
 fn clamp(value: i128) -> i64 {
-    value.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+    value.clamp(i128::from(i64::MIN + 1), i128::from(i64::MAX)) as i64
 }
 
-/// Reads the rows of one series: `offset` is its first column.
+/// Reads the rows of one series: `of` are its columns.
 pub fn read<S: Source + ?Sized>(
     block: &Block<'_, S>,
-    series: &SeriesDef,
-    offset: usize,
+    kind: Kind,
+    scale: u32,
+    of: std::ops::Range<usize>,
     into: &mut Vec<Bucket>,
 ) -> Result<(), BlockError> {
-    let scale = i64::from(series.scale);
+    if of.len() != parts(kind) || of.end > block.width() {
+        return Err(BlockError::Corrupt("kind of a series"));
+    }
+    let (scale, offset) = (i64::from(scale), of.start);
     let mut part = Vec::new();
     into.clear();
     block.values(offset, &mut part)?;
@@ -110,6 +147,9 @@ pub fn read<S: Source + ?Sized>(
         count: count.max(0) as u64,
         ..Bucket::default()
     }));
+    let absent = part.iter().enumerate();
+    let absent = absent.filter(|(_, count)| **count == ABSENT);
+    let absent: Vec<usize> = absent.map(|(row, _)| row).collect();
     let mut read = |number: usize, set: &dyn Fn(&mut Bucket, i64)| -> Result<(), BlockError> {
         block.values(offset + number, &mut part)?;
         for (bucket, &value) in into.iter_mut().zip(&part) {
@@ -117,7 +157,7 @@ pub fn read<S: Source + ?Sized>(
         }
         Ok(())
     };
-    match series.kind {
+    match kind {
         Kind::Gauge => {
             read(1, &|b, least| b.min = least)?;
             read(2, &|b, range| b.max = b.min.wrapping_add(range))?;
@@ -146,7 +186,11 @@ pub fn read<S: Source + ?Sized>(
                 };
             })
         }
+    }?;
+    for row in absent {
+        into[row] = Bucket::default();
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -155,32 +199,29 @@ mod tests {
     use super::super::bucket::{Cuts, Place};
     use super::super::column::Effort;
     use super::*;
-    use stardust_shared::{ABSENT, SeriesDef};
+    use stardust_shared::SeriesDef;
 
     #[test]
     fn rows_come_back() {
-        let layout = Layout::new(
-            1,
-            vec![
-                SeriesDef::new("mem.free_bytes", &[]),
-                SeriesDef::new("disk.written_bytes", &[("device", "a")]),
-                SeriesDef::new("temp.celsius_milli", &[("sensor", "x")]),
-                SeriesDef::new("net.rx_errors", &[("iface", "gone")]),
-            ],
-        );
+        let defs = [
+            SeriesDef::new("mem.free_bytes", &[]),
+            SeriesDef::new("temp.celsius_milli", &[("sensor", "x")]),
+            SeriesDef::new("disk.written_bytes", &[("device", "a")]),
+            SeriesDef::new("net.rx_errors", &[("iface", "gone")]),
+        ];
         let times: Vec<i64> = (0..300).map(|n| n * 1_000).collect();
         let mut cuts = Cuts::default();
         cuts.cut(&times, |t| Place::Bucket((t / 60_000) as usize));
         let values: [Vec<i64>; 4] = [
             (0..300).map(|n| 1_000 + n % 17).collect(),
+            (0..300).map(|n| if n < 60 { ABSENT } else { -n }).collect(),
             (0..300)
                 .map(|n| if n == 100 { 3 } else { n * n % 5_000 })
                 .collect(),
-            (0..300).map(|n| if n < 60 { ABSENT } else { -n }).collect(),
             vec![ABSENT; 300],
         ];
         let mut series = Vec::new();
-        for (values, definition) in values.iter().zip(layout.series()) {
+        for (values, definition) in values.iter().zip(&defs) {
             let mut column = Column::new(definition.kind, 5);
             column.add(&mut cuts, &times, &Run::Each(values), definition.scale);
             series.push(column);
@@ -189,17 +230,21 @@ mod tests {
         for column in &mut series {
             column.buckets.grow(column.kind, 6);
         }
-        series[1].merge(5, &Bucket::step(-1, -512, -1_000));
+        series[2].merge(5, &Bucket::step(-1, -512, -1_000));
         let starts: Vec<i64> = (0..6).map(|n| n * 60_000).collect();
-        let data = columns(&layout, &starts, &series)
+        let data = columns(&starts, defs.iter().zip(&series))
             .encode(Effort::Best)
             .unwrap();
         let block = Block::open(&data[..]).unwrap();
-        assert_eq!(block.width(), width(&layout));
+        let offsets = Offsets::of_block(4, block.width()).unwrap();
+        assert_eq!(
+            (offsets, offsets.width()),
+            (Offsets::of(2, 4), block.width())
+        );
         let mut back = Vec::new();
-        let offsets = offsets(&layout);
-        for ((column, definition), offset) in series.iter().zip(layout.series()).zip(offsets) {
-            read(&block, definition, offset, &mut back).unwrap();
+        for (at, (column, definition)) in series.iter().zip(&defs).enumerate() {
+            let of = offsets.of_series(at);
+            read(&block, column.kind, definition.scale, of, &mut back).unwrap();
             assert_eq!(back.len(), 6);
             for (back, bucket) in back.iter().zip(column.buckets.iter()) {
                 if column.kind == Kind::Gauge || bucket.min > bucket.max {
@@ -221,20 +266,40 @@ mod tests {
 
     #[test]
     fn a_sum_that_does_not_fit_alone_fits_with_what_its_values_have_in_common() {
-        let layout = Layout::new(1, vec![SeriesDef::new("proc.total", &[])]);
+        let def = SeriesDef::new("proc.total", &[]);
         let mut column = Column::new(Kind::Gauge, 1);
         let mut cuts = Cuts::default();
         let values = [i64::MAX, i64::MAX - 7, i64::MAX];
         cuts.cut(&[0; 3], |_| Place::Bucket(0));
         column.add(&mut cuts, &[0; 3], &Run::Each(&values), 1);
         let expected = column.buckets.get(0);
-        let data = columns(&layout, &[0], &[column])
+        let data = columns(&[0], std::iter::once((&def, &column)))
             .encode(Effort::Best)
             .unwrap();
         let block = Block::open(&data[..]).unwrap();
         let mut back = Vec::new();
-        read(&block, &layout.series()[0], 0, &mut back).unwrap();
+        read(&block, Kind::Gauge, 1, 0..4, &mut back).unwrap();
         assert_eq!(back, [expected]);
         assert_eq!(expected.sum, 3 * i128::from(i64::MAX) - 7);
+    }
+
+    #[test]
+    fn the_size_of_a_block_says_which_series_are_gauges() {
+        for series in 0..20 {
+            for gauges in 0..=series {
+                let offsets = Offsets::of(gauges, series);
+                assert_eq!(Offsets::of_block(series, offsets.width()), Ok(offsets));
+                let mut next = 0;
+                for at in 0..series {
+                    let of = offsets.of_series(at);
+                    assert_eq!(of.start, next);
+                    assert_eq!(of.len(), if at < gauges { 4 } else { 6 });
+                    next = of.end;
+                }
+            }
+        }
+        for width in [3, 5, 7, 13, 25] {
+            assert!(Offsets::of_block(2, width).is_err(), "{width}");
+        }
     }
 }

@@ -153,29 +153,39 @@ impl Bases {
 
     /// The sample before, of a column whose values in this stretch are `values`.
     pub fn of(&self, number: usize, at: usize, values: Values<'_>) -> Option<(i64, i64)> {
-        let (time_ms, value) = (*self.segments.get(number)?.base.get(at)?)?;
-        let value = match self.stored {
-            true => values.first().unwrap_or(0).wrapping_sub(value),
-            false => value,
-        };
-        Some((time_ms, value))
+        let known = (*self.segments.get(number)?.base.get(at)?)?;
+        Some(self.value(known, values.first().unwrap_or(0)))
     }
 
-    /// All of them, with what the columns hold: `values` answers those of a column.
-    pub fn known<'a>(&self, rows: usize, values: impl Fn(usize) -> &'a [i64]) -> Vec<Segment> {
+    /// All of them; `first` answers the first value of a column in some rows.
+    pub fn known(
+        &self,
+        rows: usize,
+        first: impl Fn(usize, std::ops::Range<usize>) -> Option<i64>,
+    ) -> Vec<Segment> {
         let stretches = self
             .stretches(rows)
             .filter_map(|(number, rows)| Some((number?, rows)));
         let known = stretches.map(|(number, rows)| {
             let width = self.segments[number].base.len();
-            let base =
-                (0..width).map(|at| self.of(number, at, Values::Each(&values(at)[rows.clone()])));
+            let base = (0..width).map(|at| {
+                let known = self.segments[number].base[at]?;
+                let first = first(at, rows.clone()).unwrap_or(0);
+                Some(self.value(known, first))
+            });
             Segment {
                 row: rows.start,
                 base: base.collect(),
             }
         });
         known.collect()
+    }
+
+    fn value(&self, (time_ms, value): (i64, i64), first: i64) -> (i64, i64) {
+        match self.stored {
+            true => (time_ms, first.wrapping_sub(value)),
+            false => (time_ms, value),
+        }
     }
 }
 
@@ -251,7 +261,7 @@ mod tests {
         let at = |at: usize, rows: std::ops::Range<usize>| first(&columns[at][rows]);
         let data = encode(&segments, 3, 5, at);
         let bases = Bases::decode(&data, 3, 5).unwrap();
-        assert_eq!(bases.known(5, |at| &columns[at]), segments);
+        assert_eq!(bases.known(5, at), segments);
         let stretches: Vec<_> = bases.stretches(5).collect();
         assert_eq!(
             stretches,

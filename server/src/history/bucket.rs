@@ -87,7 +87,8 @@ impl Bucket {
         self.sum += sum;
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
         (self.count, self.steps, self.sum, self.elapsed_ms) == (0, 0, 0, 0)
     }
 }

@@ -1,15 +1,22 @@
 //! The columnar format: a directory, then one compressed column a series. Pure.
 //!
 //! `length` and CRC of the directory (4 bytes each, little-endian), the
-//! directory, the columns. The directory holds rows, columns, a tail (from where its
-//! counters go on, [`super::base`]), and for each column (times first) its mode,
+//! directory, the columns. The directory holds rows, columns, from where its counters
+//! go on ([`super::base`]), patterns, and for each column (times first) its mode,
 //! and either its value or its length and CRC: a reader that wants one series
 //! reads the directory and two columns, and knows that they are sound.
+//!
+//! A column that some rows lack has the values of the others alone, and names the
+//! pattern of these: series that come and go together share one. A pattern is how many
+//! stretches of rows it has, then of one alone its first row and its rows, and of more
+//! the mode, length and CRC of a column of such numbers: how many rows there are between
+//! a stretch and the one before, and how many it has.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use stardust_shared::Layout;
-use stardust_shared::series::Kind;
+use stardust_shared::ABSENT;
 use stardust_shared::varint::{Reader, put, put_signed};
 
 use super::base::{self, Base, Bases, Segment};
@@ -17,6 +24,9 @@ use super::block::BlockError;
 use super::check::crc32c;
 use super::column::{self, Effort, MODE_CONSTANT, MODE_SAME};
 use super::limits::{COLUMNS_MAX, ROWS_MAX};
+
+/// A column of the rows of a pattern alone, with its mode.
+const SOME_ROWS: u8 = 0x80;
 
 /// Bytes before the directory.
 const PREFIX: usize = 8;
@@ -32,8 +42,6 @@ pub struct Columns {
     pub values: Vec<Vec<i64>>,
     /// From where the counters go on, by rows: empty where nobody knows.
     pub segments: Vec<Segment>,
-    /// Which columns are those of counters, where segments are to be joined.
-    counters: Vec<bool>,
 }
 
 impl Columns {
@@ -49,87 +57,11 @@ impl Columns {
         self.truncate(0);
         self.values.resize_with(width, Vec::new);
         self.segments.clear();
-        self.counters.clear();
     }
 
-    /// The same for samples of a layout.
-    pub fn reset_for(&mut self, layout: &Layout) {
-        self.reset(layout.len());
-        let counters = layout
-            .series()
-            .iter()
-            .map(|series| series.kind == Kind::Counter);
-        self.counters.extend(counters);
-    }
-
-    /// What is appended from now on goes on from `base`. It is no new segment where that
-    /// is what the rows before end with.
+    /// All rows go on from `base`.
     pub fn go_on_from(&mut self, base: Base) {
-        self.begin_segment(self.rows(), base);
-    }
-
-    fn begin_segment(&mut self, row: usize, base: Base) {
-        if row == 0 || !self.end_with(row, &base) {
-            self.segments.push(Segment { row, base });
-        }
-    }
-
-    /// Whether in the rows up to `row` each counter's last sample is that of `base`.
-    fn end_with(&self, row: usize, base: &Base) -> bool {
-        let Some(last) = self.segments.last() else {
-            return false;
-        };
-        if self.counters.len() != self.values.len() {
-            return false;
-        }
-        let counters = self.counters.iter().enumerate().filter(|(_, is)| **is);
-        let mut counters = counters.map(|(at, _)| at);
-        counters.all(|at| {
-            let before = last.base.get(at).copied().flatten();
-            let ended = base::last(
-                &self.times[..row],
-                &self.values[at][..row],
-                last.row,
-                before,
-            );
-            ended == base.get(at).copied().flatten()
-        })
-    }
-
-    /// Appends the rows of a block of samples; `part` is used on the way.
-    /// On an error some columns may be longer than others.
-    pub fn append_rows(
-        &mut self,
-        block: Block<'_, [u8]>,
-        part: &mut Vec<i64>,
-    ) -> Result<(), BlockError> {
-        let bases = block.bases()?;
-        let (before, rows) = (self.rows(), block.rows);
-        self.append(block, part)?;
-        for segment in bases.known(rows, |at| &self.values[at][before..]) {
-            self.begin_segment(before + segment.row, segment.base);
-        }
-        Ok(())
-    }
-
-    /// Appends the rows of a block; `part` is used on the way.
-    /// On an error some columns may be longer than others.
-    pub fn append(
-        &mut self,
-        block: Block<'_, [u8]>,
-        part: &mut Vec<i64>,
-    ) -> Result<(), BlockError> {
-        block.times(part)?;
-        self.times.extend_from_slice(part);
-        for (number, column) in self.values.iter_mut().enumerate() {
-            if let Some(value) = block.constant(number) {
-                column.resize(column.len() + block.rows, value);
-            } else {
-                block.values(number, part)?;
-                column.extend_from_slice(part);
-            }
-        }
-        Ok(())
+        self.segments = vec![Segment { row: 0, base }];
     }
 
     #[cfg(test)]
@@ -152,64 +84,174 @@ impl Columns {
         }
     }
 
-    /// First and last time, in the order of the clock.
-    pub fn span_ms(&self) -> Option<(i64, i64)> {
-        let min = self.times.iter().copied().min()?;
-        Some((min, self.times.iter().copied().max()?))
-    }
-
     pub fn encode(&self, effort: Effort) -> std::io::Result<Vec<u8>> {
-        let mut directory = Vec::new();
-        let mut body = Vec::new();
-        put(&mut directory, self.rows() as u64);
-        put(&mut directory, self.values.len() as u64 + 1);
-        let bases;
-        let tail: &[u8] = if self.segments.is_empty() {
-            &[]
-        } else {
-            let first = |at: usize, rows| base::first(&self.values[at][rows]);
-            bases = base::encode(&self.segments, self.values.len(), self.rows(), first);
-            &bases
+        let first = |at: usize, rows| base::first(&self.values[at][rows]);
+        let bases = base::encode(&self.segments, self.values.len(), self.rows(), first);
+        let values = self.values.iter().map(|values| Part {
+            stretches: None,
+            values,
+        });
+        encode(&self.times, &bases, values, effort)
+    }
+}
+
+/// Rows in a row: the first one, and how many.
+pub type Stretch = (u32, u32);
+
+/// A column on its way into a block.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The rows that it has values of; all, where there are none.
+    pub stretches: Option<&'a [Stretch]>,
+    pub values: &'a [i64],
+}
+
+impl<'a> Part<'a> {
+    /// The values that are there, and the stretches that have them; `None` of those that
+    /// all rows have.
+    fn there(self, rows: usize) -> (Option<Vec<Stretch>>, Cow<'a, [i64]>) {
+        let whole = [(0, rows as u32)];
+        let stretches = self.stretches.unwrap_or(&whole);
+        if stretches == whole && !self.values.contains(&ABSENT) {
+            return (None, Cow::Borrowed(self.values));
+        }
+        let (mut there, mut values) = (Vec::<Stretch>::new(), Vec::new());
+        let mut rest = self.values;
+        for &(start, length) in stretches {
+            let (here, later) = rest.split_at((length as usize).min(rest.len()));
+            rest = later;
+            for (row, &value) in (start..).zip(here).filter(|(_, value)| **value != ABSENT) {
+                match there.last_mut() {
+                    Some((first, count)) if *first + *count == row => *count += 1,
+                    _ => there.push((row, 1)),
+                }
+                values.push(value);
+            }
+        }
+        if there == whole {
+            return (None, Cow::Owned(values));
+        }
+        (Some(there), Cow::Owned(values))
+    }
+}
+
+/// A column that others may be the same as: its number, pattern and values.
+type Earlier<'a> = (usize, Option<usize>, Cow<'a, [i64]>);
+
+/// A block of columns; `bases` is as [`base::encode`] makes them.
+pub fn encode<'a>(
+    times: &'a [i64],
+    bases: &[u8],
+    values: impl ExactSizeIterator<Item = Part<'a>>,
+    effort: Effort,
+) -> std::io::Result<Vec<u8>> {
+    let rows = times.len();
+    let mut directory = Vec::new();
+    put(&mut directory, rows as u64);
+    put(&mut directory, values.len() as u64 + 1);
+    put(&mut directory, bases.len() as u64);
+    directory.extend_from_slice(bases);
+    let mut patterns = Patterns::default();
+    let (mut entries, mut body) = (Vec::new(), Vec::new());
+    let mut earlier: HashMap<u64, Vec<Earlier<'_>>> = HashMap::new();
+    let times = std::iter::once(Part {
+        stretches: None,
+        values: times,
+    });
+    for (number, part) in times.chain(values).enumerate() {
+        let (there, column) = part.there(rows);
+        if there.is_some() && column.is_empty() {
+            entries.push(MODE_CONSTANT);
+            put_signed(&mut entries, ABSENT);
+            continue;
+        }
+        let pattern = match there {
+            Some(there) => Some(patterns.number(there, effort)?),
+            None => None,
         };
-        put(&mut directory, tail.len() as u64);
-        directory.extend_from_slice(tail);
-        let mut earlier: HashMap<u64, Vec<(usize, &[i64])>> = HashMap::new();
-        for (number, column) in self.all().enumerate() {
-            let first = column.first().copied().unwrap_or(0);
-            if column.iter().all(|value| *value == first) {
-                directory.push(MODE_CONSTANT);
-                put_signed(&mut directory, first);
+        let begin = |mode: u8, entries: &mut Vec<u8>| match pattern {
+            None => entries.push(mode),
+            Some(pattern) => {
+                entries.push(mode | SOME_ROWS);
+                put(entries, pattern as u64);
+            }
+        };
+        let first = column.first().copied().unwrap_or(0);
+        if column.iter().all(|value| *value == first) {
+            begin(MODE_CONSTANT, &mut entries);
+            put_signed(&mut entries, first);
+            continue;
+        }
+        // Packets of an idle interface, or two names of one disk. Looking for them
+        // costs as much as a quick encoding, and more than it saves there.
+        if effort > Effort::Quick {
+            let alike = earlier.entry(fingerprint(&column)).or_default();
+            let same = alike
+                .iter()
+                .find(|(_, of, like)| *of == pattern && **like == *column);
+            if let Some((same, ..)) = same {
+                entries.push(MODE_SAME);
+                put(&mut entries, *same as u64);
                 continue;
             }
-            // Packets of an idle interface, or two names of one disk. Looking for them
-            // costs as much as a quick encoding, and more than it saves there.
-            if effort > Effort::Quick {
-                let alike = earlier.entry(fingerprint(column)).or_default();
-                let same = alike.iter().find(|(_, like)| *like == column);
-                if let Some((same, _)) = same {
-                    directory.push(MODE_SAME);
-                    put(&mut directory, *same as u64);
-                    continue;
-                }
-                alike.push((number, column));
-            }
-            let before = body.len();
-            directory.push(column::encode(column, effort, &mut body)?);
-            put(&mut directory, (body.len() - before) as u64);
-            directory.extend_from_slice(&crc32c(&body[before..]).to_le_bytes());
         }
-        let mut block = Vec::with_capacity(PREFIX + directory.len() + body.len());
-        block.extend_from_slice(&(directory.len() as u32).to_le_bytes());
-        block.extend_from_slice(&crc32c(&directory).to_le_bytes());
-        block.extend_from_slice(&directory);
-        block.extend_from_slice(&body);
-        Ok(block)
+        let before = body.len();
+        let mode = column::encode(&column, effort, &mut body)?;
+        begin(mode, &mut entries);
+        put(&mut entries, (body.len() - before) as u64);
+        entries.extend_from_slice(&crc32c(&body[before..]).to_le_bytes());
+        if effort > Effort::Quick {
+            let alike = earlier.entry(fingerprint(&column)).or_default();
+            alike.push((number, pattern, column));
+        }
     }
+    put(&mut directory, patterns.known.len() as u64);
+    directory.extend_from_slice(&patterns.directory);
+    directory.extend_from_slice(&entries);
+    let length = PREFIX + directory.len() + patterns.body.len() + body.len();
+    let mut block = Vec::with_capacity(length);
+    block.extend_from_slice(&(directory.len() as u32).to_le_bytes());
+    block.extend_from_slice(&crc32c(&directory).to_le_bytes());
+    block.extend_from_slice(&directory);
+    block.extend_from_slice(&patterns.body);
+    block.extend_from_slice(&body);
+    Ok(block)
+}
 
-    fn all(&self) -> impl Iterator<Item = &[i64]> {
-        std::iter::once(&self.times)
-            .chain(&self.values)
-            .map(Vec::as_slice)
+/// The patterns of a block that is being written.
+#[derive(Default)]
+struct Patterns {
+    known: HashMap<Vec<Stretch>, usize>,
+    directory: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Patterns {
+    fn number(&mut self, stretches: Vec<Stretch>, effort: Effort) -> std::io::Result<usize> {
+        if let Some(&number) = self.known.get(&stretches) {
+            return Ok(number);
+        }
+        put(&mut self.directory, stretches.len() as u64);
+        if let [(first, count)] = stretches[..] {
+            put(&mut self.directory, u64::from(first));
+            put(&mut self.directory, u64::from(count));
+        } else {
+            let mut end = 0;
+            let mut numbers = Vec::with_capacity(2 * stretches.len());
+            for &(first, count) in &stretches {
+                numbers.extend([i64::from(first - end), i64::from(count)]);
+                end = first + count;
+            }
+            let before = self.body.len();
+            let mode = column::encode(&numbers, effort, &mut self.body)?;
+            self.directory.push(mode);
+            put(&mut self.directory, (self.body.len() - before) as u64);
+            let crc = crc32c(&self.body[before..]);
+            self.directory.extend_from_slice(&crc.to_le_bytes());
+        }
+        let number = self.known.len();
+        self.known.insert(stretches, number);
+        Ok(number)
     }
 }
 
@@ -250,22 +292,51 @@ impl Source for [u8] {
 
 #[derive(Clone, Copy, Debug)]
 enum Entry {
-    Constant(i64),
+    /// In the rows of a pattern, or in all.
+    Constant(i64, Option<usize>),
     Same(usize),
-    Stored {
-        mode: u8,
-        offset: usize,
-        length: usize,
-        crc: u32,
-    },
+    Stored(Bytes, Option<usize>),
 }
+
+/// An encoded column.
+#[derive(Clone, Copy, Debug)]
+struct Bytes {
+    mode: u8,
+    offset: usize,
+    length: usize,
+    crc: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Pattern {
+    One(Stretch),
+    Stored { count: usize, bytes: Bytes },
+}
+
+/// Those of a pattern, once they are decoded.
+type Stretches = OnceCell<Vec<Stretch>>;
 
 /// A block that is being read: its directory, checked.
 pub struct Block<'a, S: Source + ?Sized> {
     source: &'a S,
     pub rows: usize,
-    pub tail: Vec<u8>,
+    bases: Vec<u8>,
+    patterns: Vec<(Pattern, Stretches)>,
     entries: Vec<Entry>,
+}
+
+/// Reads where the bytes of a column are; each begins where the one before ends.
+fn read_bytes(mode: u8, reader: &mut Reader<'_>, offset: &mut usize) -> Result<Bytes, BlockError> {
+    let length = reader.varint()? as usize;
+    let crc = reader.bytes(4)?;
+    let bytes = Bytes {
+        mode,
+        offset: *offset,
+        length,
+        crc: u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]]),
+    };
+    *offset = offset.saturating_add(length);
+    Ok(bytes)
 }
 
 impl<'a, S: Source + ?Sized> Block<'a, S> {
@@ -294,14 +365,25 @@ impl<'a, S: Source + ?Sized> Block<'a, S> {
         if rows > ROWS_MAX || count == 0 || count > COLUMNS_MAX {
             return Err(BlockError::Corrupt("size"));
         }
-        let tail = reader.varint()? as usize;
-        let tail = reader.bytes(tail)?.to_vec();
-        let mut entries = Vec::with_capacity(count);
+        let bases = reader.varint()? as usize;
+        let bases = reader.bytes(bases)?.to_vec();
         let mut offset = PREFIX + length;
+        let patterns = read_patterns(&mut reader, (rows, count), &mut offset)?;
+        let mut entries = Vec::with_capacity(count);
         for number in 0..count {
             let mode = reader.byte()?;
-            entries.push(match mode {
-                MODE_CONSTANT => Entry::Constant(reader.signed()?),
+            let pattern = match mode & SOME_ROWS {
+                0 => None,
+                _ => {
+                    let pattern = reader.varint()? as usize;
+                    if pattern >= patterns.len() || number == 0 {
+                        return Err(BlockError::Corrupt("number of a pattern"));
+                    }
+                    Some(pattern)
+                }
+            };
+            entries.push(match mode & !SOME_ROWS {
+                MODE_CONSTANT => Entry::Constant(reader.signed()?, pattern),
                 MODE_SAME => {
                     let same = reader.varint()? as usize;
                     if same >= number || matches!(entries[same], Entry::Same(_)) {
@@ -309,18 +391,7 @@ impl<'a, S: Source + ?Sized> Block<'a, S> {
                     }
                     Entry::Same(same)
                 }
-                mode => {
-                    let length = reader.varint()? as usize;
-                    let crc = reader.bytes(4)?;
-                    let entry = Entry::Stored {
-                        mode,
-                        offset,
-                        length,
-                        crc: u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]]),
-                    };
-                    offset = offset.saturating_add(length);
-                    entry
-                }
+                mode => Entry::Stored(read_bytes(mode, &mut reader, &mut offset)?, pattern),
             });
         }
         if offset != source.len() {
@@ -329,14 +400,15 @@ impl<'a, S: Source + ?Sized> Block<'a, S> {
         Ok(Self {
             source,
             rows,
-            tail,
+            bases,
+            patterns,
             entries,
         })
     }
 
     /// From where its counters go on, of a block of samples.
     pub fn bases(&self) -> Result<Bases, BlockError> {
-        Bases::decode(&self.tail, self.width(), self.rows)
+        Bases::decode(&self.bases, self.width(), self.rows)
     }
 
     /// How many columns there are besides the times.
@@ -348,52 +420,165 @@ impl<'a, S: Source + ?Sized> Block<'a, S> {
         self.entry(0, into)
     }
 
-    /// The column of the value `number`.
+    /// The column of the value `number`, with [`ABSENT`] in the rows that lack it.
     pub fn values(&self, number: usize, into: &mut Vec<i64>) -> Result<(), BlockError> {
         self.entry(number + 1, into)
     }
 
-    /// The one value of that column, when it has just one.
+    /// The one value of that column, when it has just one, in all rows.
     pub fn constant(&self, number: usize) -> Option<i64> {
         match self.entries.get(number + 1) {
-            Some(Entry::Constant(value)) => Some(*value),
+            Some(Entry::Constant(value, None)) => Some(*value),
             _ => None,
         }
     }
 
-    fn entry(&self, number: usize, into: &mut Vec<i64>) -> Result<(), BlockError> {
-        match self.entries.get(number) {
-            None => Err(BlockError::Corrupt("series number")),
-            Some(&Entry::Constant(value)) => {
-                into.clear();
-                into.resize(self.rows, value);
-                Ok(())
+    /// The rows that have that column, `None` of all, and its values in these.
+    pub fn there(
+        &self,
+        number: usize,
+        into: &mut Vec<i64>,
+    ) -> Result<Option<&[Stretch]>, BlockError> {
+        let entry = match self.entries.get(number + 1) {
+            Some(Entry::Same(same)) => self.entries.get(*same),
+            entry => entry,
+        };
+        into.clear();
+        match entry.copied() {
+            None | Some(Entry::Same(_)) => Err(BlockError::Corrupt("series number")),
+            Some(Entry::Constant(ABSENT, None)) => Ok(Some(&[])),
+            Some(Entry::Constant(value, pattern)) => {
+                let stretches = self.stretches(pattern)?;
+                into.resize(count(stretches, self.rows), value);
+                Ok(stretches)
             }
-            Some(&Entry::Same(same)) => self.entry(same, into),
-            Some(&Entry::Stored {
-                mode,
-                offset,
-                length,
-                crc,
-            }) => {
-                if length > self.source.len() {
-                    return Err(BlockError::Corrupt("column cut"));
-                }
-                let mut bytes = vec![0; length];
-                self.source.read(offset, &mut bytes)?;
-                if crc32c(&bytes) != crc {
-                    return Err(BlockError::Corrupt("checksum of a column"));
-                }
-                column::decode(mode, &bytes, self.rows, into)
+            Some(Entry::Stored(bytes, pattern)) => {
+                let stretches = self.stretches(pattern)?;
+                self.decode(bytes, count(stretches, self.rows), into)?;
+                Ok(stretches)
             }
         }
     }
+
+    fn entry(&self, number: usize, into: &mut Vec<i64>) -> Result<(), BlockError> {
+        match self.entries.get(number).copied() {
+            None => Err(BlockError::Corrupt("series number")),
+            Some(Entry::Constant(value, pattern)) => {
+                let stretches = self.stretches(pattern)?;
+                into.clear();
+                into.resize(count(stretches, self.rows), value);
+                spread(stretches, self.rows, into);
+                Ok(())
+            }
+            Some(Entry::Same(same)) => self.entry(same, into),
+            Some(Entry::Stored(bytes, pattern)) => {
+                let stretches = self.stretches(pattern)?;
+                self.decode(bytes, count(stretches, self.rows), into)?;
+                spread(stretches, self.rows, into);
+                Ok(())
+            }
+        }
+    }
+
+    fn decode(&self, bytes: Bytes, rows: usize, into: &mut Vec<i64>) -> Result<(), BlockError> {
+        if bytes.length > self.source.len() {
+            return Err(BlockError::Corrupt("column cut"));
+        }
+        let mut data = vec![0; bytes.length];
+        self.source.read(bytes.offset, &mut data)?;
+        if crc32c(&data) != bytes.crc {
+            return Err(BlockError::Corrupt("checksum of a column"));
+        }
+        column::decode(bytes.mode, &data, rows, into)
+    }
+
+    fn stretches(&self, pattern: Option<usize>) -> Result<Option<&[Stretch]>, BlockError> {
+        let Some(number) = pattern else {
+            return Ok(None);
+        };
+        let (pattern, known) = &self.patterns[number];
+        if let Some(known) = known.get() {
+            return Ok(Some(known));
+        }
+        let stretches = match *pattern {
+            Pattern::One(stretch) => vec![stretch],
+            Pattern::Stored { count, bytes } => {
+                let mut numbers = Vec::new();
+                self.decode(bytes, 2 * count, &mut numbers)?;
+                let (pairs, _) = numbers.as_chunks::<2>();
+                let mut end = 0i64;
+                let mut stretch = |&[gone, count]: &[i64; 2]| {
+                    let first = end.checked_add(gone).filter(|first| *first >= end)?;
+                    end = first.checked_add(count).filter(|end| *end > first)?;
+                    let fits = end <= self.rows as i64;
+                    fits.then_some((first as u32, count as u32))
+                };
+                let stretches: Option<Vec<Stretch>> = pairs.iter().map(&mut stretch).collect();
+                stretches.ok_or(BlockError::Corrupt("stretches of a pattern"))?
+            }
+        };
+        Ok(Some(known.get_or_init(|| stretches)))
+    }
+}
+
+fn read_patterns(
+    reader: &mut Reader<'_>,
+    (rows, columns): (usize, usize),
+    offset: &mut usize,
+) -> Result<Vec<(Pattern, Stretches)>, BlockError> {
+    let patterns = reader.varint()? as usize;
+    if patterns > columns {
+        return Err(BlockError::Corrupt("number of patterns"));
+    }
+    let mut read = || -> Result<Pattern, BlockError> {
+        let count = reader.varint()? as usize;
+        if count == 1 {
+            let (first, count) = (reader.varint()?, reader.varint()?);
+            let fits = count > 0 && first.saturating_add(count) <= rows as u64;
+            return match fits {
+                true => Ok(Pattern::One((first as u32, count as u32))),
+                false => Err(BlockError::Corrupt("stretch of a pattern")),
+            };
+        }
+        if count > rows {
+            return Err(BlockError::Corrupt("stretches of a pattern"));
+        }
+        let mode = reader.byte()?;
+        let bytes = read_bytes(mode, reader, offset)?;
+        Ok(Pattern::Stored { count, bytes })
+    };
+    let read = (0..patterns).map(|_| Ok((read()?, OnceCell::new())));
+    read.collect()
+}
+
+/// Values of a column that these rows have.
+fn count(stretches: Option<&[Stretch]>, rows: usize) -> usize {
+    match stretches {
+        None => rows,
+        Some(stretches) => stretches.iter().map(|(_, count)| *count as usize).sum(),
+    }
+}
+
+/// Puts values where they belong among all rows.
+fn spread(stretches: Option<&[Stretch]>, rows: usize, values: &mut Vec<i64>) {
+    let Some(stretches) = stretches else { return };
+    let mut end = values.len();
+    values.resize(rows, ABSENT);
+    let mut below = rows;
+    // From behind: nothing is written over that is still to be moved.
+    for &(first, count) in stretches.iter().rev() {
+        let (first, count) = (first as usize, count as usize);
+        let from = end - count;
+        values.copy_within(from..end, first);
+        values[first + count..below].fill(ABSENT);
+        (end, below) = (from, first);
+    }
+    values[..below].fill(ABSENT);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stardust_shared::ABSENT;
 
     fn read(data: &[u8]) -> Result<Columns, BlockError> {
         let block = Block::open(data)?;
@@ -434,26 +619,57 @@ mod tests {
         }
     }
 
+    /// Two containers that come and go with two series each, one that was there once, and
+    /// one series that nothing ever had.
+    fn containers() -> Columns {
+        let mut columns = Columns::new(7);
+        let often = |n: i64| (n + 3) % 40 < 11;
+        for n in 0..500i64 {
+            let there = |is: bool, value: i64| if is { value } else { ABSENT };
+            let other = n % 60 > 20 && n > 100;
+            let row = [
+                there(often(n), n * n % 977),
+                there(often(n), 7),
+                there(other, n * 31),
+                there((200..206).contains(&n), n),
+                ABSENT,
+                there(often(n), n * n % 977),
+                n,
+            ];
+            columns.push(n * 1_000, &row);
+        }
+        columns
+    }
+
     #[test]
-    fn blocks_are_put_one_behind_the_other_in_memory_that_was_used_before() {
-        let (first, second) = (columns(500), columns(40));
-        let mut all = columns(9);
-        all.reset(first.values.len() + 3);
-        all.reset(first.values.len());
-        for (part, effort) in [(&first, Effort::Quick), (&second, Effort::Best)] {
-            let data = part.encode(effort).unwrap();
+    fn columns_that_some_rows_lack_come_back_and_share_their_patterns() {
+        for effort in [Effort::Quick, Effort::Fair, Effort::Best] {
+            let columns = containers();
+            let data = columns.encode(effort).unwrap();
+            assert_eq!(read(&data).unwrap().values, columns.values);
             let block = Block::open(&data[..]).unwrap();
-            all.append(block, &mut vec![1; 7]).unwrap();
+            assert_eq!(block.patterns.len(), 3);
+            assert_eq!((block.constant(1), block.constant(4)), (None, Some(ABSENT)));
+            let mut there = Vec::new();
+            let once = block.there(3, &mut there).unwrap();
+            assert_eq!(
+                (once, &there[..]),
+                (Some(&[(200, 6)][..]), &[200, 201, 202, 203, 204, 205][..])
+            );
+            assert_eq!(block.there(4, &mut there).unwrap(), Some(&[][..]));
+            assert_eq!(block.there(6, &mut there).unwrap(), None);
+            assert_eq!(there.len(), 500);
         }
-        assert_eq!(all.rows(), 540);
-        assert_eq!(all.times, [first.times, second.times].concat());
-        for (column, (first, second)) in all
-            .values
-            .iter()
-            .zip(first.values.iter().zip(&second.values))
-        {
-            assert_eq!(column, &[&first[..], &second[..]].concat());
-        }
+        // What is only absent at times costs little more than its values.
+        let containers = containers();
+        let mut dense = Columns::new(1);
+        let mut sparse = Columns::new(1);
+        dense.times = (0..500).collect();
+        sparse.times.clone_from(&dense.times);
+        sparse.values[0].clone_from(&containers.values[2]);
+        dense.values[0] = (0..500).map(|n| n * 31).collect();
+        let sizes = [sparse, dense].map(|columns| columns.encode(Effort::Best).unwrap().len());
+        assert!(sizes[0] < sizes[1] + 40, "{sizes:?}");
     }
 
     #[test]
@@ -486,7 +702,11 @@ mod tests {
 
     #[test]
     fn no_damage_goes_unnoticed() {
-        let data = columns(200).encode(Effort::Best).unwrap();
+        no_damage(columns(200).encode(Effort::Best).unwrap());
+        no_damage(containers().encode(Effort::Best).unwrap());
+    }
+
+    fn no_damage(data: Vec<u8>) {
         for end in 0..data.len() {
             assert!(read(&data[..end]).is_err(), "cut at {end}");
         }

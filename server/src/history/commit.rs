@@ -3,60 +3,72 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
-use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
-use sha2::{Digest, Sha256};
+use rusqlite::{CachedStatement, Transaction, params};
 use stardust_shared::Layout;
 
 use super::batch::NodeBatch;
+use super::catalogue;
 use super::check::crc32c;
 use super::fresh::{Chain, Reached, Row};
 use super::gap_fill;
 use super::intake::RUNS_KEPT;
 use super::shared::Shared;
 
-/// Layouts whose row number is kept at hand.
-const LAYOUT_CACHE_MAX: usize = 4096;
-/// The same by address: one a session, small.
-const ADDRESSES_MAX: usize = 1 << 16;
+/// Lists whose row number is kept at hand: one a session, small.
+const LISTS_MAX: usize = 1 << 16;
 
 /// So many nodes' parts in a batch make it worth knowing all nodes.
 const MANY_NODES: usize = 100;
 
-/// Row numbers of stored layouts.
+/// Where a session keeps its layout, and its node.
+type Address = (usize, i64);
+
+/// Row numbers of stored layouts, by where a session keeps its own: looking for the list
+/// with each block would cost more than the rest of a commit.
 #[derive(Default)]
 pub struct LayoutRows {
-    by_hash: HashMap<[u8; 32], i64>,
-    /// By where a session keeps its layout: hashing it for each block would cost
-    /// more than the rest of a commit. The weak reference keeps the address from
-    /// being used again, and nothing else.
-    by_address: HashMap<usize, (Weak<Layout>, i64)>,
+    /// The weak reference keeps the address from being used again, and nothing else.
+    by_address: HashMap<Address, (Weak<Layout>, i64)>,
+    addresses: HashMap<i64, Address>,
     /// Bytes of those that were new, until somebody takes note.
     pub added_bytes: u64,
 }
 
 impl LayoutRows {
     pub fn clear(&mut self) {
-        self.by_hash.clear();
         self.by_address.clear();
+        self.addresses.clear();
+    }
+
+    /// The row went.
+    pub fn forget(&mut self, row: i64) {
+        if let Some(address) = self.addresses.remove(&row) {
+            self.by_address.remove(&address);
+        }
     }
 
     fn row(
         &mut self,
         transaction: &Transaction<'_>,
+        node: i64,
         layout: &Arc<Layout>,
     ) -> rusqlite::Result<i64> {
-        let address = Arc::as_ptr(layout) as usize;
+        let address = (Arc::as_ptr(layout) as usize, node);
         if let Some((_, row)) = self.by_address.get(&address) {
             return Ok(*row);
         }
-        let (row, added_bytes) = layout_row(transaction, &mut self.by_hash, layout)?;
-        self.added_bytes += added_bytes;
-        if self.by_address.len() >= ADDRESSES_MAX {
-            self.by_address.clear();
+        let row = catalogue::row_of(transaction, node, layout)?;
+        self.added_bytes += row.added_bytes;
+        if self.by_address.len() >= LISTS_MAX {
+            self.clear();
+        }
+        // Of two sessions with the same list the last one is the one that goes on.
+        if let Some(before) = self.addresses.insert(row.id, address) {
+            self.by_address.remove(&before);
         }
         self.by_address
-            .insert(address, (Arc::downgrade(layout), row));
-        Ok(row)
+            .insert(address, (Arc::downgrade(layout), row.id));
+        Ok(row.id)
     }
 }
 
@@ -99,11 +111,11 @@ impl RunRows {
 /// About what a node's part of a batch takes in the database.
 pub fn bytes_of(node: &NodeBatch) -> u64 {
     let blocks: usize = node.blocks.iter().map(|block| block.data.len() + 64).sum();
-    // Each of its own list but the first, which nearly always is there already. Encoded
-    // a list is less than it is in memory.
+    // Each of its own list but the first, which nearly always is there already. On disk
+    // the keys of new series are there twice, in memory they have something with them.
     let lists = node.blocks.windows(2).filter_map(|pair| {
         let is_new = !Arc::ptr_eq(&pair[0].layout, &pair[1].layout);
-        is_new.then(|| pair[1].layout.memory_bytes() / 2)
+        is_new.then(|| pair[1].layout.memory_bytes())
     });
     let blocks = blocks + lists.sum::<usize>();
     (blocks + 64 * node.gaps.len() + 256 * node.progress.len()) as u64
@@ -182,7 +194,7 @@ pub fn insert_node(
         note_runs(statements, runs, batch)?;
     }
     for (number, block) in batch.blocks.iter().enumerate() {
-        let layout = layouts.row(transaction, &block.layout)?;
+        let layout = layouts.row(transaction, batch.node, &block.layout)?;
         let run = runs.row(batch.node, &block.run).unwrap_or(0);
         // The first goes on from what is committed; others are rare, and stand alone.
         let going_on = block.going_on().filter(|_| number == 0);
@@ -311,37 +323,4 @@ pub fn note_progress(transaction: &Transaction<'_>, reached: &[Reached]) -> rusq
             .execute(params![reached.run, reached.seq, reached.time_ms])?;
     }
     Ok(())
-}
-
-fn layout_row(
-    transaction: &Transaction<'_>,
-    cache: &mut HashMap<[u8; 32], i64>,
-    layout: &Layout,
-) -> rusqlite::Result<(i64, u64)> {
-    let mut added_bytes = 0;
-    let mut series = Vec::new();
-    layout.encode_series(&mut series);
-    let hash: [u8; 32] = Sha256::digest(&series).into();
-    if let Some(&row) = cache.get(&hash) {
-        return Ok((row, 0));
-    }
-    let found = transaction
-        .prepare_cached("SELECT id FROM layouts WHERE sha256 = ?1")?
-        .query_row([hash], |row| row.get(0))
-        .optional()?;
-    let row = match found {
-        Some(row) => row,
-        None => {
-            transaction
-                .prepare_cached("INSERT INTO layouts (sha256, series) VALUES (?1, ?2)")?
-                .execute(params![hash, series])?;
-            added_bytes = series.len() as u64;
-            transaction.last_insert_rowid()
-        }
-    };
-    if cache.len() >= LAYOUT_CACHE_MAX {
-        cache.clear();
-    }
-    cache.insert(hash, row);
-    Ok((row, added_bytes))
 }

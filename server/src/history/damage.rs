@@ -3,8 +3,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::base::Bases;
+use super::base::{self, Bases};
 use super::block::{FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, read_rows};
+use super::catalogue;
 use super::column::Effort;
 use super::columns::{Block, Columns};
 use super::merge::Result;
@@ -44,7 +45,7 @@ pub fn set_aside(connection: &Connection, shared: &Shared, node: i64, fault: &Fa
         connection.execute("DELETE FROM fresh WHERE id = ?1", [fault.id])?;
         None
     } else {
-        save_what_is_sound(connection, shared, fault.id)?
+        save_what_is_sound(connection, shared, node, fault.id)?
     };
     let span: (i64, i64, i64) = connection.query_row(
         "SELECT time_min_ms, time_max_ms, rows FROM damaged WHERE id = last_insert_rowid()",
@@ -83,7 +84,12 @@ pub fn set_aside(connection: &Connection, shared: &Shared, node: i64, fault: &Fa
 
 /// Puts a block of what can be read in the place of the damaged one. Answers its
 /// rows; `None` when nothing can be read.
-fn save_what_is_sound(connection: &Connection, shared: &Shared, id: i64) -> Result<Option<i64>> {
+fn save_what_is_sound(
+    connection: &Connection,
+    shared: &Shared,
+    node: i64,
+    id: i64,
+) -> Result<Option<i64>> {
     let found: Option<(i64, u8, u8, Vec<u8>)> = connection
         .query_row(
             "SELECT layout, format, tier, data FROM blocks WHERE id = ?1",
@@ -101,7 +107,7 @@ fn save_what_is_sound(connection: &Connection, shared: &Shared, id: i64) -> Resu
             sound.map(|(data, rows)| (format, data, rows))
         }
         Some(stored) if format == FORMAT_ROWS && tier != Tier::Hour.number() => {
-            match sound_columns(&data, stored.layout.len()) {
+            match sound_columns(&data, stored.len()) {
                 Some(columns) => Some((FORMAT_ROWS, columns.encode(Effort::Best)?, columns.rows())),
                 None => None,
             }
@@ -120,6 +126,7 @@ fn save_what_is_sound(connection: &Connection, shared: &Shared, id: i64) -> Resu
         }
         None => {
             connection.execute("DELETE FROM blocks WHERE id = ?1", [id])?;
+            catalogue::release(connection, shared, node, i64::MIN, [layout])?;
             Ok(None)
         }
     }
@@ -145,6 +152,6 @@ fn sound_columns(data: &[u8], width: usize) -> Option<Columns> {
     // The error is why we are here.
     let _ = read_rows(data, &wanted, &mut Scratch::default(), &mut each);
     let bases = block.bases().ok()?;
-    columns.segments = bases.known(rows, |at| &columns.values[at]);
+    columns.segments = bases.known(rows, |at, rows| base::first(&columns.values[at][rows]));
     (sound > 0).then_some(columns)
 }

@@ -98,6 +98,8 @@ pub struct Fresh {
     nodes: Nodes,
     /// By node, what its rows say of its runs.
     reached: HashMap<i64, Vec<Reached>>,
+    /// By node, the list of series that its newest row has had when rows were merged.
+    lists: HashMap<i64, i64>,
     retired: VecDeque<Retired>,
     pub rows: u64,
     pub bytes: u64,
@@ -271,6 +273,22 @@ impl Fresh {
         self.of(node, i64::MIN, i64::MAX, merged)
     }
 
+    /// Whether rows of a node after `merged_id` are of that list of series, or its newest
+    /// is: the next one will be too.
+    pub fn needs(&self, node: i64, merged_id: i64, layout: i64) -> bool {
+        let rows = self.nodes.get(&node).map_or(&[][..], |rows| rows);
+        let newest = rows.last().is_some_and(|row| row.layout == layout);
+        let mut later = rows.iter().rev().take_while(|row| row.id > merged_id);
+        newest || later.any(|row| row.layout == layout)
+    }
+
+    /// The list of series that stayed when rows of a node were merged the last time; now
+    /// it is the one of its newest row. `None` when that was before this start.
+    pub fn keep_list(&mut self, node: i64) -> Option<i64> {
+        let newest = self.nodes.get(&node)?.last()?.layout;
+        self.lists.insert(node, newest)
+    }
+
     /// How far the node's runs are, to be noted before its rows go.
     pub fn reached(&self, node: i64) -> Vec<Reached> {
         self.reached.get(&node).cloned().unwrap_or_default()
@@ -316,6 +334,7 @@ impl Fresh {
     /// The node was removed.
     pub fn forget(&mut self, node: i64) {
         self.reached.remove(&node);
+        self.lists.remove(&node);
         for row in self.nodes.remove(&node).into_iter().flatten() {
             self.rows -= u64::from(row.rows);
             self.bytes -= u64::from(row.bytes);

@@ -1,4 +1,4 @@
-//! Rows of the tables `blocks` and `layouts`, written the same way by all.
+//! Rows of the table `blocks`, written the same way by all.
 
 use rusqlite::{Connection, params};
 
@@ -12,7 +12,7 @@ pub const LEVEL_FAIR: u8 = 1;
 pub const LEVEL_FULL: u8 = 2;
 
 /// A block on its way into the table.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct NewBlock<'a> {
     pub node: i64,
     pub tier: Tier,
@@ -21,6 +21,8 @@ pub struct NewBlock<'a> {
     pub format: u8,
     pub span_ms: (i64, i64),
     pub rows: usize,
+    /// Of series that few of its rows have.
+    pub rare: bool,
     pub data: &'a [u8],
 }
 
@@ -38,8 +40,8 @@ impl NewBlock<'_> {
     ) -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached(
             "INSERT INTO blocks (node, tier, level, layout, format, time_min_ms, time_max_ms,
-                                 rows, bytes, data, hours_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                                 rows, bytes, data, hours_ms, rare)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?;
         statement.execute(params![
             self.node,
@@ -52,7 +54,8 @@ impl NewBlock<'_> {
             self.rows as i64,
             self.data.len() as i64,
             self.data,
-            hours_ms
+            hours_ms,
+            self.rare
         ])?;
         Ok(())
     }

@@ -1,24 +1,40 @@
-//! Stored layouts: decoded once, since they never change.
+//! Stored lists of series, and the definitions that they name: kept at hand once read,
+//! since they never change. Lists of different nodes that say the same share one copy.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension};
-use stardust_shared::Layout;
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
 use stardust_shared::series::Kind;
+use stardust_shared::{Layout, SeriesDef, Unit};
 
 use super::limits::LAYOUTS_BYTES_MAX;
+use super::list::List;
 use super::runs::name_of;
 
-#[derive(Debug)]
+/// Of the definitions in their order.
+pub type Hash = [u8; 16];
+
+pub fn hash_of(layout: &Layout) -> Hash {
+    let mut series = Vec::new();
+    layout.encode_series(&mut series);
+    let whole: [u8; 32] = Sha256::digest(&series).into();
+    whole.first_chunk().copied().unwrap_or_default()
+}
+
+/// A list of series with what they are.
+#[derive(Clone, Debug)]
 pub struct Stored {
-    pub layout: Layout,
+    /// The numbers.
+    pub list: Arc<List>,
+    pub layout: Arc<Layout>,
     /// What [`super::runs`] calls the counters; 0 in the place of gauges.
-    pub names: Box<[u64]>,
+    pub names: Arc<[u64]>,
 }
 
 impl Stored {
-    pub fn new(layout: Layout) -> Self {
+    pub fn new(list: List, layout: Layout) -> Self {
         let series = layout.series().iter();
         let names = series.map(|series| match series.kind {
             Kind::Counter => name_of(&series.key),
@@ -26,17 +42,90 @@ impl Stored {
         });
         Self {
             names: names.collect(),
-            layout,
+            list: Arc::new(list),
+            layout: Arc::new(layout),
         }
+    }
+
+    pub fn len(&self) -> usize {
+        self.layout.len()
+    }
+
+    /// How many of them are gauges.
+    pub fn gauges(&self) -> usize {
+        self.names.iter().filter(|name| **name == 0).count()
     }
 
     /// A list of some of its series.
     pub fn part(&self, at: &[usize]) -> Self {
         let series = at.iter().map(|at| self.layout.series()[*at].clone());
+        let ids: Vec<i64> = self.list.ids().collect();
         Self {
+            list: Arc::new(List::new(at.iter().map(|at| ids[*at]))),
             names: at.iter().map(|at| self.names[*at]).collect(),
-            layout: Layout::new(self.layout.id(), series.collect()),
+            layout: Arc::new(Layout::new(0, series.collect())),
         }
+    }
+
+    /// In which order merged blocks have its series: gauges first, each kind by number.
+    fn order(&self) -> Vec<usize> {
+        let ids: Vec<i64> = self.list.ids().collect();
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by_key(|at| (self.names[*at] != 0, ids[*at]));
+        order
+    }
+
+    fn is_ordered(&self) -> bool {
+        let ids = self.list.ids().zip(self.names.iter());
+        let keys = ids.map(|(id, name)| (*name != 0, id));
+        keys.is_sorted()
+    }
+
+    /// All series of some lists, in the order of merged blocks.
+    pub fn union<'a>(lists: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut lists = lists.into_iter();
+        let Some(first) = lists.next() else {
+            return Self::new(List::default(), Layout::new(0, Vec::new()));
+        };
+        let mut others = lists.filter(|other| !Arc::ptr_eq(&other.list, &first.list));
+        let second = others.next();
+        if second.is_none() {
+            return match first.is_ordered() {
+                true => first.clone(),
+                false => first.part(&first.order()),
+            };
+        }
+        let all = std::iter::once(first).chain(second).chain(others);
+        let mut seen: HashMap<i64, (&SeriesDef, u64)> = HashMap::new();
+        for stored in all {
+            let series = stored.layout.series().iter().zip(stored.names.iter());
+            for (id, (series, name)) in stored.list.ids().zip(series) {
+                seen.entry(id).or_insert((series, *name));
+            }
+        }
+        let mut all: Vec<(i64, &SeriesDef, u64)> = seen
+            .into_iter()
+            .map(|(id, (series, name))| (id, series, name))
+            .collect();
+        all.sort_by_key(|(id, _, name)| (*name != 0, *id));
+        Self {
+            list: Arc::new(List::new(all.iter().map(|one| one.0))),
+            names: all.iter().map(|one| one.2).collect(),
+            layout: Arc::new(Layout::new(
+                0,
+                all.iter().map(|one| one.1.clone()).collect(),
+            )),
+        }
+    }
+
+    /// Where each series of `other` is in here.
+    pub fn positions(&self, other: &Self) -> Vec<usize> {
+        if Arc::ptr_eq(&self.list, &other.list) {
+            return (0..self.len()).collect();
+        }
+        let places: HashMap<i64, usize> = self.list.ids().zip(0..).collect();
+        let ids = other.list.ids();
+        ids.filter_map(|id| places.get(&id).copied()).collect()
     }
 }
 
@@ -44,18 +133,26 @@ impl Stored {
 #[derive(Debug, Default)]
 struct Kept {
     by_id: HashMap<i64, Arc<Stored>>,
+    by_hash: HashMap<Hash, Arc<Stored>>,
     bytes: usize,
 }
 
 impl Kept {
-    fn insert(&mut self, id: i64, stored: &Arc<Stored>) {
-        let bytes = stored.layout.memory_bytes();
+    fn insert(&mut self, id: i64, hash: Hash, stored: &Arc<Stored>) {
+        let own = stored.list.memory_bytes() + 128;
+        let bytes = match self.by_hash.contains_key(&hash) {
+            true => own,
+            false => own + stored.layout.memory_bytes() + stored.len() * size_of::<u64>(),
+        };
         if self.bytes + bytes > LAYOUTS_BYTES_MAX {
             *self = Self::default();
         }
-        let before = self.by_id.insert(id, Arc::clone(stored));
-        self.bytes += bytes;
-        self.bytes -= before.map_or(0, |before| before.layout.memory_bytes());
+        if self.by_id.insert(id, Arc::clone(stored)).is_none() {
+            self.bytes += bytes;
+            self.by_hash
+                .entry(hash)
+                .or_insert_with(|| Arc::clone(stored));
+        }
     }
 }
 
@@ -69,30 +166,98 @@ impl Layouts {
         if let Some(stored) = kept().by_id.get(&id) {
             return Ok(Some(Arc::clone(stored)));
         }
-        let series: Option<Vec<u8>> = connection
-            .prepare_cached("SELECT series FROM layouts WHERE id = ?1")?
-            .query_row([id], |row| row.get(0))
+        let found: Option<(i64, Hash, Vec<u8>)> = connection
+            .prepare_cached("SELECT node, hash, list FROM layouts WHERE id = ?1")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        let Some(series) = series else {
+        let Some((node, hash, list)) = found else {
             return Ok(None);
         };
-        let layout = match Layout::decode_series(0, &series) {
-            Ok(layout) => layout,
-            Err(error) => {
-                crate::log::warn(&format!("history: layout {id} is damaged: {error}"));
-                return Ok(None);
+        let Some(list) = List::decode(&list) else {
+            crate::log::warn(&format!("history: layout {id} is damaged"));
+            return Ok(None);
+        };
+        let same = kept().by_hash.get(&hash).cloned();
+        let stored = match same.filter(|same| same.len() == list.len()) {
+            Some(same) => Stored {
+                list: Arc::new(list),
+                layout: Arc::clone(&same.layout),
+                names: Arc::clone(&same.names),
+            },
+            None => {
+                let series = definitions(connection, node, &list)?;
+                Stored::new(list, Layout::new(0, series))
             }
         };
-        let stored = Arc::new(Stored::new(layout));
-        kept().insert(id, &stored);
+        let stored = Arc::new(stored);
+        kept().insert(id, hash, &stored);
         Ok(Some(stored))
     }
+
+    /// The numbers alone: what it says of them is not read.
+    pub fn list(&self, connection: &Connection, id: i64) -> rusqlite::Result<Option<Arc<List>>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stored) = kept.by_id.get(&id) {
+            return Ok(Some(Arc::clone(&stored.list)));
+        }
+        drop(kept);
+        let mut statement = connection.prepare_cached("SELECT list FROM layouts WHERE id = ?1")?;
+        let list = statement
+            .query_row([id], |row| Ok(List::decode(row.get_ref(0)?.as_blob()?)))
+            .optional()?;
+        Ok(list.flatten().map(Arc::new))
+    }
+}
+
+/// What a row of the table `series` says.
+pub fn definition(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, SeriesDef)> {
+    let id = row.get(0)?;
+    let key: String = row.get(1)?;
+    let made = SeriesDef::from_parts(
+        &key,
+        row.get(2)?,
+        Unit(row.get(3)?),
+        row.get::<_, u32>(4)?.into(),
+    );
+    Ok((id, made.unwrap_or_else(|_| lost(id))))
+}
+
+/// In the place of one that is not there any more, after damage: nobody asks for it.
+fn lost(id: i64) -> SeriesDef {
+    SeriesDef::new("lost", &[("number", &id.to_string())])
+}
+
+fn definitions(
+    connection: &Connection,
+    node: i64,
+    list: &List,
+) -> rusqlite::Result<Vec<SeriesDef>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, key, flags, unit, scale FROM series
+         WHERE id >= ?1 AND id < ?2 AND +node = ?3 ORDER BY id",
+    )?;
+    let mut all = Vec::with_capacity(list.len());
+    for run in list.runs() {
+        let mut rows = statement.query(params![run.start, run.end, node])?;
+        let mut expected = run.clone();
+        while let Some(row) = rows.next()? {
+            let (id, series) = definition(row)?;
+            all.extend(
+                expected
+                    .by_ref()
+                    .take_while(|before| *before < id)
+                    .map(lost),
+            );
+            all.push(series);
+        }
+        all.extend(expected.map(lost));
+    }
+    Ok(all)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stardust_shared::SeriesDef;
 
     #[test]
     fn what_is_kept_at_hand_is_bounded_by_its_bytes() {
@@ -101,17 +266,51 @@ mod tests {
             let key = |n: usize| format!("{id:06}{n:0122}");
             let series = (0..2_000).map(|n| SeriesDef::new(&key(n), &[])).collect();
             let layout = Layout::new(0, series);
-            Arc::new(Stored::new(layout))
+            Arc::new(Stored::new(List::new(0..2_000), layout))
         };
-        let bytes = wide(1).layout.memory_bytes();
         for id in 0..200 {
-            kept.insert(id as i64, &wide(id));
-            // Twice the same is there once.
-            kept.insert(id as i64, &wide(id));
+            let stored = wide(id);
+            let hash = hash_of(&stored.layout);
+            let before = kept.bytes;
+            kept.insert(id as i64, hash, &stored);
+            // Twice the same is there once, and what another node has of it is small.
+            kept.insert(id as i64, hash, &stored);
+            let once = kept.bytes;
+            kept.insert(id as i64 + 1_000, hash, &stored);
             assert!(kept.bytes <= LAYOUTS_BYTES_MAX);
-            assert_eq!(kept.bytes, kept.by_id.len() * bytes);
-            assert!(kept.by_id.contains_key(&(id as i64)));
+            assert!(kept.bytes > before || kept.by_hash.len() == 1);
+            assert!(kept.bytes - once < 300 || kept.by_id.len() == 1);
+            assert!(kept.by_id.contains_key(&(id as i64 + 1_000)));
         }
-        assert!(kept.by_id.len() < LAYOUTS_BYTES_MAX / bytes);
+        assert!(kept.by_hash.len() < LAYOUTS_BYTES_MAX / wide(1).layout.memory_bytes());
+    }
+
+    #[test]
+    fn lists_are_joined_in_the_order_of_merged_blocks() {
+        let of = |ids: &[i64]| {
+            let key = |id: &i64| match id % 2 {
+                0 => SeriesDef::new("net.rx_bytes", &[("iface", &id.to_string())]),
+                _ => SeriesDef::new("temp.celsius_milli", &[("sensor", &id.to_string())]),
+            };
+            let layout = Layout::new(0, ids.iter().map(key).collect());
+            Stored::new(List::new(ids.iter().copied()), layout)
+        };
+        let (a, b) = (of(&[4, 1, 2, 3]), of(&[9, 2, 8]));
+        let union = Stored::union([&a, &b, &a]);
+        let ids: Vec<i64> = union.list.ids().collect();
+        assert_eq!((ids, union.gauges()), (vec![1, 3, 9, 2, 4, 8], 3));
+        assert_eq!(union.positions(&a), [4, 0, 3, 1]);
+        assert_eq!(union.positions(&b), [2, 3, 5]);
+        let one = Stored::union([&a, &a]);
+        assert_eq!(one.list.ids().collect::<Vec<_>>(), [1, 3, 2, 4]);
+        let again = Stored::union([&one]);
+        assert!(Arc::ptr_eq(&again.list, &one.list));
+        for (series, name) in union.layout.series().iter().zip(union.names.iter()) {
+            let expected = match series.kind {
+                Kind::Counter => name_of(&series.key),
+                Kind::Gauge => 0,
+            };
+            assert_eq!(*name, expected);
+        }
     }
 }

@@ -16,6 +16,8 @@ pub struct Sizes {
     pub fair_rows: usize,
     /// Commits whose records stay as they came before they are merged.
     pub generation_commits: u32,
+    /// So many series that few rows of a full block have are put into one of their own.
+    pub rare_series: usize,
     /// Hours are made of blocks that are full and together this long: a block of fewer
     /// hours would be mostly directory.
     pub hours_span_ms: i64,
@@ -27,6 +29,7 @@ impl Default for Sizes {
             full_rows: FULL_ROWS,
             fair_rows: FAIR_ROWS,
             generation_commits: 32,
+            rare_series: 32,
             hours_span_ms: 12 * 3_600_000,
         }
     }
@@ -45,7 +48,12 @@ pub const ROWS_MAX: usize = 1 << 16;
 /// Columns of a block: those of its series (up to [`PARTS_MAX`] each in a tier) and the times.
 pub const COLUMNS_MAX: usize = SERIES_MAX * PARTS_MAX + 1;
 /// Columns that a series has in a tier.
-pub const PARTS_MAX: usize = 5;
+pub const PARTS_MAX: usize = 6;
+/// Series of lists that are merged into full blocks, of [`SERIES_MAX`] each: where
+/// containers come and go, a block of eight hours has had thousands.
+pub const UNION_SERIES_MAX: usize = 4 * SERIES_MAX;
+/// A series that fewer than one in so many rows of a full block have is rare.
+pub const RARE_SHARE: usize = 8;
 
 /// Lists of series that readers keep at hand, decoded, in bytes.
 pub const LAYOUTS_BYTES_MAX: usize = 16 << 20;

@@ -1,35 +1,42 @@
 //! Merging: small blocks into large ones. Small ones are made by [`super::merge_fresh`].
 //!
 //! On the writer's thread, between commits, one transaction a step. Samples of
-//! one node and one layout come together; a block that has [`Sizes::full_rows`] or
-//! spans a day is full and is not touched again until it is too old.
+//! one node come together, whatever lists of series they are of; a block that has
+//! [`Sizes::full_rows`] or spans a day is full and is not touched again until it is too
+//! old. Series that few of its rows have are then in blocks of their own, so that who
+//! asks for the others does not read past them.
 //!
 //! Only what stays is worth the time of a good encoding: a block that will be
 //! full within the hour goes there in one step, and its parts are plain until then.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::aggregate;
+use super::aggregate::Offsets;
 use super::block::{
     BlockError, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, WireReader, is_known,
 };
+use super::catalogue;
 use super::column::Effort;
 use super::columns::{Block, Columns};
 use super::damage;
 use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
 use super::layouts::Stored;
-use super::limits::{FULL_SPAN_MS, MERGE_VALUES_MAX, STEP_TIME, Sizes};
+use super::limits::{
+    FULL_SPAN_MS, MERGE_VALUES_MAX, RARE_SHARE, STEP_TIME, Sizes, UNION_SERIES_MAX,
+};
 use super::reader::Fault;
 use super::records;
 use super::shared::Shared;
 use super::tier::Tier;
+use super::union::Union;
+use stardust_shared::limits::SERIES_MAX;
 
 /// Small blocks that make it worth merging them.
 const SMALL_BLOCKS: usize = 8;
-/// The same in the coarse tiers, where blocks are made rarely.
-const SMALL_BLOCKS_COARSE: usize = 8;
 /// Rows of a block of a coarse tier that is merged no further.
 const FULL_ROWS_COARSE: usize = 1_024;
 /// Small blocks of more rows than one in so many of a full block wait for that:
@@ -44,7 +51,7 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + S
 #[derive(Default)]
 pub struct Buffers {
     pub columns: Columns,
-    part: Vec<i64>,
+    pub union: Union,
 }
 
 /// Rows of a full block of that many series.
@@ -63,6 +70,7 @@ struct Small {
     width: usize,
     span_ms: (i64, i64),
     hours_ms: i64,
+    rare: bool,
 }
 
 impl Small {
@@ -71,8 +79,45 @@ impl Small {
     }
 
     fn goes_with(&self, other: &Self) -> bool {
-        let of = |block: &Self| (block.layout, block.aggregates(), block.hours_ms);
+        let of = |block: &Self| (block.aggregates(), block.hours_ms, block.rare);
         of(self) == of(other)
+    }
+}
+
+/// How much some blocks are together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Amount {
+    rows: usize,
+    /// Of all columns.
+    values: usize,
+    span_ms: Option<(i64, i64)>,
+}
+
+impl Amount {
+    fn add(&mut self, block: &Small) {
+        self.rows += block.rows;
+        self.values += block.rows * block.width;
+        let (min, max) = self.span_ms.unwrap_or(block.span_ms);
+        self.span_ms = Some((min.min(block.span_ms.0), max.max(block.span_ms.1)));
+    }
+
+    fn of(blocks: &[Small]) -> Self {
+        let mut amount = Self::default();
+        blocks.iter().for_each(|block| amount.add(block));
+        amount
+    }
+
+    fn full_rows(&self, sizes: &Sizes, coarse: bool) -> usize {
+        match coarse {
+            true => FULL_ROWS_COARSE,
+            // Of as many series as these rows have on average.
+            false => full_rows(sizes, self.values / self.rows.max(1)),
+        }
+    }
+
+    fn spans_a_day(&self) -> bool {
+        let span_ms = self.span_ms.map_or(0, |(min, max)| max - min);
+        span_ms >= FULL_SPAN_MS
     }
 }
 
@@ -85,27 +130,18 @@ fn choose<'a>(sizes: &Sizes, small: &'a [Small]) -> Option<(&'a [Small], u8)> {
         if runs.peek().is_some() {
             return Some((upto_full(sizes, run), LEVEL_FULL));
         }
-        let rows: usize = run.iter().map(|block| block.rows).sum();
         let coarse = run[0].aggregates();
-        let full = if coarse {
-            FULL_ROWS_COARSE
-        } else {
-            full_rows(sizes, run[0].width)
-        };
-        let min_ms = run.iter().map(|block| block.span_ms.0).min()?;
-        let max_ms = run.iter().map(|block| block.span_ms.1).max()?;
-        if rows >= full || (!coarse && max_ms - min_ms >= FULL_SPAN_MS && run.len() > 1) {
+        let all = Amount::of(run);
+        if all.rows >= all.full_rows(sizes, coarse)
+            || (!coarse && all.spans_a_day() && run.len() > 1)
+        {
             return Some((upto_full(sizes, run), LEVEL_FULL));
         }
         let first = run.iter().position(|block| block.level == LEVEL_SMALL);
         let fresh = first.map_or(&[][..], |first| &run[first..]);
-        let enough = if coarse {
-            SMALL_BLOCKS_COARSE
-        } else {
-            SMALL_BLOCKS
-        };
-        let rows: usize = fresh.iter().map(|block| block.rows).sum();
-        if fresh.len() >= enough && (coarse || rows <= full / FAIR_SHARE) {
+        let amount = Amount::of(fresh);
+        let enough = coarse || amount.rows <= amount.full_rows(sizes, coarse) / FAIR_SHARE;
+        if fresh.len() >= SMALL_BLOCKS && enough {
             return Some((fresh, LEVEL_FAIR));
         }
     }
@@ -114,21 +150,24 @@ fn choose<'a>(sizes: &Sizes, small: &'a [Small]) -> Option<(&'a [Small], u8)> {
 
 /// The oldest that make one full block.
 fn upto_full<'a>(sizes: &Sizes, run: &'a [Small]) -> &'a [Small] {
-    let full = if run[0].aggregates() {
-        FULL_ROWS_COARSE
-    } else {
-        full_rows(sizes, run[0].width)
-    };
-    let (mut rows, mut count) = (0, 0);
+    let coarse = run[0].aggregates();
+    let (mut amount, mut count) = (Amount::default(), 0);
     for block in run {
-        rows += block.rows;
+        amount.add(block);
         count += 1;
-        if rows >= full || block.span_ms.1 - run[0].span_ms.0 >= FULL_SPAN_MS && !block.aggregates()
-        {
+        if amount.rows >= amount.full_rows(sizes, coarse) || (!coarse && amount.spans_a_day()) {
             break;
         }
     }
     &run[..count]
+}
+
+/// Those of rare series come apart from the others, which are among them.
+fn choose_of<'a>(
+    sizes: &Sizes,
+    (often, rare): &'a (Vec<Small>, Vec<Small>),
+) -> Option<(&'a [Small], u8)> {
+    choose(sizes, often).or_else(|| choose(sizes, rare))
 }
 
 /// Which of the nodes have blocks to merge. Only reads: that is mostly none.
@@ -140,12 +179,8 @@ pub fn with_blocks_to_merge(
     let mut found = Vec::new();
     for &node in nodes {
         for tier in Tier::ALL {
-            if choose(
-                &shared.sizes,
-                &small_blocks(connection, shared, node, tier)?,
-            )
-            .is_some()
-            {
+            let small = small_blocks(connection, shared, node, tier)?;
+            if choose_of(&shared.sizes, &small).is_some() {
                 found.push(node);
                 break;
             }
@@ -187,95 +222,207 @@ fn merge_once(
     tier: Tier,
 ) -> Result<Option<usize>> {
     let small = small_blocks(transaction, shared, node, tier)?;
-    let Some((run, level)) = choose(&shared.sizes, &small) else {
+    let Some((run, level)) = choose_of(&shared.sizes, &small) else {
         return Ok(None);
     };
-    for (number, block) in run.iter().enumerate() {
-        let first = number == 0;
-        match gather(transaction, shared, block, first, buffers) {
-            Ok(()) => {}
-            Err(error) if error.is_damage() => {
-                // The others are merged in the next step, without it.
-                let fault = Fault::block(block.id, error);
-                damage::set_aside(transaction, shared, node, &fault)?;
-                return Ok(Some(0));
-            }
-            Err(error) => return Err(error.to_string().into()),
+    let set_aside = |block: &Small, error: BlockError| -> Result<Option<usize>> {
+        if !error.is_damage() {
+            return Err(error.to_string().into());
+        }
+        // The others are merged in the next step, without it.
+        let fault = Fault::block(block.id, error);
+        damage::set_aside(transaction, shared, node, &fault)?;
+        Ok(Some(0))
+    };
+    let mut lists = Vec::new();
+    for block in run {
+        match shared.layouts.get(transaction, block.layout)? {
+            Some(stored) => lists.push(stored),
+            None => return set_aside(block, BlockError::Corrupt("its layout is missing")),
         }
     }
+    let most = if level == LEVEL_FULL && !run[0].aggregates() {
+        UNION_SERIES_MAX
+    } else {
+        SERIES_MAX
+    };
+    let (fits, whole) = join(&lists, most);
+    // What does not fit comes into the next one.
+    let level = if fits < run.len() { LEVEL_FULL } else { level };
+    let run = &run[..fits];
+    let aggregates = run[0].aggregates();
+    let offsets = Offsets::of(whole.gauges(), whole.len());
+    match aggregates {
+        true => buffers.union.reset(offsets.width(), usize::MAX),
+        false => buffers.union.reset(whole.len(), whole.gauges()),
+    }
+    let mut count = 0;
+    for (block, stored) in run.iter().zip(&lists) {
+        if buffers.union.base_values() > MERGE_VALUES_MAX {
+            // Blocks of many bases, each of many series, go into the next one.
+            break;
+        }
+        count += 1;
+        let at = whole.positions(stored);
+        let gathered = gather(transaction, block, stored, (&at, &offsets), buffers);
+        if let Err(error) = gathered {
+            return set_aside(block, error);
+        }
+    }
+    let level = if count < run.len() { LEVEL_FULL } else { level };
+    let run = &run[..count];
     // First: what comes in their place then has room, however full the file is.
     for block in run {
         delete_block(transaction, block.id)?;
     }
-    let aggregates = run[0].aggregates();
     let effort = if level == LEVEL_FULL || aggregates {
         Effort::Best
     } else {
         Effort::Fair
     };
-    let span_ms = run.iter().fold(run[0].span_ms, |span, block| {
-        (span.0.min(block.span_ms.0), span.1.max(block.span_ms.1))
-    });
-    let columns = &buffers.columns;
-    let data = columns.encode(effort)?;
-    NewBlock {
+    let of = NewBlock {
         node,
         tier,
         level,
-        layout: run[0].layout,
+        layout: 0,
         format: match aggregates {
             true => FORMAT_AGGREGATES,
             false => FORMAT_ROWS,
         },
-        span_ms,
-        rows: columns.rows(),
-        data: &data,
-    }
-    .insert_with_hours(transaction, run[0].hours_ms)?;
-    Ok(Some(data.len()))
+        span_ms: Amount::of(run).span_ms.unwrap_or_default(),
+        rows: 0,
+        rare: run[0].rare,
+        data: &[],
+    };
+    let bytes = insert_union(
+        transaction,
+        &shared.sizes,
+        &buffers.union,
+        &whole,
+        of,
+        effort,
+        run[0].hours_ms,
+    )?;
+    let gone: BTreeSet<i64> = run.iter().map(|block| block.layout).collect();
+    catalogue::release(transaction, shared, node, i64::MIN, gone)?;
+    Ok(Some(bytes))
 }
 
-/// Appends a block to what the buffers hold; the first one decides how wide it is.
+/// The first lists whose series fit one block, and all of these. At least one does.
+fn join(lists: &[Arc<Stored>], most: usize) -> (usize, Stored) {
+    let mut ids = BTreeSet::new();
+    let mut fits = 1;
+    for (number, stored) in lists.iter().enumerate().skip(1) {
+        if stored.list != lists[number - 1].list {
+            if ids.is_empty() {
+                ids.extend(lists[0].list.ids());
+            }
+            ids.extend(stored.list.ids());
+            if ids.len() > most {
+                break;
+            }
+        }
+        fits = number + 1;
+    }
+    let whole = Stored::union(lists[..fits].iter().map(|stored| &**stored));
+    (fits, whole)
+}
+
+/// Writes gathered rows as blocks like `of`. Answers how many bytes those are.
+pub fn insert_union(
+    connection: &Connection,
+    sizes: &Sizes,
+    union: &Union,
+    whole: &Stored,
+    of: NewBlock<'_>,
+    effort: Effort,
+    hours_ms: i64,
+) -> Result<usize> {
+    let aggregates = of.format == FORMAT_AGGREGATES;
+    let offsets = Offsets::of(whole.gauges(), whole.len());
+    let columns_of = |at: usize| match aggregates {
+        true => offsets.of_series(at),
+        false => at..at + 1,
+    };
+    let mut apart = vec![false; whole.len()];
+    if of.level == LEVEL_FULL && !of.rare {
+        (0..whole.len()).for_each(|at| apart[at] = union.is_rare(columns_of(at).start, RARE_SHARE));
+        let count = apart.iter().filter(|apart| **apart).count();
+        if count < sizes.rare_series || count == whole.len() {
+            apart.fill(false);
+        }
+    }
+    let mut bytes = 0;
+    for rare in [false, true] {
+        let all: Vec<usize> = (0..whole.len()).filter(|at| apart[*at] == rare).collect();
+        for at in all.chunks(SERIES_MAX) {
+            let part = match at.len() == whole.len() {
+                true => whole.clone(),
+                false => whole.part(at),
+            };
+            let columns: Vec<usize> = at.iter().flat_map(|at| columns_of(*at)).collect();
+            let data = union.encode(&columns, effort)?;
+            let layout = catalogue::row_of_stored(connection, of.node, &part)?;
+            bytes += data.len();
+            NewBlock {
+                layout,
+                rows: union.rows(),
+                rare: of.rare || rare,
+                data: &data,
+                ..of
+            }
+            .insert_with_hours(connection, hours_ms)?;
+        }
+    }
+    Ok(bytes)
+}
+
+/// Appends a block to what the buffers hold. `at` says where its series are among all of
+/// those, `offsets` where the columns of these are.
 fn gather(
     connection: &Connection,
-    shared: &Shared,
     block: &Small,
-    first: bool,
+    stored: &Stored,
+    (at, offsets): (&[usize], &Offsets),
     buffers: &mut Buffers,
 ) -> std::result::Result<(), BlockError> {
-    let &Small { id, format, .. } = block;
-    let Buffers { columns, part } = buffers;
-    let aggregates = block.aggregates();
-    let stored = shared.layouts.get(connection, block.layout)?;
-    let stored = stored.ok_or(BlockError::Corrupt("its layout is missing"))?;
-    let width = match aggregates {
-        true => aggregate::width(&stored.layout),
-        false => stored.layout.len(),
-    };
-    if first && aggregates {
-        columns.reset(width);
-    } else if first {
-        columns.reset_for(&stored.layout);
+    let Buffers { columns, union } = buffers;
+    let width = stored.len();
+    if at.len() != width {
+        return Err(BlockError::Corrupt("a series twice"));
     }
-    if format == FORMAT_RECORDS {
-        let all: Vec<usize> = (0..width).collect();
-        let mut reader = WireReader::new(&stored.layout);
-        return with_data(connection, id, |data| {
+    with_data(connection, block.id, |data| {
+        if block.format == FORMAT_RECORDS {
+            let all: Vec<usize> = (0..width).collect();
+            columns.reset(width);
             if let Some(base) = records::base(data, width)? {
                 columns.go_on_from(base);
             }
-            records::read(data, &mut reader, &all, columns)
-        });
-    }
-    with_data(connection, id, |data| {
-        let block = Block::open(data)?;
-        if width != block.width() {
-            return Err(BlockError::Corrupt("width"));
+            let mut reader = WireReader::new(&stored.layout);
+            records::read(data, &mut reader, &all, columns)?;
+            union.append(columns, at);
+            return Ok(());
         }
-        match aggregates {
-            true => columns.append(block, part),
-            false => columns.append_rows(block, part),
+        let read = Block::open(data)?;
+        if !block.aggregates() {
+            if width != read.width() {
+                return Err(BlockError::Corrupt("width"));
+            }
+            return union.append_block(&read, at, true);
         }
+        let own = Offsets::of_block(width, read.width())?;
+        let columns: Vec<usize> = at
+            .iter()
+            .enumerate()
+            .flat_map(|(number, at)| {
+                let (own, wide) = (own.of_series(number), offsets.of_series(*at));
+                wide.take(own.len())
+            })
+            .collect();
+        if columns.len() != read.width() {
+            return Err(BlockError::Corrupt("kinds of series"));
+        }
+        union.append_block(&read, &columns, false)
     })
 }
 
@@ -293,35 +440,41 @@ fn with_data<T>(
     work(data.as_blob().unwrap_or_default())
 }
 
+/// Small blocks of a node and tier, oldest first, and the same of rare series.
 fn small_blocks(
     connection: &Connection,
     shared: &Shared,
     node: i64,
     tier: Tier,
-) -> Result<Vec<Small>> {
+) -> Result<(Vec<Small>, Vec<Small>)> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, level, layout, format, rows, time_min_ms, time_max_ms, hours_ms FROM blocks
-         WHERE node = ?1 AND tier = ?2 AND level < 2 ORDER BY id",
+        "SELECT id, level, layout, format, rows, time_min_ms, time_max_ms, hours_ms, rare
+         FROM blocks WHERE node = ?1 AND tier = ?2 AND level < 2 ORDER BY id",
     )?;
     let mut rows = statement.query(params![node, tier.number()])?;
-    let mut small = Vec::new();
+    let mut small = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         let (layout, format): (i64, u8) = (row.get(2)?, row.get(3)?);
         if !is_known(format) {
             // Of whoever can read it; the others are merged all the same.
             continue;
         }
-        let stored = shared.layouts.get(connection, layout)?;
-        small.push(Small {
+        let list = shared.layouts.list(connection, layout)?;
+        let block = Small {
             id: row.get(0)?,
             level: row.get(1)?,
             layout,
             format,
             rows: row.get::<_, u32>(4)? as usize,
-            width: stored.map_or(1, |stored: std::sync::Arc<Stored>| stored.layout.len()),
+            width: list.map_or(1, |list| list.len()),
             span_ms: (row.get(5)?, row.get(6)?),
             hours_ms: row.get(7)?,
-        });
+            rare: row.get(8)?,
+        };
+        match block.rare {
+            false => small.0.push(block),
+            true => small.1.push(block),
+        }
     }
     Ok(small)
 }
@@ -339,6 +492,7 @@ mod tests {
             rows,
             width: 60,
             hours_ms: 0,
+            rare: false,
             span_ms: (id * 1_000, id * 1_000 + 999),
         }
     }
@@ -379,13 +533,54 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_that_is_over_is_merged_for_good() {
-        let changed = [small(1, 32, 0, 1), small(2, 600, 1, 1), small(3, 32, 0, 2)];
-        assert_eq!(chosen(&changed), Some((vec![1, 2], LEVEL_FULL)));
+    fn blocks_of_different_lists_come_together() {
+        let changing: Vec<Small> = (0..8).map(|id| small(id, 4, 0, id)).collect();
+        assert_eq!(chosen(&changing), Some(((0..8).collect(), LEVEL_FAIR)));
+        let narrow = Small {
+            width: 1,
+            ..small(2, 120, 1, 2)
+        };
+        let wide = Small {
+            width: 8_000,
+            ..small(1, 120, 1, 1)
+        };
+        // Together they have 240 rows of 4,000 on average: a full block.
+        assert_eq!(chosen(&[narrow, wide]), None);
+        let more = Small { id: 3, ..wide };
         assert_eq!(
-            chosen(&[small(1, 5, 0, 1), small(2, 5, 0, 2)]),
-            Some((vec![1], LEVEL_FULL))
+            chosen(&[narrow, wide, more]),
+            Some((vec![2, 1, 3], LEVEL_FULL))
         );
+    }
+
+    #[test]
+    fn what_was_made_otherwise_is_over_when_something_else_follows() {
+        let hours = Small {
+            hours_ms: 5,
+            ..small(3, 32, 0, 2)
+        };
+        let changed = [small(1, 32, 0, 1), small(2, 600, 1, 1), hours];
+        assert_eq!(chosen(&changed), Some((vec![1, 2], LEVEL_FULL)));
+    }
+
+    #[test]
+    fn lists_are_joined_as_long_as_their_series_fit() {
+        let of = |ids: std::ops::Range<i64>| {
+            let series = ids
+                .clone()
+                .map(|id| stardust_shared::SeriesDef::new("proc.total", &[("n", &id.to_string())]));
+            let layout = stardust_shared::Layout::new(0, series.collect());
+            Arc::new(Stored::new(crate::history::list::List::new(ids), layout))
+        };
+        let lists = [of(0..50), of(0..50), of(40..90), of(0..90), of(80..120)];
+        let fits = |most| {
+            let (fits, whole) = join(&lists, most);
+            (fits, whole.len())
+        };
+        assert_eq!(fits(10), (2, 50));
+        assert_eq!(fits(89), (2, 50));
+        assert_eq!(fits(90), (4, 90));
+        assert_eq!(fits(500), (5, 120));
     }
 
     #[test]

@@ -1,16 +1,21 @@
 //! Merging fresh records: those of some commits of a node become a block, and of each
 //! run it is noted what is in blocks of it.
 //!
-//! On the writer's thread, between commits, one transaction a step. Samples of one run
-//! and one layout come together.
+//! On the writer's thread, between commits, one transaction a step. Where commits have
+//! many samples each, those of one run and one list of series stay as they came for now;
+//! all others come together, whatever they are of.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use stardust_shared::ABSENT;
+use stardust_shared::limits::SERIES_MAX;
 
 use super::base::{Base, Segment};
 use super::block::{BlockError, FORMAT_RECORDS, FORMAT_ROWS};
+use super::catalogue;
 use super::column::Effort;
 use super::columns::Columns;
 use super::commit;
@@ -19,14 +24,15 @@ use super::damage;
 use super::fresh::{Merged, Row};
 use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock};
 use super::layouts::Stored;
-use super::limits::{FRESH_NODES, STEP_TIME, Sizes};
-use super::merge::{Buffers, Result, STEP_BYTES, full_rows};
+use super::limits::{FRESH_NODES, MERGE_VALUES_MAX, STEP_TIME, Sizes};
+use super::merge::{Buffers, Result, STEP_BYTES, full_rows, insert_union};
 use super::noted::{note_last, note_samples, scaled};
 use super::reader::{Fault, NodeReader};
 use super::records;
 use super::runs::{Run, Runs};
 use super::shared::Shared;
 use super::tier::Tier;
+use super::union::Union;
 
 /// Samples of a commit, on average, that make it worth keeping them as they came.
 const DENSE_ROWS: usize = 5;
@@ -65,7 +71,7 @@ pub fn merge_fresh(
             (fresh.to_merge(node, merged.end_id), fresh.reached(node))
         };
         commit::note_progress(&transaction, &reached)?;
-        merge_fresh_of(&transaction, shared, buffers, node, &rows)?;
+        merge_fresh_of(&transaction, shared, buffers, node, merged.end_id, &rows)?;
         bytes += rows.iter().map(|row| row.bytes as usize).sum::<usize>();
         done += 1;
     }
@@ -95,12 +101,14 @@ fn merge_fresh_of(
     shared: &Shared,
     buffers: &mut Buffers,
     node: i64,
+    end_id: i64,
     rows: &[Row],
 ) -> Result<()> {
     let reader = NodeReader::new(transaction, &shared.layouts, node);
     let mut faults = Vec::new();
     let known = Runs::load(transaction, node, None)?;
     let mut runs = known.clone();
+    let mut gathered = Gathered::default();
     for rows in rows.chunk_by(|a, b| (a.run, a.layout) == (b.run, b.layout)) {
         let Some(stored) = reader.layout(rows[0].layout)? else {
             let error = BlockError::Corrupt("its layout is missing");
@@ -111,7 +119,7 @@ fn merge_fresh_of(
             }));
             continue;
         };
-        let rows_max = full_rows(&shared.sizes, stored.layout.len());
+        let rows_max = full_rows(&shared.sizes, stored.len());
         let mut rest = rows;
         while !rest.is_empty() {
             // What a Spider sends after a long cut can be more than one block's worth.
@@ -127,6 +135,7 @@ fn merge_fresh_of(
             let (now, later) = rest.split_at(length);
             rest = later;
             if are_dense(&shared.sizes, now) {
+                gathered.insert(transaction, shared, node, &mut buffers.union)?;
                 let base = match base_without_decoding(&reader, &runs, &stored, now) {
                     Some((base, last)) => {
                         note_last(&mut runs, now[0].run, &stored, &last);
@@ -141,20 +150,110 @@ fn merge_fresh_of(
                 insert_records(transaction, &reader, node, now, base, &mut faults)?;
                 continue;
             }
-            let columns = &mut buffers.columns;
-            gather_fresh(&reader, &stored, now, columns, &mut faults);
-            let base = note_samples(&mut runs, now[0].run, &stored, columns);
+            let mut columns = std::mem::take(&mut buffers.columns);
+            gather_fresh(&reader, &stored, now, &mut columns, &mut faults);
+            let base = note_samples(&mut runs, now[0].run, &stored, &columns);
             columns
                 .segments
                 .extend(base.map(|base| Segment { row: 0, base }));
-            insert_rows(transaction, &shared.sizes, node, now[0].layout, columns)?;
+            if !gathered.fits(&shared.sizes, &stored, columns.rows()) {
+                gathered.insert(transaction, shared, node, &mut buffers.union)?;
+            }
+            buffers.columns = gathered.add(stored.clone(), columns);
         }
     }
+    gathered.insert(transaction, shared, node, &mut buffers.union)?;
     for fault in faults {
         damage::set_aside(transaction, shared, node, &fault)?;
     }
-    corrections::insert(transaction, &reader, node, runs.corrections())?;
+    corrections::insert(transaction, node, runs.corrections())?;
+    let mut gone: BTreeSet<i64> = rows.iter().map(|row| row.layout).collect();
+    match shared.fresh().keep_list(node) {
+        Some(before) => {
+            gone.insert(before);
+        }
+        None => gone.extend(catalogue::lists(transaction, node)?),
+    }
+    catalogue::release(transaction, shared, node, end_id, gone)?;
     Ok(runs.save(transaction, &known)?)
+}
+
+/// Samples that will be one block, of whatever lists of series.
+#[derive(Default)]
+struct Gathered {
+    parts: Vec<(Arc<Stored>, Columns)>,
+    rows: usize,
+    values: usize,
+    series: BTreeSet<i64>,
+}
+
+impl Gathered {
+    /// Whether so many rows more fit the block.
+    fn fits(&self, sizes: &Sizes, stored: &Stored, rows: usize) -> bool {
+        let values = self.values + rows * stored.len();
+        let known = |(of, _): &(Arc<Stored>, Columns)| Arc::ptr_eq(&of.list, &stored.list);
+        let new = match self.parts.last().is_some_and(known) {
+            true => 0,
+            false => stored
+                .list
+                .ids()
+                .filter(|id| !self.series.contains(id))
+                .count(),
+        };
+        let bases = (self.parts.len() + 1) * (self.series.len() + new);
+        self.rows + rows <= sizes.full_rows
+            && values <= MERGE_VALUES_MAX
+            && bases <= MERGE_VALUES_MAX
+            && self.series.len() + new <= SERIES_MAX
+    }
+
+    /// Answers memory for the next rows.
+    fn add(&mut self, stored: Arc<Stored>, columns: Columns) -> Columns {
+        self.rows += columns.rows();
+        self.values += columns.rows() * stored.len();
+        self.series.extend(stored.list.ids());
+        self.parts.push((stored, columns));
+        Columns::default()
+    }
+
+    /// Writes the block; nothing when there are no rows.
+    fn insert(
+        &mut self,
+        transaction: &Transaction<'_>,
+        shared: &Shared,
+        node: i64,
+        union: &mut Union,
+    ) -> Result<()> {
+        let Self { parts, .. } = std::mem::take(self);
+        let whole = Stored::union(parts.iter().map(|(stored, _)| &**stored));
+        union.reset(whole.len(), whole.gauges());
+        for (stored, columns) in &parts {
+            union.append(columns, &whole.positions(stored));
+        }
+        let Some(span_ms) = union.span_ms() else {
+            return Ok(());
+        };
+        let (level, effort) = if union.rows() >= full_rows(&shared.sizes, whole.len()) {
+            (LEVEL_FULL, Effort::Best)
+        } else if union.rows() >= shared.sizes.fair_rows {
+            (LEVEL_FAIR, Effort::Quick)
+        } else {
+            (LEVEL_SMALL, Effort::Quick)
+        };
+        let of = NewBlock {
+            node,
+            tier: Tier::Raw,
+            level,
+            layout: 0,
+            format: FORMAT_ROWS,
+            span_ms,
+            rows: 0,
+            rare: false,
+            data: &[],
+        };
+        insert_union(transaction, &shared.sizes, union, &whole, of, effort, 0)?;
+        Ok(())
+    }
 }
 
 fn gather_fresh(
@@ -165,7 +264,7 @@ fn gather_fresh(
     faults: &mut Vec<Fault>,
 ) {
     let all: Vec<usize> = (0..stored.layout.len()).collect();
-    columns.reset_for(&stored.layout);
+    columns.reset(stored.len());
     reader.read_fresh(rows, stored, &all, columns, faults);
 }
 
@@ -240,38 +339,8 @@ fn insert_records(
         format: FORMAT_RECORDS,
         span_ms,
         rows: count,
+        rare: false,
         data: &data,
-    }
-    .insert(transaction)?;
-    Ok(())
-}
-
-fn insert_rows(
-    transaction: &Transaction<'_>,
-    sizes: &Sizes,
-    node: i64,
-    layout: i64,
-    columns: &Columns,
-) -> Result<()> {
-    let Some(span_ms) = columns.span_ms() else {
-        return Ok(());
-    };
-    let (level, effort) = if columns.rows() >= full_rows(sizes, columns.values.len()) {
-        (LEVEL_FULL, Effort::Best)
-    } else if columns.rows() >= sizes.fair_rows {
-        (LEVEL_FAIR, Effort::Quick)
-    } else {
-        (LEVEL_SMALL, Effort::Quick)
-    };
-    NewBlock {
-        node,
-        tier: Tier::Raw,
-        level,
-        layout,
-        format: FORMAT_ROWS,
-        span_ms,
-        rows: columns.rows(),
-        data: &columns.encode(effort)?,
     }
     .insert(transaction)?;
     Ok(())

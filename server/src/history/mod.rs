@@ -15,6 +15,7 @@ mod batch;
 mod block;
 mod bucket;
 mod buckets;
+mod catalogue;
 mod check;
 mod clock;
 pub mod coder;
@@ -30,6 +31,7 @@ mod insert;
 mod intake;
 mod layouts;
 mod limits;
+mod list;
 mod merge;
 mod merge_fresh;
 mod noted;
@@ -47,6 +49,7 @@ mod space;
 mod status;
 mod takers;
 mod tier;
+mod union;
 mod unknown;
 mod writer;
 
@@ -145,13 +148,7 @@ impl History {
     pub fn unknown(&self, query: &Query, known: &[&str]) -> Result<Vec<String>, StoreError> {
         let reader = self.store.reader()?;
         let (node, selectors) = (query.node, &query.selectors);
-        Ok(unknown::unknown(
-            &reader,
-            &self.shared,
-            node,
-            selectors,
-            known,
-        )?)
+        Ok(unknown::unknown(&reader, node, selectors, known)?)
     }
 
     /// What is held, what fits, and whether commits succeed. Of a damaged database

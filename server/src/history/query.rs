@@ -4,8 +4,7 @@
 //! and have all samples of their time, also those of the last one that are after the
 //! range. Blocks say by themselves what they come to, so each is read alone.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 use serde::Serialize;
@@ -18,7 +17,8 @@ use super::bucket::{Bucket, Column, Place};
 use super::buckets::{self, Grid, SeriesAnswer};
 use super::columns::Columns;
 use super::fresh::{Merged, Row};
-use super::layouts::Stored;
+use super::layouts::definition;
+use super::list::List;
 use super::noted::note_samples;
 use super::reader::{Fault, Head, NodeReader, Wanted, only_hours_ms};
 use super::runs::{Runs, name_of};
@@ -149,7 +149,7 @@ pub fn run(
     let mut reader = NodeReader::new(&transaction, &shared.layouts, query.node);
     let plan = plan(&transaction, &reader, shared, query)?;
     let grid = plan.grid;
-    let chosen = choose(&reader, &plan, &selectors)?;
+    let chosen = choose(&transaction, &reader, &plan, &selectors)?;
     let defs = &chosen.defs;
     if defs.len() * grid.count > ANSWER_POINTS_MAX {
         return Err(invalid(
@@ -166,14 +166,11 @@ pub fn run(
         .map(|def| Column::new(def.kind, grid.count))
         .collect();
     let mut faults = Vec::new();
-    let mut last: Option<(i64, Arc<Stored>, Wanted)> = None;
+    let mut last: Option<(i64, Wanted)> = None;
     for head in &plan.blocks {
-        if last.as_ref().is_none_or(|(id, ..)| *id != head.layout) {
-            let stored = reader.layout(head.layout)?;
-            last = stored.map(|stored| {
-                let wanted = chosen.of(&stored);
-                (head.layout, stored, wanted)
-            });
+        if last.as_ref().is_none_or(|(id, _)| *id != head.layout) {
+            let list = reader.list(head.layout)?;
+            last = list.map(|list| (head.layout, chosen.of(&list)));
         }
         let begin_ms = match plan.hours && head.tier != Tier::Hour {
             true => head.hours_ms,
@@ -183,8 +180,8 @@ pub fn run(
             true => Place::Before,
             false => grid.place(time_ms),
         };
-        if let Some((_, stored, wanted)) = &last {
-            reader.feed(head, stored, wanted, &place, &mut columns, &mut faults);
+        if let Some((_, wanted)) = &last {
+            reader.feed(head, wanted, &place, &mut columns, &mut faults);
         }
     }
     if !plan.fresh.is_empty() {
@@ -374,10 +371,10 @@ fn feed_fresh(
         .fresh
         .chunk_by(|a, b| (a.run, a.layout) == (b.run, b.layout));
     for rows in rows {
-        let Some(stored) = reader.layout(rows[0].layout)? else {
+        let Some(list) = reader.list(rows[0].layout)? else {
             continue;
         };
-        let wanted = chosen.of(&stored);
+        let wanted = chosen.of(&list);
         if wanted.at.is_empty() && rows[0].run != 0 {
             runs.begin(rows[0].run, rows[0].time_min_ms);
             runs.reached(rows[0].run, rows[rows.len() - 1].time_max_ms);
@@ -385,19 +382,16 @@ fn feed_fresh(
         if wanted.at.is_empty() {
             continue;
         }
+        let Some(stored) = reader.layout(rows[0].layout)? else {
+            continue;
+        };
         let part = stored.part(&wanted.at);
         let mut gathered = Columns::new(wanted.at.len());
         reader.read_fresh(rows, &stored, &wanted.at, &mut gathered, faults);
         let base = note_samples(&mut runs, rows[0].run, &part, &gathered);
         let begin = base.map(|base| Segment { row: 0, base });
         gathered.segments.extend(begin);
-        reader.add(
-            &gathered,
-            &stored,
-            &wanted,
-            &|time_ms| grid.place(time_ms),
-            columns,
-        );
+        reader.add(&gathered, &wanted, &|time_ms| grid.place(time_ms), columns);
     }
     for one in runs.corrections() {
         if let (Some(at), Some(bucket)) = (names.get(&one.name), grid.bucket(one.time_ms)) {
@@ -411,9 +405,12 @@ fn feed_fresh(
 /// The series that a query is for.
 #[derive(Default)]
 struct Chosen {
-    /// Where in `defs` a key is.
-    columns: HashMap<Box<str>, usize>,
     defs: Vec<SeriesDef>,
+    /// Their numbers, from small to large. A key may have several, where its definition
+    /// has changed.
+    ids: Vec<i64>,
+    /// Of each number, where in `defs` it is, and its scale.
+    places: Vec<(usize, u32)>,
 }
 
 impl Chosen {
@@ -424,63 +421,100 @@ impl Chosen {
         counters.map(|(at, def)| (name_of(&def.key), at))
     }
 
-    /// Those that a layout has.
-    fn of(&self, stored: &Stored) -> Wanted {
+    /// Those that a list has.
+    fn of(&self, list: &List) -> Wanted {
         let mut wanted = Wanted::default();
-        for (at, series) in stored.layout.series().iter().enumerate() {
-            // Of another kind now: it can't be in the same column.
-            if let Some(&column) = self.columns.get(&series.key)
-                && self.defs[column].kind == series.kind
-            {
+        for (at, id) in list.find(&self.ids) {
+            if let Ok(number) = self.ids.binary_search(&id) {
+                let (column, scale) = self.places[number];
                 wanted.at.push(at);
                 wanted.columns.push(column);
+                wanted.scales.push(scale);
             }
         }
         wanted
     }
 }
 
-/// Matches the selectors against every layout of the range. The answer's series
-/// are in the order of the newest layout, then what only older ones had. A node may
-/// have had thousands of layouts: one at a time is looked at, and none is held.
+/// Matches the selectors against the series of the node that lists of the range name.
+/// The answer's series are in the order in which they came. Definitions that nobody asks
+/// for are not read.
 fn choose(
+    connection: &Connection,
     reader: &NodeReader<'_>,
     plan: &Plan,
     selectors: &Selectors,
 ) -> Result<Chosen, HistoryError> {
+    let named = named(connection, reader.node(), selectors)?;
+    let ids: Vec<i64> = named.keys().copied().collect();
     let mut seen = HashSet::new();
     let layouts = plan.layouts().rev().filter(|id| seen.insert(*id));
-    let layouts: Vec<i64> = layouts.collect();
-    let mut bare: HashSet<Box<str>> = HashSet::new();
-    for &id in &layouts {
-        let stored = reader.layout(id)?;
-        for series in stored.iter().flat_map(|stored| stored.layout.series()) {
-            if selectors.names(&series.key) && !bare.contains(&series.key) {
-                bare.insert(series.key.clone());
-            }
+    let (mut there, mut known) = (Vec::new(), HashSet::new());
+    for id in layouts {
+        if known.len() == ids.len() {
+            break;
+        }
+        if let Some(list) = reader.list(id)? {
+            let ids = list.find(&ids).map(|(_, id)| id);
+            there.extend(ids.filter(|id| known.insert(*id)));
         }
     }
-    let mut chosen = Chosen::default();
-    for &id in &layouts {
-        let stored = reader.layout(id)?;
-        for series in stored.iter().flat_map(|stored| stored.layout.series()) {
-            if chosen.columns.contains_key(&series.key)
-                || !selectors.matches(&series.key, |name| bare.contains(name))
-            {
-                continue;
-            }
-            if chosen.defs.len() >= SERIES_MAX {
+    there.sort_unstable();
+    let bare: HashSet<&str> = there
+        .iter()
+        .map(|id| &*named[id].key)
+        .filter(|key| selectors.names(key))
+        .collect();
+    let mut defs: Vec<SeriesDef> = Vec::new();
+    let mut columns: HashMap<&str, usize> = HashMap::new();
+    let newest: HashMap<&str, i64> = there.iter().map(|id| (&*named[id].key, *id)).collect();
+    let mut places = BTreeMap::new();
+    for id in &there {
+        let series = &named[id];
+        if !selectors.matches(&series.key, |name| bare.contains(name)) {
+            continue;
+        }
+        let column = *columns.entry(&series.key).or_insert(defs.len());
+        if column == defs.len() {
+            if defs.len() >= SERIES_MAX {
                 return Err(invalid(
                     format!("More than {SERIES_MAX} series match."),
                     "Name fewer series, or a longer prefix.",
                 ));
             }
-            let column = chosen.defs.len();
-            chosen.columns.insert(series.key.clone(), column);
-            chosen.defs.push(series.clone());
+            defs.push(named[&newest[&*series.key]].clone());
+        }
+        // Of another kind once: that can't be in the same column.
+        if defs[column].kind == series.kind {
+            places.insert(*id, (column, series.scale));
         }
     }
-    Ok(chosen)
+    Ok(Chosen {
+        defs,
+        ids: places.keys().copied().collect(),
+        places: places.into_values().collect(),
+    })
+}
+
+/// Series of a node that the selectors may mean, by their numbers.
+fn named(
+    connection: &Connection,
+    node: i64,
+    selectors: &Selectors,
+) -> rusqlite::Result<BTreeMap<i64, SeriesDef>> {
+    let mut named = BTreeMap::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT id, key, flags, unit, scale FROM series
+         WHERE node = ?1 AND key >= ?2 AND key < CAST(?3 AS TEXT)",
+    )?;
+    for (from, to) in selectors.ranges() {
+        let mut rows = statement.query(params![node, from, to])?;
+        while let Some(row) = rows.next()? {
+            let (id, series) = definition(row)?;
+            named.insert(id, series);
+        }
+    }
+    Ok(named)
 }
 
 fn gaps_in_range(connection: &Connection, query: &Query) -> Result<Vec<GapAnswer>, HistoryError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::blob::Blob;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use super::aggregate;
+use super::aggregate::{self, Offsets};
 use super::base::Bases;
 use super::block::{
     self, BlockError, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, WireReader,
@@ -18,6 +18,7 @@ use super::columns::{Block, Columns, Source};
 use super::cutting::Cutting;
 use super::fresh::Row;
 use super::layouts::{Layouts, Stored};
+use super::list::List;
 use super::records;
 use super::tier::Tier;
 
@@ -28,6 +29,8 @@ pub struct Wanted {
     pub at: Vec<usize>,
     /// Where the samples of each go.
     pub columns: Vec<usize>,
+    /// What the values of each are divided by.
+    pub scales: Vec<u32>,
 }
 
 /// A block of the table `blocks`, without its data.
@@ -43,12 +46,14 @@ pub struct Head {
     pub rows: u32,
     /// Samples before it are in the hours.
     pub hours_ms: i64,
+    /// Of series that few of its rows have.
+    pub rare: bool,
 }
 
 impl Head {
     /// What [`Self::read`] reads, of a query of the table `blocks`.
     pub const COLUMNS: &str =
-        "id, node, tier, layout, format, time_min_ms, time_max_ms, rows, hours_ms";
+        "id, node, tier, layout, format, time_min_ms, time_max_ms, rows, hours_ms, rare";
 
     pub fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         let tier: u8 = row.get(2)?;
@@ -65,6 +70,7 @@ impl Head {
             time_max_ms: row.get(6)?,
             rows: row.get(7)?,
             hours_ms: row.get(8)?,
+            rare: row.get(9)?,
         })
     }
 
@@ -152,6 +158,10 @@ impl<'c> NodeReader<'c> {
         self.layouts.get(self.connection, id)
     }
 
+    pub fn list(&self, id: i64) -> rusqlite::Result<Option<Arc<List>>> {
+        self.layouts.list(self.connection, id)
+    }
+
     /// Blocks of a tier that reach into the range, by time.
     pub fn blocks(&self, tier: Tier, from_ms: i64, to_ms: i64) -> rusqlite::Result<Vec<Head>> {
         self.heads(
@@ -190,7 +200,6 @@ impl<'c> NodeReader<'c> {
     pub fn feed(
         &mut self,
         head: &Head,
-        stored: &Stored,
         wanted: &Wanted,
         place: &dyn Fn(i64) -> Place,
         columns: &mut [Column],
@@ -199,26 +208,29 @@ impl<'c> NodeReader<'c> {
         if wanted.at.is_empty() {
             return;
         }
-        let fed = self.feed_block(head, stored, wanted, place, columns);
+        let fed = self.feed_block(head, wanted, place, columns);
         faults.extend(fed.err().map(|error| Fault::block(head.id, error)));
     }
 
     fn feed_block(
         &mut self,
         head: &Head,
-        stored: &Stored,
         wanted: &Wanted,
         place: &dyn Fn(i64) -> Place,
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
+        let list = self.list(head.layout)?;
+        let width = list
+            .ok_or(BlockError::Corrupt("its layout is missing"))?
+            .len();
         // One handle for all blocks of this reader.
         let pages = self.pages(head.id)?;
         let result = if head.format == FORMAT_AGGREGATES {
-            self.feed_aggregates(&pages, stored, wanted, place, columns)
+            self.feed_aggregates(&pages, width, wanted, place, columns)
         } else if head.format == FORMAT_RECORDS {
-            self.feed_records(&pages, stored, wanted, place, columns)
+            self.feed_records(&pages, head.layout, wanted, place, columns)
         } else if head.format == FORMAT_ROWS {
-            self.feed_rows(&pages, stored, wanted, place, columns)
+            self.feed_rows(&pages, width, wanted, place, columns)
         } else {
             Err(BlockError::UnknownFormat(head.format))
         };
@@ -244,7 +256,7 @@ impl<'c> NodeReader<'c> {
     fn feed_rows(
         &mut self,
         pages: &Pages<'_>,
-        stored: &Stored,
+        width: usize,
         wanted: &Wanted,
         place: &dyn Fn(i64) -> Place,
         columns: &mut [Column],
@@ -255,21 +267,15 @@ impl<'c> NodeReader<'c> {
             if std::mem::take(&mut first) {
                 cuts.cut(times, bases, place);
             }
-            let at = wanted.at[number];
+            let of = (wanted.at[number], wanted.scales[number]);
             let column = &mut columns[wanted.columns[number]];
-            cuts.add(
-                times,
-                run,
-                bases,
-                (at, stored.layout.series()[at].scale),
-                column,
-            );
+            cuts.add(times, run, bases, of, column);
         };
-        if wanted.at.iter().any(|at| *at >= stored.layout.len()) {
+        if wanted.at.iter().any(|at| *at >= width) {
             return Err(BlockError::Corrupt("series number"));
         }
         // Many small reads cost more than one large one.
-        if wanted.at.len() * 4 > stored.layout.len() {
+        if wanted.at.len() * 4 > width {
             let mut data = vec![0; pages.len()];
             pages.read(0, &mut data)?;
             return block::read_rows(&data[..], &wanted.at, &mut self.scratch, &mut each);
@@ -280,45 +286,45 @@ impl<'c> NodeReader<'c> {
     fn feed_records(
         &mut self,
         pages: &Pages<'_>,
-        stored: &Stored,
+        layout: i64,
         wanted: &Wanted,
         place: &dyn Fn(i64) -> Place,
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
+        let stored = self.layout(layout)?;
+        let stored = stored.ok_or(BlockError::Corrupt("its layout is missing"))?;
         let mut data = vec![0; pages.len()];
         pages.read(0, &mut data)?;
         let mut gathered = Columns::new(wanted.at.len());
-        let base = records::base(&data, stored.layout.len());
+        let base = records::base(&data, stored.len());
         if let Ok(Some(base)) = &base {
             let base = wanted.at.iter().map(|at| base.get(*at).copied().flatten());
             gathered.go_on_from(base.collect());
         }
         let mut reader = WireReader::new(&stored.layout);
         let result = records::read(&data, &mut reader, &wanted.at, &mut gathered);
-        self.add(&gathered, stored, wanted, place, columns);
+        self.add(&gathered, wanted, place, columns);
         base.and(result)
     }
 
     fn feed_aggregates(
         &mut self,
         pages: &Pages<'_>,
-        stored: &Stored,
+        width: usize,
         wanted: &Wanted,
         place: &dyn Fn(i64) -> Place,
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
         let block = Block::open(pages)?;
-        if block.width() != aggregate::width(&stored.layout) {
-            return Err(BlockError::Corrupt("number of columns"));
-        }
+        let offsets = Offsets::of_block(width, block.width())?;
         block.times(&mut self.scratch.times)?;
         let stretches = self.cuts.whole(&self.scratch.times, place);
-        let offsets = aggregate::offsets(&stored.layout);
         let mut rows = Vec::new();
-        for (&at, &column) in wanted.at.iter().zip(&wanted.columns) {
-            let series = &stored.layout.series()[at];
-            aggregate::read(&block, series, offsets[at], &mut rows)?;
+        for (number, &column) in wanted.columns.iter().enumerate() {
             let column = &mut columns[column];
+            let of = offsets.of_series(wanted.at[number]);
+            let scale = wanted.scales[number];
+            aggregate::read(&block, column.kind, scale, of, &mut rows)?;
             for cut in stretches {
                 if let Some(bucket) = cut.bucket {
                     for row in &rows[cut.start..cut.end] {
@@ -334,15 +340,14 @@ impl<'c> NodeReader<'c> {
     pub fn add(
         &mut self,
         gathered: &Columns,
-        stored: &Stored,
         wanted: &Wanted,
         place: &dyn Fn(i64) -> Place,
         columns: &mut [Column],
     ) {
         let bases = Bases::of_columns(&gathered.segments);
         self.cuts.cut(&gathered.times, &bases, place);
-        for (number, (&at, &column)) in wanted.at.iter().zip(&wanted.columns).enumerate() {
-            let of = (number, stored.layout.series()[at].scale);
+        for (number, &column) in wanted.columns.iter().enumerate() {
+            let of = (number, wanted.scales[number]);
             let values = Run::Each(&gathered.values[number]);
             self.cuts
                 .add(&gathered.times, values, &bases, of, &mut columns[column]);

@@ -56,7 +56,10 @@ pub fn base(block: &[u8], width: usize) -> Result<Option<Base>, BlockError> {
     let (base, _) = split(block)?;
     let base = base.ok_or(BlockError::Corrupt("checksum of a base"))?;
     let bases = Bases::decode(base, width, 0)?;
-    Ok(bases.known(0, |_| &[]).pop().map(|segment| segment.base))
+    Ok(bases
+        .known(0, |_, _| None)
+        .pop()
+        .map(|segment| segment.base))
 }
 
 /// Appends the rows of a block to `into`, which holds the columns `wanted`.

@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::catalogue;
 use super::insert::delete_block;
 use super::merge::Result;
 use super::reader::Head;
@@ -10,6 +11,7 @@ use super::roll;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::tier::Tier;
+use super::writer::is_full;
 
 /// Gaps deleted in one step.
 const GAPS_STEP: usize = 500;
@@ -26,7 +28,7 @@ pub struct Held {
 impl Held {
     pub fn of(connection: &Connection, tier: Tier) -> rusqlite::Result<Self> {
         let mut statement = connection.prepare_cached(
-            "SELECT COUNT(*), COALESCE(SUM(rows), 0), COALESCE(SUM(bytes), 0),
+            "SELECT COUNT(*), COALESCE(SUM(rows) FILTER (WHERE NOT rare), 0), COALESCE(SUM(bytes), 0),
                     MIN(time_min_ms), MAX(time_max_ms)
              FROM blocks INDEXED BY blocks_age WHERE tier = ?1",
         )?;
@@ -36,7 +38,7 @@ impl Held {
     /// The same of one node.
     fn of_node(connection: &Connection, tier: Tier, node: i64) -> rusqlite::Result<Self> {
         let mut statement = connection.prepare_cached(
-            "SELECT COUNT(*), COALESCE(SUM(rows), 0), COALESCE(SUM(bytes), 0),
+            "SELECT COUNT(*), COALESCE(SUM(rows) FILTER (WHERE NOT rare), 0), COALESCE(SUM(bytes), 0),
                     MIN(time_min_ms), MAX(time_max_ms)
              FROM blocks WHERE node = ?2 AND tier = ?1",
         )?;
@@ -79,9 +81,9 @@ fn oldest_of(connection: &Connection, tier: Tier, node: i64) -> rusqlite::Result
     statement.query_row(of, Head::read).optional()
 }
 
-/// Lets one block of a node go, of the tier that holds most of what it should. Answers
-/// its layout; `None` when there is no block.
-pub fn give_one_of(connection: &mut Connection, shared: &Shared, node: i64) -> Result<Option<i64>> {
+/// Lets one block of a node go, of the tier that holds most of what it should. False
+/// when there is no block.
+pub fn give_one_of(connection: &mut Connection, shared: &Shared, node: i64) -> Result<bool> {
     let held = [
         Held::of_node(connection, Tier::Raw, node)?,
         Held::of_node(connection, Tier::Minute, node)?,
@@ -89,42 +91,10 @@ pub fn give_one_of(connection: &mut Connection, shared: &Shared, node: i64) -> R
     ];
     let now_ms = shared.clock.time_ms();
     let Some(tier) = next_to_give(&shared.settings, &held, now_ms) else {
-        return Ok(None);
+        return Ok(false);
     };
     let block = oldest_of(connection, tier, node)?;
-    let layout = block.map(|head| head.layout);
-    age(connection, shared, tier, block)?;
-    Ok(layout)
-}
-
-/// Bytes of a layout that no block of the node needs any more.
-pub fn loose_bytes(connection: &Connection, node: i64, layout: i64) -> rusqlite::Result<u64> {
-    let mut needed = connection
-        .prepare_cached("SELECT 1 FROM blocks WHERE node = ?1 AND layout = ?2 LIMIT 1")?;
-    if needed.exists([node, layout])? {
-        return Ok(0);
-    }
-    let mut length =
-        connection.prepare_cached("SELECT length(series) FROM layouts WHERE id = ?1")?;
-    let bytes = length.query_row([layout], |row| row.get::<_, i64>(0));
-    Ok(bytes.optional()?.unwrap_or(0) as u64)
-}
-
-/// Deletes layouts that nothing needs any more. All blocks are looked at, so this is
-/// for when there is something to gain. The newest one stays: its number must not be
-/// given to another that a reader then takes for it.
-pub fn sweep_layouts(connection: &Connection) -> rusqlite::Result<usize> {
-    // For each that goes SQLite would look at all blocks once more.
-    connection.pragma_update(None, "foreign_keys", false)?;
-    let deleted = connection.execute(
-        "DELETE FROM layouts WHERE id < (SELECT MAX(id) FROM layouts)
-           AND id NOT IN (SELECT layout FROM blocks)
-           AND id NOT IN (SELECT layout FROM fresh)
-           AND id NOT IN (SELECT layout FROM damaged)",
-        [],
-    );
-    connection.pragma_update(None, "foreign_keys", true)?;
-    deleted
+    age(connection, shared, tier, block)
 }
 
 /// Lets a block of a tier go: samples become minutes, minutes and hours are over.
@@ -138,24 +108,45 @@ pub fn age(
     let Some(head) = block else {
         return Ok(false);
     };
-    match tier {
-        Tier::Raw => roll::make_minutes(connection, shared, head.node, &head)?,
-        Tier::Minute => {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // Whoever looks so far back is answered with hours from now on.
-            transaction
-                .prepare_cached(
-                    "INSERT INTO only_hours (node, until_ms) VALUES (?1, ?2)
-                     ON CONFLICT (node) DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
-                )?
-                .execute([head.node, head.time_max_ms + 1])?;
-            delete_block(&transaction, head.id)?;
-            transaction.commit()?;
-        }
-        Tier::Hour => delete_block(connection, head.id)?,
+    let Err(error) = age_block(connection, shared, tier, &head) else {
+        return Ok(true);
+    };
+    if !error.downcast_ref().is_some_and(is_full) {
+        return Err(error);
     }
+    // Letting go needs no room: then it goes as it is.
+    crate::log::warn(&format!(
+        "history: there is no room to keep {} samples of node {} as minutes or hours: they go.",
+        head.rows, head.node
+    ));
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    remove(&transaction, shared, &head)?;
+    transaction.commit()?;
     Ok(true)
+}
+
+fn age_block(connection: &mut Connection, shared: &Shared, tier: Tier, head: &Head) -> Result<()> {
+    if tier == Tier::Raw {
+        return roll::make_minutes(connection, shared, head.node, head);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if tier == Tier::Minute {
+        // Whoever looks so far back is answered with hours from now on.
+        transaction
+            .prepare_cached(
+                "INSERT INTO only_hours (node, until_ms) VALUES (?1, ?2)
+                 ON CONFLICT (node) DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
+            )?
+            .execute([head.node, head.time_max_ms + 1])?;
+    }
+    remove(&transaction, shared, head)?;
+    Ok(transaction.commit()?)
+}
+
+/// Deletes a block, and the series that only it had.
+fn remove(connection: &Connection, shared: &Shared, head: &Head) -> rusqlite::Result<()> {
+    delete_block(connection, head.id)?;
+    catalogue::release(connection, shared, head.node, i64::MIN, [head.layout])
 }
 
 /// Lets the oldest block of all go, of the finest tier that has one. False when there

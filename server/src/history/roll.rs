@@ -3,12 +3,14 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::aggregate;
 use super::block::FORMAT_AGGREGATES;
 use super::bucket::{Column, Place};
+use super::catalogue;
 use super::column::Effort;
 use super::damage;
 use super::insert::{LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
@@ -32,6 +34,8 @@ struct Roll {
 /// One block's worth.
 struct Made {
     layout: i64,
+    stored: Arc<Stored>,
+    rare: bool,
     starts: Vec<i64>,
     columns: Vec<Column>,
 }
@@ -68,13 +72,14 @@ impl Roll {
         &mut self,
         reader: &mut NodeReader<'_>,
         head: &Head,
-        stored: &Stored,
+        stored: &Arc<Stored>,
         from_ms: i64,
         faults: &mut Vec<Fault>,
     ) {
         let all = Wanted {
-            at: (0..stored.layout.len()).collect(),
-            columns: (0..stored.layout.len()).collect(),
+            at: (0..stored.len()).collect(),
+            columns: (0..stored.len()).collect(),
+            scales: stored.layout.series().iter().map(|s| s.scale).collect(),
         };
         let (starts, mut columns) = match self.made.pop_if(|made| made.layout == head.layout) {
             Some(made) => (made.starts, made.columns),
@@ -97,27 +102,20 @@ impl Roll {
             let start_ms = time_ms.div_euclid(step_ms) * step_ms;
             Place::Bucket(slots.borrow_mut().of(start_ms))
         };
-        reader.feed(head, stored, &all, &place, &mut columns, faults);
+        reader.feed(head, &all, &place, &mut columns, faults);
         self.made.push(Made {
             layout: head.layout,
+            stored: Arc::clone(stored),
+            rare: head.rare,
             starts: slots.into_inner().starts,
             columns,
         });
     }
 
     /// Writes what was gathered.
-    fn insert(
-        self,
-        transaction: &Transaction<'_>,
-        reader: &NodeReader<'_>,
-        node: i64,
-        tier: Tier,
-    ) -> Result<usize> {
+    fn insert(self, transaction: &Transaction<'_>, node: i64, tier: Tier) -> Result<usize> {
         let mut bytes = 0;
         for mut made in self.made {
-            let Some(stored) = reader.layout(made.layout)? else {
-                continue;
-            };
             let (Some(min), Some(max)) = (made.starts.iter().min(), made.starts.iter().max())
             else {
                 continue;
@@ -125,17 +123,25 @@ impl Roll {
             for column in &mut made.columns {
                 column.buckets.grow(column.kind, made.starts.len());
             }
-            let columns = aggregate::columns(&stored.layout, &made.starts, &made.columns);
+            let whole = Stored::union([&*made.stored]);
+            let mut places = vec![0; whole.len()];
+            for (at, place) in whole.positions(&made.stored).into_iter().enumerate() {
+                places[place] = at;
+            }
+            let columns = places.iter().map(|at| &made.columns[*at]);
+            let series = whole.layout.series().iter().zip(columns);
+            let columns = aggregate::columns(&made.starts, series);
             let data = columns.encode(Effort::Best)?;
             bytes += data.len();
             let block = NewBlock {
                 node,
                 tier,
                 level: LEVEL_SMALL,
-                layout: made.layout,
+                layout: catalogue::row_of_stored(transaction, node, &whole)?,
                 format: FORMAT_AGGREGATES,
                 span_ms: (*min, max + tier.step_ms() - 1),
                 rows: columns.rows(),
+                rare: made.rare,
                 data: &data,
             };
             // Minutes are made of what is in the hours.
@@ -195,7 +201,7 @@ fn add_to_hours(
         // Otherwise their sound samples would be in the hours twice.
         return set_aside_or_fail(transaction, shared, node, &faults);
     }
-    roll.insert(transaction, &reader, node, Tier::Hour)?;
+    roll.insert(transaction, node, Tier::Hour)?;
     let mut done = transaction.prepare_cached(&format!(
         "UPDATE blocks SET hours_ms = {IN_HOURS_MS} WHERE id = ?1"
     ))?;
@@ -268,10 +274,12 @@ pub fn make_minutes(
     transaction.execute_batch("SAVEPOINT minutes")?;
     // First: the minutes then have room, however full the file is.
     delete_block(&transaction, head.id)?;
-    let made = roll.insert(&transaction, &reader, node, Tier::Minute);
+    let made = roll.insert(&transaction, node, Tier::Minute);
     drop(reader);
-    if made.is_ok_and(|bytes| (bytes as i64) < before) {
+    // Where there is no room SQLite may have taken all of it back.
+    if (made? as i64) < before {
         transaction.execute_batch("RELEASE minutes")?;
+        catalogue::release(&transaction, shared, node, i64::MIN, [head.layout])?;
     } else {
         transaction.execute_batch("ROLLBACK TO minutes; RELEASE minutes")?;
         relabel(&transaction, head.id)?;

@@ -20,6 +20,9 @@ use stardust_shared::rates::increase;
 
 /// Counters of a run that are remembered.
 const COUNTERS_MAX: usize = 1 << 14;
+/// Of those that its newest sample lacks, so many that went last: where containers come
+/// and go there is no end of them.
+const ABSENT_MAX: usize = 1 << 10;
 
 /// A counter by its key, shorter. Never 0.
 pub fn name_of(key: &str) -> u64 {
@@ -225,8 +228,31 @@ impl Runs {
         corrections
     }
 
+    /// Forgets counters that went long ago.
+    fn forget_absent(&mut self) {
+        for run in &mut self.0 {
+            let end_ms = run.span_ms.map(|span| span.1);
+            let absent = run.last.iter().filter(|(_, last)| Some(last.0) != end_ms);
+            let mut absent: Vec<(i64, u64)> = absent.map(|(name, last)| (last.0, *name)).collect();
+            let Some(over) = absent
+                .len()
+                .checked_sub(ABSENT_MAX)
+                .filter(|over| *over > 0)
+            else {
+                continue;
+            };
+            absent.sort_unstable();
+            for (_, name) in &absent[..over] {
+                run.last.remove(name);
+                run.first.remove(name);
+                run.linked.remove(name);
+            }
+        }
+    }
+
     /// Writes those that are otherwise than in `before`.
-    pub fn save(&self, connection: &Connection, before: &Self) -> rusqlite::Result<()> {
+    pub fn save(&mut self, connection: &Connection, before: &Self) -> rusqlite::Result<()> {
+        self.forget_absent();
         for run in &self.0 {
             let was = before.0.iter().find(|was| was.id == run.id);
             if was == Some(run) || run.id == 0 {
@@ -362,6 +388,26 @@ mod tests {
         runs.reached(2, 300);
         assert_eq!(add(&mut runs, 3, (400, 80), (500, 90)), Some((100, 50)));
         assert_eq!(runs.corrections(), []);
+    }
+
+    #[test]
+    fn of_counters_that_come_and_go_the_last_ones_are_remembered() {
+        let mut runs = Runs::default();
+        runs.begin(1, 0);
+        for n in 1..=5_000i64 {
+            for name in [1, n as u64 + 100] {
+                let before = runs.before(1, name, n);
+                runs.counted(1, name, (n, n), before);
+                runs.ended(1, name, (n, n));
+            }
+            runs.reached(1, n);
+            runs.forget_absent();
+        }
+        let run = runs.get(1).unwrap();
+        assert_eq!(run.last.len(), ABSENT_MAX + 2);
+        assert_eq!(run.first.len(), ABSENT_MAX + 2);
+        assert_eq!(run.first[&1], (1, 1));
+        assert!(run.last.contains_key(&(5_100 - ABSENT_MAX as u64)));
     }
 
     #[test]

@@ -40,6 +40,23 @@ impl Selectors {
         })
     }
 
+    /// Where in the order of keys those are that they may mean: from, and up to.
+    pub fn ranges(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
+        // No key has such a byte.
+        const ABOVE_ALL: u8 = 0xff;
+        let behind = |text: &str, byte: u8| {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes.push(byte);
+            bytes
+        };
+        self.0.iter().map(move |selector| match selector {
+            Selector::Prefix(prefix) => (prefix.as_str(), behind(prefix, ABOVE_ALL)),
+            Selector::Exact(exact) if exact.contains('{') => (exact.as_str(), behind(exact, 0)),
+            // Also what has labels.
+            Selector::Exact(exact) => (exact.as_str(), behind(exact, b'{' + 1)),
+        })
+    }
+
     /// Whether one of them is this very key.
     pub fn names(&self, key: &str) -> bool {
         let mut all = self.0.iter();

@@ -25,6 +25,8 @@ pub struct Shared {
     pub clock: Keeper,
     /// What readers found damaged, with its node.
     faults: Mutex<Vec<(i64, Fault)>>,
+    /// Lists of series that are not in the database any more.
+    gone: Mutex<Vec<i64>>,
     /// Why nothing can be committed at present, and since when (Unix milliseconds).
     failing: Mutex<Option<(String, i64)>>,
 }
@@ -48,6 +50,7 @@ impl Shared {
             layouts: Layouts::default(),
             clock: Keeper::load(connection, source)?,
             faults: Mutex::default(),
+            gone: Mutex::default(),
             failing: Mutex::default(),
         })
     }
@@ -74,6 +77,15 @@ impl Shared {
 
     pub fn take_faults(&self) -> Vec<(i64, Fault)> {
         std::mem::take(&mut *locked(&self.faults))
+    }
+
+    /// A list of series was deleted: who remembers its number forgets it.
+    pub fn list_went(&self, id: i64) {
+        locked(&self.gone).push(id);
+    }
+
+    pub fn take_gone_lists(&self) -> Vec<i64> {
+        std::mem::take(&mut *locked(&self.gone))
     }
 
     pub fn set_failing(&self, why: Option<(String, i64)>) {

@@ -10,13 +10,23 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::catalogue;
+
 /// Time for making sums in one step.
 const LOOK_TIME: Duration = Duration::from_millis(20);
 
+/// What a node takes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    blocks: u64,
+    /// Its lists of series, and what they name.
+    lists: u64,
+}
+
 #[derive(Debug, Default)]
 pub struct Takers {
-    /// Bytes of each node's blocks, as far as they are known.
-    bytes: HashMap<i64, u64>,
+    /// Of each node, as far as it is known.
+    taken: HashMap<i64, Taken>,
     /// Nodes whose sums are not true any more, the last that changed at the end. Some
     /// are there more than once.
     changed: Vec<i64>,
@@ -30,11 +40,11 @@ impl Takers {
         Self {
             crowded: nodes.len() * 2,
             changed: nodes,
-            bytes: HashMap::new(),
+            taken: HashMap::new(),
         }
     }
 
-    /// Blocks of a node came or went.
+    /// Blocks or lists of a node came or went.
     pub fn changed(&mut self, node: i64) {
         if self.changed.last() == Some(&node) {
             return;
@@ -54,33 +64,43 @@ impl Takers {
         }
     }
 
+    /// The node that takes most, and whether it has a block to give.
+    pub fn largest(&mut self, connection: &Connection) -> rusqlite::Result<Option<(i64, bool)>> {
+        self.look(connection)?;
+        let taken = self.taken.iter();
+        let most = taken.max_by_key(|(node, of)| (of.blocks + of.lists, -**node));
+        Ok(most.map(|(node, of)| (*node, of.blocks > 0)))
+    }
+
     /// The node that takes most, of those that have a block.
-    pub fn largest(&mut self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    pub fn largest_giver(&mut self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
+        self.look(connection)?;
+        let taken = self.taken.iter().filter(|(_, of)| of.blocks > 0);
+        let most = taken.max_by_key(|(node, of)| (of.blocks + of.lists, -**node));
+        Ok(most.map(|(node, _)| *node))
+    }
+
+    fn look(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let begin = Instant::now();
-        // Layouts that nodes share count for each: those of a fleet are few.
-        let mut statement = connection.prepare_cached(
-            "SELECT COALESCE(SUM(bytes), 0) + COALESCE((
-                 SELECT SUM(length(series)) FROM layouts
-                 WHERE id IN (SELECT layout FROM blocks WHERE node = ?1)), 0)
-             FROM blocks WHERE node = ?1",
-        )?;
-        while let Some(node) = self.changed.last() {
-            let bytes: i64 = statement.query_row([node], |row| row.get(0))?;
-            if bytes > 0 {
-                self.bytes.insert(*node, bytes as u64);
+        let mut statement = connection
+            .prepare_cached("SELECT COALESCE(SUM(bytes), 0) FROM blocks WHERE node = ?1")?;
+        while let Some(&node) = self.changed.last() {
+            let blocks: i64 = statement.query_row([node], |row| row.get(0))?;
+            let taken = Taken {
+                blocks: blocks as u64,
+                lists: catalogue::bytes_of(connection, node)?,
+            };
+            if taken.blocks + taken.lists > 0 {
+                self.taken.insert(node, taken);
             } else {
-                self.bytes.remove(node);
+                self.taken.remove(&node);
             }
             self.changed.pop();
-            if begin.elapsed() >= LOOK_TIME && !self.bytes.is_empty() {
+            if begin.elapsed() >= LOOK_TIME && self.taken.values().any(|of| of.blocks > 0) {
                 break;
             }
         }
-        let of_most = self
-            .bytes
-            .iter()
-            .max_by_key(|(node, bytes)| (**bytes, -**node));
-        Ok(of_most.map(|(node, _)| *node))
+        Ok(())
     }
 }
 
@@ -93,15 +113,15 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch(
-                "CREATE TABLE blocks (node INTEGER, bytes INTEGER, layout INTEGER);
-                 CREATE TABLE layouts (id INTEGER PRIMARY KEY, series BLOB);
-                 INSERT INTO layouts VALUES (1, zeroblob(7)), (2, zeroblob(500));",
+                "CREATE TABLE blocks (node INTEGER, bytes INTEGER);
+                 CREATE TABLE layouts (node INTEGER, list BLOB);
+                 CREATE TABLE series (node INTEGER, key TEXT);",
             )
             .unwrap();
         let set = |node: i64, bytes: i64| {
             let delete = "DELETE FROM blocks WHERE node = ?1";
             connection.execute(delete, [node]).unwrap();
-            let insert = "INSERT INTO blocks SELECT ?1, ?2, 1 WHERE ?2 > 0";
+            let insert = "INSERT INTO blocks SELECT ?1, ?2 WHERE ?2 > 0";
             connection.execute(insert, [node, bytes]).unwrap();
         };
         set(1, 100);
@@ -109,7 +129,7 @@ mod tests {
         let mut takers = Takers::new(vec![1, 2]);
         let mut largest = |changed: &[i64]| {
             changed.iter().for_each(|node| takers.changed(*node));
-            takers.largest(&connection).unwrap()
+            takers.largest_giver(&connection).unwrap()
         };
         assert_eq!(largest(&[]), Some(2));
         set(2, 90);
@@ -118,13 +138,26 @@ mod tests {
         assert_eq!(largest(&[2]), Some(1));
         set(3, 101);
         assert_eq!(largest(&[3]), Some(3));
-        // The lists of series that a node needs are its own too.
+        // The series that a node has are its own too.
+        set(4, 1);
         connection
-            .execute("INSERT INTO blocks VALUES (4, 1, 2), (4, 1, 2)", [])
+            .execute(
+                "INSERT INTO series VALUES (4, 'net.rx_bytes{iface=eth0,machine=of-many}')",
+                [],
+            )
             .unwrap();
         assert_eq!(largest(&[4]), Some(4));
         set(4, 0);
         assert_eq!(largest(&[4]), Some(3));
+        // It takes most all the same, and has nothing to give.
+        assert_eq!(takers.largest(&connection).unwrap(), Some((4, false)));
+        connection.execute("DELETE FROM series", []).unwrap();
+        takers.changed(4);
+        assert_eq!(takers.largest(&connection).unwrap(), Some((3, true)));
+        let mut largest = |changed: &[i64]| {
+            changed.iter().for_each(|node| takers.changed(*node));
+            takers.largest_giver(&connection).unwrap()
+        };
         // However often they change, each is remembered once or twice.
         let often: Vec<i64> = (0..100_000).map(|n| n % 3 + 1).collect();
         set(3, 0);

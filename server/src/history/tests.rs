@@ -674,16 +674,16 @@ fn assert_same(coarse: &Answer, fine: &Answer) {
 fn hours_say_what_the_samples_say() {
     let folder = folder("hours");
     let mut direct = Direct::start(&folder, Settings::default());
-    // Twenty hours at thirty seconds; another layout in the middle of an hour.
+    // More than a day at thirty seconds; another layout in the middle of an hour.
     direct.run(&layout(1), 0, 1_600, 16, 30_000);
     let mut series = layout(1).series().to_vec();
     series.rotate_left(1);
     let other = Arc::new(Layout::new(2, series));
-    direct.run(&other, 1_600, 2_400, 16, 30_000);
+    direct.run(&other, 1_600, 4_000, 16, 30_000);
     let in_hours = direct.number("SELECT sum(rows) FROM blocks WHERE tier < 2 AND hours_ms > 0");
     assert!(in_hours > 1_440, "{in_hours}");
     direct.execute("CREATE TABLE kept AS SELECT id, tier, hours_ms FROM blocks");
-    for (from_h, to_h) in [(0, 21), (-5, 30), (3, 7)] {
+    for (from_h, to_h) in [(0, 34), (-5, 40), (3, 17)] {
         // Whole hours: at the edges the hour tier knows no parts.
         let base = START_MS.div_euclid(HOUR_MS) * HOUR_MS;
         let (from, to) = (base + from_h * HOUR_MS, base + to_h * HOUR_MS);
@@ -700,7 +700,7 @@ fn hours_say_what_the_samples_say() {
         );
         if from_h == 0 {
             let gauge = fine.series.iter().find(|series| series.kind == "gauge");
-            assert_eq!(gauge.unwrap().count.iter().sum::<u32>(), 2_400);
+            assert_eq!(gauge.unwrap().count.iter().sum::<u32>(), 4_000);
         }
         assert_same(&coarse, &fine);
     }
@@ -754,7 +754,7 @@ fn minutes_take_the_place_of_old_samples_and_say_the_same() {
         .query_row(heads, [], |row| row.get(0))
         .unwrap();
     assert!(
-        aged.number("SELECT COUNT(*) FROM blocks WHERE tier = 1 AND format = 8") > 0,
+        aged.number("SELECT COUNT(*) FROM blocks WHERE tier = 1 AND format = 2") > 0,
         "{heads}"
     );
     assert!(aged.number("SELECT COUNT(*) FROM blocks WHERE tier = 0") > 0);
@@ -789,7 +789,7 @@ fn a_damaged_block_is_named_and_set_aside_and_the_rest_of_it_stays() {
     direct.run(&layout(1), 128, 256, 4, 1_000);
     let (from, to) = (START_MS, START_MS + 700_000);
     let sound = direct.query(from, to, 10);
-    let blocks = direct.number("SELECT COUNT(*) FROM blocks WHERE format = 7");
+    let blocks = direct.number("SELECT COUNT(*) FROM blocks WHERE format = 1");
     assert!(blocks >= 2);
     // The last byte is of a column, the twentieth of the directory.
     let last =
@@ -853,7 +853,7 @@ fn commits_of_many_samples_stay_as_they_came_until_they_are_merged_for_good() {
     };
     direct.run(&layout(1), 0, 320, 10, 1_000);
     let whole = direct.query(from, to, 400);
-    assert_eq!(formats(&direct).as_deref(), Some("9"));
+    assert_eq!(formats(&direct).as_deref(), Some("3"));
     // One of two chains is damaged, and costs its own samples.
     let id = direct.number("SELECT MIN(id) FROM blocks");
     direct.flip(id, direct.number("SELECT length(data) FROM blocks"));
@@ -871,7 +871,7 @@ fn commits_of_many_samples_stay_as_they_came_until_they_are_merged_for_good() {
     // Then they are merged, and say the same.
     direct.run(&layout(1), 320, 3_200, 10, 1_000);
     let merged = direct.query(from, to, 400);
-    let full = "SELECT COUNT(*) FROM blocks WHERE format = 7 AND level = 2";
+    let full = "SELECT COUNT(*) FROM blocks WHERE format = 1 AND level = 2";
     assert_eq!(direct.number(full), 1);
     assert_eq!(counts(&merged), 3 * (3_200 - 160));
     let first = |answer: &Answer| -> Vec<u32> {

@@ -44,8 +44,6 @@ const OVERHEAD_BYTES: u64 = 512 << 10;
 /// it tries again after they did not.
 const LOG_WAIT: Duration = Duration::from_millis(500);
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
-/// Layouts that nothing needs are looked for when they take this share of the file.
-const LOOSE_SHARE: u64 = 64;
 /// Pages given back in one step.
 const SHRINK_PAGES: u64 = 256;
 
@@ -104,8 +102,8 @@ pub struct Writer {
     rest_until: Option<Instant>,
     budget: Option<Shares>,
     takers: Takers,
-    /// Bytes of layouts that the node whose blocks went needs no more.
-    loose_bytes: u64,
+    /// Bytes that were missing for a commit besides those that it was thought to need.
+    shortage: u64,
     /// Whether a transaction waits until the disk has it.
     waits_for_disk: bool,
 }
@@ -134,8 +132,6 @@ impl Writer {
         let now = Instant::now();
         Ok(Self {
             takers: Takers::new(takers),
-            // Nobody knows: looked at when there is no room.
-            loose_bytes: u64::MAX,
             store,
             shared,
             connection,
@@ -150,6 +146,7 @@ impl Writer {
             log_bytes_max: LOG_BYTES_MAX,
             rest_until: None,
             budget,
+            shortage: 0,
             waits_for_disk: false,
         })
     }
@@ -197,6 +194,17 @@ impl Writer {
     /// Does all work that is due now, without waiting for commands.
     pub fn settle(&mut self) {
         while self.rest_until.is_none() && self.work(Instant::now()) {}
+    }
+
+    /// The file can't grow any more, and has no free page.
+    #[cfg(test)]
+    pub fn fill_file(&self) {
+        let pages = Pages::of(&self.connection).unwrap();
+        space::shrink(&self.connection, pages.free).unwrap();
+        let pages = Pages::of(&self.connection).unwrap();
+        self.connection
+            .pragma_update(None, "max_page_count", pages.count as i64)
+            .unwrap();
     }
 
     /// Lets the oldest block of a tier go. False when there is none.
@@ -280,6 +288,9 @@ impl Writer {
         }
         self.buffers = Buffers::default();
         if now >= self.next_age {
+            if let Some(budget) = self.budget {
+                self.bound_file(budget.file_bytes + budget.reserve_bytes)?;
+            }
             let expired = retention::expire_one(&mut self.connection, &self.shared)?;
             if let Expired::Block(node) = expired {
                 self.changed(&[node]);
@@ -369,12 +380,12 @@ impl Writer {
         self.keep_log_small()?;
         loop {
             let pages = Pages::of(&self.connection)?;
-            let most = (budget.file_bytes + budget.reserve_bytes) / pages.size;
-            self.connection
-                .pragma_update(None, "max_page_count", most.max(pages.count) as i64)?;
             if pages.room(budget.file_bytes) >= bytes {
+                // Half of the reserve stays for letting go, whatever is written.
+                self.bound_file(budget.file_bytes + budget.reserve_bytes / 2)?;
                 return Ok(());
             }
+            self.bound_file(budget.file_bytes + budget.reserve_bytes)?;
             // What is given back to the file system does not count any more, and
             // what is over the share must not be filled again.
             if pages.count * pages.size > budget.file_bytes
@@ -382,9 +393,7 @@ impl Writer {
                 && can_shrink(&self.connection)?
             {
                 space::shrink(&self.connection, SHRINK_PAGES)?;
-            } else if self.loose_bytes >= budget.file_bytes / LOOSE_SHARE {
-                self.sweep_layouts()?;
-            } else if !self.give_one()? && !self.sweep_layouts()? && !self.merge_for_room()? {
+            } else if !self.give_one()? && !self.merge_for_room()? {
                 return Err("the history budget is too small for what must be kept. \
                             Give --history-budget more bytes."
                     .into());
@@ -393,14 +402,27 @@ impl Writer {
         }
     }
 
-    /// Lets one block go, of the node that takes most.
+    /// SQLite makes the file no larger than that, if it is not already.
+    fn bound_file(&self, bytes: u64) -> merge::Result<()> {
+        let pages = Pages::of(&self.connection)?;
+        let most = (bytes / pages.size).max(pages.count);
+        self.connection
+            .pragma_update(None, "max_page_count", most as i64)?;
+        Ok(())
+    }
+
+    /// Lets one block go, of the node that takes most. What that one has in fresh records
+    /// alone is merged first, lest others give in its place.
     fn give_one(&mut self) -> merge::Result<bool> {
-        while let Some(node) = self.takers.largest(&self.connection)? {
+        if let Some((_, false)) = self.takers.largest(&self.connection)?
+            && self.merge_for_room()?
+        {
+            return Ok(true);
+        }
+        while let Some(node) = self.takers.largest_giver(&self.connection)? {
             let given = retention::give_one_of(&mut self.connection, &self.shared, node)?;
             self.changed(&[node]);
-            if let Some(layout) = given {
-                let loose = retention::loose_bytes(&self.connection, node, layout)?;
-                self.loose_bytes = self.loose_bytes.saturating_add(loose);
+            if given {
                 return Ok(true);
             }
         }
@@ -418,14 +440,6 @@ impl Writer {
         self.changed(&nodes);
         self.to_merge.extend(nodes);
         Ok(true)
-    }
-
-    /// Deletes layouts that went with their blocks. False when there are none.
-    fn sweep_layouts(&mut self) -> merge::Result<bool> {
-        self.loose_bytes = 0;
-        // Their numbers are not to be used any more.
-        self.layouts.clear();
-        Ok(retention::sweep_layouts(&self.connection)? > 0)
     }
 
     /// Blocks of these nodes came or went.
@@ -555,9 +569,17 @@ impl Writer {
             });
             let part = &rest[..part.count().max(1)];
             let bytes: u64 = part.iter().map(commit::bytes_of).sum();
-            self.make_room(bytes + OVERHEAD_BYTES)
+            self.make_room(bytes + OVERHEAD_BYTES + self.shortage)
                 .map_err(|error| why_no_room(&*error))?;
             let committed = self.commit_part(part);
+            self.shortage = match (&committed, self.budget) {
+                (Err(error), Some(budget)) if is_full(error) => {
+                    // More was needed than was thought: the next try has more room.
+                    (2 * self.shortage).clamp(OVERHEAD_BYTES, budget.file_bytes / 2)
+                }
+                (Err(_), _) => self.shortage,
+                (Ok(()), _) => 0,
+            };
             if committed.is_err() {
                 // What was noted on the way may not be in the database.
                 self.layouts.clear();
@@ -574,10 +596,15 @@ impl Writer {
         let transaction = self
             .connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        for row in self.shared.take_gone_lists() {
+            self.layouts.forget(row);
+        }
         let mut next_id = self.shared.fresh().last_id() + 1;
         let mut added = Vec::new();
         let mut statements = commit::Statements::new(&transaction, nodes.len())?;
+        let mut new_lists = Vec::new();
         for node in nodes {
+            let before = self.layouts.added_bytes;
             commit::insert_node(
                 &mut statements,
                 (&mut self.layouts, &mut self.runs),
@@ -586,6 +613,9 @@ impl Writer {
                 &mut next_id,
                 &mut added,
             )?;
+            if self.layouts.added_bytes > before {
+                new_lists.push(node.node);
+            }
         }
         drop(statements);
         if let Some(newest_ms) = added.iter().map(|(_, row, _)| row.time_max_ms).max() {
@@ -599,6 +629,7 @@ impl Writer {
             fresh.add(node, row, reached);
         }
         drop(fresh);
+        self.changed(&new_lists);
         self.shared.clock.hear(nodes);
         Ok(())
     }
@@ -623,6 +654,8 @@ impl Writer {
             step("fresh"),
             step("gaps"),
             step("damaged"),
+            step("layouts"),
+            step("series"),
             "DELETE FROM only_hours WHERE node = ?1".to_string(),
             "DELETE FROM progress WHERE node = ?1".to_string(),
         ];
@@ -639,6 +672,11 @@ impl Writer {
             }
         }
     }
+}
+
+/// There is no room, on the disk or within the budget.
+pub fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
 fn why_no_room(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {

@@ -21,13 +21,14 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Instructions of SQLite between two looks at the clock.
 const LOOK_STEPS: i32 = 1_000;
 /// Tables without which history and nodes can't be told apart; they are small.
-const SMALL_TABLES: [&str; 8] = [
+const SMALL_TABLES: [&str; 9] = [
     "meta",
     "users",
     "nodes",
     "credentials",
     "spiders",
     "layouts",
+    "series",
     "progress",
     "gaps",
 ];

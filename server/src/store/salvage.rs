@@ -197,9 +197,13 @@ fn copy_all(source: &Connection, file: &Path) -> rusqlite::Result<Salvage> {
     if made.damaged.iter().any(|table| table == "nodes") {
         made.from_indexes = mend::nodes_from_indexes(source, &target)?;
     }
+    if made.damaged.iter().any(|table| table == "series") {
+        mend::series_from_index(source, &target)?;
+    }
     for table in &tables {
         made.orphans += mend::remove_orphans(&target, table)?;
     }
+    made.orphans += mend::remove_without_list(&target)?;
     mend::keep_numbers(source, &target)?;
     target.execute_batch(&triggers)?;
     let [blocks, fresh] =

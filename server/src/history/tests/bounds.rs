@@ -2,6 +2,7 @@
 //! budget on disk.
 
 use super::*;
+use crate::history::tier::Tier;
 
 /// Random values of all series, as a keyframe.
 fn keyframe(layout: &Layout, seq: u64, time_ms: i64, noise: &mut u64) -> (State, Vec<u8>) {
@@ -151,6 +152,38 @@ fn samples_of_one_node_never_take_the_room_of_all() {
     let pending = bench.intakes.pending_bytes();
     assert!((32 << 20..33 << 20).contains(&pending), "{pending}");
     bench.stop();
+}
+
+#[test]
+fn letting_go_needs_no_room() {
+    let folder = folder("no-room");
+    let mut direct = Direct::start(&folder, Settings::default());
+    direct.run(&layout(1), 0, 12_000, 60, 10_000);
+    let blocks = |direct: &Direct| direct.number("SELECT count(*) FROM blocks");
+    let before = blocks(&direct);
+    assert!(direct.number("SELECT count(*) FROM blocks WHERE tier = 2") > 0);
+    direct.writer.fill_file();
+    // Where there is no room for minutes or hours, samples go all the same.
+    for tier in [Tier::Raw, Tier::Minute, Tier::Hour] {
+        let all = direct.number(&format!(
+            "SELECT count(*) FROM blocks WHERE tier = {}",
+            tier.number()
+        ));
+        for _ in 0..all {
+            assert!(direct.writer.age_one(tier));
+        }
+    }
+    assert!(blocks(&direct) < before);
+    while direct.writer.age_one(Tier::Minute) {}
+    assert_eq!(blocks(&direct), 0);
+    // And with the blocks what they alone needed.
+    assert_eq!(direct.number("SELECT count(*) FROM layouts"), 0);
+    assert_eq!(direct.number("SELECT count(*) FROM series"), 0);
+    // What comes next brings them again.
+    direct.run(&layout(1), 12_000, 12_120, 60, 10_000);
+    let from_ms = START_MS + 120_000_000;
+    let answer = direct.query(from_ms, from_ms + 1_200_000, 60);
+    assert_eq!(answer.series[0].count.iter().sum::<u32>(), 120);
 }
 
 #[test]

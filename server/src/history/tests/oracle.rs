@@ -2,15 +2,18 @@
 //! stage of a sample's life, both say the same.
 //!
 //! Machines are made up from a seed: how often they take samples, counters that begin
-//! anew, jump or are absent, series that come and go, gaps, clocks that are ahead and come
-//! back, runs that are delivered late or two at once. `STARDUST_SEEDS=20000` tries more of
+//! anew, jump or are absent, series and containers that come and go, gaps, clocks that are
+//! ahead and come back, runs that are delivered late or two at once, servers that are killed
+//! with half of their log on the disk. `STARDUST_SEEDS=20000` tries more of
 //! them, `STARDUST_SEED=17` that one alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
 use crate::history::limits::Sizes;
+use crate::history::list::List;
 use crate::history::tier::Tier;
 use stardust_shared::series::Kind;
 
@@ -62,6 +65,8 @@ type Points = Vec<(i64, i64)>;
 /// What a machine is like.
 struct Machine {
     random: Random,
+    /// Its list changes all the time.
+    restless: bool,
     /// Of each key and run; made anew for each look.
     points: BTreeMap<String, Vec<Points>>,
     layouts: Vec<Arc<Layout>>,
@@ -101,8 +106,13 @@ impl Machine {
             let series = keys.into_iter().map(def).collect();
             Arc::new(Layout::new(id as u64 + 1, series))
         });
-        let layouts = layouts.collect();
+        let mut layouts: Vec<Arc<Layout>> = layouts.collect();
+        let restless = random.one_in(4);
+        if restless {
+            layouts = Self::churn(&mut random, &layouts[0]);
+        }
         let mut machine = Self {
+            restless,
             random,
             points: BTreeMap::new(),
             layouts,
@@ -111,6 +121,35 @@ impl Machine {
         };
         machine.live();
         machine
+    }
+
+    /// Lists in which containers come and go, some of them again.
+    fn churn(random: &mut Random, host: &Layout) -> Vec<Arc<Layout>> {
+        let mut containers: Vec<i64> = Vec::new();
+        let layouts = (0..60).map(|id| {
+            if !containers.is_empty() && random.one_in(2) {
+                containers.remove(random.below(containers.len() as i64) as usize);
+            }
+            let container = match random.one_in(2) {
+                true => random.below(4),
+                false => 10 + id,
+            };
+            if !containers.contains(&container) {
+                let at = random.below(containers.len() as i64 + 1) as usize;
+                containers.insert(at, container);
+            }
+            let mut series = host.series().to_vec();
+            for container in &containers {
+                let at = random.below(series.len() as i64 + 1) as usize;
+                let label = format!("veth{container}");
+                series.insert(at, SeriesDef::new("net.rx_bytes", &[("iface", &label)]));
+                if container % 2 == 0 {
+                    series.push(SeriesDef::new("temp.celsius_milli", &[("sensor", &label)]));
+                }
+            }
+            Arc::new(Layout::new(id as u64 + 1, series))
+        });
+        layouts.collect()
     }
 
     /// Takes all samples of one to four runs.
@@ -148,7 +187,9 @@ impl Machine {
                         _ => 0,
                     };
                 }
-                if random.one_in(50) {
+                if self.restless {
+                    layout = (layout + usize::from(random.one_in(2))) % self.layouts.len();
+                } else if random.one_in(50) {
                     layout = random.below(self.layouts.len() as i64) as usize;
                 }
                 let series = self.layouts[layout].series().iter();
@@ -302,6 +343,10 @@ impl Machine {
     }
 }
 
+/// What trials have come upon: blocks of rare series, of minutes, servers that were killed,
+/// machines whose list changes all the time.
+static SEEN: [AtomicI64; 4] = [const { AtomicI64::new(0) }; 4];
+
 /// A history with blocks of a few rows, and the machine whose samples it takes.
 struct Trial {
     folder: Folder,
@@ -317,6 +362,7 @@ const SIZES: Sizes = Sizes {
     full_rows: 48,
     fair_rows: 16,
     generation_commits: 3,
+    rare_series: 2,
     hours_span_ms: 60_000,
 };
 
@@ -444,6 +490,40 @@ impl Trial {
         for _ in 0..4 {
             self.happen();
         }
+        let direct = self.direct();
+        let seen = [
+            direct.number("SELECT count(*) FROM blocks WHERE rare"),
+            direct.number("SELECT count(*) FROM blocks WHERE tier = 1 AND format = 2"),
+            self.said.iter().filter(|said| *said == "killed").count() as i64,
+            i64::from(self.machine.restless),
+        ];
+        for (all, seen) in SEEN.iter().zip(seen) {
+            all.fetch_add(seen, Ordering::Relaxed);
+        }
+        self.check_catalogue();
+    }
+
+    /// No list and no series is there that no block needs.
+    fn check_catalogue(&mut self) {
+        let direct = self.direct();
+        direct.writer.settle();
+        let loose = direct.number(
+            "SELECT count(*) FROM layouts WHERE id NOT IN (SELECT layout FROM blocks)
+                                            AND id NOT IN (SELECT layout FROM fresh)",
+        );
+        // The newest, which the next sample will be of; and one that was, before a start.
+        assert!(loose <= 2, "{loose} lists that nothing needs");
+        let lists = direct.store.reader().unwrap();
+        let mut lists = lists.prepare("SELECT list FROM layouts").unwrap();
+        let lists = lists.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+        let lists = lists.map(|list| List::decode(&list.unwrap()).unwrap());
+        let mut named: Vec<i64> = lists
+            .flat_map(|list| list.ids().collect::<Vec<_>>())
+            .collect();
+        named.sort_unstable();
+        named.dedup();
+        let series = direct.numbers("SELECT id FROM series ORDER BY id");
+        assert_eq!(named, series);
     }
 
     /// Goes on with what was made of the database.
@@ -460,8 +540,42 @@ impl Trial {
         self.start();
     }
 
+    /// The server goes on with what a kill, or a power cut, leaves: a part of the log.
+    fn kill(&mut self) -> &'static str {
+        // Of a log that is so long some may be in the file already.
+        const LOG_BYTES_MAX: u64 = 900 * 4_096;
+        let [db, log] = ["d.db", "d.db-wal"].map(|name| self.folder.0.join(name));
+        let Ok(bytes) = std::fs::read(&log) else {
+            return "not killed";
+        };
+        if bytes.len() as u64 > LOG_BYTES_MAX {
+            return "not killed";
+        }
+        let random = &mut self.machine.random;
+        let lost = match random.one_in(2) {
+            true => 0,
+            false => random.below(bytes.len() as i64 / 2 + 1) as usize,
+        };
+        let file = std::fs::read(&db).unwrap();
+        self.direct = None;
+        std::fs::write(db, file).unwrap();
+        std::fs::write(log, &bytes[..bytes.len() - lost]).unwrap();
+        let _ = std::fs::remove_file(self.folder.0.join("d.db-shm"));
+        self.start();
+        // What is not durable its Spiders send again.
+        let durable = durable_progress(&self.direct().store).unwrap();
+        for (number, life) in self.machine.lives.iter_mut().enumerate() {
+            let run = format!("run-{number}");
+            let of_run = durable.iter().find(|(_, progress)| *progress.run == *run);
+            let seq = of_run.map_or(0, |(_, progress)| progress.seq as usize);
+            assert!(seq <= life.sent);
+            life.sent = seq;
+        }
+        "killed"
+    }
+
     fn happen(&mut self) {
-        let what = self.machine.random.below(14);
+        let what = self.machine.random.below(15);
         let said = match what {
             0..4 => {
                 self.direct().writer.settle();
@@ -495,6 +609,7 @@ impl Trial {
                 });
                 "salvaged"
             }
+            10 => self.kill(),
             7 => {
                 let aged = self.direct().writer.age_one(Tier::Minute);
                 if aged {
@@ -506,7 +621,7 @@ impl Trial {
             _ => "nothing",
         };
         self.said.push(said.into());
-        if what < 10 {
+        if what < 11 {
             self.check();
         }
     }
@@ -552,14 +667,16 @@ impl Trial {
             answer.times.iter().all(|time| time % answer.step_ms == 0),
             "{which}"
         );
-        let keys = KEYS.map(def);
-        for key in keys.iter().map(|def| &*def.key) {
-            let has = self
-                .machine
-                .layouts
-                .iter()
-                .flat_map(|layout| layout.series());
-            if !has.into_iter().any(|series| &*series.key == key) {
+        let keys: BTreeSet<Box<str>> = self
+            .machine
+            .layouts
+            .iter()
+            .flat_map(|layout| layout.series())
+            .map(|series| series.key.clone())
+            .collect();
+        for key in keys.iter().map(|key| &**key) {
+            // Of many a few are looked at.
+            if keys.len() > KEYS.len() && self.machine.random.below(4) > 0 {
                 continue;
             }
             let naive = self.machine.answer(key, &answer.times, answer.step_ms);
@@ -721,5 +838,9 @@ fn every_answer_is_that_of_the_samples() {
     });
     if let Some((seed, why, said)) = found {
         panic!("STARDUST_SEED={seed}: {why}\n{}", said.join("\n"));
+    }
+    if seeds.end - seeds.start >= 200 {
+        let seen = SEEN.each_ref().map(|seen| seen.load(Ordering::Relaxed));
+        assert!(seen.iter().all(|seen| *seen > 0), "{seen:?}");
     }
 }

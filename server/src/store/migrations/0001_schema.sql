@@ -124,12 +124,32 @@ CREATE TABLE package_runs (
 -- Samples. No foreign keys to nodes: a removed node's blocks go in small steps
 -- afterwards, and a batch must not fail for a node that was removed meanwhile.
 
--- Lists of series, each stored once (the wire's encoding of the list).
-CREATE TABLE layouts (
-    id     INTEGER PRIMARY KEY,
-    sha256 BLOB NOT NULL UNIQUE CHECK (length(sha256) = 32),
-    series BLOB NOT NULL
+-- The series of each node, each once. Lists name them by number.
+CREATE TABLE series (
+    -- AUTOINCREMENT: no number comes back for another series.
+    id    INTEGER PRIMARY KEY AUTOINCREMENT,
+    node  INTEGER NOT NULL,
+    key   TEXT NOT NULL,
+    -- Kind, and what else the wire says of it; unit; what its values are multiples of.
+    flags INTEGER NOT NULL,
+    unit  INTEGER NOT NULL,
+    scale INTEGER NOT NULL
 );
+-- All columns: what is lost of the table is found again here.
+CREATE UNIQUE INDEX series_key ON series (node, key, flags, unit, scale);
+
+-- Lists of series: of what the rows of `fresh` and of `blocks` have columns. They go
+-- with the last block that needs them, and series with the last list.
+CREATE TABLE layouts (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    node INTEGER NOT NULL,
+    -- Of the definitions in their order: the same for equal lists of different nodes.
+    hash BLOB NOT NULL,
+    -- Numbers of series in their order (history/list.rs).
+    list BLOB NOT NULL
+);
+CREATE UNIQUE INDEX layouts_hash ON layouts (node, hash);
+CREATE INDEX layouts_node ON layouts (node);
 
 -- Records as they came over the wire, in the order of the commits. No index: a
 -- commit writes to the end of this table and nowhere else. Who reads a node
@@ -137,7 +157,7 @@ CREATE TABLE layouts (
 CREATE TABLE fresh (
     id          INTEGER PRIMARY KEY,
     node        INTEGER NOT NULL,
-    layout      INTEGER NOT NULL REFERENCES layouts (id),
+    layout      INTEGER NOT NULL,
     time_min_ms INTEGER NOT NULL,
     time_max_ms INTEGER NOT NULL,
     rows        INTEGER NOT NULL,
@@ -171,7 +191,7 @@ CREATE TABLE blocks (
     tier        INTEGER NOT NULL,
     -- 0 and 1: to be merged again, 2: for good.
     level       INTEGER NOT NULL,
-    layout      INTEGER NOT NULL REFERENCES layouts (id),
+    layout      INTEGER NOT NULL,
     -- As history/block.rs has them.
     format      INTEGER NOT NULL,
     time_min_ms INTEGER NOT NULL,
@@ -180,11 +200,15 @@ CREATE TABLE blocks (
     bytes       INTEGER NOT NULL,
     data        BLOB NOT NULL,
     -- Samples before `hours_ms` are in the hour tier, those from there on are not.
-    hours_ms    INTEGER NOT NULL
+    hours_ms    INTEGER NOT NULL DEFAULT 0,
+    -- 1: of series that few of its rows have; the others of the same time are in a block
+    -- with 0.
+    rare        INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX blocks_time ON blocks (node, tier, time_max_ms, time_min_ms);
 CREATE INDEX blocks_small ON blocks (node, tier, id) WHERE level < 2;
-CREATE INDEX blocks_age ON blocks (tier, time_max_ms, time_min_ms, rows, bytes);
+CREATE INDEX blocks_age ON blocks (tier, time_max_ms, time_min_ms, rows, bytes, rare);
+CREATE INDEX blocks_layout ON blocks (node, layout);
 CREATE INDEX blocks_not_in_hours ON blocks (node, time_max_ms)
     WHERE tier < 2 AND hours_ms <= time_max_ms;
 

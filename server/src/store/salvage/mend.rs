@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::quoted;
 use super::rows::is_constraint;
@@ -54,6 +54,48 @@ pub fn nodes_from_indexes(source: &Connection, target: &Connection) -> rusqlite:
         }
     }
     Ok(made)
+}
+
+/// Series whose row is gone: their index has all that there is to know of them.
+pub fn series_from_index(source: &Connection, target: &Connection) -> rusqlite::Result<()> {
+    for way in ["ASC", "DESC"] {
+        let columns = ["node", "key", "flags", "unit", "scale"];
+        let order = columns.map(|column| format!("{column} {way}")).join(", ");
+        let select = format!(
+            "SELECT id, node, key, flags, unit, scale FROM series INDEXED BY series_key
+             ORDER BY {order}"
+        );
+        let Ok(mut statement) = source.prepare(&select) else {
+            continue;
+        };
+        let Ok(mut rows) = statement.query([]) else {
+            continue;
+        };
+        let mut insert =
+            target.prepare("INSERT OR IGNORE INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        while let Ok(Some(row)) = rows.next() {
+            let values = (0..6).map(|at| row.get::<_, Value>(at));
+            let Ok(values) = values.collect::<rusqlite::Result<Vec<_>>>() else {
+                break;
+            };
+            match insert.execute(params_from_iter(values)) {
+                Ok(_) => {}
+                Err(error) if is_constraint(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Samples whose list of series was not readable: nobody can say what they are.
+pub fn remove_without_list(target: &Connection) -> rusqlite::Result<u64> {
+    let mut removed = 0;
+    for table in ["blocks", "fresh"] {
+        let delete = format!("DELETE FROM {table} WHERE layout NOT IN (SELECT id FROM layouts)");
+        removed += target.execute(&delete, [])? as u64;
+    }
+    Ok(removed)
 }
 
 /// What the index of that column of `nodes` still has, from both its ends.

@@ -13,7 +13,8 @@ fn made(db: &Path) -> Store {
     let writer = store.writer();
     writer
         .execute_batch(&format!(
-            "INSERT INTO layouts (id, sha256, series) VALUES (1, zeroblob(32), x'00');
+            "INSERT INTO series VALUES (1, 1, 'mem.free_bytes', 0, 1, 4096);
+             INSERT INTO layouts (id, node, hash, list) VALUES (1, 1, zeroblob(16), x'0201');
              WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < {BLOCKS})
              INSERT INTO blocks (id, node, tier, level, layout, format, time_min_ms,
                                  time_max_ms, rows, bytes, data)
@@ -230,4 +231,38 @@ fn a_file_without_a_head_is_said_to_be_lost() {
     assert!(!file.exists());
     assert!(in_place(&db).is_err());
     assert!(std::fs::read(&db).unwrap() == damaged);
+}
+
+#[test]
+fn series_come_back_from_their_index_and_what_has_no_list_is_left_out() {
+    let folder = Folder::new();
+    let db = folder.join("a.db");
+    let store = made(&db);
+    store
+        .writer()
+        .execute_batch(
+            "WITH RECURSIVE n(n) AS (VALUES (2) UNION ALL SELECT n + 1 FROM n WHERE n < 900)
+             INSERT INTO series SELECT n, 1, 'net.rx_bytes{iface=veth' || n || '}', 1, 1, 1 FROM n;
+             UPDATE blocks SET layout = 7 WHERE id > 490;
+             PRAGMA wal_checkpoint(TRUNCATE);",
+        )
+        .unwrap();
+    drop(store);
+    overwrite(
+        &db,
+        pages_of(&db, "series")
+            .into_iter()
+            .skip(1)
+            .map(|page| page - 1),
+    );
+    let file = folder.join("b.db");
+    let salvage = run(&db, &file).unwrap();
+    assert_eq!(
+        (&salvage.damaged[..], salvage.orphans),
+        (&["series".to_owned()][..], 10)
+    );
+    assert_eq!(number(&file, "SELECT count(*) FROM series"), 900);
+    assert_eq!(number(&file, "SELECT sum(id) FROM series"), 900 * 901 / 2);
+    assert_eq!(number(&file, "SELECT count(*) FROM blocks"), 490);
+    assert_eq!(verdict(&file), "ok");
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 use stardust_shared::varint::Reader;
-use stardust_shared::{Layout, State};
+use stardust_shared::{Layout, SeriesDef, State, Unit};
 
 /// All that history holds of one node.
 #[derive(Debug, Default)]
@@ -111,9 +111,9 @@ pub fn stored(database: &Path, node: i64) -> Stored {
         .unwrap() as u64;
     let mut fresh = connection
         .prepare(
-            "SELECT fresh.id, before, rows, series, data
+            "SELECT fresh.id, before, rows, list, data
              FROM fresh JOIN layouts ON layouts.id = layout
-             WHERE node = ?1 AND NOT EXISTS
+             WHERE fresh.node = ?1 AND NOT EXISTS
                 (SELECT 1 FROM fresh_merge WHERE fresh.node <= fresh_merge.node
                                              AND fresh.id <= end_id)
              ORDER BY fresh.id",
@@ -126,7 +126,7 @@ pub fn stored(database: &Path, node: i64) -> Stored {
         let id: i64 = block.get(0).unwrap();
         let goes_on: Option<i64> = block.get(1).unwrap();
         let rows = block.get::<_, i64>(2).unwrap() as u64;
-        let series: Vec<u8> = block.get(3).unwrap();
+        let list: Vec<u8> = block.get(3).unwrap();
         let data: Vec<u8> = block.get(4).unwrap();
         let (layout, mut state) = match (goes_on, last.take()) {
             (Some(_), Some((before, layout, state))) => {
@@ -137,7 +137,7 @@ pub fn stored(database: &Path, node: i64) -> Stored {
             (None, _) => {
                 // The first record is a keyframe: it begins with the layout's number.
                 let id = Reader::new(&data).varint().unwrap() >> 1;
-                let layout = Layout::decode_series(id, &series).expect("a stored layout");
+                let layout = Layout::new(id, series_of(&connection, &list));
                 (layout, State::default())
             }
         };
@@ -157,4 +157,27 @@ pub fn stored(database: &Path, node: i64) -> Stored {
     drop(blocks);
     drop(fresh);
     stored
+}
+
+/// The series that a stored list names: runs of numbers.
+fn series_of(connection: &Connection, list: &[u8]) -> Vec<SeriesDef> {
+    let mut select = connection
+        .prepare("SELECT key, flags, unit, scale FROM series WHERE id = ?1")
+        .unwrap();
+    let mut definition = |id: i64| {
+        let found = select.query_row([id], |row| {
+            let key: String = row.get(0)?;
+            let scale: u32 = row.get(3)?;
+            let made = SeriesDef::from_parts(&key, row.get(1)?, Unit(row.get(2)?), scale.into());
+            Ok(made.expect("a stored series"))
+        });
+        found.unwrap()
+    };
+    let (mut reader, mut next, mut series) = (Reader::new(list), 0, Vec::new());
+    while !reader.is_empty() {
+        let first = next + reader.signed().unwrap();
+        next = first + reader.varint().unwrap() as i64;
+        series.extend((first..next).map(&mut definition));
+    }
+    series
 }
