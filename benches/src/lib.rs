@@ -13,6 +13,8 @@ pub mod history;
 pub mod report;
 pub mod telemetry;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 pub use report::{RATIO, Report};
 
 /// CPU time that this thread has used, in nanoseconds (CLOCK_THREAD_CPUTIME_ID).
@@ -24,6 +26,13 @@ pub fn thread_cpu_ns() -> u64 {
     // SAFETY: `time` is a valid timespec for the call to fill.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Time of day, in milliseconds since 1970.
+pub fn wall_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_millis() as i64)
 }
 
 /// Mean CPU nanoseconds of `work` over `rounds`, after a tenth as many to warm up.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use stardust_benches::wall_ms;
 use stardust_shared::message::Control;
 
 use crate::Failure;
-use crate::spider::wall_ms;
 
 /// As the flag of this program that makes it one.
 pub const FLAG: &str = "--serve-floor";

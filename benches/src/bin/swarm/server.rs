@@ -199,7 +199,7 @@ fn call(server: SocketAddr, path: &str, bearer: &str, body: &Value) -> Result<Va
     let mut stream = TcpStream::connect(server)?;
     write!(
         stream,
-        "POST {path} HTTP/1.1\r\nHost: {server}\r\nAuthorization: Bearer {bearer}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\nAuthorization: Bearer {bearer}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )?;

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use mio::{Interest, Registry, Token};
+use stardust_benches::wall_ms;
 use stardust_shared::message::{Control, Hello};
 use stardust_shared::{ABSENT, Kind, Layout, SeriesDef, State, samples};
 
@@ -282,12 +283,6 @@ impl Spider {
         self.outgoing.shrink_to(1 << 10);
         Ok(())
     }
-}
-
-pub fn wall_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_millis() as i64)
 }
 
 /// A masked frame whose mask is zero: the payload goes as it is.
