@@ -36,6 +36,8 @@ pub enum Kind {
     Conflict,
     /// What was given does not work on the node.
     CheckFailed,
+    /// The node, or the way to it, does not do its part.
+    Node,
     TooLarge,
     UnsupportedMediaType,
     Throttled,
@@ -63,6 +65,7 @@ impl Kind {
             Self::CredentialsNeeded => "credentials_needed",
             Self::Conflict => "conflict",
             Self::CheckFailed => "check_failed",
+            Self::Node => "node",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Throttled => "throttled",
@@ -85,6 +88,7 @@ impl Kind {
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Throttled => 429,
+            Self::Node => 502,
             Self::Busy => 503,
             Self::Usage
             | Self::Config
@@ -115,6 +119,9 @@ pub struct Error {
     pub message: String,
     /// What to do next.
     pub hint: String,
+    /// Of what happened on a node or on the way to it: one word more that scripts can match
+    /// on, as jobs have it.
+    pub cause: Option<&'static str>,
     /// For [`Kind::Throttled`] and [`Kind::Busy`]: when to try again.
     pub retry_after_s: Option<u64>,
 }
@@ -125,12 +132,18 @@ impl Error {
             kind,
             message: message.into(),
             hint: hint.into(),
+            cause: None,
             retry_after_s: None,
         }
     }
 
     pub fn retry_after_s(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    pub fn cause(mut self, cause: &'static str) -> Self {
+        self.cause = Some(cause);
         self
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use stardust_base::error::{Error, Kind};
 use stardust_base::hidden::is_hidden;
+use stardust_base::log;
 
 /// As a word that scripts and the Capsule can match on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,9 +110,53 @@ impl Cause {
     }
 }
 
+impl Cause {
+    /// Whose side it is on, as the API says it.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::BadTarget => Kind::Invalid,
+            Self::HostKeyNew
+            | Self::KeyUnreadable
+            | Self::KeyUnsupported
+            | Self::PassphraseMissing
+            | Self::PassphraseWrong
+            | Self::CertificateUnusable
+            | Self::KeyRefused
+            | Self::PasswordRefused
+            | Self::SecondFactor
+            | Self::NoPrivilege => Kind::CheckFailed,
+            Self::CredentialsNeeded => Kind::CredentialsNeeded,
+            Self::KnownNode => Kind::Conflict,
+            Self::Busy | Self::Cancelled | Self::Stopping => Kind::Busy,
+            Self::UnknownHost
+            | Self::Unreachable
+            | Self::Refused
+            | Self::Timeout
+            | Self::NotSsh
+            | Self::TooManySessions
+            | Self::Penalty
+            | Self::NoCommonAlgorithm
+            | Self::HostKeyChanged
+            | Self::MethodRefused
+            | Self::Lost
+            | Self::NoShell
+            | Self::NoSpace
+            | Self::ReadOnly
+            | Self::Denied
+            | Self::Checksum
+            | Self::Unsupported
+            | Self::Failed
+            | Self::NotConnected
+            | Self::Unknown => Kind::Node,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub cause: Cause,
+    /// Where it is Ground Control itself that failed: of which kind that is.
+    pub own: Option<Kind>,
     /// What failed.
     pub detail: String,
     /// What to do next.
@@ -122,6 +167,7 @@ impl Fault {
     pub fn new(cause: Cause, detail: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             cause,
+            own: None,
             detail: printable(&detail.into()),
             hint: hint.into(),
         }
@@ -152,11 +198,32 @@ impl fmt::Display for Fault {
 
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        let kind = match fault.cause {
-            Cause::Busy => Kind::Busy,
-            _ => Kind::Invalid,
+        match fault.own {
+            Some(kind) => Self::new(kind, fault.detail, fault.hint),
+            None => {
+                Self::new(fault.cause.kind(), fault.detail, fault.hint).cause(fault.cause.name())
+            }
+        }
+    }
+}
+
+/// What fails on Ground Control's own side of work on a node. What nobody but its
+/// operator may read goes to the log.
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let shown = match error.kind.http_status() {
+            500 => {
+                log::error(&error.message);
+                Error::internal()
+            }
+            _ => error,
         };
-        Self::new(kind, fault.detail, fault.hint)
+        Self {
+            cause: Cause::Failed,
+            own: Some(shown.kind),
+            detail: printable(&shown.message),
+            hint: shown.hint,
+        }
     }
 }
 

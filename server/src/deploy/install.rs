@@ -12,9 +12,9 @@ use super::place::{self, Place};
 use super::plan::{self, Install};
 use super::script::Script;
 use super::spider;
+use super::stage_in;
 use super::token::NextToken;
 use super::verify::{Wanted, wait_for_hello};
-use super::{ours, stage_in};
 use crate::clock::wall_ms;
 use crate::hub::LastHello;
 use crate::jobs::JobContext;
@@ -52,7 +52,7 @@ pub fn deploy(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> {
     // When Ground Control stops the job goes on later, and needs them then.
     let goes_on = context.jobs.is_stopping() && done.is_err();
     if let Some(node) = job.node.filter(|_| !remember && !goes_on) {
-        context.vault.forget_secrets(node).map_err(ours)?;
+        context.vault.forget_secrets(node)?;
     }
     done
 }
@@ -69,7 +69,7 @@ fn deploy_to(
     let node = job.node.unwrap_or_default();
     let server = parse(server_url)?;
     let login = log_in(context, job, &server, !without_root)?;
-    let installed = context.store.spider(node).map_err(|e| ours(e.into()))?;
+    let installed = context.store.spider(node)?;
     if installed.is_none() && !replace {
         login.refuse_other_node(context, job)?;
     }
@@ -122,10 +122,7 @@ fn deploy_to(
         .and_then(|()| verify(context, job, node, &wanted));
     match installed {
         Ok(hello) => {
-            context
-                .store
-                .put_spider(node, &record(&hello.version))
-                .map_err(|e| ours(e.into()))?;
+            context.store.put_spider(node, &record(&hello.version))?;
             settle(context, &hand, &place, &stage, &token)?;
             Ok(Some(json!({
                 "version": hello.version,
@@ -190,10 +187,7 @@ fn keep(
     record: &SpiderRecord,
 ) -> Result<(), Fault> {
     step(hand.job, "keep", || {
-        context
-            .store
-            .put_spider(token.node, record)
-            .map_err(|e| ours(e.into()))?;
+        context.store.put_spider(token.node, record)?;
         hand.script(&record.place, Script::Settle, &[stage], SHORT)?;
         token.commit(context)?;
         Ok(((), "It stays, and connects when it can.".into()))
@@ -265,7 +259,7 @@ pub fn rotate_token(context: &JobContext, job: &Job) -> Result<Option<Value>, Fa
 
 /// What Major Tom has installed on the node.
 pub(super) fn installed(context: &JobContext, node: i64) -> Result<SpiderRecord, Fault> {
-    let record = context.store.spider(node).map_err(|e| ours(e.into()))?;
+    let record = context.store.spider(node)?;
     record.ok_or_else(|| {
         Fault::new(
             Cause::Unsupported,

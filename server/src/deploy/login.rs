@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use stardust_shared::ServerUrl;
 
 use super::hand::Hand;
-use super::{has_spider, is_taken, ours};
+use super::{has_spider, is_taken};
 use crate::clock::wall_ms;
 use crate::jobs::JobContext;
 use crate::jobs::{Given, Job};
@@ -48,7 +48,7 @@ impl Login {
             let own = job.node.unwrap_or_default();
             let counts =
                 |id| id != own && (has_spider(context, id) || id < own && is_taken(context, id));
-            let found = context.vault.node_of(shown, &counts).map_err(ours)?;
+            let found = context.vault.node_of(shown, &counts)?;
             let Some((id, same)) = found else {
                 return Ok(((), "It is none.".into()));
             };
@@ -191,11 +191,7 @@ fn get_in(
     given: &Given,
     steps: &dyn Steps,
 ) -> Result<(Session, Option<Secret>, Option<String>), Fault> {
-    let stored = context
-        .vault
-        .get(node)
-        .map_err(ours)?
-        .ok_or_else(no_connection)?;
+    let stored = context.vault.get(node)?.ok_or_else(no_connection)?;
     let hop = hop(&stored.node, given.auth.clone())?;
     let jump = stored
         .jump

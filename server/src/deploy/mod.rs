@@ -37,7 +37,6 @@ pub use token::{NextToken, settle_by_hand};
 pub use upgrade::upgrade;
 pub use verify::wait_for_hello;
 
-use crate::error::Error;
 use crate::major_tom::fault::{Cause, Fault};
 use crate::secret;
 
@@ -47,9 +46,4 @@ fn stage_in(folder: &str) -> Result<String, Fault> {
         .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
     let folder = folder.trim_end_matches('/');
     Ok(format!("{folder}/.stardust-stage-{}", random.expose()))
-}
-
-/// What fails on our own side of a job.
-pub fn ours(error: Error) -> Fault {
-    Fault::new(Cause::Failed, error.message, error.hint)
 }

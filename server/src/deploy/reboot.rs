@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use stardust_shared::ServerUrl;
 
-use super::{log_in, ours};
+use super::log_in;
 use crate::clock::wall_ms;
 use crate::hub::LastHello;
 use crate::jobs::Job;
@@ -114,8 +114,7 @@ fn boot_id(context: &JobContext, node: i64) -> Result<String, Fault> {
         Some(boot_id) => Some(boot_id),
         None => context
             .store
-            .node(node)
-            .map_err(|error| ours(error.into()))?
+            .node(node)?
             .and_then(|record| record.identity)
             .and_then(|identity| identity.boot_id),
     };

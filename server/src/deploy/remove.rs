@@ -9,8 +9,8 @@ use super::hand::Hand;
 use super::install::{parse, with_rollback};
 use super::login::log_in;
 use super::place::{Method, Place, choose, stage_folders};
+use super::plan;
 use super::script::Script;
-use super::{ours, plan};
 use crate::jobs::Job;
 use crate::jobs::JobContext;
 use crate::major_tom::fault::{Cause, Fault};
@@ -23,15 +23,10 @@ const LONG: Duration = Duration::from_secs(90);
 pub fn remove(context: &JobContext, job: &Job, force: bool) -> Result<Option<Value>, Fault> {
     let node = job.node.unwrap_or_default();
     // Ended by a death of Ground Control between the last step and its note of it.
-    if context
-        .store
-        .node(node)
-        .map_err(|e| ours(e.into()))?
-        .is_none()
-    {
+    if context.store.node(node)?.is_none() {
         return Ok(job.view().result);
     }
-    let record = context.store.spider(node).map_err(|e| ours(e.into()))?;
+    let record = context.store.spider(node)?;
     let cleaned = clean(context, job, record.as_ref());
     let result = match cleaned {
         Ok(left) if left.is_empty() || force => json!({
@@ -63,11 +58,7 @@ pub fn remove(context: &JobContext, job: &Job, force: bool) -> Result<Option<Val
     job.commit()?;
     step(job, "forget", || {
         // The row goes, and with it token, credentials and what was installed.
-        if context
-            .store
-            .delete_node(node)
-            .map_err(|e| ours(e.into()))?
-        {
+        if context.store.delete_node(node)? {
             context.fleet.remove(node);
             (context.on_removed)(node);
         }

@@ -5,7 +5,6 @@
 
 use serde_json::json;
 
-use super::ours;
 use crate::auth::node_token;
 use crate::clock::wall_ms;
 use crate::error::Error;
@@ -24,22 +23,16 @@ pub struct NextToken {
 
 impl NextToken {
     pub fn make(context: &JobContext, node: i64) -> Result<Self, Fault> {
-        let (token, hash) = node_token::generate().map_err(ours)?;
+        let (token, hash) = node_token::generate()?;
         let in_use = context.fleet.last_hello(node).map(|hello| hello.token);
-        context
-            .store
-            .add_next_token(node, hash, in_use)
-            .map_err(|e| ours(e.into()))?;
+        context.store.add_next_token(node, hash, in_use)?;
         context.fleet.add_token(node, hash);
         Ok(Self { node, token, hash })
     }
 
     /// From here on it is the node's only one.
     pub fn commit(&self, context: &JobContext) -> Result<(), Fault> {
-        context
-            .store
-            .set_token(self.node, self.hash)
-            .map_err(|e| ours(e.into()))?;
+        context.store.set_token(self.node, self.hash)?;
         context.fleet.set_token(self.node, self.hash);
         Ok(())
     }

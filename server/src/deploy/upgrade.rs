@@ -11,7 +11,7 @@ use super::login::log_in;
 use super::place::{self, Place};
 use super::script::Script;
 use super::verify::{LOOK_INTERVAL, Wanted, wait_for_hello};
-use super::{ours, plan, spider, stage_in};
+use super::{plan, spider, stage_in};
 use crate::clock::wall_ms;
 use crate::hub::LastHello;
 use crate::jobs::Job;
@@ -95,10 +95,7 @@ pub fn upgrade(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> 
     record.sha256 = spider.sha256;
     record.version = stays.version.clone();
     record.installed_ms = wall_ms();
-    context
-        .store
-        .put_spider(node, &record)
-        .map_err(|e| ours(e.into()))?;
+    context.store.put_spider(node, &record)?;
     Ok(Some(json!({"from": old, "to": stays.version})))
 }
 

@@ -137,11 +137,14 @@ impl Response {
 
 impl From<Error> for Response {
     fn from(error: Error) -> Self {
-        let body = json!({"error": {
+        let mut body = json!({"error": {
             "kind": error.kind.name(),
             "message": error.message,
             "hint": error.hint,
         }});
+        if let Some(cause) = error.cause {
+            body["error"]["cause"] = cause.into();
+        }
         let mut response = Self::json(error.kind.http_status(), &body);
         if let Some(seconds) = error.retry_after_s {
             response = response.header("Retry-After", seconds.to_string());

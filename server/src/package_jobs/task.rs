@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::keeper;
 use super::look::{self, Link};
 use crate::clock::wall_ms;
-use crate::deploy::ours;
 use crate::jobs::JobContext;
 use crate::jobs::{Job, JobError, PackageOrder};
 use crate::major_tom::detached::run::{follow, start};
@@ -45,8 +44,7 @@ pub fn run(context: &JobContext, job: &Job, order: &PackageOrder) -> Result<Opti
         let next_ms = keeper::next_ms(wall_ms(), context.packages_refresh_ms);
         context
             .store
-            .put_package_error(node, Some(&error), next_ms)
-            .map_err(|error| ours(error.into()))?;
+            .put_package_error(node, Some(&error), next_ms)?;
     }
     done
 }
@@ -65,10 +63,7 @@ fn work(
         )
     })?;
     let mut link = Link::new(context, node, &job.given);
-    let known = context
-        .store
-        .package_run(job.id)
-        .map_err(|error| ours(error.into()))?;
+    let known = context.store.package_run(job.id)?;
     let mut planned = None;
     let run = match known {
         Some(run) => {
@@ -168,11 +163,11 @@ fn begin(
         return Ok(None);
     };
     let wish = if order.security {
-        Wish::check_security(manager).map_err(ours)?;
+        Wish::check_security(manager)?;
         Wish::for_security(manager, &facts).map_err(look::fault)?
     } else {
         let (purge, what) = (order.purge, order.what.as_deref());
-        Some(Wish::new(manager, action, &order.packages, purge, what).map_err(ours)?)
+        Some(Wish::new(manager, action, &order.packages, purge, what)?)
     };
     let Some(wish) = wish else {
         return match judge::unfinished(&facts) {
@@ -234,10 +229,7 @@ fn begin(
         };
         // Written down first: a job that was cut off here follows what may have
         // been started, and never starts it twice.
-        context
-            .store
-            .put_package_run(job.id, &run)
-            .map_err(|error| ours(error.into()))?;
+        context.store.put_package_run(job.id, &run)?;
         let detail = start_surely(link, &work)?;
         Ok((Some(run), detail))
     })
@@ -347,16 +339,13 @@ fn after(
             }
         }
         let now = wall_ms();
-        context
-            .store
-            .put_package_facts(
-                node,
-                &facts,
-                now,
-                fetched.then_some(now),
-                keeper::next_ms(now, context.packages_refresh_ms),
-            )
-            .map_err(|error| ours(error.into()))?;
+        context.store.put_package_facts(
+            node,
+            &facts,
+            now,
+            fetched.then_some(now),
+            keeper::next_ms(now, context.packages_refresh_ms),
+        )?;
         let detail = sentence(&facts.waiting());
         Ok((facts, detail))
     });

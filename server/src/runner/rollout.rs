@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::vitals::{self, AFTER_MS, BEFORE_MS, Vitals};
 use crate::clock::wall_ms;
-use crate::deploy::ours;
 use crate::error::Error;
 use crate::hub::Status;
 use crate::jobs::JobContext;
@@ -86,7 +85,7 @@ pub fn run(
         ..JobFilter::default()
     };
     let known = context.store.jobs(&filter, total);
-    let known = known.map_err(|error| ours(error.into()))?;
+    let known = known?;
     for (number, (&size, name)) in sizes.iter().zip(STEPS).enumerate() {
         let (wave, rest) = left.split_at(size);
         left = rest;
@@ -172,7 +171,7 @@ fn run_wave(
             by: group.view().by,
             given: Given::default(),
         };
-        children.push(context.jobs.submit(order).map_err(ours)?.id);
+        children.push(context.jobs.submit(order)?.id);
     }
     let ended = wait_for(context, group, &children, before, total)?;
     let failed: Vec<_> = ended
@@ -200,10 +199,10 @@ fn wait_for(
     loop {
         let mut ended = Vec::new();
         for &child in children {
-            match context.jobs.view(child).map_err(ours)? {
+            match context.jobs.view(child)? {
                 Some(view) if view.state.is_finished() => ended.push(view),
                 Some(_) => {}
-                None => return Err(ours(Error::internal())),
+                None => return Err(Error::internal().into()),
             }
         }
         group.set_progress((before + ended.len()) as u64, total as u64);

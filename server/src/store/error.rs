@@ -138,6 +138,12 @@ impl From<StoreError> for Error {
     }
 }
 
+impl From<StoreError> for stardust_shell::Fault {
+    fn from(error: StoreError) -> Self {
+        Error::from(error).into()
+    }
+}
+
 /// Whether SQLite refused a row since its UNIQUE value is there already.
 pub(super) fn is_unique_violation(error: &rusqlite::Error) -> bool {
     matches!(
