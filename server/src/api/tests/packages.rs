@@ -3,10 +3,13 @@
 use serde_json::json;
 
 use super::schema::check;
-use super::{Call, Server};
+use super::{Call, Operator, Server};
 use crate::packages::Manager;
 use crate::packages::facts::Facts;
 use crate::packages::model::Upgrade;
+use crate::secret::Secret;
+use crate::vault::{Credentials, Login, SshAuth};
+use stardust_model::host_key::Pin;
 
 fn upgrade(name: &str, security: bool) -> Upgrade {
     Upgrade {
@@ -123,4 +126,51 @@ fn facts_are_shown_as_of_when_and_wishes_are_checked() {
     let good = send("POST", "/api/packages/upgrade", Some(json!({"nodes": ids})));
     assert_eq!(good.status, 202);
     assert_eq!(good.json()["job"]["kind"], "packages_upgrade_fleet");
+}
+
+#[test]
+fn a_node_that_is_not_reached_is_no_mistake_of_who_asks() {
+    let operator = Operator::new();
+    let added = operator.post("/api/nodes", &json!({"name": "gone"})).json();
+    let id = added["id"].as_i64().unwrap();
+    let app = &operator.server.app;
+    let facts = Facts {
+        manager: Some(Manager::Apt),
+        ..Facts::default()
+    };
+    app.store
+        .put_package_facts(id, &facts, 1000, None, 5000)
+        .unwrap();
+    // Nobody listens there any more.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let credentials = Credentials {
+        node: Login {
+            host: "127.0.0.1".into(),
+            port,
+            user: "root".into(),
+            auth: Some(SshAuth::Password(Secret::new("rosebud".into()))),
+            host_key: Pin::fingerprint(&format!("SHA256:{}", "a".repeat(43))),
+        },
+        sudo_password: None,
+        jump: None,
+        machine_id: None,
+    };
+    app.vault.put(id, &credentials, 5000).unwrap();
+    let preview = format!("/api/nodes/{id}/packages/preview");
+    let answer = operator.post(&preview, &json!({"action": "upgrade"}));
+    let error = &answer.json()["error"];
+    assert_eq!(
+        (answer.status, &error["kind"], &error["cause"]),
+        (502, &json!("node"), &json!("refused")),
+        "{error}"
+    );
+    check("Error", &answer.json());
+
+    // What the database says of itself is nobody's business but the log's.
+    let broken = crate::store::StoreError::from(rusqlite::Error::InvalidColumnName("salt".into()));
+    let error = crate::error::Error::from(crate::major_tom::Fault::from(broken));
+    assert_eq!(error.kind.http_status(), 500);
+    assert!(!error.message.contains("salt"), "{error}");
 }
