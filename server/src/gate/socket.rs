@@ -418,15 +418,36 @@ fn ending(error: WsError) -> Ending {
 mod tests {
     use super::*;
 
-    #[test]
-    fn nothing_comes_in_the_middle_of_a_frame_that_all_share() {
-        const BYTES: usize = 15 << 20;
+    fn pair(now: Instant) -> (Socket, std::net::TcpStream) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
         server.set_nonblocking(true).unwrap();
         let stream = Stream::plain(mio::net::TcpStream::from_std(server));
-        let mut socket = Socket::of_frames(stream, 1 << 10, Instant::now());
+        (Socket::of_frames(stream, 1 << 10, now), client)
+    }
+
+    #[test]
+    fn behind_a_proxy_pings_come_before_it_takes_the_connection_for_idle() {
+        use std::io::Read;
+        let start = Instant::now();
+        for (often, quiet_s, due_s) in [(false, 19, 20), (true, 14, 15)] {
+            let (mut socket, mut client) = pair(start);
+            client.set_nonblocking(true).unwrap();
+            socket.ping_often(often);
+            let mut said = [0; 16];
+            socket.tick(start + Duration::from_secs(quiet_s)).unwrap();
+            assert!(client.read(&mut said).is_err(), "{often}: too early");
+            socket.tick(start + Duration::from_secs(due_s)).unwrap();
+            client.set_nonblocking(false).unwrap();
+            assert_eq!((client.read(&mut said).unwrap(), said[0]), (2, 0x89));
+        }
+    }
+
+    #[test]
+    fn nothing_comes_in_the_middle_of_a_frame_that_all_share() {
+        const BYTES: usize = 15 << 20;
+        let (mut socket, client) = pair(Instant::now());
         socket.read_on();
         socket.send("x".repeat(BYTES).into());
         socket.flush().unwrap();

@@ -28,6 +28,7 @@ mod history;
 mod hostile;
 mod jobs;
 mod kept;
+mod listening;
 mod nginx;
 mod node_exporter;
 mod other_proxies;
