@@ -201,6 +201,25 @@ describe.skipIf(!canBoot())('ways on', () => {
     expect((await save('With its colours')).length).toBeGreaterThan(0);
   });
 
+  test('what is cancelled while it reaches its host ends at once, as cancelled', async () => {
+    const { page } = stage;
+    stage.host.shell('ip link set host0 down');
+    try {
+      await page.goto(`${stage.url}/nodes/1/packages`);
+      await page.getByTestId('refresh').click();
+      await page.getByTestId('run-submit').click();
+      await page.locator('[data-step=reach][data-state=running]').waitFor();
+      const began = Date.now();
+      await page.getByTestId('job-cancel').click();
+      await jobEnds(page, 'cancelled');
+      // It took 9 s, and was called failed.
+      expect(Date.now() - began).toBeLessThan(5_000);
+    } finally {
+      stage.host.shell('ip link set host0 up');
+    }
+    await looksGood(page, 'job-cancelled');
+  });
+
   stage.looks('packages and jobs of these', async (page, name) => {
     await page.goto(`${stage.url}/packages?by=package`);
     await page.locator('[data-package=radio]').waitFor();
