@@ -8,11 +8,14 @@
 )]
 
 mod common;
+#[path = "common/left_out.rs"]
+mod left_out;
 
 use std::fs;
 use std::path::Path;
 
 use common::{once, value};
+use left_out::left_out;
 use stardust_spider::collect::Sampler;
 use stardust_spider::root::Root;
 
@@ -36,6 +39,7 @@ fn disks_go_on_as_diskstats_says() {
             .collect()
     };
     let mut sampler = Sampler::new(Root::new("/"));
+    let mut compared = 0;
     for _ in 0..15 {
         let before = written();
         let sample = sampler.collect();
@@ -46,7 +50,11 @@ fn disks_go_on_as_diskstats_says() {
             };
             let (_, high) = after.iter().find(|(other, _)| *other == name).unwrap();
             between(low, got, *high, &name);
+            compared += 1;
         }
+    }
+    if compared == 0 {
+        left_out("this machine has no disk of which /proc/diskstats tells");
     }
 }
 

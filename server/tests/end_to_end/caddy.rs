@@ -1,66 +1,38 @@
 //! Debian's Caddy in front, with the two lines of README's recipe.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
 use crate::behind_proxy::{self, Kept};
 use crate::common::{
-    Browser, FakeSpider, Folder, GroundControl, Live, LiveEvent, PATIENCE, Process, Session, Setup,
-    Spider, WebSocket, certificates, eventually, free_fixed_port, installed, stored, upgrade,
-    upgrade_on,
+    Browser, FakeSpider, Folder, GroundControl, Live, LiveEvent, PATIENCE, Proxy, Session, Setup,
+    Spider, WebSocket, certificates, eventually, installed, stored, upgrade, upgrade_on,
 };
 
-struct Caddy {
-    address: SocketAddr,
-    _process: Process,
-    _folder: Folder,
+fn plain(upstream: SocketAddr) -> Option<Proxy> {
+    let binary = installed("caddy", "caddy")?;
+    Some(start(&binary, Folder::new("caddy"), upstream, "http", ""))
 }
 
-impl Caddy {
-    fn start(upstream: SocketAddr) -> Option<Self> {
-        let binary = installed("caddy", "caddy")?;
-        Some(Self::run(
-            &binary,
-            Folder::new("caddy"),
-            upstream,
-            "http",
-            "",
-        ))
-    }
-
-    fn run(binary: &Path, folder: Folder, upstream: SocketAddr, scheme: &str, tls: &str) -> Self {
-        let address = SocketAddr::from(([127, 0, 0, 1], free_fixed_port()));
-        let config = format!(
+fn start(binary: &Path, folder: Folder, upstream: SocketAddr, scheme: &str, tls: &str) -> Proxy {
+    let config = |address: SocketAddr, _: &Path| {
+        format!(
             "{{\n admin off\n auto_https off\n}}\n\
              {scheme}://127.0.0.1:{port}, {scheme}://localhost:{port} {{\n\
              bind 127.0.0.1\n{tls}\nreverse_proxy {upstream}\n}}\n",
             port = address.port()
-        );
-        std::fs::write(folder.join("Caddyfile"), config).unwrap();
+        )
+    };
+    Proxy::start("caddy", folder, config, |folder| {
         let mut command = Command::new(binary);
         command
-            .args(["run", "--adapter", "caddyfile", "--config", "Caddyfile"])
-            .current_dir(folder.path())
-            .env("HOME", folder.path())
-            .env("XDG_DATA_HOME", folder.path())
-            .env("XDG_CONFIG_HOME", folder.path());
-        let mut process = Process::start("caddy", &mut command);
-        eventually("caddy takes connections", || {
-            let ended = process.ended();
-            assert!(
-                ended.is_none(),
-                "caddy ended: {ended:?}\n{}",
-                process.output()
-            );
-            TcpStream::connect(address).ok()
-        });
-        Self {
-            address,
-            _process: process,
-            _folder: folder,
-        }
-    }
+            .args(["run", "--adapter", "caddyfile", "--config", "config"])
+            .env("HOME", folder)
+            .env("XDG_DATA_HOME", folder)
+            .env("XDG_CONFIG_HOME", folder);
+        command
+    })
 }
 
 fn behind_a_proxy() -> GroundControl {
@@ -70,7 +42,7 @@ fn behind_a_proxy() -> GroundControl {
 #[test]
 fn all_works_through_caddy() {
     let ground_control = behind_a_proxy();
-    let Some(caddy) = Caddy::start(ground_control.address) else {
+    let Some(caddy) = plain(ground_control.address) else {
         return;
     };
     behind_proxy::all_works(caddy.address);
@@ -79,7 +51,7 @@ fn all_works_through_caddy() {
 #[test]
 fn an_upgrade_after_a_refused_one_finds_its_way() {
     let ground_control = behind_a_proxy();
-    let Some(caddy) = Caddy::start(ground_control.address) else {
+    let Some(caddy) = plain(ground_control.address) else {
         return;
     };
     let session = ground_control.login();
@@ -112,7 +84,7 @@ fn an_upgrade_after_a_refused_one_finds_its_way() {
 #[test]
 fn clients_can_not_name_themselves_through_caddy() {
     let ground_control = behind_a_proxy();
-    let Some(caddy) = Caddy::start(ground_control.address) else {
+    let Some(caddy) = plain(ground_control.address) else {
         return;
     };
     let session = ground_control.login();
@@ -140,7 +112,7 @@ fn clients_can_not_name_themselves_through_caddy() {
 fn a_restart_behind_caddy_loses_nothing() {
     let setup = Setup::new().fixed_port();
     let mut ground_control = setup.start();
-    let Some(caddy) = Caddy::start(ground_control.address) else {
+    let Some(caddy) = plain(ground_control.address) else {
         return;
     };
     let node = ground_control.login().add_node("behind-caddy");
@@ -173,7 +145,7 @@ fn https_and_wss_end_at_caddy() {
     std::fs::copy(folder.join("ca.pem"), ca.join("ca.pem")).unwrap();
     let ground_control = behind_a_proxy();
     let upstream = ground_control.address;
-    let caddy = Caddy::run(&binary, folder, upstream, "https", "tls tls.crt tls.key");
+    let caddy = start(&binary, folder, upstream, "https", "tls tls.crt tls.key");
     let browser = Browser::new(&ca, caddy.address);
     let body = serde_json::json!({"user": "admin", "password": crate::common::ADMIN_PASSWORD});
     let (login, _) = browser.request("POST", "/api/auth/login", &[], Some(&body));

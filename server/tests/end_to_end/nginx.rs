@@ -9,7 +9,6 @@ use crate::behind_proxy::{self, Kept};
 use crate::common::{
     Live, LiveEvent, PATIENCE, Setup, Spider, WebSocket, eventually, stored, upgrade, upgrade_on,
 };
-use proxy::Nginx;
 
 #[test]
 fn all_works_through_nginx() {
@@ -17,7 +16,7 @@ fn all_works_through_nginx() {
         return;
     };
     let ground_control = Setup::new().args(&["--trusted-proxy", "127.0.0.1"]).start();
-    let nginx = Nginx::plain(&binary, ground_control.address);
+    let nginx = proxy::plain(&binary, ground_control.address);
     behind_proxy::all_works(nginx.address);
 }
 
@@ -27,7 +26,7 @@ fn upgrades_on_kept_connections_always_find_their_way() {
         return;
     };
     let ground_control = Setup::new().start();
-    let nginx = Nginx::plain(&binary, ground_control.address);
+    let nginx = proxy::plain(&binary, ground_control.address);
     let session = ground_control.login();
     let bearer = session.bearer();
     for round in 0..10 {
@@ -72,7 +71,7 @@ fn a_restart_behind_nginx_loses_nothing() {
         .fixed_port()
         .args(&["--commit-interval", "1500"]);
     let mut ground_control = setup.start();
-    let nginx = Nginx::plain(&binary, ground_control.address);
+    let nginx = proxy::plain(&binary, ground_control.address);
     let session = ground_control.login();
     let node = session.add_node("behind-nginx");
     let url = format!("ws://{}", nginx.address);

@@ -1,14 +1,12 @@
 //! HAProxy, Apache and lighttpd of Debian in front, with the recipes of docs/proxies.md
 //! as they stand there: only addresses and certificates are this test's.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
 use crate::behind_proxy;
-use crate::common::{
-    Folder, GroundControl, Process, Setup, eventually, free_fixed_port, installed,
-};
+use crate::common::{Folder, GroundControl, Proxy, Setup, installed};
 
 const RECIPES: &str = include_str!("../../../docs/proxies.md");
 
@@ -30,42 +28,6 @@ fn with(recipe: &str, changes: &[(&str, &str)]) -> String {
     })
 }
 
-struct Proxy {
-    address: SocketAddr,
-    _process: Process,
-    _folder: Folder,
-}
-
-impl Proxy {
-    /// `config` gets the address to listen on and the folder of the proxy; `command`
-    /// the name of the file that it then is in.
-    fn start(
-        name: &'static str,
-        config: impl FnOnce(SocketAddr, &Path) -> String,
-        command: impl FnOnce(&Path) -> Command,
-    ) -> Self {
-        let folder = Folder::new(name);
-        let address = SocketAddr::from(([127, 0, 0, 1], free_fixed_port()));
-        let file = folder.join("config");
-        std::fs::write(&file, config(address, folder.path())).unwrap();
-        let mut process = Process::start(name, &mut command(&file));
-        eventually("the proxy takes connections", || {
-            let ended = process.ended();
-            assert!(
-                ended.is_none(),
-                "{name} ended: {ended:?}\n{}",
-                process.output()
-            );
-            TcpStream::connect(address).ok()
-        });
-        Self {
-            address,
-            _process: process,
-            _folder: folder,
-        }
-    }
-}
-
 fn behind_a_proxy() -> GroundControl {
     Setup::new()
         .args(&["--trusted-proxy", "127.0.0.0/8"])
@@ -84,12 +46,17 @@ fn haproxy(recipe: &'static str, changes: &[(&str, &str)], upstream: SocketAddr)
         all.extend_from_slice(changes);
         with(recipe, &all)
     };
-    Some(Proxy::start("haproxy", config, |file| {
-        let mut command = Command::new(binary);
-        // In the foreground, and one process.
-        command.arg("-db").arg("-f").arg(file);
-        command
-    }))
+    Some(Proxy::start(
+        "haproxy",
+        Folder::new("haproxy"),
+        config,
+        |folder| {
+            let mut command = Command::new(binary);
+            // In the foreground, and one process.
+            command.arg("-db").arg("-f").arg(folder.join("config"));
+            command
+        },
+    ))
 }
 
 #[test]
@@ -149,9 +116,12 @@ fn all_works_through_apache() {
             modules.concat()
         )
     };
-    let proxy = Proxy::start("apache", config, |file| {
+    let proxy = Proxy::start("apache", Folder::new("apache"), config, |folder| {
         let mut command = Command::new(binary);
-        command.arg("-f").arg(file).arg("-DFOREGROUND");
+        command
+            .arg("-f")
+            .arg(folder.join("config"))
+            .arg("-DFOREGROUND");
         command
     });
     behind_proxy::all_works(proxy.address);
@@ -178,9 +148,9 @@ fn all_works_through_lighttpd() {
             address.port()
         )
     };
-    let proxy = Proxy::start("lighttpd", config, |file| {
+    let proxy = Proxy::start("lighttpd", Folder::new("lighttpd"), config, |folder| {
         let mut command = Command::new(binary);
-        command.arg("-D").arg("-f").arg(file);
+        command.arg("-D").arg("-f").arg(folder.join("config"));
         command
     });
     behind_proxy::all_works(proxy.address);

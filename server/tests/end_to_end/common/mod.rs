@@ -7,6 +7,7 @@ mod ground_control;
 mod http;
 mod live;
 mod process;
+mod proxy;
 mod relay;
 mod spider;
 mod tls;
@@ -20,6 +21,7 @@ pub use ground_control::{ADMIN_PASSWORD, GroundControl, NewNode, SECRET, Session
 pub use http::{Answer, read_answer, request, request_bytes};
 pub use live::{Live, LiveEvent};
 pub use process::{Process, eventually, free_fixed_port};
+pub use proxy::Proxy;
 pub use relay::{Mode, Relay};
 pub use spider::Spider;
 pub use tls::{Browser, Secure, certificates};

@@ -1,67 +1,39 @@
-//! nginx as a child process, with everything it writes in a folder of its own.
+//! nginx as a child process.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{Folder, Process, eventually, free_fixed_port, installed};
-
-pub struct Nginx {
-    pub address: SocketAddr,
-    _process: Process,
-    _folder: Folder,
-}
+use crate::common::{Folder, Proxy, installed};
 
 pub fn binary() -> Option<PathBuf> {
     installed("nginx", "nginx")
 }
 
-impl Nginx {
-    pub fn plain(binary: &Path, upstream: SocketAddr) -> Self {
-        Self::start(binary, Folder::new("nginx"), upstream, "", "")
-    }
+pub fn plain(binary: &Path, upstream: SocketAddr) -> Proxy {
+    start(binary, Folder::new("nginx"), upstream, "", "")
+}
 
-    /// With `tls.crt` and `tls.key` of `folder`.
-    pub fn tls(binary: &Path, folder: Folder, upstream: SocketAddr) -> Self {
-        let files = "ssl_certificate tls.crt; ssl_certificate_key tls.key;";
-        Self::start(binary, folder, upstream, "ssl", files)
-    }
+/// With `tls.crt` and `tls.key` of `folder`.
+pub fn tls(binary: &Path, folder: Folder, upstream: SocketAddr) -> Proxy {
+    let files = "ssl_certificate tls.crt; ssl_certificate_key tls.key;";
+    start(binary, folder, upstream, "ssl", files)
+}
 
-    fn start(
-        binary: &Path,
-        folder: Folder,
-        upstream: SocketAddr,
-        listen: &str,
-        more: &str,
-    ) -> Self {
-        let address = SocketAddr::from(([127, 0, 0, 1], free_fixed_port()));
-        let config = CONFIG
+fn start(binary: &Path, folder: Folder, upstream: SocketAddr, listen: &str, more: &str) -> Proxy {
+    let config = |address: SocketAddr, _: &Path| {
+        CONFIG
             .replace("{upstream}", &upstream.to_string())
             .replace("{address}", &address.to_string())
             .replace("{listen}", listen)
-            .replace("{more}", more);
-        std::fs::write(folder.join("nginx.conf"), config).unwrap();
+            .replace("{more}", more)
+    };
+    Proxy::start("nginx", folder, config, |folder| {
         let mut command = Command::new(binary);
+        command.arg("-p").arg(folder);
+        command.args(["-c", "config", "-e", "stderr"]);
         command
-            .arg("-p")
-            .arg(folder.path())
-            .args(["-c", "nginx.conf", "-e", "stderr"]);
-        let mut process = Process::start("nginx", &mut command);
-        eventually("nginx takes connections", || {
-            let ended = process.ended();
-            assert!(
-                ended.is_none(),
-                "nginx ended: {ended:?}\n{}",
-                process.output()
-            );
-            TcpStream::connect(address).ok()
-        });
-        Self {
-            address,
-            _process: process,
-            _folder: folder,
-        }
-    }
+    })
 }
 
 /// As README's recipe, with upstream keep-alive. One process, so that it is

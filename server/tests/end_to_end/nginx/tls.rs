@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::proxy::{self, Nginx};
+use super::proxy;
 use crate::common::{
     ADMIN_PASSWORD, Browser, Folder, PATIENCE, Session, Setup, Spider, certificates, eventually,
 };
@@ -20,7 +20,7 @@ fn https_and_wss_end_at_nginx() {
     let ca_file = folder.join("ca.pem").to_str().unwrap().to_owned();
     let ca_copy = Folder::new("ca");
     std::fs::copy(&ca_file, ca_copy.join("ca.pem")).unwrap();
-    let nginx = Nginx::tls(&binary, folder, ground_control.address);
+    let nginx = proxy::tls(&binary, folder, ground_control.address);
     let browser = Browser::new(&ca_copy, nginx.address);
 
     assert_eq!(browser.request("GET", "/", &[], None).0.status, 200);
