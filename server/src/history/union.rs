@@ -4,7 +4,8 @@
 use super::base::{self, Base, Segment};
 use super::block::BlockError;
 use super::column::Effort;
-use super::columns::{self, Block, Columns, Part, Stretch};
+use super::columns::{Block, Columns};
+use super::pack::{self, Part, Stretch};
 use stardust_shared::ABSENT;
 
 /// A column, and the rows that have it.
@@ -229,7 +230,7 @@ impl Union {
             stretches: Some(&self.columns[*at].stretches),
             values: &self.columns[*at].values,
         });
-        columns::encode(&self.times, &bases, parts, effort)
+        pack::encode(&self.times, &bases, parts, effort)
     }
 }
 

@@ -18,5 +18,7 @@ pub mod column;
 pub mod columns;
 #[path = "../../../src/history/limits.rs"]
 pub mod limits;
+#[path = "../../../src/history/pack.rs"]
+pub mod pack;
 #[path = "../../../src/history/records.rs"]
 pub mod records;
