@@ -70,366 +70,100 @@ const fn route(method: Method, pattern: &'static str, access: Access, handler: H
     }
 }
 
+const fn get(pattern: &'static str, access: Access, handler: Handler) -> Route {
+    route(Method::Get, pattern, access, handler)
+}
+
+const fn post(pattern: &'static str, access: Access, handler: Handler) -> Route {
+    route(Method::Post, pattern, access, handler)
+}
+
+const fn put(pattern: &'static str, access: Access, handler: Handler) -> Route {
+    route(Method::Put, pattern, access, handler)
+}
+
+const fn patch(pattern: &'static str, access: Access, handler: Handler) -> Route {
+    route(Method::Patch, pattern, access, handler)
+}
+
+const fn delete(pattern: &'static str, access: Access, handler: Handler) -> Route {
+    route(Method::Delete, pattern, access, handler)
+}
+
+use Access::{Anyone, LoggedIn, Operator, Scraper, Spider};
+
 /// Everything that there is; `openapi.json` describes the same (tested).
+/// A row a line, whatever its length.
+#[rustfmt::skip]
 const ROUTES: &[Route] = &[
-    route(Method::Get, "/healthz", Access::Anyone, health::get),
-    route(Method::Get, "/metrics", Access::Scraper, metrics::get),
-    route(
-        Method::Get,
-        "/api/openapi.json",
-        Access::Anyone,
-        openapi::get,
-    ),
-    route(Method::Post, "/api/auth/login", Access::Anyone, auth::login),
-    route(
-        Method::Post,
-        "/api/auth/logout",
-        Access::LoggedIn,
-        auth::logout,
-    ),
-    route(
-        Method::Post,
-        "/api/auth/password",
-        Access::LoggedIn,
-        auth::password,
-    ),
-    route(
-        Method::Get,
-        "/api/auth/session",
-        Access::LoggedIn,
-        auth::session,
-    ),
-    route(Method::Get, "/api/nodes", Access::Operator, nodes::list),
-    route(Method::Post, "/api/nodes", Access::Operator, nodes::add),
-    route(
-        Method::Post,
-        "/api/nodes/check",
-        Access::Operator,
-        check::post,
-    ),
-    route(Method::Get, "/api/nodes/:id", Access::Operator, nodes::get),
-    route(
-        Method::Patch,
-        "/api/nodes/:id",
-        Access::Operator,
-        nodes::change,
-    ),
-    route(
-        Method::Delete,
-        "/api/nodes/:id",
-        Access::Operator,
-        nodes::remove,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/deploy",
-        Access::Operator,
-        deploy::deploy_new,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/deploy",
-        Access::Operator,
-        deploy::deploy,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/upgrade",
-        Access::Operator,
-        deploy::upgrade,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/remove",
-        Access::Operator,
-        deploy::remove,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/rotate-token",
-        Access::Operator,
-        deploy::rotate_token,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/token",
-        Access::Operator,
-        nodes::new_token,
-    ),
-    route(Method::Get, "/api/spiders", Access::Operator, spiders::list),
-    route(
-        Method::Get,
-        "/api/spiders/install.sh",
-        Access::Spider,
-        spiders::script,
-    ),
-    route(
-        Method::Get,
-        "/api/spiders/x86_64",
-        Access::Spider,
-        spiders::get,
-    ),
-    route(
-        Method::Get,
-        "/api/spiders/aarch64",
-        Access::Spider,
-        spiders::get,
-    ),
-    route(
-        Method::Get,
-        "/api/spiders/armv7",
-        Access::Spider,
-        spiders::get,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/reboot",
-        Access::Operator,
-        deploy::reboot,
-    ),
-    route(
-        Method::Get,
-        "/api/nodes/:id/connection",
-        Access::Operator,
-        connection::get,
-    ),
-    route(
-        Method::Put,
-        "/api/nodes/:id/connection",
-        Access::Operator,
-        connection::put,
-    ),
-    route(
-        Method::Put,
-        "/api/nodes/:id/host-key",
-        Access::Operator,
-        connection::accept_host_key,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/check",
-        Access::Operator,
-        connection::check_stored,
-    ),
-    route(
-        Method::Delete,
-        "/api/nodes/:id/credentials",
-        Access::Operator,
-        connection::forget,
-    ),
-    route(
-        Method::Post,
-        "/api/upgrades",
-        Access::Operator,
-        deploy::upgrade_fleet,
-    ),
-    route(
-        Method::Post,
-        "/api/imports/parse",
-        Access::Operator,
-        imports::parse,
-    ),
-    route(Method::Get, "/api/events", Access::Operator, events::list),
-    route(Method::Get, "/api/jobs", Access::Operator, jobs::list),
-    route(Method::Get, "/api/jobs/:id", Access::Operator, jobs::get),
-    route(
-        Method::Get,
-        "/api/jobs/:id/output",
-        Access::Operator,
-        jobs::output,
-    ),
-    route(
-        Method::Get,
-        "/api/jobs/:id/output.txt",
-        Access::Operator,
-        jobs::download,
-    ),
-    route(
-        Method::Post,
-        "/api/jobs/:id/cancel",
-        Access::Operator,
-        jobs::cancel,
-    ),
-    route(
-        Method::Post,
-        "/api/jobs/:id/retry",
-        Access::Operator,
-        jobs::retry,
-    ),
-    route(
-        Method::Get,
-        "/api/nodes/:id/stats",
-        Access::Operator,
-        nodes::stats,
-    ),
-    route(
-        Method::Get,
-        "/api/nodes/:id/series",
-        Access::Operator,
-        nodes::series,
-    ),
-    route(
-        Method::Get,
-        "/api/nodes/:id/history",
-        Access::Operator,
-        history::get,
-    ),
-    route(
-        Method::Get,
-        "/api/history/status",
-        Access::Operator,
-        history::status,
-    ),
-    route(
-        Method::Get,
-        "/api/history/health",
-        Access::Operator,
-        history::health,
-    ),
-    route(
-        Method::Post,
-        "/api/history/clock",
-        Access::Operator,
-        history::clock,
-    ),
-    route(
-        Method::Get,
-        "/api/nodes/:id/packages",
-        Access::Operator,
-        packages::get,
-    ),
-    route(
-        Method::Patch,
-        "/api/nodes/:id/packages",
-        Access::Operator,
-        packages::settings,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/refresh",
-        Access::Operator,
-        packages::refresh,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/preview",
-        Access::Operator,
-        packages::preview,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/upgrade",
-        Access::Operator,
-        packages::upgrade,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/full-upgrade",
-        Access::Operator,
-        packages::full_upgrade,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/install",
-        Access::Operator,
-        packages::install,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/remove",
-        Access::Operator,
-        packages::remove,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/autoremove",
-        Access::Operator,
-        packages::autoremove,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/hold",
-        Access::Operator,
-        packages::hold,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/unhold",
-        Access::Operator,
-        packages::unhold,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/clean",
-        Access::Operator,
-        packages::clean,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/repair",
-        Access::Operator,
-        packages::repair,
-    ),
-    route(
-        Method::Get,
-        "/api/nodes/:id/packages/installed",
-        Access::Operator,
-        packages::installed,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/installed",
-        Access::Operator,
-        packages::installed,
-    ),
-    route(
-        Method::Get,
-        "/api/nodes/:id/packages/search",
-        Access::Operator,
-        packages::search,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/search",
-        Access::Operator,
-        packages::search,
-    ),
-    route(
-        Method::Get,
-        "/api/nodes/:id/packages/details",
-        Access::Operator,
-        packages::details,
-    ),
-    route(
-        Method::Post,
-        "/api/nodes/:id/packages/details",
-        Access::Operator,
-        packages::details,
-    ),
-    route(
-        Method::Get,
-        "/api/packages",
-        Access::Operator,
-        packages_fleet::get,
-    ),
-    route(
-        Method::Post,
-        "/api/packages/upgrade",
-        Access::Operator,
-        packages_waves::upgrade,
-    ),
-    route(
-        Method::Post,
-        "/api/packages/preview",
-        Access::Operator,
-        packages_waves::preview,
-    ),
-    route(
-        Method::Post,
-        "/api/packages/refresh",
-        Access::Operator,
-        packages_looks::refresh,
-    ),
+    get("/healthz", Anyone, health::get),
+    get("/metrics", Scraper, metrics::get),
+    get("/api/openapi.json", Anyone, openapi::get),
+    post("/api/auth/login", Anyone, auth::login),
+    post("/api/auth/logout", LoggedIn, auth::logout),
+    post("/api/auth/password", LoggedIn, auth::password),
+    get("/api/auth/session", LoggedIn, auth::session),
+    get("/api/nodes", Operator, nodes::list),
+    post("/api/nodes", Operator, nodes::add),
+    post("/api/nodes/check", Operator, check::post),
+    get("/api/nodes/:id", Operator, nodes::get),
+    patch("/api/nodes/:id", Operator, nodes::change),
+    delete("/api/nodes/:id", Operator, nodes::remove),
+    post("/api/nodes/deploy", Operator, deploy::deploy_new),
+    post("/api/nodes/:id/deploy", Operator, deploy::deploy),
+    post("/api/nodes/:id/upgrade", Operator, deploy::upgrade),
+    post("/api/nodes/:id/remove", Operator, deploy::remove),
+    post("/api/nodes/:id/rotate-token", Operator, deploy::rotate_token),
+    post("/api/nodes/:id/token", Operator, nodes::new_token),
+    get("/api/spiders", Operator, spiders::list),
+    get("/api/spiders/install.sh", Spider, spiders::script),
+    get("/api/spiders/x86_64", Spider, spiders::get),
+    get("/api/spiders/aarch64", Spider, spiders::get),
+    get("/api/spiders/armv7", Spider, spiders::get),
+    post("/api/nodes/:id/reboot", Operator, deploy::reboot),
+    get("/api/nodes/:id/connection", Operator, connection::get),
+    put("/api/nodes/:id/connection", Operator, connection::put),
+    put("/api/nodes/:id/host-key", Operator, connection::accept_host_key),
+    post("/api/nodes/:id/check", Operator, connection::check_stored),
+    delete("/api/nodes/:id/credentials", Operator, connection::forget),
+    post("/api/upgrades", Operator, deploy::upgrade_fleet),
+    post("/api/imports/parse", Operator, imports::parse),
+    get("/api/events", Operator, events::list),
+    get("/api/jobs", Operator, jobs::list),
+    get("/api/jobs/:id", Operator, jobs::get),
+    get("/api/jobs/:id/output", Operator, jobs::output),
+    get("/api/jobs/:id/output.txt", Operator, jobs::download),
+    post("/api/jobs/:id/cancel", Operator, jobs::cancel),
+    post("/api/jobs/:id/retry", Operator, jobs::retry),
+    get("/api/nodes/:id/stats", Operator, nodes::stats),
+    get("/api/nodes/:id/series", Operator, nodes::series),
+    get("/api/nodes/:id/history", Operator, history::get),
+    get("/api/history/status", Operator, history::status),
+    get("/api/history/health", Operator, history::health),
+    post("/api/history/clock", Operator, history::clock),
+    get("/api/nodes/:id/packages", Operator, packages::get),
+    patch("/api/nodes/:id/packages", Operator, packages::settings),
+    post("/api/nodes/:id/packages/refresh", Operator, packages::refresh),
+    post("/api/nodes/:id/packages/preview", Operator, packages::preview),
+    post("/api/nodes/:id/packages/upgrade", Operator, packages::upgrade),
+    post("/api/nodes/:id/packages/full-upgrade", Operator, packages::full_upgrade),
+    post("/api/nodes/:id/packages/install", Operator, packages::install),
+    post("/api/nodes/:id/packages/remove", Operator, packages::remove),
+    post("/api/nodes/:id/packages/autoremove", Operator, packages::autoremove),
+    post("/api/nodes/:id/packages/hold", Operator, packages::hold),
+    post("/api/nodes/:id/packages/unhold", Operator, packages::unhold),
+    post("/api/nodes/:id/packages/clean", Operator, packages::clean),
+    post("/api/nodes/:id/packages/repair", Operator, packages::repair),
+    get("/api/nodes/:id/packages/installed", Operator, packages::installed),
+    post("/api/nodes/:id/packages/installed", Operator, packages::installed),
+    get("/api/nodes/:id/packages/search", Operator, packages::search),
+    post("/api/nodes/:id/packages/search", Operator, packages::search),
+    get("/api/nodes/:id/packages/details", Operator, packages::details),
+    post("/api/nodes/:id/packages/details", Operator, packages::details),
+    get("/api/packages", Operator, packages_fleet::get),
+    post("/api/packages/upgrade", Operator, packages_waves::upgrade),
+    post("/api/packages/preview", Operator, packages_waves::preview),
+    post("/api/packages/refresh", Operator, packages_looks::refresh),
 ];
 
 /// What a handler works with.
