@@ -80,6 +80,12 @@ fn fits(schema: &Value, value: &Value) -> Result<(), String> {
                     fits(wanted, value)?;
                 }
             }
+            "minItems" => {
+                let count = value.as_array().map_or(0, Vec::len) as u64;
+                if wanted.as_u64().is_some_and(|least| count < least) {
+                    return Err(format!("{value} has fewer than {wanted}"));
+                }
+            }
             "description" | "minLength" | "maxLength" | "maxItems" | "default" | "minimum"
             | "maximum" => {}
             other => return Err(format!("the test does not know the rule {other}")),
