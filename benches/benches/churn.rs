@@ -2,9 +2,9 @@
 //! memory of the process, CPU of a query, beside the same host without them.
 //!
 //! The host has 100 series, made of a recording of a real machine. Twenty containers of
-//! four series start and stop in each minute, one after the other: those of the first
-//! kind are the same twenty again and again, of the second kind each has a name of its
-//! own. `STARDUST_CHURN_HOURS` (24) says how long a day is.
+//! four series start and stop in each minute, one after the other: of the first kind they
+//! are the same twenty again and again, of the second kind each has a name of its own.
+//! Beside them are the host alone, and the host with twenty that stay up. `STARDUST_CHURN_HOURS` (24) says how long a day is.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,6 +34,8 @@ const SETTLE_COMMITS: usize = 32;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Churn {
     None,
+    /// All twenty stay up.
+    Up,
     /// The same containers again and again.
     Returning,
     /// Each has a name that none had before.
@@ -43,7 +45,8 @@ enum Churn {
 impl Churn {
     fn name(self) -> &'static str {
         match self {
-            Self::None => "no churn",
+            Self::None => "no containers",
+            Self::Up => "containers that stay",
             Self::Returning => "the same containers again",
             Self::New => "containers of new names",
         }
@@ -74,7 +77,8 @@ impl Containers {
         let mut changed = false;
         for (number, up) in self.up.iter_mut().enumerate() {
             let phase = number as i64 * MINUTE_MS / CONTAINERS as i64;
-            let is_up = (time_ms + phase).rem_euclid(MINUTE_MS) < MINUTE_MS / 2;
+            let is_up =
+                self.churn == Churn::Up || (time_ms + phase).rem_euclid(MINUTE_MS) < MINUTE_MS / 2;
             if is_up == up.is_some() {
                 continue;
             }
@@ -135,10 +139,11 @@ fn main() -> std::io::Result<()> {
     for (interval_ms, stride) in [(1_000, 1), (10_000, 10)] {
         let day = Day::new(&recording, SERIES, stride, interval_ms);
         let every = format!("each {} s", interval_ms / 1_000);
-        let without = host(&mut report, &day, Churn::None, &every, interval_ms, hours);
+        host(&mut report, &day, Churn::None, &every, interval_ms, hours);
+        let without = host(&mut report, &day, Churn::Up, &every, interval_ms, hours);
         for churn in [Churn::Returning, Churn::New] {
             let with = host(&mut report, &day, churn, &every, interval_ms, hours);
-            let what = format!("{every}, {} : none", churn.name());
+            let what = format!("{every}, {} : {}", churn.name(), Churn::Up.name());
             let mut ratio = |of: &str, with: f64, without: f64| {
                 report.figure(&format!("{what}, {of}"), with / without, RATIO);
             };

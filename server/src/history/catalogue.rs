@@ -131,6 +131,7 @@ pub fn release(
         let list: Option<Vec<u8>> = delete.query_row([id], |row| row.get(0)).optional()?;
         let list = list.and_then(|list| List::decode(&list));
         gone.extend(list.iter().flat_map(List::ids));
+        shared.layouts.forget(id);
         shared.list_went(id);
     }
     if gone.is_empty() {

@@ -31,6 +31,8 @@ pub struct Stored {
     pub layout: Arc<Layout>,
     /// What [`super::runs`] calls the counters; 0 in the place of gauges.
     pub names: Arc<[u64]>,
+    /// Of a list that is in the database; others have none.
+    hash: Hash,
 }
 
 impl Stored {
@@ -44,6 +46,7 @@ impl Stored {
             names: names.collect(),
             list: Arc::new(list),
             layout: Arc::new(layout),
+            hash: Hash::default(),
         }
     }
 
@@ -64,6 +67,7 @@ impl Stored {
             list: Arc::new(List::new(at.iter().map(|at| ids[*at]))),
             names: at.iter().map(|at| self.names[*at]).collect(),
             layout: Arc::new(Layout::new(0, series.collect())),
+            hash: Hash::default(),
         }
     }
 
@@ -115,6 +119,7 @@ impl Stored {
                 0,
                 all.iter().map(|one| one.1.clone()).collect(),
             )),
+            hash: Hash::default(),
         }
     }
 
@@ -138,11 +143,12 @@ struct Kept {
 }
 
 impl Kept {
-    fn insert(&mut self, id: i64, hash: Hash, stored: &Arc<Stored>) {
-        let own = stored.list.memory_bytes() + 128;
+    fn insert(&mut self, id: i64, stored: &Arc<Stored>) {
+        let hash = stored.hash;
+        let own = own_bytes(stored);
         let bytes = match self.by_hash.contains_key(&hash) {
             true => own,
-            false => own + stored.layout.memory_bytes() + stored.len() * size_of::<u64>(),
+            false => own + shared_bytes(stored),
         };
         if self.bytes + bytes > LAYOUTS_BYTES_MAX {
             *self = Self::default();
@@ -154,6 +160,35 @@ impl Kept {
                 .or_insert_with(|| Arc::clone(stored));
         }
     }
+}
+
+impl Kept {
+    fn forget(&mut self, id: i64) {
+        let Some(stored) = self.by_id.remove(&id) else {
+            return;
+        };
+        self.bytes -= own_bytes(&stored);
+        let hash = stored.hash;
+        drop(stored);
+        // What others still have stays.
+        let alone = |same: &Arc<Stored>| Arc::strong_count(&same.layout) == 1;
+        if let Some(same) = self.by_hash.get(&hash)
+            && Arc::strong_count(same) == 1
+            && alone(same)
+        {
+            self.bytes -= shared_bytes(same);
+            self.by_hash.remove(&hash);
+        }
+    }
+}
+
+/// What a list takes for itself, and what lists share that say the same.
+fn own_bytes(stored: &Stored) -> usize {
+    stored.list.memory_bytes() + 128
+}
+
+fn shared_bytes(stored: &Stored) -> usize {
+    stored.layout.memory_bytes() + stored.len() * size_of::<u64>()
 }
 
 #[derive(Debug, Default)]
@@ -183,15 +218,25 @@ impl Layouts {
                 list: Arc::new(list),
                 layout: Arc::clone(&same.layout),
                 names: Arc::clone(&same.names),
+                hash,
             },
             None => {
                 let series = definitions(connection, node, &list)?;
-                Stored::new(list, Layout::new(0, series))
+                Stored {
+                    hash,
+                    ..Stored::new(list, Layout::new(0, series))
+                }
             }
         };
         let stored = Arc::new(stored);
-        kept().insert(id, hash, &stored);
+        kept().insert(id, &stored);
         Ok(Some(stored))
+    }
+
+    /// It is not in the database any more.
+    pub fn forget(&self, id: i64) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.forget(id);
     }
 
     /// The numbers alone: what it says of them is not read.
@@ -266,21 +311,34 @@ mod tests {
             let key = |n: usize| format!("{id:06}{n:0122}");
             let series = (0..2_000).map(|n| SeriesDef::new(&key(n), &[])).collect();
             let layout = Layout::new(0, series);
-            Arc::new(Stored::new(List::new(0..2_000), layout))
+            Arc::new(Stored {
+                hash: hash_of(&layout),
+                ..Stored::new(List::new(0..2_000), layout)
+            })
         };
         for id in 0..200 {
             let stored = wide(id);
-            let hash = hash_of(&stored.layout);
             let before = kept.bytes;
-            kept.insert(id as i64, hash, &stored);
+            kept.insert(id as i64, &stored);
             // Twice the same is there once, and what another node has of it is small.
-            kept.insert(id as i64, hash, &stored);
+            kept.insert(id as i64, &stored);
             let once = kept.bytes;
-            kept.insert(id as i64 + 1_000, hash, &stored);
+            kept.insert(id as i64 + 1_000, &stored);
             assert!(kept.bytes <= LAYOUTS_BYTES_MAX);
             assert!(kept.bytes > before || kept.by_hash.len() == 1);
             assert!(kept.bytes - once < 300 || kept.by_id.len() == 1);
             assert!(kept.by_id.contains_key(&(id as i64 + 1_000)));
+        }
+        // What goes takes nothing.
+        for id in (0..200).chain(1_000..1_200) {
+            kept.forget(id);
+        }
+        assert_eq!(
+            (kept.bytes, kept.by_id.len(), kept.by_hash.len()),
+            (0, 0, 0)
+        );
+        for id in 0..9 {
+            kept.insert(id as i64, &wide(id));
         }
         assert!(kept.by_hash.len() < LAYOUTS_BYTES_MAX / wide(1).layout.memory_bytes());
     }

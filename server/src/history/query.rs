@@ -319,7 +319,8 @@ fn interval_ms(
     fresh: &[Row],
     step_ms: i64,
 ) -> rusqlite::Result<i64> {
-    let samples = |head: &&Head| head.format != FORMAT_AGGREGATES && head.rows > 1;
+    // Those of rare series are of the same times as others.
+    let samples = |head: &&Head| head.format != FORMAT_AGGREGATES && head.rows > 1 && !head.rare;
     let means = blocks.iter().filter(samples).filter_map(Head::interval_ms);
     let fresh_means = fresh
         .iter()

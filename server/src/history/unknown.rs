@@ -14,16 +14,21 @@ pub fn unknown(
     known: &[&str],
 ) -> rusqlite::Result<Vec<String>> {
     let selectors = Selectors::parse(texts.iter().map(String::as_str));
-    let mut there = connection.prepare_cached(
+    let mut there =
+        connection.prepare_cached("SELECT 1 FROM series WHERE node = ?1 AND key = ?2 LIMIT 1")?;
+    // With labels: that is what follows.
+    let mut with_labels = connection.prepare_cached(
         "SELECT 1 FROM series
-         WHERE node = ?1 AND (key = ?2 OR key >= ?2 || '{' AND key < ?2 || '|' AND ?3) LIMIT 1",
+         WHERE node = ?1 AND key >= ?2 || '{' AND key < ?2 || '|' LIMIT 1",
     )?;
     let mut unknown: Vec<String> = Vec::new();
     for exact in selectors.exact() {
         if known.iter().any(|key| means(exact, key)) {
             continue;
         }
-        if !there.exists(params![node, exact, !exact.contains('{')])? {
+        let of = params![node, exact];
+        let is_there = there.exists(of)? || (!exact.contains('{') && with_labels.exists(of)?);
+        if !is_there {
             unknown.push(exact.to_owned());
         }
     }
