@@ -1,10 +1,11 @@
 import ChevronRight from 'lucide-react/icons/chevron-right';
 import { lazy, Suspense, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { type ApiError, api, asApiError } from '../../api/client';
+import { api } from '../../api/client';
 import { isActive, type Job } from '../../api/job';
 import { displayName } from '../../lib/names';
 import { dayAndClock } from '../../lib/time';
+import { useAction } from '../../lib/use-action';
 import { live, useFleet, useFleetNode, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
 import { Button } from '../../ui/button';
@@ -51,27 +52,14 @@ function Present({ job }: { job: Job }) {
   const [, navigate] = useLocation();
   const { skewMs } = useFleet();
   const now = useKnownNow() + skewMs;
-  const [busy, setBusy] = useState(false);
+  const { busy, refused, act } = useAction();
   const [reason, setReason] = useState('');
-  const [refused, setRefused] = useState<ApiError | null>(null);
   const output = useRef<OutputHandle>(null);
   const active = isActive(job);
   const group = GROUPS.has(job.kind);
   const progress = progressOf(job);
   const retry = useRetry(job, (next) => navigate(`/jobs/${next.id}`));
   useTitle(displayName(job.title, 60));
-
-  async function act(action: () => Promise<void>) {
-    setBusy(true);
-    setRefused(null);
-    try {
-      await action();
-    } catch (cause) {
-      setRefused(asApiError(cause));
-    } finally {
-      setBusy(false);
-    }
-  }
 
   return (
     <div

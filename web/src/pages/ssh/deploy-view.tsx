@@ -1,9 +1,10 @@
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense } from 'react';
 import { useLocation } from 'wouter';
-import { type ApiError, api, asApiError } from '../../api/client';
+import { api } from '../../api/client';
 import { isActive, type Job } from '../../api/job';
 import { forPeople } from '../../lib/for-people';
 import { displayName } from '../../lib/names';
+import { useAction } from '../../lib/use-action';
 import { useOutput } from '../../live/follow';
 import { live, useFleet, useFleetNode } from '../../live/store';
 import { Button } from '../../ui/button';
@@ -36,22 +37,9 @@ export function DeployView({ job: started, node: nodeId, onRetried, onBack, onCl
   const node = useFleetNode(nodeId);
   const active = isActive(job);
   const { log } = useOutput(job.id, active);
-  const [busy, setBusy] = useState(false);
-  const [refused, setRefused] = useState<ApiError | null>(null);
+  const { busy, refused, act } = useAction();
   const retry = useRetry(job, onRetried);
   const online = job.state === 'succeeded' && node?.status === 'online';
-
-  async function act(action: () => Promise<void>) {
-    setBusy(true);
-    setRefused(null);
-    try {
-      await action();
-    } catch (cause) {
-      setRefused(asApiError(cause));
-    } finally {
-      setBusy(false);
-    }
-  }
 
   const steps = (
     <StepList

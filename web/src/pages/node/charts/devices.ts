@@ -69,6 +69,10 @@ function orNull(frame: Frame, lines: Line[]) {
   return lines.some((line) => hasValues(line.values)) ? { times: frame.times, lines } : null;
 }
 
+function twoWays(label: string, up: Direction, down: Direction): ChartDef['build'] {
+  return (frame, context) => orNull(frame, mirrored(frame, context, label, up, down));
+}
+
 const network: ChartDef = {
   id: 'network',
   title: 'Network',
@@ -77,17 +81,11 @@ const network: ChartDef = {
   base: 2,
   format: (value, context) => (context.netUnit === 'bits' ? bitsPerSecond(value) : bytesPerSecond(value)),
   note: () => 'in above, out below',
-  build: (frame, context) =>
-    orNull(
-      frame,
-      mirrored(
-        frame,
-        context,
-        'iface',
-        { name: 'net.rx_bytes', word: 'in', mark: '↓' },
-        { name: 'net.tx_bytes', word: 'out', mark: '↑' },
-      ),
-    ),
+  build: twoWays(
+    'iface',
+    { name: 'net.rx_bytes', word: 'in', mark: '↓' },
+    { name: 'net.tx_bytes', word: 'out', mark: '↑' },
+  ),
 };
 
 const packets: ChartDef = {
@@ -97,17 +95,11 @@ const packets: ChartDef = {
   maxAtLeast: 10,
   format: (value) => perSecond(value),
   note: () => 'in above, out below',
-  build: (frame, context) =>
-    orNull(
-      frame,
-      mirrored(
-        frame,
-        context,
-        'iface',
-        { name: 'net.rx_packets', word: 'in', mark: '↓' },
-        { name: 'net.tx_packets', word: 'out', mark: '↑' },
-      ),
-    ),
+  build: twoWays(
+    'iface',
+    { name: 'net.rx_packets', word: 'in', mark: '↓' },
+    { name: 'net.tx_packets', word: 'out', mark: '↑' },
+  ),
 };
 
 const errors: ChartDef = {
@@ -153,17 +145,11 @@ const diskIo: ChartDef = {
   maxAtLeast: 1024,
   format: (value) => bytesPerSecond(value),
   note: () => 'read above, written below',
-  build: (frame, context) =>
-    orNull(
-      frame,
-      mirrored(
-        frame,
-        context,
-        'device',
-        { name: 'disk.read_bytes', word: 'read', mark: 'read' },
-        { name: 'disk.written_bytes', word: 'written', mark: 'written' },
-      ),
-    ),
+  build: twoWays(
+    'device',
+    { name: 'disk.read_bytes', word: 'read', mark: 'read' },
+    { name: 'disk.written_bytes', word: 'written', mark: 'written' },
+  ),
 };
 
 const diskOps: ChartDef = {
@@ -173,17 +159,11 @@ const diskOps: ChartDef = {
   maxAtLeast: 10,
   format: (value) => perSecond(value),
   note: () => 'reads above, writes below',
-  build: (frame, context) =>
-    orNull(
-      frame,
-      mirrored(
-        frame,
-        context,
-        'device',
-        { name: 'disk.reads', word: 'reads', mark: 'reads' },
-        { name: 'disk.writes', word: 'writes', mark: 'writes' },
-      ),
-    ),
+  build: twoWays(
+    'device',
+    { name: 'disk.reads', word: 'reads', mark: 'reads' },
+    { name: 'disk.writes', word: 'writes', mark: 'writes' },
+  ),
 };
 
 const diskBusy: ChartDef = {
@@ -247,21 +227,21 @@ function sharesOf(
   return ranked(key, lines, context);
 }
 
+function shares(key: string, names: Parameters<typeof sharesOf>[3]): ChartDef['build'] {
+  return (frame, context) => orNull(frame, sharesOf(frame, context, key, names));
+}
+
 const filesystems: ChartDef = {
   id: 'filesystems',
   title: 'Filesystems in use',
   group: 'filesystems',
   max: 100,
   format: (value) => percent(value),
-  build: (frame, context) =>
-    orNull(
-      frame,
-      sharesOf(frame, context, 'filesystems', {
-        total: 'fs.total_bytes',
-        free: 'fs.free_bytes',
-        available: 'fs.available_bytes',
-      }),
-    ),
+  build: shares('filesystems', {
+    total: 'fs.total_bytes',
+    free: 'fs.free_bytes',
+    available: 'fs.available_bytes',
+  }),
 };
 
 const inodes: ChartDef = {
@@ -270,15 +250,11 @@ const inodes: ChartDef = {
   group: 'filesystems',
   max: 100,
   format: (value) => percent(value),
-  build: (frame, context) =>
-    orNull(
-      frame,
-      sharesOf(frame, context, 'inodes', {
-        total: 'fs.files',
-        free: 'fs.files_free',
-        available: 'fs.files_free',
-      }),
-    ),
+  build: shares('inodes', {
+    total: 'fs.files',
+    free: 'fs.files_free',
+    available: 'fs.files_free',
+  }),
 };
 
 export const DEVICE_CHARTS = { network, packets, errors, diskIo, diskOps, diskBusy, filesystems, inodes };
