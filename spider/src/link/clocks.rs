@@ -87,19 +87,19 @@ impl WallShift {
 /// This machine's clock as the hello has told it: the server asks the fleet's clocks
 /// when its own has jumped, so what was told must be what is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ToldClock {
-    told: Option<Clocks>,
+pub struct ReportedClock {
+    reported: Option<Clocks>,
 }
 
-impl ToldClock {
-    pub fn tell(&mut self, clocks: Clocks) {
-        self.told = Some(clocks);
+impl ReportedClock {
+    pub fn report(&mut self, clocks: Clocks) {
+        self.reported = Some(clocks);
     }
 
     /// Whether the clock was set since then. One that is set all the time is told of
     /// now and then.
     pub fn was_set(&self, clocks: Clocks) -> bool {
-        self.told.is_some_and(|told| {
+        self.reported.is_some_and(|told| {
             let passed_ms = clocks.boot_ms.saturating_sub(told.boot_ms);
             let went_ms = clocks.wall_ms.saturating_sub(told.wall_ms);
             passed_ms >= TOLD_AGAIN_MS && went_ms.abs_diff(passed_ms) > CLOCK_SET_MS
@@ -163,9 +163,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_is_told_again_after_a_while() {
-        let mut told = ToldClock::default();
+        let mut told = ReportedClock::default();
         assert!(!told.was_set(clocks(0, NOW)));
-        told.tell(clocks(1_000, 5_000));
+        told.report(clocks(1_000, 5_000));
         let after = |ms: i64, set_ms: i64| told.was_set(clocks(1_000 + ms, 5_000 + ms + set_ms));
         // Slewed, asleep, set; and set too soon after the hello.
         assert!(!after(700_000, 60_000) && !after(700_000, -60_000));

@@ -182,13 +182,13 @@ impl Connection {
         }
         let result = match &mut self.state {
             State::Open(open) => open.read(clocks, link, target),
-            State::Closing { socket, .. } => discard(socket).map(|()| Heard::All),
-            _ => Ok(Heard::All),
+            State::Closing { socket, .. } => discard(socket).map(|()| Received::All),
+            _ => Ok(Received::All),
         };
         match result {
-            Ok(Heard::All) => {}
+            Ok(Received::All) => {}
             // The next run has a session of its own, at once.
-            Ok(Heard::RunDone) => self.close(1000, "all of an earlier run", clocks.boot_ms),
+            Ok(Received::RunDone) => self.close(1000, "all of an earlier run", clocks.boot_ms),
             Err(fault) => self.fail(link, &fault),
         }
     }
@@ -336,19 +336,24 @@ impl Connection {
 }
 
 /// What reading came to.
-enum Heard {
+enum Received {
     All,
     RunDone,
 }
 
 impl Open {
-    fn read(&mut self, clocks: Clocks, link: &mut Link, target: &Target) -> Result<Heard, Fault> {
+    fn read(
+        &mut self,
+        clocks: Clocks,
+        link: &mut Link,
+        target: &Target,
+    ) -> Result<Received, Fault> {
         self.more = false;
         self.socket.get_mut().refill();
         for _ in 0..MESSAGES_PER_TURN {
             match self.socket.read() {
                 Ok(Message::Text(text)) => match link.text(clocks, &text)? {
-                    News::RunDone => return Ok(Heard::RunDone),
+                    News::RunDone => return Ok(Received::RunDone),
                     news => log_news(news),
                 },
                 Ok(Message::Close(frame)) => {
@@ -359,13 +364,13 @@ impl Open {
                     });
                     return Err(Fault::closed(code, reason));
                 }
-                Ok(_) => link.heard(clocks.boot_ms),
+                Ok(_) => link.received(clocks.boot_ms),
                 Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     if self.socket.get_mut().exhausted() {
                         break;
                     }
                     self.full_turns = 0;
-                    return Ok(Heard::All);
+                    return Ok(Received::All);
                 }
                 Err(error) => return Err(connect_errors::websocket(&error, &target.url)),
             }
@@ -375,7 +380,7 @@ impl Open {
         if self.full_turns > FULL_TURNS_MAX {
             return Err(Fault::violation("it talks without end"));
         }
-        Ok(Heard::All)
+        Ok(Received::All)
     }
 
     fn send(&mut self, link: &mut Link, target: &Target, out: &mut Vec<u8>) -> Result<(), Fault> {

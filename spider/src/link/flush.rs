@@ -44,13 +44,13 @@ impl FlushPolicy {
         }
     }
 
-    /// When [`Self::look`] has something to do.
+    /// When [`Self::due`] has something to do.
     pub fn deadline_ms(&self) -> i64 {
         self.look_ms
     }
 
     /// What is to be done with the file now.
-    pub fn look(&mut self, clocks: Clocks, link: &Link) -> Option<Task> {
+    pub fn due(&mut self, clocks: Clocks, link: &Link) -> Option<Task> {
         let now_ms = clocks.boot_ms;
         let holding = link.holding();
         // A run that was delivered whole leaves the file before the server, which

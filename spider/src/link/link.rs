@@ -9,13 +9,13 @@ use stardust_shared::{PROTOCOL_VERSION, SeriesDef};
 
 use super::backoff::Backoff;
 use super::changes::Changes;
-use super::clocks::{Clocks, ToldClock, WallShift};
+use super::clocks::{Clocks, ReportedClock, WallShift};
 use super::earlier_runs::EarlierRuns;
 use super::fault::{Fault, Tally};
 use super::report::Report;
 use super::ring::{Holding, Ring};
 use super::ring_format::{self, Part, SavedRun};
-use super::session::{Heard, Output, Session};
+use super::session::{Output, Received, Session};
 
 /// Longest boot id that a server takes in a hello; the kernel's has 36 bytes.
 const BOOT_ID_BYTES_MAX: usize = 64;
@@ -32,7 +32,7 @@ pub struct Link {
     began_ms: i64,
     wall: WallShift,
     /// Of the last hello.
-    told: ToldClock,
+    reported_clock: ReportedClock,
     backoff: Backoff,
     tally: Tally,
     report: Report,
@@ -42,7 +42,7 @@ pub struct Link {
     own_interval_ms: u64,
     interval_ms: u64,
     /// Dropped samples already told.
-    dropped_told: u64,
+    dropped_reported: u64,
     server: String,
 }
 
@@ -99,7 +99,7 @@ impl Link {
             serves_earlier: false,
             began_ms: 0,
             wall: WallShift::default(),
-            told: ToldClock::default(),
+            reported_clock: ReportedClock::default(),
             backoff: Backoff::default(),
             tally: Tally::default(),
             report: Report::default(),
@@ -107,7 +107,7 @@ impl Link {
             hello,
             own_interval_ms: interval_ms,
             interval_ms,
-            dropped_told: 0,
+            dropped_reported: 0,
             server,
         }
     }
@@ -193,7 +193,7 @@ impl Link {
     /// The WebSocket is open: time for the hello.
     pub fn opened(&mut self, clocks: Clocks) {
         let now_ms = clocks.boot_ms;
-        self.told.tell(clocks);
+        self.reported_clock.report(clocks);
         self.hello.clock_ms = Some(clocks.wall_ms);
         self.hello.interval_ms = self.interval_ms;
         self.hello.outage = self.tally.verdict().map(|outage| outage.name().to_owned());
@@ -228,8 +228,8 @@ impl Link {
             _ => own,
         };
         match session.text(clocks, text, ring, &mut self.wall)? {
-            Heard::Nothing => return Ok(News::Nothing),
-            Heard::Ack => {
+            Received::Nothing => return Ok(News::Nothing),
+            Received::Ack => {
                 if self.serves_earlier {
                     self.earlier.progressed();
                 }
@@ -241,12 +241,12 @@ impl Link {
                     News::Nothing
                 });
             }
-            Heard::Welcome { interval_ms } => {
+            Received::Welcome { interval_ms } => {
                 self.tally = Tally::default();
                 self.interval_ms = interval_ms.unwrap_or(self.own_interval_ms);
                 return Ok(self.welcomed(clocks));
             }
-            Heard::Interval(interval_ms) => self.interval_ms = interval_ms,
+            Received::Interval(interval_ms) => self.interval_ms = interval_ms,
         }
         Ok(if self.interval_ms == before_ms {
             News::Nothing
@@ -265,7 +265,7 @@ impl Link {
                 _ => return self.run_done(clocks),
             }
         }
-        let dropped = self.ring.dropped() - self.dropped_told;
+        let dropped = self.ring.dropped() - self.dropped_reported;
         let waiting = match self.ring.oldest_seq() {
             0 => 0,
             oldest => self.ring.newest_seq() + 1 - oldest,
@@ -273,7 +273,7 @@ impl Link {
         let waiting = waiting + self.earlier.waiting();
         let line = self.report.connected(&self.server, waiting, dropped);
         if line.is_some() {
-            self.dropped_told = self.ring.dropped();
+            self.dropped_reported = self.ring.dropped();
         }
         News::Connected(line)
     }
@@ -290,7 +290,7 @@ impl Link {
     /// Whether this machine's clock was set since the hello, so that the session has to
     /// end for another one. An earlier run is delivered first.
     pub fn ends_for_clock(&mut self, clocks: Clocks) -> bool {
-        if self.serves_earlier || !self.told.was_set(clocks) {
+        if self.serves_earlier || !self.reported_clock.was_set(clocks) {
             return false;
         }
         if let Some(session) = &mut self.session {
@@ -300,9 +300,9 @@ impl Link {
     }
 
     /// Anything else of the server: a ping, a pong, a binary message.
-    pub fn heard(&mut self, now_ms: i64) {
+    pub fn received(&mut self, now_ms: i64) {
         if let Some(session) = &mut self.session {
-            session.heard(now_ms);
+            session.received(now_ms);
         }
     }
 

@@ -19,7 +19,7 @@ const LAST_WRITE_MAX: Duration = Duration::from_secs(10);
 pub struct RingStore {
     file: RingFile,
     flush: FlushPolicy,
-    told_ms: Option<i64>,
+    logged_ms: Option<i64>,
 }
 
 impl RingStore {
@@ -45,7 +45,7 @@ impl RingStore {
         let mut ring_store = Self {
             file,
             flush: FlushPolicy::new(bytes_max, now.boot_ms, on_disk, link),
-            told_ms: None,
+            logged_ms: None,
         };
         if let Err(line) = ring_store.file.check() {
             ring_store.failed(&line, now.boot_ms);
@@ -65,7 +65,7 @@ impl RingStore {
         if self.file.is_busy() {
             return;
         }
-        if let Some(task) = self.flush.look(now, link)
+        if let Some(task) = self.flush.due(now, link)
             && let Err(line) = self.file.start(task, waker)
         {
             self.flush.failed();
@@ -88,8 +88,8 @@ impl RingStore {
     }
 
     fn failed(&mut self, line: &str, now_ms: i64) {
-        if self.told_ms.is_none_or(|ms| now_ms - ms >= REPEAT_MS) {
-            self.told_ms = Some(now_ms);
+        if self.logged_ms.is_none_or(|ms| now_ms - ms >= REPEAT_MS) {
+            self.logged_ms = Some(now_ms);
             log(line);
         }
     }

@@ -67,7 +67,7 @@ pub enum Output {
 
 /// What a message of the server meant.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     Nothing,
     /// Streaming begins. `None`: our own interval stands.
     Welcome {
@@ -95,7 +95,7 @@ impl Session {
             since_ms: now_ms,
         };
         self.deadline_ms = now_ms + WELCOME_MS_MAX;
-        self.heard(now_ms);
+        self.received(now_ms);
     }
 
     pub fn is_open(&self) -> bool {
@@ -134,7 +134,7 @@ impl Session {
 
     /// Something arrived that means no more than that the peer is there: a ping,
     /// a pong, or a binary message, of which this version knows no kind.
-    pub fn heard(&mut self, now_ms: i64) {
+    pub fn received(&mut self, now_ms: i64) {
         self.heard_ms = now_ms;
     }
 
@@ -145,10 +145,10 @@ impl Session {
         text: &str,
         ring: &mut Ring,
         wall: &mut WallShift,
-    ) -> Result<Heard, Fault> {
-        self.heard(clocks.boot_ms);
+    ) -> Result<Received, Fault> {
+        self.received(clocks.boot_ms);
         if self.is_draining() {
-            return Ok(Heard::Nothing);
+            return Ok(Received::Nothing);
         }
         let control = Control::decode(text).map_err(|error| match error {
             WireError::OutOfRange(_) => Fault::violation("a text message is too long"),
@@ -165,7 +165,7 @@ impl Session {
                     .ok_or_else(|| Fault::violation("an ack without seq"))?;
                 let may_be = seq <= ring.last_seq();
                 acknowledge(ring, seq, may_be)?;
-                Ok(Heard::Ack)
+                Ok(Received::Ack)
             }
             Control::INTERVAL => {
                 if !matches!(self.phase, Phase::Streaming(_)) {
@@ -174,9 +174,9 @@ impl Session {
                 let interval_ms = control
                     .interval_ms
                     .ok_or_else(|| Fault::violation("an interval without interval_ms"))?;
-                Ok(Heard::Interval(clamp(interval_ms)))
+                Ok(Received::Interval(clamp(interval_ms)))
             }
-            _ => Ok(Heard::Nothing),
+            _ => Ok(Received::Nothing),
         }
     }
 
@@ -186,7 +186,7 @@ impl Session {
         control: &Control,
         ring: &mut Ring,
         wall: &mut WallShift,
-    ) -> Result<Heard, Fault> {
+    ) -> Result<Received, Fault> {
         let Phase::AwaitWelcome {
             hello: None,
             since_ms: hello_ms,
@@ -209,7 +209,7 @@ impl Session {
             shift_ms,
             since_ms: clocks.boot_ms,
         });
-        Ok(Heard::Welcome {
+        Ok(Received::Welcome {
             interval_ms: control.interval_ms.map(clamp),
         })
     }

@@ -41,7 +41,7 @@ impl World {
         if !self.keeps {
             return;
         }
-        let task = self.disk.flush.look(self.clocks(), &self.link);
+        let task = self.disk.flush.due(self.clocks(), &self.link);
         if task.is_some() && !self.calm && self.random.below(30) == 0 {
             self.disk.flush.failed();
             self.disk_failed_ms = self.awake_ms();

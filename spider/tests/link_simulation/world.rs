@@ -524,7 +524,7 @@ impl World {
                 }
             }
             Packet::Close(code) => return Err(Fault::closed(code, "simulated")),
-            _ => self.link.heard(self.boot_ms()),
+            _ => self.link.received(self.boot_ms()),
         }
         Ok(())
     }

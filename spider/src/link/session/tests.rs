@@ -42,7 +42,7 @@ impl Bench {
         bench
     }
 
-    fn say(&mut self, text: &str) -> Result<Heard, Fault> {
+    fn say(&mut self, text: &str) -> Result<Received, Fault> {
         let clocks = Clocks {
             boot_ms: self.now_ms,
             wall_ms: WALL + self.now_ms,
@@ -63,7 +63,7 @@ fn nothing_is_sent_before_the_welcome() {
     assert_eq!(bench.poll(), None);
     let heard = bench.say(&Control::welcome(2, WALL, Some(1)).encode());
     let interval_ms = Some(INTERVAL_MS_MIN);
-    assert_eq!(heard, Ok(Heard::Welcome { interval_ms }));
+    assert_eq!(heard, Ok(Received::Welcome { interval_ms }));
     assert_eq!(bench.ring.oldest_seq(), 3);
     assert_eq!(bench.poll(), Some(Output::Binary));
     assert_eq!(bench.poll(), Some(Output::Binary));
@@ -73,10 +73,10 @@ fn nothing_is_sent_before_the_welcome() {
 #[test]
 fn an_ack_frees_the_ring_and_an_interval_is_clamped() {
     let mut bench = Bench::streaming(5);
-    assert_eq!(bench.say(&Control::ack(3).encode()), Ok(Heard::Ack));
+    assert_eq!(bench.say(&Control::ack(3).encode()), Ok(Received::Ack));
     assert_eq!((bench.ring.oldest_seq(), bench.ring.newest_seq()), (4, 5));
     // An older one again changes nothing.
-    assert_eq!(bench.say(&Control::ack(1).encode()), Ok(Heard::Ack));
+    assert_eq!(bench.say(&Control::ack(1).encode()), Ok(Received::Ack));
     assert_eq!(bench.ring.oldest_seq(), 4);
     for (asked, got) in [
         (0, INTERVAL_MS_MIN),
@@ -84,18 +84,18 @@ fn an_ack_frees_the_ring_and_an_interval_is_clamped() {
         (u64::MAX, INTERVAL_MS_MAX),
     ] {
         let heard = bench.say(&Control::interval(asked).encode());
-        assert_eq!(heard, Ok(Heard::Interval(got)));
+        assert_eq!(heard, Ok(Received::Interval(got)));
     }
 }
 
 #[test]
 fn what_is_unknown_is_skipped() {
     let mut bench = Bench::streaming(1);
-    assert_eq!(bench.say(r#"{"type":"dance"}"#), Ok(Heard::Nothing));
-    assert_eq!(bench.say("{}"), Ok(Heard::Nothing));
+    assert_eq!(bench.say(r#"{"type":"dance"}"#), Ok(Received::Nothing));
+    assert_eq!(bench.say("{}"), Ok(Received::Nothing));
     assert_eq!(
         bench.say(r#"{"type":"ack","seq":1,"new":[{}]}"#),
-        Ok(Heard::Ack)
+        Ok(Received::Ack)
     );
 }
 
@@ -183,7 +183,7 @@ fn a_silent_peer_is_pinged_every_20_s() {
     assert_eq!(bench.session.deadline_ms(true), 41_000);
     // A socket that takes nothing can't ping: only the end of it is awaited.
     assert_eq!(bench.session.deadline_ms(false), 61_000);
-    bench.session.heard(30_000);
+    bench.session.received(30_000);
     assert_eq!(bench.session.deadline_ms(true), 50_000);
 }
 
@@ -191,7 +191,7 @@ fn a_silent_peer_is_pinged_every_20_s() {
 fn a_draining_session_is_deaf_and_dumb() {
     let mut bench = Bench::streaming(3);
     bench.session.drain(1_000);
-    assert_eq!(bench.say(&Control::ack(3).encode()), Ok(Heard::Nothing));
+    assert_eq!(bench.say(&Control::ack(3).encode()), Ok(Received::Nothing));
     assert_eq!(bench.ring.oldest_seq(), 1);
     assert_eq!(bench.poll(), None);
 }
