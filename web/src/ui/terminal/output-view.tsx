@@ -5,7 +5,15 @@ import ChevronUp from 'lucide-react/icons/chevron-up';
 import CircleX from 'lucide-react/icons/circle-x';
 import Pause from 'lucide-react/icons/pause';
 import Search from 'lucide-react/icons/search';
-import { useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import {
+  useEffect,
+  useImperativeHandle,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type WheelEvent,
+} from 'react';
 import type { Job } from '../../api/job';
 import { isTyping } from '../../lib/shortcuts';
 import { useOutput } from '../../live/follow';
@@ -72,6 +80,11 @@ export function OutputView({ job, active, className = '', handle, problem, onRea
   const toEnd = () => setFollowing(true);
   const byHand = () => {
     handAt.current = performance.now();
+  };
+  // What is printed at that moment would take a turn of the wheel back before it scrolls.
+  const onWheel = (event: WheelEvent) => {
+    byHand();
+    if (following && event.deltaY < 0 && event.currentTarget.scrollTop > 0) letGo();
   };
   const onScroll = () => {
     const element = box.current!;
@@ -234,7 +247,7 @@ export function OutputView({ job, active, className = '', handle, problem, onRea
           data-lines={lines.length}
           data-following={following}
           onScroll={onScroll}
-          onWheel={byHand}
+          onWheel={onWheel}
           onTouchMove={byHand}
           onPointerDown={byHand}
           onKeyDown={byHand}
