@@ -108,8 +108,9 @@ impl Connector {
             .map_err(|error| Fault::lost(error.message()))?;
         let mut ssh = wire.ssh.clone();
         let shaken = wire.until(deadline, |_| {
-            // Some say nothing until they have heard us, and then what they are.
-            if odd.is_none() {
+            // Some say nothing until they have heard us, and then what they are. What comes
+            // behind a greeting of SSH is no text.
+            if odd.is_none() && !is_greeted(&wire.ssh) {
                 odd = wire
                     .first_words()
                     .filter(|words| !words.starts_with("SSH-"));
@@ -124,10 +125,9 @@ impl Connector {
         });
         shaken.map_err(|stopped| {
             // An answer to our words that came before the next look was libssh2's to read.
-            let greeted = |banner: &str| banner.starts_with("SSH-");
             if odd.is_none()
                 && matches!(stopped, Stopped::Ssh(-43 | -13 | -2, _))
-                && !wire.ssh.banner().is_some_and(greeted)
+                && !is_greeted(&wire.ssh)
             {
                 odd = answer_to_ours(deadline);
             }
@@ -148,6 +148,12 @@ impl Connector {
             place,
         })
     }
+}
+
+/// Whether the server has said which SSH it speaks.
+fn is_greeted(ssh: &ssh2::Session) -> bool {
+    ssh.banner()
+        .is_some_and(|banner| banner.starts_with("SSH-"))
 }
 
 /// Looks at what the server says first, without taking it away from libssh2,
