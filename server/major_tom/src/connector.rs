@@ -1,7 +1,8 @@
 //! From an address to a host that has shown its key.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -17,7 +18,7 @@ use super::pool::{Handshake, Handshakes};
 use super::reach;
 use super::session::{Greeted, Session};
 use super::target::Target;
-use super::wire::{Link, Stopped, Wire, poll};
+use super::wire::{Link, Stopped, Wire, peeked, poll};
 
 /// Makes connections; one for all of Ground Control, since it counts them.
 #[derive(Clone, Default)]
@@ -168,31 +169,28 @@ fn first_words(
     let Link::Tcp(stream) = link else {
         return Ok(None);
     };
-    use std::os::fd::AsRawFd;
-    let end = deadline.min(Instant::now() + GREETING_TIME_MAX);
-    let says = patience.wait(end, |time| {
-        poll(&mut [(stream.as_raw_fd(), libc::POLLIN)], time).then_some(())
-    });
+    let says = hears(stream, deadline, patience);
     if patience.is_over() {
         return Err(cancelled());
     }
-    if says.is_none() {
+    if !says {
         // Some wait for our words; libssh2 says them and waits on.
         return Ok(None);
     }
-    let mut words = [0u8; 64];
-    let said = match stream.peek(&mut words) {
-        Ok(length) => &words[..length],
-        Err(_) => &[],
-    };
-    if said.is_empty() {
+    let Some(text) = peeked(stream) else {
         return Err(closed_at_once(target));
-    }
-    let text = String::from_utf8_lossy(said).into_owned();
+    };
     match foreign(&text, target) {
         Some(fault) => Err(fault),
         None => Ok((!text.starts_with("SSH-")).then_some(text)),
     }
+}
+
+/// Whether a host says something in the time that it has for its first words.
+fn hears(stream: &TcpStream, deadline: Instant, patience: &Patience) -> bool {
+    let end = deadline.min(Instant::now() + GREETING_TIME_MAX);
+    let ready = |time| poll(&mut [(stream.as_raw_fd(), libc::POLLIN)], time).then_some(());
+    patience.wait(end, ready).is_some()
 }
 
 /// What a host that waits for our words first answers to them, on a connection of its
@@ -203,16 +201,10 @@ fn answer_to_ours(
     deadline: Instant,
     patience: &Patience,
 ) -> Option<String> {
-    use std::os::fd::AsRawFd;
     let mut stream = reach::connect(target, addresses, deadline, patience).ok()?;
     stream.write_all(b"SSH-2.0-Stardust\r\n").ok()?;
-    let end = deadline.min(Instant::now() + GREETING_TIME_MAX);
-    patience.wait(end, |time| {
-        poll(&mut [(stream.as_raw_fd(), libc::POLLIN)], time).then_some(())
-    })?;
-    let mut words = [0u8; 64];
-    let length = stream.peek(&mut words).ok().filter(|length| *length > 0)?;
-    let text = String::from_utf8_lossy(&words[..length]).into_owned();
+    let says = hears(&stream, deadline, patience);
+    let text = says.then(|| peeked(&stream))??;
     (!text.starts_with("SSH-")).then_some(text)
 }
 

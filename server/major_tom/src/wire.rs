@@ -205,9 +205,7 @@ impl Wire {
         let Link::Tcp(stream) = &self.link else {
             return None;
         };
-        let mut words = [0u8; 64];
-        let length = stream.peek(&mut words).ok().filter(|length| *length > 0)?;
-        Some(String::from_utf8_lossy(&words[..length]).into_owned())
+        peeked(stream)
     }
 
     pub fn fd(&self) -> RawFd {
@@ -223,6 +221,13 @@ impl Drop for Wire {
         self.link.shutdown();
         self.ssh.set_blocking(true);
     }
+}
+
+/// The beginning of what has come and was not read yet; it stays where it is.
+pub fn peeked(stream: &TcpStream) -> Option<String> {
+    let mut words = [0u8; 64];
+    let length = stream.peek(&mut words).ok().filter(|length| *length > 0)?;
+    Some(String::from_utf8_lossy(&words[..length]).into_owned())
 }
 
 /// Waits until one of the descriptors is ready; whether it was.
