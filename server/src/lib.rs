@@ -25,6 +25,7 @@ mod run_dir;
 pub mod runner;
 mod signals;
 pub mod spiders;
+#[path = "../store/src/lib.rs"]
 pub mod store;
 pub mod tls;
 pub mod vault;
