@@ -25,8 +25,6 @@ mod run_dir;
 pub mod runner;
 mod signals;
 pub mod spiders;
-#[path = "../store/src/lib.rs"]
-pub mod store;
 pub mod tls;
 pub mod vault;
 
@@ -34,3 +32,4 @@ pub use stardust_base::{clock, environment, error, hidden, log, log_level, secre
 use stardust_base::{memory, prefetch, workers};
 pub use stardust_major_tom as major_tom;
 pub use stardust_packages as packages;
+pub use stardust_store as store;

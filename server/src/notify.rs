@@ -92,7 +92,7 @@ fn interval(usec: Option<&str>, pid: Option<&str>, own: u32) -> Option<Duration>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::Folder;
+    use stardust_base::testing::Folder;
 
     #[test]
     fn words_arrive_at_a_path_and_at_an_abstract_name() {

@@ -142,7 +142,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
-    use crate::store::testing::Folder;
+    use stardust_base::testing::Folder;
 
     #[test]
     fn only_folders_of_ended_processes_go() {

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::auth::SESSION_MS;
     use crate::store::SessionId;
-    use crate::store::testing::Folder;
+    use stardust_base::testing::Folder;
 
     const HOUR_MS: i64 = 3_600_000;
 

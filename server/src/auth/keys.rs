@@ -168,7 +168,7 @@ pub(crate) fn random(out: &mut [u8]) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::Folder;
+    use stardust_base::testing::Folder;
 
     fn secret(text: &str) -> Secret {
         Secret::new(text.into())

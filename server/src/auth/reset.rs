@@ -160,7 +160,7 @@ impl Drop for Quiet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::Folder;
+    use stardust_base::testing::Folder;
 
     fn secret(text: &str) -> Secret {
         Secret::new(text.into())

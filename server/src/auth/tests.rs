@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
-use crate::store::testing::Folder;
+use stardust_base::testing::Folder;
 
 const NOW_MS: i64 = 1_800_000_000_000;
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn what_a_program_needs_is_what_binutils_say() {
         for bytes in [spiders::native().to_vec(), shell()] {
-            let folder = crate::store::testing::Folder::new();
+            let folder = stardust_base::testing::Folder::new();
             let path = folder.join("program");
             std::fs::write(&path, &bytes).unwrap();
             let run = |option: &str| {

@@ -130,7 +130,7 @@ fn arch_of(bytes: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::Folder;
+    use stardust_base::testing::Folder;
 
     #[test]
     fn the_built_in_one_and_named_ones() {

@@ -136,7 +136,7 @@ fn remove_left_over(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::Folder;
+    use stardust_base::testing::Folder;
 
     #[test]
     fn ipv4_and_ipv6_share_a_port() {

@@ -2,7 +2,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
 use super::*;
-use crate::store::testing::Folder;
+use stardust_base::testing::Folder;
 
 fn ask(socket: &Path, request: &str) -> String {
     let mut stream = UnixStream::connect(socket).unwrap();

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{Board, Given, Intent, Job, Order, State, StepState};
 use crate::major_tom::steps::{Steps as _, step};
 use crate::major_tom::{Cause, Fault};
-use crate::store::testing::Folder;
 use crate::store::{JobFilter, Store};
+use stardust_base::testing::Folder;
 
 struct Desk {
     folder: Folder,

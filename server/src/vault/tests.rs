@@ -4,7 +4,7 @@ use super::*;
 use crate::error::Kind;
 use crate::major_tom::hostkey::Pin;
 use crate::secret::Secret;
-use crate::store::testing::Folder;
+use stardust_base::testing::Folder;
 
 const OLD: &str = "the-old-secret-of-ours";
 const NEW: &str = "the-new-secret-of-ours";

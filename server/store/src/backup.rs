@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::damage::is_damage;
 use super::open::{check_owner, explain, open_connection, require_file};
-use crate::error::{Error, Kind};
+use stardust_base::error::{Error, Kind};
 
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +122,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::store::Store;
-    use crate::store::testing::Folder;
+    use crate::Store;
+    use stardust_base::testing::Folder;
 
     #[test]
     fn a_copy_is_whole_private_and_never_replaces_a_file() {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::{Store, StoreError};
-use crate::error::Error;
+use stardust_base::error::Error;
 
 /// A node, a field and its sealed value.
 pub type SealedRow = (i64, String, Vec<u8>);

@@ -43,7 +43,7 @@ pub fn watch() {
     // may be called on any thread.
     let watched = unsafe { rusqlite::trace::config_log(Some(note)) };
     if let Err(error) = watched {
-        crate::log::warn(&format!(
+        stardust_base::log::warn(&format!(
             "damage of the database will be told only by who runs into it: {error}"
         ));
     }
@@ -55,7 +55,7 @@ fn note(code: c_int, words: &str) {
         return;
     }
     if FOUND.set(words.to_owned()).is_ok() {
-        crate::log::error(&format!(
+        stardust_base::log::error(&format!(
             "the database is damaged ({words}): nothing is written into it any more, and \
              samples stay with the Spiders. {ADVICE} The disk may be failing."
         ));
@@ -121,8 +121,8 @@ fn verdict(connection: &mut Connection, check: &str) -> Result<bool, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
-    use crate::store::testing::{Folder, overwrite};
+    use crate::Store;
+    use stardust_base::testing::{Folder, overwrite};
 
     #[test]
     fn a_start_refuses_what_is_damaged_and_says_where() {

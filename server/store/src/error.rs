@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::damage;
-use crate::error::{Error, Kind};
+use stardust_base::error::{Error, Kind};
 
 #[derive(Debug)]
 pub enum StoreError {

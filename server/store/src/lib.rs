@@ -1,29 +1,32 @@
-//! The database: SQLite in WAL mode, one file a table. SQL is only here and in `history`.
+//! Ground Control's database: SQLite in WAL mode, one file a table, and what is done with
+//! the file itself: [`backup`], [`restore`], [`salvage`]. SQL is only here and in history.
 //!
-//! Called from API workers, `main` and (through its own connection) the history
-//! writer; never from the gate thread. One writer connection and up to
-//! [`READERS_MAX`] readers, each lent out under a lock.
+//! Called from API workers, threads of jobs, `main` and (through its own connection) the
+//! history writer; never from the gate thread. One writer connection and up to
+//! [`READERS_MAX`] readers, each lent out under a lock; another program's lock on the file
+//! is waited for as long as [`open::BUSY_TIMEOUT`]. [`Store`] has a method for each
+//! question, beside its table.
 
 pub mod backup;
-pub mod credentials;
+mod credentials;
 pub mod damage;
-pub mod error;
-pub mod events;
-pub mod jobs;
+mod error;
+mod events;
+mod jobs;
 pub mod lock;
 pub mod log;
 pub mod look;
-pub mod meta;
-pub mod migrations;
-pub mod nodes;
+mod meta;
+mod migrations;
+mod nodes;
 pub mod open;
 pub mod packages;
-pub mod presence;
+mod presence;
 pub mod restore;
 pub mod salvage;
-pub mod sessions;
-pub mod spiders;
-pub mod users;
+mod sessions;
+mod spiders;
+mod users;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -38,7 +41,7 @@ pub use events::EventFilter;
 pub use jobs::JobFilter;
 pub use look::Seen;
 pub use open::open_connection;
-use presence::Presence;
+pub use presence::Presence;
 pub use stardust_model::installation::SpiderRecord;
 pub use stardust_model::node::NodeRecord;
 pub use stardust_model::session::{SessionId, SessionRecord};
@@ -240,7 +243,5 @@ impl Drop for Reader<'_> {
     }
 }
 
-#[cfg(test)]
-pub(crate) use stardust_base::testing;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::salvage::place;
-use crate::error::{Error, Kind};
+use stardust_base::error::{Error, Kind};
 
 /// The byte that is locked. SQLite's are at 1 GiB; also a small `off_t` reaches this.
 const HELD_BYTE: i64 = 0x6000_0000;
@@ -254,7 +254,7 @@ fn lock_path(db: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::Folder;
+    use stardust_base::testing::Folder;
 
     #[test]
     fn it_is_let_go_of_although_a_child_has_its_file() {

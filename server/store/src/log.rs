@@ -26,7 +26,7 @@ pub fn look(db: &Path) {
     let file = File::open(&log).ok();
     let found = file.and_then(|file| scan(&mut BufReader::new(file)));
     if let Some(missing) = missing_frames(db, found.as_ref()) {
-        crate::log::error(&format!(
+        stardust_base::log::error(&format!(
             "the write-ahead log {} was cut off or replaced: its index knows of {missing} pages \
              more, which are lost, the newest samples among them. Nothing but SQLite may change \
              or copy the files of a database that is open; `stardust-server backup` makes copies.",
@@ -41,7 +41,7 @@ pub fn look(db: &Path) {
         Ok(_) => format!("It is kept as {}.", kept.display()),
         Err(error) => format!("It can't be kept: {error}."),
     };
-    crate::log::error(&format!(
+    stardust_base::log::error(&format!(
         "the write-ahead log {} is damaged: {lost} transactions after the damaged place are lost, \
          the newest samples among them. {aside} The disk may be failing.",
         log.display()
@@ -228,8 +228,8 @@ fn checksum(is_big: bool, (mut a, mut b): (u32, u32), bytes: &[u8]) -> (u32, u32
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
-    use crate::store::testing::Folder;
+    use crate::Store;
+    use stardust_base::testing::Folder;
 
     #[test]
     fn a_log_that_was_cut_off_or_replaced_is_told_by_its_index() {

@@ -84,7 +84,7 @@ pub fn look(path: &Path) -> Result<Seen, StoreError> {
         return Ok(none());
     }
     if meta.nlink() > 1 {
-        crate::log::warn(&format!(
+        stardust_base::log::warn(&format!(
             "{} has {} names (hard links), and its log is beside one of them alone: start with \
              the same name always, and copy it with `stardust-server backup`",
             path.display(),
@@ -171,8 +171,8 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
-    use crate::store::testing::Folder;
+    use crate::Store;
+    use stardust_base::testing::Folder;
 
     fn files(folder: &Folder) -> Vec<String> {
         let entries = std::fs::read_dir(folder.path()).unwrap();

@@ -10,10 +10,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
-use crate::error::{Error, Kind};
+use stardust_base::error::{Error, Kind};
 
 /// How long a connection waits for another one's lock.
-pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// "SDST": says in the file's header whose database it is (`PRAGMA application_id`).
 pub(super) const APPLICATION_ID: i64 = 0x5344_5354;
 

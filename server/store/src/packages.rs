@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Store, StoreError};
-use crate::packages::Manager;
-use crate::packages::facts::Facts;
 use stardust_model::job::JobError;
+use stardust_packages::Manager;
+use stardust_packages::facts::Facts;
 
 /// What is known of a node's packages.
 #[derive(Clone, Debug, Default)]

@@ -169,8 +169,8 @@ fn id(meta: &Metadata) -> Id {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
-    use crate::store::testing::Folder;
+    use crate::Store;
+    use stardust_base::testing::Folder;
 
     #[test]
     fn a_file_that_is_another_one_is_found_out() {

@@ -13,7 +13,7 @@ use super::look::resolve;
 use super::open::{self, check_owner, explain};
 use super::salvage::place;
 use super::{StoreError, migrations};
-use crate::error::{Error, Kind};
+use stardust_base::error::{Error, Kind};
 
 /// What was restored.
 #[derive(Debug, PartialEq, Eq)]
@@ -140,8 +140,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::store::testing::{Folder, overwrite};
-    use crate::store::{Store, backup};
+    use crate::{Store, backup};
+    use stardust_base::testing::{Folder, overwrite};
 
     fn made(db: &Path, nodes: u8) {
         let store = Store::open(db).unwrap();

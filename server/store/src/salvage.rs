@@ -18,7 +18,7 @@ use super::Store;
 use super::lock::{DatabaseLock, Work};
 use super::look::resolve;
 use super::open::{check_owner, explain, open_connection, require_file};
-use crate::error::{Error, Kind};
+use stardust_base::error::{Error, Kind};
 
 /// Who was signed in signs in again: what had ended must not come back.
 const LEFT_OUT: &str = "sessions";

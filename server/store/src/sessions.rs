@@ -75,7 +75,7 @@ impl Store {
             Ok(()) => *owed = Owed::default(),
             Err(error) if takes_nothing(&error) => {
                 if !std::mem::replace(&mut owed.is_said, true) {
-                    crate::log::warn(&format!(
+                    stardust_base::log::warn(&format!(
                         "sessions are in memory alone, and end with this server: {error}"
                     ));
                 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, StatementStatus};
 use stardust_shared::message::Identity;
 
-use super::testing::Folder;
 use super::*;
+use stardust_base::testing::Folder;
 use stardust_model::node::NodeHello;
 
 fn mode(path: &Path) -> u32 {

@@ -9,7 +9,7 @@ use stardust_shared::{Layout, SeriesDef};
 
 use super::{Call, PASSWORD, Server, USER};
 use crate::auth::ScrapeToken;
-use crate::store::testing::Folder;
+use stardust_base::testing::Folder;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 

@@ -33,7 +33,7 @@ use crate::hub::Fleet;
 use crate::jobs::Board;
 use crate::secret::Secret;
 use crate::store::Store;
-use crate::store::testing::Folder;
+use stardust_base::testing::Folder;
 
 pub const USER: &str = "ziggy";
 pub const PASSWORD: &str = "played guitar";

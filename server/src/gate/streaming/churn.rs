@@ -19,7 +19,7 @@ use crate::history::{Intakes, Seen};
 use crate::jobs::Board;
 use crate::secret::Secret;
 use crate::store::Store;
-use crate::store::testing::Folder;
+use stardust_base::testing::Folder;
 
 const HOURS: u64 = 10;
 /// Twenty of them start and stop in a minute.

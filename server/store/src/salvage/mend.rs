@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::quoted;
 use super::rows::is_constraint;
-use crate::clock::wall_ms;
-use crate::history::Cause;
+use stardust_base::clock::wall_ms;
+use stardust_model::gap::Cause;
 
 /// Takes the triggers away and answers how to make them again.
 pub fn take_triggers(target: &Connection) -> rusqlite::Result<String> {

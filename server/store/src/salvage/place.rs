@@ -4,7 +4,7 @@ use std::fs::{File, Permissions};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind};
+use stardust_base::error::{Error, Kind};
 
 /// `stardust.db` and `damaged` make `stardust.db.damaged`.
 pub fn beside(db: &Path, suffix: &str) -> PathBuf {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::history::Cause;
-use crate::store::testing::{Folder, overwrite};
+use stardust_base::testing::{Folder, overwrite};
+use stardust_model::gap::Cause;
 
 const BLOCKS: i64 = 500;
 
