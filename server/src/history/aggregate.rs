@@ -16,9 +16,9 @@
 use stardust_shared::ABSENT;
 use stardust_shared::series::{Kind, SeriesDef};
 
-use super::block::BlockError;
 use super::bucket::{Bucket, Column};
 use super::columns::{Block, Columns, Source};
+use super::error::BlockError;
 
 /// Bits of a rate that are not kept: ten of its fraction remain.
 const RATE_BITS_LOST: u32 = 42;

@@ -16,7 +16,7 @@
 use stardust_shared::ABSENT;
 use stardust_shared::varint::{Reader, put, put_signed};
 
-use super::block::BlockError;
+use super::error::BlockError;
 use super::limits::{MERGE_VALUES_MAX, ROWS_MAX};
 
 /// Time and value (scaled, as in columns) of the sample before, by column; `None` of

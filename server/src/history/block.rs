@@ -5,6 +5,7 @@ use stardust_shared::{Layout, State, WireError};
 
 use super::base::{Bases, Values};
 use super::columns::{Block, Columns, Source};
+use super::error::BlockError;
 
 /// Rows, as [`super::columns`] has them, that say from where their counters go on:
 /// [`super::base`].
@@ -17,43 +18,6 @@ pub const FORMAT_RECORDS: u8 = 3;
 /// Whether this version reads it.
 pub fn is_known(format: u8) -> bool {
     (FORMAT_ROWS..=FORMAT_RECORDS).contains(&format)
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BlockError {
-    Wire(WireError),
-    /// Written by a newer version.
-    UnknownFormat(u8),
-    /// The bytes are not what the format says.
-    Corrupt(&'static str),
-    /// The database does not give the bytes.
-    Unreadable(String),
-}
-
-impl From<WireError> for BlockError {
-    fn from(error: WireError) -> Self {
-        Self::Wire(error)
-    }
-}
-
-impl std::fmt::Display for BlockError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Wire(error) => write!(f, "damaged block: {error}"),
-            Self::UnknownFormat(format) => write!(f, "block format {format} of a newer version"),
-            Self::Corrupt(what) => write!(f, "damaged block: {what}"),
-            Self::Unreadable(why) => write!(f, "block can't be read: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for BlockError {}
-
-impl BlockError {
-    /// Whether the block itself is bad, and so to be set aside.
-    pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Wire(_) | Self::Corrupt(_))
-    }
 }
 
 /// A column as it comes out of a block: all rows have one value, or each its own.

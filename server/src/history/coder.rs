@@ -19,8 +19,8 @@ use std::cell::RefCell;
 
 use stardust_shared::varint::{Reader, put, put_signed};
 
-use crate::history::block::BlockError;
-use bins::Bin;
+use crate::history::error::BlockError;
+use bins::{BINS_MAX, Bin};
 use contexts::{Contexts, Follow, Walk};
 
 /// Frequencies add up to this.
@@ -28,8 +28,6 @@ const SLOT_BITS: u32 = 12;
 const SLOTS: u32 = 1 << SLOT_BITS;
 /// The state is from here up to 2^16 times as much.
 const STATE_MIN: u32 = 1 << 16;
-/// Bins of a column: an index fits a byte.
-const BINS_MAX: usize = 256;
 /// Columns with fewer values have no use for tables.
 pub const ROWS_MIN: usize = 16;
 

@@ -9,8 +9,8 @@ use std::cell::{OnceCell, RefCell};
 
 use stardust_shared::varint::{Reader, put_signed, zigzag};
 
-use super::block::BlockError;
 use super::coder;
+use super::error::BlockError;
 
 /// The one value, in the directory.
 pub const MODE_CONSTANT: u8 = 0;

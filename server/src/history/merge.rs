@@ -16,16 +16,17 @@ use std::time::Instant;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::aggregate::Offsets;
-use super::block::{BlockError, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, WireReader};
+use super::block::{FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, WireReader};
 use super::catalogue;
 use super::column::Effort;
 use super::columns::{Block, Columns};
 use super::damage;
+use super::error::BlockError;
 use super::insert::{LEVEL_FULL, NewBlock, delete_block};
 use super::layouts::Stored;
 use super::limits::{MERGE_VALUES_MAX, RARE_SHARE, STEP_TIME, Sizes, UNION_SERIES_MAX};
 use super::merge_choice::{Amount, Small, choose_of, small_blocks};
-use super::reader::Fault;
+use super::reader::{Fault, unreadable};
 use super::records;
 use super::shared::Shared;
 use super::tier::Tier;
@@ -306,11 +307,12 @@ fn with_data<T>(
     id: i64,
     work: impl FnOnce(&[u8]) -> std::result::Result<T, BlockError>,
 ) -> std::result::Result<T, BlockError> {
-    let mut statement = connection.prepare_cached("SELECT data FROM blocks WHERE id = ?1")?;
-    let mut rows = statement.query([id])?;
-    let row = rows.next()?;
+    let statement = connection.prepare_cached("SELECT data FROM blocks WHERE id = ?1");
+    let mut statement = statement.map_err(unreadable)?;
+    let mut rows = statement.query([id]).map_err(unreadable)?;
+    let row = rows.next().map_err(unreadable)?;
     let row = row.ok_or_else(|| BlockError::Unreadable("it is gone".into()))?;
-    let data = row.get_ref(0)?;
+    let data = row.get_ref(0).map_err(unreadable)?;
     work(data.as_blob().unwrap_or_default())
 }
 

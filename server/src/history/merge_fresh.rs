@@ -14,13 +14,14 @@ use stardust_shared::ABSENT;
 use stardust_shared::limits::SERIES_MAX;
 
 use super::base::{Base, Segment};
-use super::block::{BlockError, FORMAT_RECORDS, FORMAT_ROWS};
+use super::block::{FORMAT_RECORDS, FORMAT_ROWS};
 use super::catalogue;
 use super::column::Effort;
 use super::columns::Columns;
 use super::commit;
 use super::corrections;
 use super::damage;
+use super::error::BlockError;
 use super::fresh::{Merged, Row};
 use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock};
 use super::layouts::Stored;

@@ -25,6 +25,7 @@ mod commit;
 mod corrections;
 mod cutting;
 mod damage;
+mod error;
 mod fresh;
 mod gap_fill;
 mod insert;

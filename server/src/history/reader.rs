@@ -10,12 +10,13 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use super::aggregate::{self, Offsets};
 use super::base::Bases;
 use super::block::{
-    self, BlockError, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, WireReader,
+    self, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, WireReader,
 };
 use super::bucket::{Column, Place};
 use super::check::crc32c;
 use super::columns::{Block, Columns, Source};
 use super::cutting::Cutting;
+use super::error::BlockError;
 use super::fresh::Row;
 use super::layouts::{Layouts, Stored};
 use super::list::List;
@@ -82,10 +83,8 @@ impl Head {
 }
 
 /// Here, since blocks themselves know of no database.
-impl From<rusqlite::Error> for BlockError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Unreadable(error.to_string())
-    }
+pub fn unreadable(error: rusqlite::Error) -> BlockError {
+    BlockError::Unreadable(error.to_string())
 }
 
 /// A block's bytes in the database, read page by page.
@@ -97,7 +96,7 @@ impl Source for Pages<'_> {
     }
 
     fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), BlockError> {
-        Ok(self.0.read_at_exact(into, offset)?)
+        self.0.read_at_exact(into, offset).map_err(unreadable)
     }
 }
 
@@ -219,7 +218,7 @@ impl<'c> NodeReader<'c> {
         place: &dyn Fn(i64) -> Place,
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
-        let list = self.list(head.layout)?;
+        let list = self.list(head.layout).map_err(unreadable)?;
         let width = list
             .ok_or(BlockError::Corrupt("its layout is missing"))?
             .len();
@@ -241,14 +240,14 @@ impl<'c> NodeReader<'c> {
     fn pages(&mut self, id: i64) -> Result<Pages<'c>, BlockError> {
         match self.pages.take() {
             Some(mut pages) => {
-                pages.0.reopen(id)?;
+                pages.0.reopen(id).map_err(unreadable)?;
                 Ok(pages)
             }
             None => {
                 let blob = self
                     .connection
                     .blob_open("main", "blocks", "data", id, true);
-                Ok(Pages(blob?))
+                blob.map(Pages).map_err(unreadable)
             }
         }
     }
@@ -291,7 +290,7 @@ impl<'c> NodeReader<'c> {
         place: &dyn Fn(i64) -> Place,
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
-        let stored = self.layout(layout)?;
+        let stored = self.layout(layout).map_err(unreadable)?;
         let stored = stored.ok_or(BlockError::Corrupt("its layout is missing"))?;
         let mut data = vec![0; pages.len()];
         pages.read(0, &mut data)?;
@@ -404,7 +403,7 @@ impl<'c> NodeReader<'c> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT crc, data FROM fresh WHERE id = ?1 AND node = ?2")
-            .map_err(BlockError::from);
+            .map_err(unreadable);
         // The last one that was read.
         let mut last = None;
         for row in rows {
@@ -438,12 +437,12 @@ fn read_fresh_row(
     of: (i64, i64),
     work: impl FnOnce(&[u8]) -> Result<(), BlockError>,
 ) -> Result<(), BlockError> {
-    let mut rows = statement.query(of)?;
-    let Some(row) = rows.next()? else {
+    let mut rows = statement.query(of).map_err(unreadable)?;
+    let Some(row) = rows.next().map_err(unreadable)? else {
         return Ok(());
     };
-    let crc: u32 = row.get(0)?;
-    let data = row.get_ref(1)?;
+    let crc: u32 = row.get(0).map_err(unreadable)?;
+    let data = row.get_ref(1).map_err(unreadable)?;
     let data = data.as_blob().unwrap_or_default();
     if crc != crc32c(data) {
         return Err(BlockError::Corrupt("checksum of fresh records"));

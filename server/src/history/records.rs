@@ -12,9 +12,10 @@ use stardust_shared::Layout;
 use stardust_shared::varint::{Reader, put};
 
 use super::base::{self, Base, Bases, Segment};
-use super::block::{BlockError, WireReader};
+use super::block::WireReader;
 use super::check::crc32c;
 use super::columns::Columns;
+use super::error::BlockError;
 
 /// Appends a chain of records to a block; nothing when there are none.
 pub fn put_records(records: &[u8], block: &mut Vec<u8>) {

@@ -2,9 +2,9 @@
 //! those rows alone whose list has it. Pure.
 
 use super::base::{self, Base, Segment};
-use super::block::BlockError;
 use super::column::Effort;
 use super::columns::{Block, Columns};
+use super::error::BlockError;
 use super::pack::{self, Part, Stretch};
 use stardust_shared::ABSENT;
 

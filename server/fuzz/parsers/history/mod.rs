@@ -16,6 +16,8 @@ pub mod coder;
 pub mod column;
 #[path = "../../../src/history/columns.rs"]
 pub mod columns;
+#[path = "../../../src/history/error.rs"]
+pub mod error;
 #[path = "../../../src/history/limits.rs"]
 pub mod limits;
 #[path = "../../../src/history/pack.rs"]

@@ -2,8 +2,7 @@
 
 use stardust_shared::varint::{Reader, put, put_signed};
 
-use super::BINS_MAX;
-use crate::history::block::BlockError;
+use crate::history::error::BlockError;
 
 /// From `least` on, 2^`bits` values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +10,9 @@ pub struct Bin {
     pub least: i64,
     pub bits: u8,
 }
+
+/// Bins of a column: an index fits a byte.
+pub const BINS_MAX: usize = 256;
 
 /// Ranges of values that the choice is made from: fewer for fewer values.
 const ATOMS_MIN: usize = 32;
