@@ -1,5 +1,5 @@
 //! Codecs for a column of history, by bytes and CPU a value, over days made of a
-//! recording (see `telemetry`): what `server/src/history/column.rs` chose from.
+//! recording (see `telemetry`): what `server/blocks/src/column.rs` chose from.
 //!
 //! Every codec gets each column that changes, in blocks of as many rows as a full
 //! block has; columns that never change cost nothing in any of them, and their
@@ -19,7 +19,7 @@ use std::path::Path;
 use pco::wrapped::{FileCompressor, FileDecompressor};
 use stardust_benches::telemetry::{Day, Kind, Recording, entropy_bytes};
 use stardust_benches::{Report, thread_cpu_ns};
-use stardust_server::history::coder;
+use stardust_blocks::coder;
 use stardust_shared::varint::{Reader, put_signed};
 
 const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded/idle.jsonl.zst");

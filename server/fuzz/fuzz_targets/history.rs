@@ -3,13 +3,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stardust_server_fuzz::history::base::Bases;
-use stardust_server_fuzz::history::block::{Run, Scratch, WireReader, read_rows};
-use stardust_server_fuzz::history::check::crc32c;
-use stardust_server_fuzz::history::column::{self, Effort, MODE_CODED};
-use stardust_server_fuzz::history::columns::{Block, Columns};
-use stardust_server_fuzz::history::limits::ROWS_MAX;
-use stardust_server_fuzz::history::{aggregate, coder, records};
+use stardust_blocks::base::Bases;
+use stardust_blocks::block::{Run, Scratch, WireReader, read_rows};
+use stardust_blocks::check::crc32c;
+use stardust_blocks::column::{self, Effort, MODE_CODED};
+use stardust_blocks::columns::{Block, Columns};
+use stardust_blocks::limits::ROWS_MAX;
+use stardust_blocks::{aggregate, coder, records};
 use stardust_shared::{ABSENT, Layout};
 use stardust_shared::series::Kind;
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use stardust_shared::series::{Kind, Unit};
 
-use super::bucket::{Buckets, Column, Place};
+use stardust_blocks::bucket::{Buckets, Column, Place};
 
 /// Steps that people read easily, in milliseconds; each divides a day or is whole days.
 const STEPS_MS: &[i64] = &[
@@ -296,9 +296,9 @@ fn float_of_large(sum: i128) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::block::Run;
-    use super::super::bucket::Cuts;
     use super::*;
+    use stardust_blocks::block::Run;
+    use stardust_blocks::bucket::Cuts;
 
     /// What is too large to be exact is written as serde writes it.
     #[test]

@@ -6,17 +6,17 @@ use std::collections::HashMap;
 use rusqlite::Transaction;
 use stardust_shared::series::{Kind, SeriesDef};
 
-use super::aggregate;
-use super::block::FORMAT_AGGREGATES;
-use super::bucket::{Bucket, Column};
 use super::catalogue;
-use super::column::Effort;
 use super::insert::{LEVEL_FULL, NewBlock};
 use super::layouts::{Stored, definition};
 use super::list::List;
 use super::merge::Result;
 use super::runs::{Correction, name_of};
 use super::tier::Tier;
+use stardust_blocks::aggregate;
+use stardust_blocks::block::FORMAT_AGGREGATES;
+use stardust_blocks::bucket::{Bucket, Column};
+use stardust_blocks::column::Effort;
 use stardust_shared::Layout;
 use stardust_shared::limits::SERIES_MAX;
 

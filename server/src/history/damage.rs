@@ -3,17 +3,17 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::base::{self, Bases};
-use super::block::{FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, read_rows};
 use super::catalogue;
-use super::column::Effort;
-use super::columns::{Block, Columns};
 use super::merge::Result;
 use super::reader::Fault;
-use super::records;
 use super::shared::Shared;
 use super::tier::Tier;
 use crate::clock::wall_ms;
+use stardust_blocks::base::{self, Bases};
+use stardust_blocks::block::{FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, read_rows};
+use stardust_blocks::column::Effort;
+use stardust_blocks::columns::{Block, Columns};
+use stardust_blocks::records;
 use stardust_model::gap::Cause;
 use stardust_shared::ABSENT;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stardust_blocks::limits::ROWS_MAX;
 use stardust_shared::limits::SERIES_MAX;
 
 /// How large blocks become. Those of tests are smaller: all that can happen to a sample
@@ -40,15 +41,6 @@ const FAIR_ROWS: usize = 512;
 /// A block that spans this long is merged no further, however few its rows:
 /// what is too old goes block by block.
 pub const FULL_SPAN_MS: i64 = 24 * 3_600_000;
-/// Values in one block, all columns together, when it is merged; bounds the
-/// memory of a merge. Layouts that are very wide get blocks of fewer rows.
-pub const MERGE_VALUES_MAX: usize = 1 << 20;
-/// Rows in one block at the most; bounds what a reader allocates.
-pub const ROWS_MAX: usize = 1 << 16;
-/// Columns of a block: those of its series (up to [`PARTS_MAX`] each in a tier) and the times.
-pub const COLUMNS_MAX: usize = SERIES_MAX * PARTS_MAX + 1;
-/// Columns that a series has in a tier.
-pub const PARTS_MAX: usize = 6;
 /// Series of lists that are merged into full blocks, of [`SERIES_MAX`] each: where
 /// containers come and go, a block of eight hours has had thousands.
 pub const UNION_SERIES_MAX: usize = 4 * SERIES_MAX;

@@ -15,22 +15,23 @@ use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::aggregate::Offsets;
-use super::block::{FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, WireReader};
 use super::catalogue;
-use super::column::Effort;
-use super::columns::{Block, Columns};
 use super::damage;
-use super::error::BlockError;
 use super::insert::{LEVEL_FULL, NewBlock, delete_block};
 use super::layouts::Stored;
-use super::limits::{MERGE_VALUES_MAX, RARE_SHARE, STEP_TIME, Sizes, UNION_SERIES_MAX};
+use super::limits::{RARE_SHARE, STEP_TIME, Sizes, UNION_SERIES_MAX};
 use super::merge_choice::{Amount, Small, choose_of, small_blocks};
 use super::reader::{Fault, unreadable};
-use super::records;
 use super::shared::Shared;
 use super::tier::Tier;
-use super::union::Union;
+use stardust_blocks::BlockError;
+use stardust_blocks::aggregate::Offsets;
+use stardust_blocks::block::{FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, WireReader};
+use stardust_blocks::column::Effort;
+use stardust_blocks::columns::{Block, Columns};
+use stardust_blocks::limits::MERGE_VALUES_MAX;
+use stardust_blocks::records;
+use stardust_blocks::union::Union;
 use stardust_shared::limits::SERIES_MAX;
 
 /// After so many bytes of blocks, which all are in the log at once, a step ends.

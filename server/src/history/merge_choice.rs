@@ -3,11 +3,12 @@
 
 use rusqlite::{Connection, params};
 
-use super::block::{FORMAT_AGGREGATES, is_known};
 use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL};
-use super::limits::{FULL_SPAN_MS, MERGE_VALUES_MAX, Sizes};
+use super::limits::{FULL_SPAN_MS, Sizes};
 use super::shared::Shared;
 use super::tier::Tier;
+use stardust_blocks::block::{FORMAT_AGGREGATES, is_known};
+use stardust_blocks::limits::MERGE_VALUES_MAX;
 
 /// Small blocks that make it worth merging them.
 const SMALL_BLOCKS: usize = 8;
@@ -173,8 +174,8 @@ pub fn small_blocks(
 
 #[cfg(test)]
 mod tests {
-    use super::super::block::FORMAT_ROWS;
     use super::*;
+    use stardust_blocks::block::FORMAT_ROWS;
 
     fn small(id: i64, rows: usize, level: u8, layout: i64) -> Small {
         Small {

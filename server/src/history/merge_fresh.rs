@@ -13,28 +13,29 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use stardust_shared::ABSENT;
 use stardust_shared::limits::SERIES_MAX;
 
-use super::base::{Base, Segment};
-use super::block::{FORMAT_RECORDS, FORMAT_ROWS};
 use super::catalogue;
-use super::column::Effort;
-use super::columns::Columns;
 use super::commit;
 use super::corrections;
 use super::damage;
-use super::error::BlockError;
 use super::fresh::{Merged, Row};
 use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL, NewBlock};
 use super::layouts::Stored;
-use super::limits::{FRESH_NODES, MERGE_VALUES_MAX, STEP_TIME, Sizes};
+use super::limits::{FRESH_NODES, STEP_TIME, Sizes};
 use super::merge::{Buffers, Result, STEP_BYTES, insert_union};
 use super::merge_choice::full_rows;
 use super::noted::{note_last, note_samples, scaled};
 use super::reader::{Fault, NodeReader};
-use super::records;
 use super::runs::{Run, Runs};
 use super::shared::Shared;
 use super::tier::Tier;
-use super::union::Union;
+use stardust_blocks::BlockError;
+use stardust_blocks::base::{Base, Segment};
+use stardust_blocks::block::{FORMAT_RECORDS, FORMAT_ROWS};
+use stardust_blocks::column::Effort;
+use stardust_blocks::columns::Columns;
+use stardust_blocks::limits::MERGE_VALUES_MAX;
+use stardust_blocks::records;
+use stardust_blocks::union::Union;
 
 /// Samples of a commit, on average, that make it worth keeping them as they came.
 const DENSE_ROWS: usize = 5;

@@ -9,23 +9,13 @@
 //! `merge` makes columnar blocks of them (`columns`, `column`, `coder`) that grow, `roll`
 //! makes minutes and hours (`aggregate`), `retention` lets go.
 
-mod aggregate;
-mod base;
 mod batch;
-mod block;
-mod bucket;
 mod buckets;
 mod catalogue;
-mod check;
 mod clock;
-pub mod coder;
-mod column;
-mod columns;
 mod commit;
 mod corrections;
-mod cutting;
 mod damage;
-mod error;
 mod fresh;
 mod gap_fill;
 mod insert;
@@ -37,11 +27,9 @@ mod merge;
 mod merge_choice;
 mod merge_fresh;
 mod noted;
-mod pack;
 mod parts;
 mod query;
 mod reader;
-mod records;
 mod retention;
 mod roll;
 mod runs;
@@ -52,7 +40,6 @@ mod space;
 mod status;
 mod takers;
 mod tier;
-mod union;
 mod unknown;
 mod writer;
 

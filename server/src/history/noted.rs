@@ -2,10 +2,10 @@
 
 use stardust_shared::ABSENT;
 
-use super::base::{self, Base};
-use super::columns::Columns;
 use super::layouts::Stored;
 use super::runs::Runs;
+use stardust_blocks::base::{self, Base};
+use stardust_blocks::columns::Columns;
 
 /// A sample's value as columns have it.
 pub fn scaled(point: (i64, i64), scale: u32) -> (i64, i64) {

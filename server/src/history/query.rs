@@ -11,11 +11,7 @@ use serde::Serialize;
 use stardust_shared::SeriesDef;
 use stardust_shared::series::Kind;
 
-use super::base::Segment;
-use super::block::FORMAT_AGGREGATES;
-use super::bucket::{Bucket, Column, Place};
 use super::buckets::{self, Grid, SeriesAnswer};
-use super::columns::Columns;
 use super::fresh::{Merged, Row};
 use super::layouts::definition;
 use super::list::List;
@@ -26,6 +22,10 @@ use super::select::Selectors;
 use super::shared::Shared;
 use super::tier::Tier;
 use crate::store::StoreError;
+use stardust_blocks::base::Segment;
+use stardust_blocks::block::FORMAT_AGGREGATES;
+use stardust_blocks::bucket::{Bucket, Column, Place};
+use stardust_blocks::columns::Columns;
 use stardust_model::gap::Cause;
 
 /// Most points that one series may be asked for.

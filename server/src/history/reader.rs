@@ -7,21 +7,21 @@ use std::sync::Arc;
 use rusqlite::blob::Blob;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use super::aggregate::{self, Offsets};
-use super::base::Bases;
-use super::block::{
-    self, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, WireReader,
-};
-use super::bucket::{Column, Place};
-use super::check::crc32c;
-use super::columns::{Block, Columns, Source};
-use super::cutting::Cutting;
-use super::error::BlockError;
 use super::fresh::Row;
 use super::layouts::{Layouts, Stored};
 use super::list::List;
-use super::records;
 use super::tier::Tier;
+use stardust_blocks::BlockError;
+use stardust_blocks::aggregate::{self, Offsets};
+use stardust_blocks::base::Bases;
+use stardust_blocks::block::{
+    self, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, WireReader,
+};
+use stardust_blocks::bucket::{Column, Place};
+use stardust_blocks::check::crc32c;
+use stardust_blocks::columns::{Block, Columns, Source};
+use stardust_blocks::cutting::Cutting;
+use stardust_blocks::records;
 
 /// Which series of a layout are wanted.
 #[derive(Clone, Debug, Default)]

@@ -7,11 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::aggregate;
-use super::block::FORMAT_AGGREGATES;
-use super::bucket::{Column, Place};
 use super::catalogue;
-use super::column::Effort;
 use super::damage;
 use super::insert::{LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
 use super::layouts::Stored;
@@ -19,6 +15,10 @@ use super::merge::Result;
 use super::reader::{Fault, Head, NodeReader, Wanted};
 use super::shared::Shared;
 use super::tier::Tier;
+use stardust_blocks::aggregate;
+use stardust_blocks::block::FORMAT_AGGREGATES;
+use stardust_blocks::bucket::{Column, Place};
+use stardust_blocks::column::Effort;
 
 /// Of blocks whose samples all are in the hours.
 const IN_HOURS_MS: i64 = i64::MAX;

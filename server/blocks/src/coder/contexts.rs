@@ -8,7 +8,7 @@
 use stardust_shared::varint::Reader;
 
 use super::bins::{Bin, log2, log2_of};
-use crate::history::error::BlockError;
+use crate::error::BlockError;
 
 /// Ranks to one side: both ways and none, or two of them added, are 15 keys.
 const RANK_MAX: u8 = 7;

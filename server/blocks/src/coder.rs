@@ -19,7 +19,7 @@ use std::cell::RefCell;
 
 use stardust_shared::varint::{Reader, put, put_signed};
 
-use crate::history::error::BlockError;
+use crate::error::BlockError;
 use bins::{BINS_MAX, Bin};
 use contexts::{Contexts, Follow, Walk};
 

@@ -90,6 +90,7 @@ impl Columns {
 }
 
 /// Where a block's bytes come from: memory, or a database page by page.
+#[expect(clippy::len_without_is_empty, reason = "one of none is damage")]
 pub trait Source {
     fn len(&self) -> usize;
     fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), BlockError>;

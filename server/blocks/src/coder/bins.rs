@@ -2,7 +2,7 @@
 
 use stardust_shared::varint::{Reader, put, put_signed};
 
-use crate::history::error::BlockError;
+use crate::error::BlockError;
 
 /// From `least` on, 2^`bits` values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

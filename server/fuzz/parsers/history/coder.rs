@@ -1,1 +1,0 @@
-../../../src/history/coder.rs
