@@ -12,13 +12,13 @@
 //! before it deletes anything by age.
 
 mod keeper;
+mod reading;
 mod voices;
 
 pub use keeper::{ClockStatus, Keeper, Source};
+pub use reading::Reading;
+use reading::{HOUR_MS, MINUTE_MS};
 pub use voices::{Quorum, Voices};
-
-const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 /// The wall clock may be corrected by so much at a time, either way.
 const DRIFT_MS: i64 = 5 * MINUTE_MS;
@@ -35,14 +35,6 @@ const ALONE_JUMP_MS_MAX: i64 = 31 * 24 * HOUR_MS;
 const SAID_AFTER_MS: i64 = 3 * MINUTE_MS;
 /// A clock that goes to and fro is told of as often.
 const SAID_AGAIN_MS: i64 = 10 * MINUTE_MS;
-
-/// Both clocks at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    pub wall_ms: i64,
-    /// Since boot.
-    pub boot_ms: i64,
-}
 
 /// What outlives the process.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

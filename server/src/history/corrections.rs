@@ -7,10 +7,10 @@ use rusqlite::Transaction;
 use stardust_shared::series::{Kind, SeriesDef};
 
 use super::catalogue;
+use super::error::Result;
 use super::insert::{LEVEL_FULL, NewBlock};
 use super::layouts::{Stored, definition};
 use super::list::List;
-use super::merge::Result;
 use super::runs::{Correction, name_of};
 use super::tier::Tier;
 use stardust_blocks::aggregate;

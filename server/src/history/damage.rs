@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::catalogue;
-use super::merge::Result;
+use super::error::Result;
 use super::reader::Fault;
 use super::shared::Shared;
 use super::tier::Tier;

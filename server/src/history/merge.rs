@@ -17,11 +17,12 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::catalogue;
 use super::damage;
+use super::error::{Result, unreadable};
 use super::insert::{LEVEL_FULL, NewBlock, delete_block};
 use super::layouts::Stored;
 use super::limits::{RARE_SHARE, STEP_TIME, Sizes, UNION_SERIES_MAX};
 use super::merge_choice::{Amount, Small, choose_of, small_blocks};
-use super::reader::{Fault, unreadable};
+use super::reader::Fault;
 use super::shared::Shared;
 use super::tier::Tier;
 use stardust_blocks::BlockError;
@@ -36,8 +37,6 @@ use stardust_shared::limits::SERIES_MAX;
 
 /// After so many bytes of blocks, which all are in the log at once, a step ends.
 pub const STEP_BYTES: usize = 512 << 10;
-
-pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Memory that is used again for each block.
 #[derive(Default)]

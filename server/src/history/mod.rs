@@ -16,6 +16,7 @@ mod clock;
 mod commit;
 mod corrections;
 mod damage;
+mod error;
 mod fresh;
 mod gap_fill;
 mod insert;
@@ -47,7 +48,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use batch::{Batch, Committed, Progress, Seen};
-#[cfg(test)]
 pub use buckets::{Points, SeriesAnswer};
 pub use clock::{ClockStatus, Reading, Source};
 pub use intake::{Intakes, Pushed};
@@ -73,11 +73,7 @@ impl History {
     /// # Errors
     /// When the database can't be read.
     pub fn open(store: Arc<Store>, settings: Settings) -> Result<Self, StoreError> {
-        #[cfg(not(test))]
-        let source = Source::System;
-        #[cfg(test)]
-        let source = Source::Samples;
-        Self::open_at(store, settings, source)
+        Self::open_at(store, settings, Source::System)
     }
 
     /// The same with clocks of the caller's.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::blob::Blob;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
+use super::error::unreadable;
 use super::fresh::Row;
 use super::layouts::{Layouts, Stored};
 use super::list::List;
@@ -80,11 +81,6 @@ impl Head {
         let span_ms = self.time_max_ms - self.time_min_ms;
         (self.rows > 1).then(|| span_ms / i64::from(self.rows - 1))
     }
-}
-
-/// Here, since blocks themselves know of no database.
-pub fn unreadable(error: rusqlite::Error) -> BlockError {
-    BlockError::Unreadable(error.to_string())
 }
 
 /// A block's bytes in the database, read page by page.

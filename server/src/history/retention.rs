@@ -4,14 +4,13 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::catalogue;
+use super::error::{Result, is_full};
 use super::insert::delete_block;
-use super::merge::Result;
 use super::reader::Head;
 use super::roll;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::tier::Tier;
-use super::writer::is_full;
 
 /// Gaps deleted in one step.
 const GAPS_STEP: usize = 500;

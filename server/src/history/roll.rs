@@ -9,9 +9,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::catalogue;
 use super::damage;
+use super::error::Result;
 use super::insert::{LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
 use super::layouts::Stored;
-use super::merge::Result;
 use super::reader::{Fault, Head, NodeReader, Wanted};
 use super::shared::Shared;
 use super::tier::Tier;

@@ -57,7 +57,8 @@ impl Bench {
     fn start_with(folder: &Folder, settings: Settings) -> Self {
         let store = Arc::new(Store::open(&folder.0.join("s.db")).unwrap());
         let progress = durable_progress(&store).unwrap();
-        let history = Arc::new(History::open(Arc::clone(&store), settings).unwrap());
+        let history =
+            Arc::new(History::open_at(Arc::clone(&store), settings, Source::Samples).unwrap());
         let writer = history.writer().unwrap();
         let (commands, from_gate) = channel();
         let (report, outcomes) = channel();
@@ -480,7 +481,7 @@ struct Encoder {
 impl Direct {
     fn start(folder: &Folder, settings: Settings) -> Self {
         let store = Arc::new(Store::open(&folder.0.join("d.db")).unwrap());
-        let history = History::open(Arc::clone(&store), settings).unwrap();
+        let history = History::open_at(Arc::clone(&store), settings, Source::Samples).unwrap();
         let writer = history.writer().unwrap();
         let node = store.insert_node("n", &[], [7; 32], START_MS).unwrap().id;
         let mut intakes = Intakes::new(Vec::new());
@@ -542,7 +543,8 @@ impl Direct {
     fn restart(self, folder: &Folder) -> Self {
         drop((self.history, self.writer, self.store));
         let store = Arc::new(Store::open(&folder.0.join("d.db")).unwrap());
-        let history = History::open(Arc::clone(&store), Settings::default()).unwrap();
+        let history =
+            History::open_at(Arc::clone(&store), Settings::default(), Source::Samples).unwrap();
         let writer = history.writer().unwrap();
         let mut intakes = Intakes::new(durable_progress(&store).unwrap());
         let (_, place) = intakes.open(self.node, &hello("r", "b", None), 1_000, seen());
@@ -731,7 +733,7 @@ fn minutes_take_the_place_of_old_samples_and_say_the_same() {
     };
     let open = |settings: Settings| {
         let store = Arc::new(Store::open(&folder.0.join("d.db")).unwrap());
-        let history = History::open(Arc::clone(&store), settings).unwrap();
+        let history = History::open_at(Arc::clone(&store), settings, Source::Samples).unwrap();
         let writer = history.writer().unwrap();
         let intakes = Intakes::new(Vec::new());
         Direct {

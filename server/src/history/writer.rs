@@ -15,6 +15,7 @@ use rusqlite::Connection;
 
 use super::batch::{Batch, Committed, NodeBatch, Progress};
 use super::commit;
+use super::error::{self, is_full};
 use super::limits::{GENERATION_BYTES, LOG_BYTES_MAX, MERGE_NODES};
 use super::merge::{self, Buffers};
 use super::merge_fresh;
@@ -252,7 +253,7 @@ impl Writer {
         Ok(())
     }
 
-    fn work_or_fail(&mut self, now: Instant) -> merge::Result<bool> {
+    fn work_or_fail(&mut self, now: Instant) -> error::Result<bool> {
         self.wait_for_disk(false)?;
         self.spare.note(Pages::of(&self.connection)?.free);
         self.bound_log(now)?;
@@ -305,7 +306,7 @@ impl Writer {
     }
 
     /// Merges blocks and makes hours of the next few nodes, where that is due.
-    fn merge_some(&mut self) -> merge::Result<()> {
+    fn merge_some(&mut self) -> error::Result<()> {
         let nodes: Vec<i64> = self.to_merge.iter().copied().take(MERGE_NODES).collect();
         let (blocks, hours) = {
             // One snapshot for all: each alone would take the log's lock anew.
@@ -338,7 +339,7 @@ impl Writer {
     }
 
     /// Gives pages back that nobody needs, or when the file is over its share.
-    fn shrink(&mut self, now: Instant) -> merge::Result<bool> {
+    fn shrink(&mut self, now: Instant) -> error::Result<bool> {
         let pages = Pages::of(&self.connection)?;
         let over = self.budget.map_or(0, |budget| {
             (pages.count * pages.size).saturating_sub(budget.file_bytes)
@@ -373,7 +374,7 @@ impl Writer {
     }
 
     /// Lets old blocks go until `bytes` can be written within the budget.
-    fn make_room(&mut self, bytes: u64) -> merge::Result<()> {
+    fn make_room(&mut self, bytes: u64) -> error::Result<()> {
         let Some(budget) = self.budget else {
             return Ok(());
         };
@@ -403,7 +404,7 @@ impl Writer {
     }
 
     /// SQLite makes the file no larger than that, if it is not already.
-    fn bound_file(&self, bytes: u64) -> merge::Result<()> {
+    fn bound_file(&self, bytes: u64) -> error::Result<()> {
         let pages = Pages::of(&self.connection)?;
         let most = (bytes / pages.size).max(pages.count);
         self.connection
@@ -413,7 +414,7 @@ impl Writer {
 
     /// Lets one block go, of the node that takes most. What that one has in fresh records
     /// alone is merged first, lest others give in its place.
-    fn give_one(&mut self) -> merge::Result<bool> {
+    fn give_one(&mut self) -> error::Result<bool> {
         if let Some((_, false)) = self.takers.largest(&self.connection)?
             && self.merge_for_room()?
         {
@@ -431,7 +432,7 @@ impl Writer {
     }
 
     /// What is fresh can't be given before it is merged. False when there is none.
-    fn merge_for_room(&mut self) -> merge::Result<bool> {
+    fn merge_for_room(&mut self) -> error::Result<bool> {
         if self.shared.fresh().is_empty() {
             return Ok(false);
         }
@@ -450,7 +451,7 @@ impl Writer {
     }
 
     /// With a budget: empties the log when it has used half of its share.
-    fn keep_log_small(&self) -> merge::Result<()> {
+    fn keep_log_small(&self) -> error::Result<()> {
         let Some(budget) = self.budget else {
             return Ok(());
         };
@@ -472,7 +473,7 @@ impl Writer {
     /// Without a budget: empties the log when it is large. SQLite begins it anew
     /// by itself only in a moment without readers, which on a busy page never
     /// comes. A reader that does not end soon (a backup) is not waited for.
-    fn bound_log(&mut self, now: Instant) -> merge::Result<()> {
+    fn bound_log(&mut self, now: Instant) -> error::Result<()> {
         if self.budget.is_some()
             || now < self.next_log
             || Sizes::of(&self.shared.path).log_bytes < self.log_bytes_max
@@ -672,11 +673,6 @@ impl Writer {
             }
         }
     }
-}
-
-/// There is no room, on the disk or within the budget.
-pub fn is_full(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
 fn why_no_room(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {

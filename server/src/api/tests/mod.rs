@@ -27,7 +27,7 @@ use crate::api::{App, Parts, answer};
 use crate::auth::{AdminSeed, Auth, Cost, ScrapeToken, SessionId};
 use crate::config::Config;
 use crate::gate::GateSocket;
-use crate::history::History;
+use crate::history::{History, Source};
 use crate::http::{HttpServer, serve};
 use crate::hub::Fleet;
 use crate::jobs::Board;
@@ -111,12 +111,14 @@ impl Server {
         )
         .unwrap();
         let (gate, handle) = GateSocket::bind(&config.binds, config.port).unwrap();
+        let (kept, settings) = (Arc::clone(&store), config.history.clone());
+        let history = History::open_at(kept, settings, Source::Samples).unwrap();
         let app = Arc::new(App::new(Parts {
             address: gate.address(),
             listens: gate.names(),
             auth: Arc::new(auth),
             fleet: Arc::new(Fleet::new(store.nodes().unwrap(), 0)),
-            history: Arc::new(History::open(Arc::clone(&store), config.history.clone()).unwrap()),
+            history: Arc::new(history),
             jobs: Board::open(Arc::clone(&store)).unwrap(),
             store,
             gate: handle,

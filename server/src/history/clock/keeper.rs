@@ -7,7 +7,8 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Clock, DRIFT_MS, How, Kept, MINUTE_MS, News, Reading, Voices, Why};
+use super::reading::{MINUTE_MS, Reading};
+use super::{Clock, DRIFT_MS, How, Kept, News, Voices, Why};
 use crate::clock;
 use crate::history::batch::NodeBatch;
 use crate::store::{Store, StoreError};

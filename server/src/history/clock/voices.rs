@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::{HOUR_MS, MINUTE_MS, Reading};
+use super::reading::{HOUR_MS, MINUTE_MS, Reading};
 
 /// Nodes count that were heard from within this time.
 const HEARD_MS: i64 = 10 * MINUTE_MS;
