@@ -19,7 +19,7 @@ use std::sync::Arc;
 use stardust_benches::history::Bench;
 use stardust_benches::telemetry::{Day, Kind, Recording, Rng};
 use stardust_benches::{RATIO, Report, thread_cpu_ns};
-use stardust_server::history::Settings;
+use stardust_history::Settings;
 use stardust_shared::{Layout, SeriesDef};
 
 const BUSY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded/machine.jsonl.zst");

@@ -25,8 +25,8 @@ use std::time::{Duration, Instant};
 use stardust_benches::history::Bench;
 use stardust_benches::telemetry::{Day, Kind, Node, Recording, entropy_bytes};
 use stardust_benches::{RATIO, Report, bytes_written, thread_cpu_ns};
-use stardust_server::history::{History, Query, Settings};
-use stardust_server::store::READERS_MAX;
+use stardust_history::{History, Query, Settings};
+use stardust_store::READERS_MAX;
 
 const SERIES: usize = 60;
 const INTERVAL_MS: i64 = 10_000;

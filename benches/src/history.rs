@@ -6,12 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use stardust_base::slots::Place;
-use stardust_server::history::{
-    Answer, History, Intakes, Query, Reading, Seen, Settings, Source, Writer,
-};
-use stardust_server::store::Store;
+use stardust_history::{Answer, History, Intakes, Query, Reading, Seen, Settings, Source, Writer};
 use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{Layout, Record, State};
+use stardust_store::Store;
 
 /// A store, its writer on the caller's thread, and the intake before it.
 pub struct Bench {

@@ -14,7 +14,6 @@ pub mod events;
 mod first_login;
 pub mod gate;
 pub mod health;
-pub mod history;
 pub mod http;
 pub mod hub;
 pub mod jobs;
@@ -30,6 +29,7 @@ pub mod vault;
 
 pub use stardust_base::{clock, environment, error, hidden, log, log_level, secret, slots};
 use stardust_base::{memory, prefetch, workers};
+pub use stardust_history as history;
 pub use stardust_major_tom as major_tom;
 pub use stardust_packages as packages;
 pub use stardust_store as store;

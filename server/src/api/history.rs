@@ -6,7 +6,7 @@ use serde_json::json;
 use super::query::Parameters;
 use super::{Context, body, nodes};
 use crate::error::{Error, Kind};
-use crate::history::{Answer, HistoryError, PARTS, Parts, Query};
+use crate::history::{Answer, PARTS, Parts, Query};
 use crate::http::Response;
 
 const POINTS_DEFAULT: i64 = 300;
@@ -140,13 +140,4 @@ pub fn clock(context: &Context<'_>) -> Result<Response, Error> {
         ));
     }
     Ok(Response::json(200, &history.clock()))
-}
-
-impl From<HistoryError> for Error {
-    fn from(error: HistoryError) -> Self {
-        match error {
-            HistoryError::Invalid { message, hint } => Self::invalid(message, hint),
-            HistoryError::Store(error) => error.into(),
-        }
-    }
 }

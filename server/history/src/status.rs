@@ -9,8 +9,8 @@ use super::settings::shares;
 use super::shared::Shared;
 use super::space::{Pages, Sizes};
 use super::tier::Tier;
-use crate::clock::wall_ms;
-use crate::store::{StoreError, damage};
+use stardust_base::clock::wall_ms;
+use stardust_store::{StoreError, damage};
 
 /// Damaged blocks that are listed.
 const DAMAGED_LISTED: i64 = 20;

@@ -8,7 +8,7 @@ use super::error::Result;
 use super::reader::Fault;
 use super::shared::Shared;
 use super::tier::Tier;
-use crate::clock::wall_ms;
+use stardust_base::clock::wall_ms;
 use stardust_blocks::base::{self, Bases};
 use stardust_blocks::block::{FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, read_rows};
 use stardust_blocks::column::Effort;
@@ -66,7 +66,7 @@ pub fn set_aside(connection: &Connection, shared: &Shared, node: i64, fault: &Fa
         "DELETE FROM damaged WHERE id <= (SELECT MAX(id) FROM damaged) - ?1",
         [KEPT_MAX],
     )?;
-    crate::log::error(&format!(
+    stardust_base::log::error(&format!(
         "history: {table} {} of node {node} ({} samples, {} to {} in Unix milliseconds) was set \
          aside: {why}. {}The disk may be failing.",
         fault.id,

@@ -114,7 +114,7 @@ pub fn age(
         return Err(error);
     }
     // Letting go needs no room: then it goes as it is.
-    crate::log::warn(&format!(
+    stardust_base::log::warn(&format!(
         "history: there is no room to keep {} samples of node {} as minutes or hours: they go.",
         head.rows, head.node
     ));

@@ -327,7 +327,7 @@ mod tests {
                 .clone()
                 .map(|id| stardust_shared::SeriesDef::new("proc.total", &[("n", &id.to_string())]));
             let layout = stardust_shared::Layout::new(0, series.collect());
-            Arc::new(Stored::new(crate::history::list::List::new(ids), layout))
+            Arc::new(Stored::new(crate::list::List::new(ids), layout))
         };
         let lists = [of(0..50), of(0..50), of(40..90), of(0..90), of(80..120)];
         let fits = |most| {

@@ -10,8 +10,8 @@ use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{ABSENT, Layout, Record, SeriesDef, State};
 
 use super::*;
-use crate::slots::Place;
-use crate::store::Store;
+use stardust_base::slots::Place;
+use stardust_store::Store;
 
 mod bounds;
 mod clocks;

@@ -15,8 +15,8 @@ use stardust_shared::{Layout, Record, State};
 
 use super::batch::{Batch, Block, Committed, Filled, Gap, Lead, NodeBatch, Progress, Seen};
 use super::gap_fill;
-use crate::prefetch;
-use crate::slots::{Place, Places};
+use stardust_base::prefetch;
+use stardust_base::slots::{Place, Places};
 use stardust_model::gap::Cause;
 
 /// Bytes of samples that wait for the writer, all nodes together.

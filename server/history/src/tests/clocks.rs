@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use super::*;
-use crate::history::{Reading, Source};
+use crate::{Reading, Source};
 
 const YEAR_2038_MS: i64 = 2_147_483_647_000;
 

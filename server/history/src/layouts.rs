@@ -209,7 +209,7 @@ impl Layouts {
             return Ok(None);
         };
         let Some(list) = List::decode(&list) else {
-            crate::log::warn(&format!("history: layout {id} is damaged"));
+            stardust_base::log::warn(&format!("history: layout {id} is damaged"));
             return Ok(None);
         };
         let same = kept().by_hash.get(&hash).cloned();

@@ -1,13 +1,14 @@
 //! History: samples on disk, and the three verbs that the rest of the server
 //! knows of it: append a batch, query a range, status.
 //!
-//! `intake` runs on the gate thread and only gathers; `writer` is the one
-//! thread that writes; queries read on connections of their own and never
-//! wait for it.
+//! [`Intakes`] runs on the gate thread and only gathers; [`Writer`] is the one thread that
+//! writes; queries read on API workers, each on a connection of the store's, and never wait
+//! for the writer. What is gathered is bounded by the intake, what is kept by the budget of
+//! [`Settings`], and all else by `limits`.
 //!
-//! From the wire to old age: `commit` appends records as they came (`fresh`),
-//! `merge` makes columnar blocks of them (`columns`, `column`, `coder`) that grow, `roll`
-//! makes minutes and hours (`aggregate`), `retention` lets go.
+//! From the wire to old age: `commit` appends records as they came (`fresh`), `merge_fresh`
+//! and `merge` make columnar blocks of them (the crate `stardust-blocks`) that grow, `roll`
+//! makes minutes and hours, `retention` lets go.
 
 mod batch;
 mod buckets;
@@ -50,16 +51,17 @@ use std::sync::Arc;
 pub use batch::{Batch, Committed, Progress, Seen};
 pub use buckets::{Points, SeriesAnswer};
 pub use clock::{ClockStatus, Reading, Source};
+pub use error::HistoryError;
 pub use intake::{Intakes, Pushed};
 pub use parts::{NAMES as PARTS, Parts};
-pub use query::{Answer, HistoryError, Query};
+pub use query::{Answer, Query};
 pub use settings::{BUDGET_BYTES_MIN, Settings};
-pub use shared::Shared;
+use shared::Shared;
 pub use stardust_model::gap::Cause;
 pub use status::{Status, WriterStatus};
 pub use writer::{Command, Outcome, Writer, durable_progress};
 
-use crate::store::{Store, StoreError};
+use stardust_store::{Store, StoreError};
 
 /// The reading side.
 pub struct History {
@@ -155,7 +157,7 @@ impl History {
 
     /// Whether commits succeed.
     pub fn writer_status(&self) -> WriterStatus {
-        status::writer(&self.shared, crate::store::damage::found())
+        status::writer(&self.shared, stardust_store::damage::found())
     }
 
     /// By which time samples are old, and whether the wall clock is in doubt.
@@ -174,7 +176,7 @@ impl History {
 
     /// Whether nothing can be stored at present.
     pub fn is_failing(&self) -> bool {
-        self.shared.failing().is_some() || crate::store::damage::found().is_some()
+        self.shared.failing().is_some() || stardust_store::damage::found().is_some()
     }
 
     /// The database file.

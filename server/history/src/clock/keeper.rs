@@ -9,11 +9,11 @@ use serde_json::json;
 
 use super::reading::{MINUTE_MS, Reading};
 use super::{Clock, DRIFT_MS, How, Kept, News, Voices, Why};
-use crate::clock;
-use crate::history::batch::NodeBatch;
-use crate::store::{Store, StoreError};
+use crate::batch::NodeBatch;
+use stardust_base::clock;
 use stardust_model::describe;
 use stardust_model::event::{CLOCK_DOUBTED, CLOCK_SETTLED, NewEvent};
+use stardust_store::{Store, StoreError};
 
 /// In the table `meta`.
 const KEY: &str = "history_clock";
@@ -30,7 +30,7 @@ pub enum Source {
     /// Whoever calls says what they show: benchmarks write years in seconds.
     Told(Arc<dyn Fn() -> Reading + Send + Sync>),
     /// Tests write samples of any time: now is a day after the newest one.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     Samples,
 }
 
@@ -73,7 +73,7 @@ struct State {
     voices: Voices,
     looked_boot_ms: Option<i64>,
     kept_boot_ms: Option<i64>,
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     newest_ms: i64,
 }
 
@@ -96,7 +96,7 @@ impl Keeper {
         let clock = Clock::start(kept.as_ref(), samples_ms, &boot_id, now);
         if clock.doubt().is_some() {
             let jump_ms = now.wall_ms.saturating_sub(clock.agreed_ms(now));
-            crate::log::info(&format!(
+            stardust_base::log::info(&format!(
                 "history: the clock is {} the last run; nothing is deleted by age for that until \
                  the fleet's clocks agree",
                 describe::jump(jump_ms)
@@ -110,7 +110,7 @@ impl Keeper {
                 voices: Voices::new(now.boot_ms),
                 looked_boot_ms: None,
                 kept_boot_ms: None,
-                #[cfg(test)]
+                #[cfg(any(test, feature = "testing"))]
                 newest_ms: newest_ms(connection)?,
             }),
         })
@@ -125,7 +125,7 @@ impl Keeper {
         let boot_ms = self.source.read().boot_ms;
         let mut state = self.state();
         for node in nodes {
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             for block in &node.blocks {
                 state.newest_ms = state.newest_ms.max(block.time_max_ms);
             }
@@ -213,7 +213,7 @@ impl Keeper {
         let jump_ms = now.wall_ms.saturating_sub(agreed_ms);
         let (kind, detail) = match news {
             News::Doubted(why) => {
-                crate::log::error(&format!("history: {}", in_words(why, jump_ms)));
+                stardust_base::log::error(&format!("history: {}", in_words(why, jump_ms)));
                 let detail = json!({
                     "why": name(why),
                     "wall": now.wall_ms,
@@ -242,7 +242,7 @@ impl Keeper {
         };
         if kind == CLOCK_SETTLED {
             let said = describe::clock_settled(&event.detail);
-            crate::log::info(&format!("history: {said}"));
+            stardust_base::log::info(&format!("history: {said}"));
         }
         store.add_events(&[event])
     }
@@ -251,7 +251,7 @@ impl Keeper {
     pub fn time_ms(&self) -> i64 {
         let now = self.source.read();
         let state = self.state();
-        #[cfg(test)]
+        #[cfg(any(test, feature = "testing"))]
         if matches!(self.source, Source::Samples) {
             return state.newest_ms + 24 * 60 * MINUTE_MS;
         }
@@ -344,7 +344,7 @@ fn median_ms(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     Ok(times.get(times.len().saturating_sub(1) / 2).copied())
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 fn newest_ms(connection: &Connection) -> rusqlite::Result<i64> {
     let newest = "SELECT coalesce(max(time_max_ms), 0) FROM
                   (SELECT time_max_ms FROM blocks UNION ALL SELECT time_max_ms FROM fresh)";

@@ -26,10 +26,10 @@ use super::shared::Shared;
 use super::space::{self, Pages, Sizes, Spare};
 use super::takers::Takers;
 use super::{damage, space::can_shrink};
-use crate::clock::wall_ms;
-use crate::store::open::BUSY_TIMEOUT;
-use crate::store::{Store, StoreError, open_connection};
+use stardust_base::clock::wall_ms;
 use stardust_model::node::NodeHello;
+use stardust_store::open::BUSY_TIMEOUT;
+use stardust_store::{Store, StoreError, open_connection};
 
 /// Pause before a failed batch is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -222,7 +222,7 @@ impl Writer {
 
     /// One piece of the other work. False when there is none.
     fn work(&mut self, now: Instant) -> bool {
-        if crate::store::damage::found().is_some() || self.store.presence().check().is_err() {
+        if stardust_store::damage::found().is_some() || self.store.presence().check().is_err() {
             self.rest_until = Some(now + REST);
             return false;
         }
@@ -232,7 +232,7 @@ impl Writer {
                 more
             }
             Err(error) => {
-                crate::log::warn(&format!(
+                stardust_base::log::warn(&format!(
                     "history: merging and retention rest for a while: {error}"
                 ));
                 self.rest_until = Some(now + REST);
@@ -264,7 +264,7 @@ impl Writer {
                 damage::set_aside(&transaction, &self.shared, node, &fault)?;
                 transaction.commit()?;
             } else {
-                crate::log::error(&format!("history: node {node}: {}", fault.error));
+                stardust_base::log::error(&format!("history: node {node}: {}", fault.error));
             }
         }
         let generation = match self.budget {
@@ -504,7 +504,7 @@ impl Writer {
                 Ok(()) => {
                     if let Some(since) = failed_since {
                         self.shared.set_failing(None);
-                        crate::log::info(&format!(
+                        stardust_base::log::info(&format!(
                             "history: committing again after {} s",
                             since.elapsed().as_secs()
                         ));
@@ -515,7 +515,7 @@ impl Writer {
                 Err(reason) => {
                     if failed_since.is_none() {
                         failed_since = Some(Instant::now());
-                        crate::log::error(&format!(
+                        stardust_base::log::error(&format!(
                             "history: {reason} Samples stay with the Spiders until then."
                         ));
                         self.shared.set_failing(Some((reason.clone(), wall_ms())));
@@ -535,7 +535,7 @@ impl Writer {
     fn commit(&mut self, batch: &Batch, done: &mut usize) -> Result<(), String> {
         self.store.presence().check()?;
         let why = |error: StoreError| why_not_committed(&error);
-        if let Some(found) = crate::store::damage::found() {
+        if let Some(found) = stardust_store::damage::found() {
             return Err(why(StoreError::Damaged {
                 path: None,
                 why: found.to_owned(),
@@ -640,7 +640,7 @@ impl Writer {
         self.runs.forget(node);
         self.shared.clock.forget(node);
         self.changed(&[node]);
-        if crate::store::damage::found().is_some() {
+        if stardust_store::damage::found().is_some() {
             return;
         }
         self.shared.fresh().forget(node);
@@ -666,7 +666,9 @@ impl Writer {
                     Ok(deleted) if deleted >= FORGET_STEP => {}
                     Ok(_) => break,
                     Err(error) => {
-                        crate::log::warn(&format!("history: removing node {node}: {error}"));
+                        stardust_base::log::warn(&format!(
+                            "history: removing node {node}: {error}"
+                        ));
                         return;
                     }
                 }
@@ -690,7 +692,7 @@ fn why_not_committed(error: &StoreError) -> String {
     if let StoreError::Damaged { why, .. } = error {
         return format!(
             "the database is damaged ({why}). {}",
-            crate::store::damage::ADVICE
+            stardust_store::damage::ADVICE
         );
     }
     let code = match error {

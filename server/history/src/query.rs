@@ -12,6 +12,7 @@ use stardust_shared::SeriesDef;
 use stardust_shared::series::Kind;
 
 use super::buckets::{self, Grid, SeriesAnswer};
+use super::error::HistoryError;
 use super::fresh::{Merged, Row};
 use super::layouts::definition;
 use super::list::List;
@@ -21,7 +22,6 @@ use super::runs::{Runs, name_of};
 use super::select::Selectors;
 use super::shared::Shared;
 use super::tier::Tier;
-use crate::store::StoreError;
 use stardust_blocks::base::Segment;
 use stardust_blocks::block::FORMAT_AGGREGATES;
 use stardust_blocks::bucket::{Bucket, Column, Place};
@@ -70,28 +70,6 @@ pub struct GapAnswer {
     pub cause: Cause,
     pub text: &'static str,
     pub lost: i64,
-}
-
-#[derive(Debug)]
-pub enum HistoryError {
-    /// The query makes no sense or asks for too much: what, and what to do.
-    Invalid {
-        message: String,
-        hint: &'static str,
-    },
-    Store(StoreError),
-}
-
-impl From<rusqlite::Error> for HistoryError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(StoreError::from(error))
-    }
-}
-
-impl From<StoreError> for HistoryError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }
 
 fn invalid(message: impl Into<String>, hint: &'static str) -> HistoryError {

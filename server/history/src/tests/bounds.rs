@@ -2,7 +2,7 @@
 //! budget on disk.
 
 use super::*;
-use crate::history::tier::Tier;
+use crate::tier::Tier;
 
 /// Random values of all series, as a keyframe.
 fn keyframe(layout: &Layout, seq: u64, time_ms: i64, noise: &mut u64) -> (State, Vec<u8>) {

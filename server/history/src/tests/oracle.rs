@@ -12,9 +12,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
-use crate::history::limits::Sizes;
-use crate::history::list::List;
-use crate::history::tier::Tier;
+use crate::limits::Sizes;
+use crate::list::List;
+use crate::tier::Tier;
 use stardust_shared::series::Kind;
 
 /// Of a seed the same numbers every time.
@@ -596,14 +596,14 @@ impl Trial {
             }
             8 => {
                 self.come_back("a backup", |db, file| {
-                    crate::store::backup::run(db, file).map_err(|error| error.message)?;
+                    stardust_store::backup::run(db, file).map_err(|error| error.message)?;
                     Ok(())
                 });
                 "from a backup"
             }
             9 => {
                 self.come_back("a salvage", |db, file| {
-                    let made = crate::store::salvage::run(db, file);
+                    let made = stardust_store::salvage::run(db, file);
                     made.map_err(|error| error.message)?;
                     Ok(())
                 });
@@ -741,7 +741,7 @@ impl Trial {
         }
         let Some(direct) = &self.direct else { return };
         let reader = direct.store.reader().unwrap();
-        let runs = crate::history::runs::Runs::load(&reader, direct.node, None);
+        let runs = crate::runs::Runs::load(&reader, direct.node, None);
         println!("{runs:#?}\n{:#?}", direct.history.shared.fresh());
         let mut blocks = reader
             .prepare("SELECT id, tier, level, layout, format, time_min_ms, time_max_ms, rows, hours_ms FROM blocks")
