@@ -22,6 +22,7 @@ mod nodes;
 pub mod open;
 pub mod packages;
 mod presence;
+mod quick_check;
 pub mod restore;
 pub mod salvage;
 mod sessions;
@@ -84,7 +85,7 @@ impl Store {
                 let mut made = open::connect(&path).map_err(explain)?;
                 // Somebody may have been faster.
                 open::check_owner(&path, &made)?;
-                damage::look(&path, &mut made)?;
+                quick_check::run(&path, &mut made)?;
                 made
             }
         };

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::open::{self, explain};
-use super::{StoreError, UserRecord, damage, log, meta, migrations, users};
+use super::{StoreError, UserRecord, log, meta, migrations, quick_check, users};
 
 /// A database as it was found.
 pub struct Seen {
@@ -101,7 +101,7 @@ pub fn look(path: &Path) -> Result<Seen, StoreError> {
     // A refused start does not move the log into the file either.
     let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     open::check_owner(path, &connection)?;
-    damage::look(path, &mut connection)?;
+    quick_check::run(path, &mut connection)?;
     migrations::check(path, &connection)?;
     let users = users::all(&connection).unwrap_or_default();
     if users.is_empty()

@@ -218,9 +218,5 @@ fn copy_all(source: &Connection, file: &Path) -> rusqlite::Result<Salvage> {
     Ok(made)
 }
 
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 #[cfg(test)]
 mod tests;

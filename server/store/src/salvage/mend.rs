@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
-use super::quoted;
-use super::rows::is_constraint;
+use super::rows::{is_constraint, quoted};
 use stardust_base::clock::wall_ms;
 use stardust_model::gap::Cause;
 

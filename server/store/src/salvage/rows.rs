@@ -3,8 +3,6 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
-use super::quoted;
-
 /// Rows in one transaction of the copy.
 const ROWS_STEP: usize = 1_000;
 
@@ -240,4 +238,9 @@ struct Read {
 
 pub fn is_constraint(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+}
+
+/// The name of a table or column as SQL has it.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
