@@ -28,6 +28,8 @@ pub mod sections;
 pub mod survey;
 pub mod text;
 pub mod tool;
+mod tools;
+mod validate;
 pub mod wish;
 pub mod xml;
 pub mod zypper;

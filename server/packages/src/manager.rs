@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::tool::Tool;
-use super::{apk, apt, dnf, dnf5, opkg, pacman, zypper};
-
 /// Which program manages a node's packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,18 +43,5 @@ impl Manager {
 
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|manager| manager.name() == name)
-    }
-
-    pub fn tool(self) -> &'static dyn Tool {
-        match self {
-            Self::Apt => &apt::Apt,
-            Self::Dnf => &dnf::Dnf { yum: false },
-            Self::Yum => &dnf::Dnf { yum: true },
-            Self::Dnf5 => &dnf5::Dnf5,
-            Self::Pacman => &pacman::Pacman,
-            Self::Apk => &apk::Apk,
-            Self::Zypper => &zypper::Zypper,
-            Self::Opkg => &opkg::Opkg,
-        }
     }
 }
