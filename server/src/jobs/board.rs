@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use super::job::{Given, Job};
+use super::job::{Given, Host, Job};
 use super::limits::{ACTIVE_MAX, KEPT_MAX, NODE_WAITING_MAX, SNAPSHOT_MAX};
 use super::line::{Ahead, Lines, Objection, objection};
 use crate::clock::wall_ms;
@@ -147,7 +147,8 @@ impl Board {
         given: Given,
         resumed: bool,
     ) -> Arc<Job> {
-        let job = Arc::new(Job::new(view, text, intent, given, resumed, self));
+        let host: Weak<Self> = Arc::downgrade(self);
+        let job = Arc::new(Job::new(view, text, intent, given, resumed, host));
         let mut inner = self.lock();
         inner.active.insert(job.id, Arc::clone(&job));
         if let Some(node) = job.node {
@@ -360,20 +361,6 @@ impl Board {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    pub(super) fn has_changed(&self, id: i64) {
-        let mut inner = self.lock();
-        if let Some(job) = inner.active.get(&id).cloned() {
-            inner.changed.insert(id, job);
-        }
-        drop(inner);
-        self.wake_gate();
-    }
-
-    pub(super) fn has_output(&self, id: i64) {
-        self.lock().output.insert(id);
-        self.wake_gate();
-    }
-
     fn wake_gate(&self) {
         if let Some(notify) = self.notify.get()
             && !self.told.swap(true, Ordering::SeqCst)
@@ -399,10 +386,6 @@ impl Board {
         }
     }
 
-    pub(super) fn save(&self, view: &JobView, text: Option<&Text>) -> Result<(), StoreError> {
-        self.store.save_job(view, text)
-    }
-
     /// Any job: what runs from memory, what ended from the database.
     pub fn view(&self, id: i64) -> Result<Option<JobView>, Error> {
         match self.active(id) {
@@ -416,6 +399,30 @@ impl Board {
             Some(job) => Ok(job.text()),
             None => Ok(self.store.job_text(id)?),
         }
+    }
+}
+
+impl Host for Board {
+    fn is_stopping(&self) -> bool {
+        Self::is_stopping(self)
+    }
+
+    fn has_changed(&self, id: i64) {
+        let mut inner = self.lock();
+        if let Some(job) = inner.active.get(&id).cloned() {
+            inner.changed.insert(id, job);
+        }
+        drop(inner);
+        self.wake_gate();
+    }
+
+    fn has_output(&self, id: i64) {
+        self.lock().output.insert(id);
+        self.wake_gate();
+    }
+
+    fn save(&self, view: &JobView, text: Option<&Text>) -> Result<(), StoreError> {
+        self.store.save_job(view, text)
     }
 }
 

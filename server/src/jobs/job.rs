@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::board::Board;
 use super::clean::Cleaner;
 use super::limits::{SAVE_INTERVAL, STEPS_MAX};
 use crate::clock::wall_ms;
@@ -18,6 +17,7 @@ use crate::major_tom::patience::{Patience, cancelled};
 use crate::major_tom::steps::{self, Steps};
 use crate::major_tom::{Cause, Fault};
 use crate::secret::Secret;
+use crate::store::StoreError;
 use crate::vault::SshAuth;
 use stardust_model::intent::Intent;
 use stardust_model::job::{JobView, Progress, State, StepState, StepView};
@@ -34,6 +34,17 @@ pub struct Given {
     pub sudo_password: Option<Secret>,
 }
 
+/// What a job has above it: who is told of it, and keeps it. Called from the job's thread.
+pub trait Host: Send + Sync {
+    fn is_stopping(&self) -> bool;
+
+    fn has_changed(&self, id: i64);
+
+    fn has_output(&self, id: i64);
+
+    fn save(&self, view: &JobView, text: Option<&Text>) -> Result<(), StoreError>;
+}
+
 pub struct Job {
     pub id: i64,
     pub intent: Intent,
@@ -44,7 +55,7 @@ pub struct Job {
     /// One of a job over many nodes.
     pub is_part: bool,
     cancelled: Arc<AtomicBool>,
-    board: Weak<Board>,
+    board: Weak<dyn Host>,
     inner: Mutex<Inner>,
 }
 
@@ -63,7 +74,7 @@ impl Job {
         intent: Intent,
         given: Given,
         resumed: bool,
-        board: &Arc<Board>,
+        board: Weak<dyn Host>,
     ) -> Self {
         // How far it got on the node is not known: half of it can't be undone.
         if resumed && matches!(intent, Intent::Remove { .. }) {
@@ -78,7 +89,7 @@ impl Job {
             resumed,
             is_part: view.group.is_some(),
             cancelled: Arc::default(),
-            board: Arc::downgrade(board),
+            board,
             inner: Mutex::new(Inner {
                 view,
                 text,
