@@ -12,7 +12,7 @@ use super::place::{self, Place};
 use super::plan::{self, Install};
 use super::script::Script;
 use super::spider;
-use super::stage_in;
+use super::stage::stage_in;
 use super::token::NextToken;
 use super::verify::{Wanted, wait_for_hello};
 use crate::clock::wall_ms;

@@ -20,6 +20,7 @@ pub mod reboot;
 mod remove;
 mod script;
 pub mod spider;
+mod stage;
 mod taken;
 mod token;
 mod upgrade;
@@ -36,14 +37,3 @@ pub use taken::{has_spider, is_taken};
 pub use token::{NextToken, settle_by_hand};
 pub use upgrade::upgrade;
 pub use verify::wait_for_hello;
-
-use crate::major_tom::fault::{Cause, Fault};
-use crate::secret;
-
-/// A folder for uploads that nobody else has or can guess.
-fn stage_in(folder: &str) -> Result<String, Fault> {
-    let random = secret::random_hex(8)
-        .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
-    let folder = folder.trim_end_matches('/');
-    Ok(format!("{folder}/.stardust-stage-{}", random.expose()))
-}
