@@ -22,7 +22,7 @@ use stardust_model::job::{JobView, State};
 
 mod told;
 
-use told::{Now, Stop, result};
+use told::{Now, Stop};
 
 /// How often it is looked whether a wave is through, beside being told.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -86,10 +86,13 @@ pub fn run(
     };
     let known = context.store.jobs(&filter, total);
     let known = known?;
+    let result = |left_out: &[LeftOut], at: usize, now: &Now<'_>| {
+        told::result(waves.nodes, &sizes, waves.watch, left_out, at, now)
+    };
     for (number, (&size, name)) in sizes.iter().zip(STEPS).enumerate() {
         let (wave, rest) = left.split_at(size);
         left = rest;
-        group.set_result(result(waves, &left_out, &sizes, number, &Now::Running));
+        group.set_result(result(&left_out, number, &Now::Running));
         let result_of_wave = step(&**group, name, || {
             let wave = taking_part(group, waves, wave, &known, &mut left_out);
             let before = vitals_before(context, waves, &wave);
@@ -102,7 +105,7 @@ pub fn run(
                 None => Ok(((), told::done(size, total))),
                 Some(stop) => {
                     let now = Now::Stopped(&stop);
-                    group.set_result(result(waves, &left_out, &sizes, number, &now));
+                    group.set_result(result(&left_out, number, &now));
                     let hint = told::hint(rest.len());
                     Err(Fault::new(Cause::Failed, stop.detail, hint))
                 }
@@ -111,12 +114,12 @@ pub fn run(
         if let Err(fault) = &result_of_wave
             && fault.cause == Cause::Cancelled
         {
-            group.set_result(result(waves, &left_out, &sizes, number, &Now::Cancelled));
+            group.set_result(result(&left_out, number, &Now::Cancelled));
         }
         result_of_wave?;
         done += size;
     }
-    let end = result(waves, &left_out, &sizes, sizes.len(), &Now::Running);
+    let end = result(&left_out, sizes.len(), &Now::Running);
     Ok(Some(end))
 }
 

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::super::vitals::RULES;
-use super::Waves;
 use stardust_model::intent::LeftOut;
 
 /// Why there is no further wave.
@@ -22,13 +21,14 @@ pub enum Now<'a> {
 
 /// `at`: the wave that it has come to, or how many there are.
 pub fn result(
-    waves: &Waves<'_>,
-    left_out: &[LeftOut],
+    nodes: &[i64],
     sizes: &[usize],
+    watch: bool,
+    left_out: &[LeftOut],
     at: usize,
     now: &Now<'_>,
 ) -> Value {
-    let mut left = waves.nodes;
+    let mut left = nodes;
     let parts: Vec<_> = sizes
         .iter()
         .enumerate()
@@ -46,7 +46,7 @@ pub fn result(
             json!({"nodes": nodes, "state": state})
         })
         .collect();
-    let rules = if waves.watch { &RULES[..] } else { &RULES[..1] };
+    let rules = if watch { &RULES[..] } else { &RULES[..1] };
     let stop = match now {
         Now::Stopped(stop) => Some(stop),
         _ => None,
@@ -91,20 +91,12 @@ pub fn failed(failed: usize, size: usize, first: &str, why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stardust_model::intent::Intent;
 
     #[test]
     fn a_wave_that_failed_is_not_called_cancelled() {
-        let waves = Waves {
-            nodes: &[4, 2, 3],
-            sizes: &[],
-            intent: &|_| Intent::Upgrade,
-            watch: false,
-            left_out: &[],
-            leaves_out: &|_| None,
-        };
+        let nodes = [4, 2, 3];
         let states = |at, now: &Now<'_>| -> Vec<String> {
-            let told = result(&waves, &[], &[1, 1, 1], at, now);
+            let told = result(&nodes, &[1, 1, 1], false, &[], at, now);
             let waves = told["waves"].as_array().unwrap().iter();
             waves
                 .map(|wave| wave["state"].as_str().unwrap().to_owned())
@@ -125,7 +117,7 @@ mod tests {
             ["cancelled", "not_begun", "not_begun"]
         );
         assert_eq!(states(3, &Now::Running), ["done", "done", "done"]);
-        let told = result(&waves, &[], &[1, 2], 1, &Now::Stopped(&stop));
+        let told = result(&nodes, &[1, 2], false, &[], 1, &Now::Stopped(&stop));
         assert_eq!(told["stopped"]["node"], 2);
         assert_eq!(told["waves"][0]["nodes"], json!([4]));
     }
