@@ -14,11 +14,10 @@ use super::inbox::{Inbox, Next, Rest};
 use super::limits::{FRAMES_PER_TURN, HELLO_TIME_MAX, SAMPLES_PER_TURN};
 use super::pace::{Pace, Rates};
 use super::socket::{Ending, Socket, code};
-use super::streaming::{Session, Streaming};
+use super::streaming::{Session, Streaming, Where};
 use crate::history::Seen;
 use crate::hub;
 use crate::prefetch;
-use crate::slots::Place;
 
 pub struct SpiderConn {
     pub socket: Socket,
@@ -37,13 +36,6 @@ pub struct SpiderConn {
 enum Phase {
     AwaitHello,
     Streaming(Streaming),
-}
-
-/// Where its node is in the live fleet, and where its samples go.
-#[derive(Clone, Copy)]
-pub struct Where {
-    pub live: Place,
-    pub intake: Place,
 }
 
 /// Whether there may be more to read.

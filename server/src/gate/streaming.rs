@@ -14,10 +14,17 @@ use super::core::Core;
 use super::layouts::Unusable;
 use super::pace::{Allowance, Pace, Rates};
 use super::socket::{Ending, code};
-use super::spider::Where;
 use crate::history::Pushed;
 use crate::hub;
+use crate::slots::Place;
 use stardust_model::describe;
+
+/// Where its node is in the live fleet, and where its samples go.
+#[derive(Clone, Copy)]
+pub struct Where {
+    pub live: Place,
+    pub intake: Place,
+}
 
 /// What the hello has told.
 pub struct Session {
