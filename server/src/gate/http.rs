@@ -6,7 +6,8 @@
 //! other requests.
 
 mod clock;
-mod place;
+mod rank;
+mod standing;
 
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::UnixStream;
 
+use super::api_slots::Slot;
 use super::core::Core;
 use super::head::{self, Head, Route, Upgrade};
 use super::limits::{
@@ -25,14 +27,13 @@ use super::pools::{Held, Standing};
 use super::proxy_protocol::{self, HEADER_BYTES_MAX, Header};
 use super::refusal::Refusal;
 use super::relay::{After, Fill, Relay};
-use super::relays::Slot;
 use super::shares::{Rank, Ticket};
 use super::source::Source;
 use super::stream::{PLAIN_ON_TLS, Stream};
 use super::{client, page};
 use crate::log::Level;
 pub use clock::Tick;
-use place::standing;
+use standing::standing;
 
 /// Most reads or writes for one connection in one turn of the loop.
 const STEPS_PER_TURN: usize = 16;

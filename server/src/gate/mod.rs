@@ -6,6 +6,8 @@
 //! across I/O. What bounds it is in [`limits`].
 
 mod acks;
+mod api_proxy;
+mod api_slots;
 mod client;
 mod commit;
 mod core;
@@ -30,7 +32,6 @@ mod pools;
 mod proxy_protocol;
 mod refusal;
 mod relay;
-mod relays;
 mod shares;
 mod socket;
 mod source;
@@ -53,6 +54,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
 
+use self::api_slots::Slots;
 use self::commit::Commits;
 use self::core::{Core, LoopTurn, Services};
 pub use self::handle::{Event, GateHandle};
@@ -63,7 +65,6 @@ use self::limits::{EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LIVE_TICK, SWEEP_TI
 use self::listener::Listener;
 use self::live::LiveConn;
 use self::notes::Subject;
-use self::relays::Slots;
 use self::shares::Ticket;
 use self::socket::{Ending, code};
 use self::spider::{SpiderConn, Turn};

@@ -8,8 +8,8 @@ use std::io::{ErrorKind, Read, Write};
 
 use mio::net::UnixStream;
 
+use super::api_slots::Slot;
 use super::limits::RELAY_BUFFER_BYTES;
-use super::relays::Slot;
 
 /// How the API's answers end their heads. Others are none of its own, and are handed
 /// on as they are.

@@ -1,22 +1,14 @@
-//! Requests on their way to the API, a bounded number at a time.
+//! Who has a place in the API, and who waits for one: fair between addresses. Pure.
 
 use std::collections::HashMap;
-
-use mio::net::UnixStream;
-use mio::{Interest, Token};
 
 use super::limits::{
     RELAYS_FOR_SESSIONS, RELAYS_MAX, RELAYS_PER_SOURCE, RELAYS_RESERVED, RELAYS_WAITING_MAX,
 };
-use super::notes::Subject;
 use super::pools::Standing;
-use super::refusal::Refusal;
 use super::source::Source;
 use super::turns::Turns;
-use super::{Conn, Gate};
-use crate::log::Level;
 
-/// Who has a place in the API, and who waits for one. Pure.
 #[derive(Debug, Default)]
 pub struct Slots {
     /// By what they are worth, least first.
@@ -42,7 +34,7 @@ impl Slots {
     }
 
     /// The next to have a place, which is taken for it.
-    fn next(&mut self) -> Option<(Slot, usize)> {
+    pub fn next(&mut self) -> Option<(Slot, usize)> {
         use Standing::{Local, Session, Stranger};
         for standing in [Session, Local, Stranger] {
             let worth = standing as usize;
@@ -78,59 +70,12 @@ impl Slots {
     }
 
     /// One that waits in vain, when too many do.
-    fn too_many(&mut self) -> Option<usize> {
+    pub fn too_many(&mut self) -> Option<usize> {
         let waiting: usize = self.waiting.iter().map(Turns::len).sum();
         if waiting <= RELAYS_WAITING_MAX {
             return None;
         }
         self.waiting.iter_mut().find_map(Turns::drop_longest)
-    }
-}
-
-impl Gate {
-    /// Gives waiting requests a place in the API.
-    pub(super) fn start_relays(&mut self) {
-        while let Some(index) = self.slots.too_many() {
-            if let Some(Conn::Http(http)) = self.conns.get_mut(index)
-                && http.is_waiting()
-            {
-                http.refuse(Refusal::Busy, &mut self.core);
-                self.again.push(index);
-            }
-        }
-        while let Some((slot, index)) = self.slots.next() {
-            let Some(Conn::Http(http)) = self.conns.get_mut(index) else {
-                self.slots.free(slot);
-                continue;
-            };
-            // The place may be another one's by now.
-            if !http.is_waiting() || (http.standing, http.source) != slot {
-                self.slots.free(slot);
-                continue;
-            }
-            let connected =
-                UnixStream::connect(&self.core.services.api_socket).and_then(|mut upstream| {
-                    let interest = Interest::READABLE | Interest::WRITABLE;
-                    let number = Token(index * 2 + 1);
-                    self.poll
-                        .registry()
-                        .register(&mut upstream, number, interest)?;
-                    Ok(upstream)
-                });
-            match connected {
-                Ok(upstream) => http.start_relay(upstream, self.core.turn.now),
-                Err(error) => {
-                    self.slots.free(slot);
-                    let now = self.core.turn.now;
-                    let notes = &mut self.core.notes;
-                    notes.say(Level::Error, Subject::ApiUnreachable, now, || {
-                        format!("the API can't be reached: {error}")
-                    });
-                    http.refuse(Refusal::NoAnswer, &mut self.core);
-                }
-            }
-            self.again.push(index);
-        }
     }
 }
 

@@ -1,13 +1,9 @@
 //! What a connection is counted as, while it has shown no session and while it has one.
 
-use std::net::IpAddr;
-
 use super::super::core::Core;
-use super::super::head::Head;
 use super::super::pools::Standing;
 use super::super::shares::Rank;
 use super::{HttpConn, State};
-use crate::auth::Credentials;
 
 impl HttpConn {
     /// Its place among those who may have to go. What serves a session has none.
@@ -63,28 +59,5 @@ impl HttpConn {
             core.room.crowd.leave(place);
         }
         core.room.pools.leave(&mut self.held);
-    }
-}
-
-/// What a request shows of who it is from.
-pub(super) fn standing(head: &Head, client: IpAddr, https: bool, core: &Core) -> Standing {
-    let given = Credentials {
-        authorization: head.get("authorization"),
-        cookie: head.get("cookie"),
-        https,
-    };
-    let has_some = given.authorization.is_some() || given.cookie.is_some();
-    if has_some
-        && core
-            .services
-            .auth
-            .authenticate(given, core.services.auth.now_ms())
-            .is_ok()
-    {
-        Standing::Session
-    } else if client.is_loopback() {
-        Standing::Local
-    } else {
-        Standing::Stranger
     }
 }
