@@ -5,13 +5,13 @@
 //! Unix socket. The loop never waits on disk, DNS, SSH or a lock that is held
 //! across I/O. What bounds it is in [`limits`].
 
+mod accept;
 mod acks;
 mod api_proxy;
 mod api_slots;
 mod client;
 mod commit;
 mod core;
-mod door;
 mod frame;
 mod greeting;
 mod handle;

@@ -1,4 +1,4 @@
-//! Who comes in: accepted, admitted, and made a WebSocket where that was asked for.
+//! Accepts connections, admits them, and makes a WebSocket where that was asked for.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
