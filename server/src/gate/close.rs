@@ -1,4 +1,4 @@
-//! Who leaves: one connection, those of a kind, and all when the server stops.
+//! Closes connections: one, those of a kind, and all when the server stops.
 
 use super::greeting;
 use super::limits::STOP_TIME_MAX;
