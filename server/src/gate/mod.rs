@@ -9,6 +9,7 @@ mod accept;
 mod acks;
 mod api_proxy;
 mod api_slots;
+mod broadcast;
 mod client;
 mod close;
 mod commit;
@@ -39,7 +40,6 @@ mod spider;
 mod stream;
 mod streaming;
 mod sweep;
-mod telling;
 mod turns;
 mod upgrade;
 

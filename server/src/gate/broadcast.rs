@@ -1,4 +1,4 @@
-//! What browsers are told: changes of the fleet, jobs, what happened, and the nodes
+//! Sends browsers what is new: changes of the fleet, jobs, what happened, and the nodes
 //! they watch.
 
 use std::sync::Arc;
