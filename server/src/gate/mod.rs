@@ -39,7 +39,7 @@ mod source;
 mod spider;
 mod stream;
 mod streaming;
-mod sweep;
+mod timers;
 mod turns;
 mod upgrade;
 
