@@ -9,7 +9,7 @@ use mio::Interest;
 use super::http::{self, HttpConn};
 use super::limits::{self, ACCEPT_PAUSE, ACCEPTS_PER_TURN, CONNECTIONS_MAX, HANDSHAKES_TIME};
 use super::live::LiveConn;
-use super::notes::Subject;
+use super::log_limit::Subject;
 use super::refusal::Refusal;
 use super::socket::{Ending, code};
 use super::spider::SpiderConn;

@@ -3,7 +3,7 @@
 use mio::net::UnixStream;
 use mio::{Interest, Token};
 
-use super::notes::Subject;
+use super::log_limit::Subject;
 use super::refusal::Refusal;
 use super::{Conn, Gate};
 use crate::log::Level;

@@ -2,7 +2,7 @@
 
 use super::greeting;
 use super::limits::STOP_TIME_MAX;
-use super::notes::Subject;
+use super::log_limit::Subject;
 use super::shares::Rank;
 use super::socket::{Ending, code};
 use super::{Conn, Gate};

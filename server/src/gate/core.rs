@@ -10,7 +10,7 @@ use super::frame::TextFrame;
 use super::host::Hosts;
 use super::layouts::Layouts;
 use super::limits::{LIVE_QUEUE_BYTES_MAX, LIVE_SAMPLES_PER_TICK};
-use super::notes::Notes;
+use super::log_limit::Notes;
 use super::pace::Pace;
 use super::pools::Pools;
 use super::shares::Shares;

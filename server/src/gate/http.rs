@@ -21,7 +21,7 @@ use super::head::{self, Head, Route, Upgrade};
 use super::limits::{
     LINGER_BYTES_MAX, LINGER_TIME_MAX, REQUESTS_MAX, UNREAD_BODY_BYTES_MAX, UNREAD_BODY_TIME_MAX,
 };
-use super::notes::Subject;
+use super::log_limit::Subject;
 use super::out::Out;
 use super::pools::{Held, Standing};
 use super::proxy_protocol::{self, HEADER_BYTES_MAX, Header};
