@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use mio::Interest;
 
-use super::http::{self, HttpConn};
+use super::http_conn::{self, HttpConn};
 use super::limits::{self, ACCEPT_PAUSE, ACCEPTS_PER_TURN, CONNECTIONS_MAX, HANDSHAKES_TIME};
 use super::live::LiveConn;
 use super::log_limit::Subject;
@@ -166,7 +166,7 @@ impl Gate {
         }
     }
 
-    pub(super) fn upgrade(&mut self, index: usize, handover: http::Handover) {
+    pub(super) fn upgrade(&mut self, index: usize, handover: http_conn::Handover) {
         let Some(Conn::Http(http)) = self.conns.get_mut(index) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! The gate: the public port and the one event loop.
+//! The gate: the server's listener and its one event loop, the public port.
 //!
 //! It accepts, reads one request head, and routes: `/ws` and `/live` become
 //! WebSockets in the loop, everything else is relayed to tiny_http on a private
@@ -19,7 +19,7 @@ mod greeting;
 mod handle;
 mod head;
 mod host;
-mod http;
+mod http_conn;
 mod inbox;
 mod layouts;
 mod limits;
@@ -59,7 +59,7 @@ use self::commit::Commits;
 use self::core::{Core, LoopTurn, Services};
 pub use self::handle::{Event, GateHandle};
 pub use self::host::{Hosts, name as host_name};
-use self::http::{HttpConn, Step};
+use self::http_conn::{HttpConn, Step};
 pub use self::limits::{BINDS_MAX, connections_max, files_needed};
 use self::limits::{EVENTS_PER_TURN, GATHER_TIME, JOBS_PAUSE, LIVE_TICK, SWEEP_TICK};
 use self::listener::Listener;

@@ -1,6 +1,6 @@
 //! The regular look at all connections: deadlines, keep-alives, and how things are.
 
-use super::http::Tick;
+use super::http_conn::Tick;
 use super::limits::{self, LARGE_FLEET, SWEEP_PARTS};
 use super::socket::Ending;
 use super::{Conn, Gate};

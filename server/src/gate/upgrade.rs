@@ -4,7 +4,7 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::client::origin_allowed;
 use super::core::Core;
-use super::http::Handover;
+use super::http_conn::Handover;
 use super::limits::{LIVE_MAX, LIVE_PER_SESSION_MAX};
 use super::refusal::Refusal;
 use crate::auth::{Credentials, Session, node_token};
