@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stardust_shared::ServerUrl;
 
 use super::diagnose::explain;
-use super::hand::Hand;
+use super::executor::Executor;
 use super::login::log_in;
 use super::place::{self, Place};
 use super::plan::{self, Install};
@@ -85,7 +85,7 @@ fn deploy_to(
         let mut place = place::choose(&login.facts, root, bytes)?;
         if let Some(known) = &installed {
             place = place::stay(&login.facts, place, &known.place, bytes);
-            login.hand(job).refuse_beside(&known.place, &place)?;
+            login.executor(job).refuse_beside(&known.place, &place)?;
         }
         let detail = format!("{}, as a service of {}.", place.bin, place.method.name());
         Ok((place, detail))
@@ -97,7 +97,7 @@ fn deploy_to(
         spider.bytes.len() as u64,
     ))?;
     let token = NextToken::make(context, node)?;
-    let hand = login.hand(job);
+    let executor = login.executor(job);
     let plan = plan::install(&Install {
         place: &place,
         stage: &stage,
@@ -117,13 +117,13 @@ fn deploy_to(
         installed_ms: wall_ms(),
     };
     let wanted = Wanted::with_token(token.hash);
-    let installed = hand
+    let installed = executor
         .carry_out(&place, &plan)
         .and_then(|()| verify(context, job, node, &wanted));
     match installed {
         Ok(hello) => {
             context.store.put_spider(node, &record(&hello.version))?;
-            settle(context, &hand, &place, &stage, &token)?;
+            settle(context, &executor, &place, &stage, &token)?;
             Ok(Some(json!({
                 "version": hello.version,
                 "method": place.method.name(),
@@ -131,17 +131,17 @@ fn deploy_to(
             })))
         }
         Err(fault) => {
-            let fault = with_log(&hand, &place, fault);
+            let fault = with_log(&executor, &place, fault);
             if context.jobs.is_stopping() {
                 return Err(fault);
             }
             if keep_on_failure && fault.cause == Cause::NotConnected {
-                keep(context, &hand, &stage, &token, &record(""))?;
+                keep(context, &executor, &stage, &token, &record(""))?;
                 return Err(fault);
             }
             Err(undo(
                 context,
-                &hand,
+                &executor,
                 &place,
                 Script::Rollback,
                 &stage,
@@ -156,13 +156,13 @@ fn deploy_to(
 /// good too, since a later job may have to put it back.
 fn settle(
     context: &JobContext,
-    hand: &Hand<'_>,
+    executor: &Executor<'_>,
     place: &Place,
     stage: &str,
     token: &NextToken,
 ) -> Result<(), Fault> {
-    step(hand.job, "settle", || {
-        let done = hand.script(place, Script::Settle, &[stage], SHORT);
+    step(executor.job, "settle", || {
+        let done = executor.script(place, Script::Settle, &[stage], SHORT);
         done.map_err(|fault| {
             Fault::new(
                 fault.cause,
@@ -181,14 +181,14 @@ fn settle(
 /// The operator wanted what was installed to stay: it may connect later.
 fn keep(
     context: &JobContext,
-    hand: &Hand<'_>,
+    executor: &Executor<'_>,
     stage: &str,
     token: &NextToken,
     record: &SpiderRecord,
 ) -> Result<(), Fault> {
-    step(hand.job, "keep", || {
+    step(executor.job, "keep", || {
         context.store.put_spider(token.node, record)?;
-        hand.script(&record.place, Script::Settle, &[stage], SHORT)?;
+        executor.script(&record.place, Script::Settle, &[stage], SHORT)?;
         token.commit(context)?;
         Ok(((), "It stays, and connects when it can.".into()))
     })
@@ -198,15 +198,15 @@ fn keep(
 /// tokens stay good.
 fn undo(
     context: &JobContext,
-    hand: &Hand<'_>,
+    executor: &Executor<'_>,
     place: &Place,
     script: Script,
     stage: &str,
     token: &NextToken,
     fault: Fault,
 ) -> Fault {
-    let undone = step(hand.job, "rollback", || {
-        let output = hand.script(place, script, &[stage], LONG)?;
+    let undone = step(executor.job, "rollback", || {
+        let output = executor.script(place, script, &[stage], LONG)?;
         let text = output.text();
         Ok(((), text.lines().last().unwrap_or_default().to_owned()))
     });
@@ -230,7 +230,7 @@ pub fn rotate_token(context: &JobContext, job: &Job) -> Result<Option<Value>, Fa
         0,
     ))?;
     let token = NextToken::make(context, node)?;
-    let hand = login.hand(job);
+    let executor = login.executor(job);
     let plan = plan::replace_config(
         &stage,
         &record.server_url,
@@ -238,21 +238,23 @@ pub fn rotate_token(context: &JobContext, job: &Job) -> Result<Option<Value>, Fa
         &token.token,
     );
     let wanted = Wanted::with_token(token.hash);
-    let done = hand
+    let done = executor
         .carry_out(place, &plan)
         .and_then(|()| verify(context, job, node, &wanted));
     match done {
         Ok(_) => {
-            settle(context, &hand, place, &stage, &token)?;
+            settle(context, &executor, place, &stage, &token)?;
             Ok(None)
         }
         Err(fault) => {
-            let fault = with_log(&hand, place, fault);
+            let fault = with_log(&executor, place, fault);
             if context.jobs.is_stopping() {
                 return Err(fault);
             }
             let script = Script::RestoreConfig;
-            Err(undo(context, &hand, place, script, &stage, &token, fault))
+            Err(undo(
+                context, &executor, place, script, &stage, &token, fault,
+            ))
         }
     }
 }
@@ -283,12 +285,12 @@ pub(super) fn verify(
 }
 
 /// The Spider's own log says best why it did not connect.
-pub(super) fn with_log(hand: &Hand<'_>, place: &Place, fault: Fault) -> Fault {
+pub(super) fn with_log(executor: &Executor<'_>, place: &Place, fault: Fault) -> Fault {
     if fault.cause != Cause::NotConnected {
         return fault;
     }
-    let log = step(hand.job, "log", || {
-        let output = hand.script(place, Script::Log, &[""; 0], SHORT)?;
+    let log = step(executor.job, "log", || {
+        let output = executor.script(place, Script::Log, &[""; 0], SHORT)?;
         Ok((output.text(), String::new()))
     });
     match log {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use stardust_shared::ServerUrl;
 
-use super::hand::Hand;
+use super::executor::Executor;
 use super::{has_spider, is_taken};
 use crate::clock::wall_ms;
 use crate::jobs::JobContext;
@@ -96,8 +96,8 @@ impl Login {
         }
     }
 
-    pub fn hand<'a>(&'a self, job: &'a Job) -> Hand<'a> {
-        Hand {
+    pub fn executor<'a>(&'a self, job: &'a Job) -> Executor<'a> {
+        Executor {
             remote: &self.session,
             privilege: self.privilege,
             sudo_password: self.sudo_password.clone(),

@@ -9,8 +9,8 @@
 pub mod by_hand;
 pub mod check;
 mod diagnose;
+mod executor;
 mod files;
-mod hand;
 mod install;
 mod libc;
 mod login;
@@ -26,7 +26,7 @@ mod token;
 mod upgrade;
 mod verify;
 
-pub use hand::Hand;
+pub use executor::Executor;
 pub use install::{deploy, rotate_token};
 pub use login::{Login, Rooted, log_in, log_in_as_root, with_whole_keys};
 use place::choose as choose_place;

@@ -1,5 +1,5 @@
 //! What is done on a node, in order: a pure function of intent and place.
-//! [`super::hand::Hand`] does it.
+//! [`super::executor::Executor`] does it.
 
 use std::time::Duration;
 

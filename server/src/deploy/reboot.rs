@@ -133,7 +133,7 @@ fn ask(context: &JobContext, job: &Job, before: &str, run: Option<&str>) -> Resu
         let asked_ms = wall_ms();
         job.set_result(json!({"boot_id_before": before, "run_before": run, "asked_ms": asked_ms}));
         let command = Command::script(SCRIPT, &[])?;
-        let output = login.hand(job).run(&command, true, SHORT)?;
+        let output = login.executor(job).run(&command, true, SHORT)?;
         if !output.exit.is_success() {
             return Err(Fault::new(
                 Cause::Failed,

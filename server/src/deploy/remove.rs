@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stardust_shared::ServerUrl;
 
-use super::hand::Hand;
+use super::executor::Executor;
 use super::install::{parse, with_rollback};
 use super::login::log_in;
 use super::place::{Method, Place, choose, stage_folders};
@@ -89,20 +89,20 @@ fn clean(
         // An attempt that got half-way: where it would have gone.
         None => choose(&login.facts, login.privilege.is_some(), 0)?,
     };
-    let hand = login.hand(job);
+    let executor = login.executor(job);
     job.go_on()?;
-    let stopped = hand.carry_out(&place, &plan::stop());
+    let stopped = executor.carry_out(&place, &plan::stop());
     // What is deleted can't be put back.
     if let Err(fault) = stopped.and_then(|()| job.commit()) {
         return Err(match (fault.cause, record) {
-            (Cause::Cancelled, Some(_)) => with_rollback(fault, start_again(&hand, &place)),
+            (Cause::Cancelled, Some(_)) => with_rollback(fault, start_again(&executor, &place)),
             _ => fault,
         });
     }
     let stages = stage_folders(&login.facts, &place, login.is_root());
-    hand.carry_out(&place, &plan::delete(stages))?;
+    executor.carry_out(&place, &plan::delete(stages))?;
     step(job, "look", || {
-        let output = hand.script(&place, Script::Look, &[""; 0], SHORT)?;
+        let output = executor.script(&place, Script::Look, &[""; 0], SHORT)?;
         let text = output.text();
         let left: Vec<_> = text
             .lines()
@@ -118,9 +118,9 @@ fn clean(
 }
 
 /// The removal was cancelled in time.
-fn start_again(hand: &Hand<'_>, place: &Place) -> Result<(), Fault> {
-    step(hand.job, "rollback", || {
-        hand.script(place, Script::Start, &[""; 0], LONG)?;
+fn start_again(executor: &Executor<'_>, place: &Place) -> Result<(), Fault> {
+    step(executor.job, "rollback", || {
+        executor.script(place, Script::Start, &[""; 0], LONG)?;
         Ok(((), "The Spider runs again.".into()))
     })
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::hand::Hand;
+use super::executor::Executor;
 use super::install::{installed, parse, with_log, with_rollback};
 use super::login::log_in;
 use super::place::{self, Place};
@@ -45,17 +45,17 @@ pub fn upgrade(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> 
         login.is_root(),
         bytes,
     ))?;
-    let hand = login.hand(job);
+    let executor = login.executor(job);
     let seconds = GUARD_TIME_MAX.as_secs();
     let plan = plan::upgrade(&stage, &spider.bytes, &spider.sha256, seconds);
     let old = context.fleet.last_hello(node).map(|hello| hello.version);
     let switch = plan.iter().position(|action| action.step == "switch");
     let (uploads, switch) = plan.split_at(switch.unwrap_or(plan.len()));
     let mut decides_itself_by = None;
-    let switched = hand.carry_out(&place, uploads).and_then(|()| {
+    let switched = executor.carry_out(&place, uploads).and_then(|()| {
         // The old one may have come back in the meantime: that is not the new one.
         let before = Wanted::next(context, node);
-        hand.carry_out(&place, switch)?;
+        executor.carry_out(&place, switch)?;
         decides_itself_by = Some(Instant::now() + GUARD_TIME_MAX + LATE_MAX);
         step(job, "verify", || {
             let hello = wait_for_hello(context, job, node, &before, UPGRADE_TIME_MAX)?;
@@ -66,7 +66,7 @@ pub fn upgrade(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> 
     let confirmed = match switched {
         Ok(hello) => {
             let told = step(job, "settle", || {
-                hand.script(&place, Script::Confirm, &[""; 0], LONG)?;
+                executor.script(&place, Script::Confirm, &[""; 0], LONG)?;
                 Ok(((), "The new version stays.".into()))
             });
             told.map_err(|fault| (fault, Some(hello.clone())))
@@ -77,11 +77,11 @@ pub fn upgrade(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> 
     let stays = match confirmed {
         Ok(hello) => hello,
         Err((fault, new)) => {
-            let fault = with_log(&hand, &place, fault);
+            let fault = with_log(&executor, &place, fault);
             if context.jobs.is_stopping() {
                 return Err(fault);
             }
-            let put_back = go_back(&hand, &place, &stage);
+            let put_back = go_back(&executor, &place, &stage);
             match (&put_back, new, decides_itself_by) {
                 // It may have heard that the new one is good, or not.
                 (Err(_), Some(new), Some(by)) => {
@@ -163,9 +163,9 @@ fn what_became(fault: Fault, seen: Fault) -> Fault {
 }
 
 /// Asks the node to go back now; if it can't be reached it does so by itself.
-fn go_back(hand: &Hand<'_>, place: &Place, stage: &str) -> Result<(), Fault> {
-    step(hand.job, "rollback", || {
-        let done = hand.script(place, Script::GoBack, &[stage], LONG);
+fn go_back(executor: &Executor<'_>, place: &Place, stage: &str) -> Result<(), Fault> {
+    step(executor.job, "rollback", || {
+        let done = executor.script(place, Script::GoBack, &[stage], LONG);
         match done {
             Ok(_) => Ok(((), "The old Spider is back.".into())),
             Err(fault) => Err(Fault::new(

@@ -19,8 +19,8 @@ use crate::secret::Secret;
 const SHORT: Duration = Duration::from_secs(30);
 const IS_THERE: &str = "if [ -e \"$1\" ]; then echo there; fi";
 
-/// A login, what it may do, and the job that it is used for.
-pub struct Hand<'a> {
+/// Carries out plans on one node: the login, what it may do, and the job that it is for.
+pub struct Executor<'a> {
     pub remote: &'a dyn Remote,
     /// None: only as the login itself.
     pub privilege: Option<Privilege>,
@@ -28,7 +28,7 @@ pub struct Hand<'a> {
     pub job: &'a Job,
 }
 
-impl Hand<'_> {
+impl Executor<'_> {
     /// Runs a whole plan, each step shown with its output.
     pub fn carry_out(&self, place: &Place, plan: &[Action<'_>]) -> Result<(), Fault> {
         for actions in plan.chunk_by(|a, b| a.step == b.step) {
