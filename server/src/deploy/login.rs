@@ -119,7 +119,7 @@ pub fn log_in(
     needs_root: bool,
 ) -> Result<Login, Fault> {
     let node = job.node.ok_or_else(no_connection)?;
-    let (mut session, sudo_password, host_key) = get_in(context, node, &job.given, job)?;
+    let (mut session, sudo_password, host_key) = connect(context, node, &job.given, job)?;
     let privilege = if needs_root {
         Some(enter::privilege(&session, sudo_password.as_ref(), job)?)
     } else {
@@ -137,13 +137,13 @@ pub fn log_in(
 }
 
 /// A login that is root, or can become it.
-pub struct Rooted {
+pub struct RootSession {
     session: Session,
     privilege: Privilege,
     sudo_password: Option<Secret>,
 }
 
-impl Rooted {
+impl RootSession {
     pub fn privilege(&self) -> Privilege {
         self.privilege
     }
@@ -174,10 +174,10 @@ pub fn log_in_as_root(
     node: i64,
     given: &Given,
     steps: &dyn Steps,
-) -> Result<Rooted, Fault> {
-    let (session, sudo_password, _) = get_in(context, node, given, steps)?;
+) -> Result<RootSession, Fault> {
+    let (session, sudo_password, _) = connect(context, node, given, steps)?;
     let privilege = enter::privilege(&session, sudo_password.as_ref(), steps)?;
-    Ok(Rooted {
+    Ok(RootSession {
         session,
         privilege,
         sudo_password,
@@ -185,7 +185,7 @@ pub fn log_in_as_root(
 }
 
 /// As far as a shell, with the sudo password that there is and the host's key.
-fn get_in(
+fn connect(
     context: &JobContext,
     node: i64,
     given: &Given,

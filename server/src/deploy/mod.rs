@@ -28,7 +28,7 @@ mod verify;
 
 pub use executor::Executor;
 pub use install::{deploy, rotate_token};
-pub use login::{Login, Rooted, log_in, log_in_as_root, with_whole_keys};
+pub use login::{Login, RootSession, log_in, log_in_as_root, with_whole_keys};
 use place::choose as choose_place;
 pub use place::{Method, Place};
 pub use remove::remove;

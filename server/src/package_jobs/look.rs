@@ -15,7 +15,7 @@ use stardust_packages::wish::Wish;
 use stardust_packages::{advice, judge, restarts};
 
 use super::way_in;
-use crate::deploy::{Rooted, log_in_as_root};
+use crate::deploy::{RootSession, log_in_as_root};
 use crate::jobs::Given;
 use crate::jobs::JobContext;
 use crate::major_tom::detached::run::Node;
@@ -30,7 +30,7 @@ pub struct Link<'a> {
     context: &'a JobContext,
     node: i64,
     given: &'a Given,
-    login: Option<Rooted>,
+    login: Option<RootSession>,
 }
 
 /// Logins that nobody watches.
