@@ -50,7 +50,7 @@ impl Method {
 /// All paths are absolute and of letters that no shell and no unit file takes
 /// for special.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Installation {
     pub method: Method,
     pub bin: String,
     /// Of the configuration.
@@ -60,7 +60,7 @@ pub struct Place {
     pub user: String,
 }
 
-impl Place {
+impl Installation {
     pub fn config(&self) -> String {
         format!("{}/spider.conf", self.folder)
     }
@@ -87,7 +87,7 @@ impl Place {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpiderRecord {
-    pub place: Place,
+    pub place: Installation,
     pub arch: String,
     pub version: String,
     pub sha256: String,

@@ -5,7 +5,7 @@
 use stardust_shared::ServerUrl;
 
 use super::files;
-use super::place::{Method, for_hand};
+use super::installation::{Method, for_hand};
 use super::script::Script;
 use super::spider::Spider;
 use crate::secret::Secret;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::place::Place;
+use super::installation::Installation;
 use super::plan::{Act, Action};
 use super::script::{STAGE, Script, UNSTAGE};
 use crate::jobs::Job;
@@ -30,7 +30,7 @@ pub struct Executor<'a> {
 
 impl Executor<'_> {
     /// Runs a whole plan, each step shown with its output.
-    pub fn carry_out(&self, place: &Place, plan: &[Action<'_>]) -> Result<(), Fault> {
+    pub fn carry_out(&self, place: &Installation, plan: &[Action<'_>]) -> Result<(), Fault> {
         for actions in plan.chunk_by(|a, b| a.step == b.step) {
             let Some(first) = actions.first() else {
                 continue;
@@ -48,7 +48,7 @@ impl Executor<'_> {
     }
 
     /// What it said last, in a line.
-    fn act(&self, place: &Place, action: &Action<'_>) -> Result<String, Fault> {
+    fn act(&self, place: &Installation, action: &Action<'_>) -> Result<String, Fault> {
         match &action.act {
             Act::Run(script, arguments) => {
                 let output = self.script(place, *script, arguments, action.time)?;
@@ -85,7 +85,7 @@ impl Executor<'_> {
     /// Runs one script; what it prints goes to the job.
     pub fn script(
         &self,
-        place: &Place,
+        place: &Installation,
         script: Script,
         arguments: &[impl AsRef<str>],
         time: Duration,
@@ -96,7 +96,7 @@ impl Executor<'_> {
     }
 
     /// A service of another kind must be gone before there is one of this kind.
-    pub fn refuse_beside(&self, known: &Place, place: &Place) -> Result<(), Fault> {
+    pub fn refuse_beside(&self, known: &Installation, place: &Installation) -> Result<(), Fault> {
         if known.method == place.method {
             return Ok(());
         }

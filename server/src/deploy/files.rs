@@ -1,6 +1,6 @@
 //! The files of an installation: service definitions and configuration. Pure.
 
-use super::place::{Method, Place};
+use super::installation::{Installation, Method};
 use crate::secret::Secret;
 
 /// What the Spider may use at most; it needs a tenth of it.
@@ -10,7 +10,7 @@ const LIMITS: &str = "MemoryMax=32M\nCPUQuota=20%\nTasksMax=16\n";
 const SYSVINIT: &str = include_str!("scripts/sysvinit.init");
 
 /// The service definition for the node's init system.
-pub fn unit(place: &Place) -> String {
+pub fn unit(place: &Installation) -> String {
     let (bin, config) = (&place.bin, place.config());
     match place.method {
         Method::Systemd => format!(

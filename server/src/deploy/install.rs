@@ -7,8 +7,8 @@ use stardust_shared::ServerUrl;
 
 use super::diagnose::explain;
 use super::executor::Executor;
+use super::installation::{self, Installation};
 use super::login::log_in;
-use super::place::{self, Place};
 use super::plan::{self, Install};
 use super::script::Script;
 use super::spider;
@@ -82,15 +82,15 @@ fn deploy_to(
     })?;
     let place = step(job, "place", || {
         let (root, bytes) = (login.privilege.is_some(), spider.bytes.len() as u64);
-        let mut place = place::choose(&login.facts, root, bytes)?;
+        let mut place = installation::choose(&login.facts, root, bytes)?;
         if let Some(known) = &installed {
-            place = place::stay(&login.facts, place, &known.place, bytes);
+            place = installation::stay(&login.facts, place, &known.place, bytes);
             login.executor(job).refuse_beside(&known.place, &place)?;
         }
         let detail = format!("{}, as a service of {}.", place.bin, place.method.name());
         Ok((place, detail))
     })?;
-    let stage = stage_in(&place::stage_folder(
+    let stage = stage_in(&installation::stage_folder(
         &login.facts,
         &place,
         login.is_root(),
@@ -157,7 +157,7 @@ fn deploy_to(
 fn settle(
     context: &JobContext,
     executor: &Executor<'_>,
-    place: &Place,
+    place: &Installation,
     stage: &str,
     token: &NextToken,
 ) -> Result<(), Fault> {
@@ -199,7 +199,7 @@ fn keep(
 fn undo(
     context: &JobContext,
     executor: &Executor<'_>,
-    place: &Place,
+    place: &Installation,
     script: Script,
     stage: &str,
     token: &NextToken,
@@ -223,7 +223,7 @@ pub fn rotate_token(context: &JobContext, job: &Job) -> Result<Option<Value>, Fa
     let place = &record.place;
     let server = parse(&record.server_url)?;
     let login = log_in(context, job, &server, place.needs_root())?;
-    let stage = stage_in(&place::stage_folder(
+    let stage = stage_in(&installation::stage_folder(
         &login.facts,
         place,
         login.is_root(),
@@ -285,7 +285,7 @@ pub(super) fn verify(
 }
 
 /// The Spider's own log says best why it did not connect.
-pub(super) fn with_log(executor: &Executor<'_>, place: &Place, fault: Fault) -> Fault {
+pub(super) fn with_log(executor: &Executor<'_>, place: &Installation, fault: Fault) -> Fault {
     if fault.cause != Cause::NotConnected {
         return fault;
     }

@@ -3,7 +3,7 @@
 //!
 //! Each function here is one kind of job and runs on a job thread. What is done
 //! on the node is a plan ([`plan`]) of scripts ([`script`]) for a place
-//! ([`place`]); all of it may be done twice, since a job that was cut off is
+//! ([`installation`]); all of it may be done twice, since a job that was cut off is
 //! begun anew. What went wrong half-way is put back before the job ends.
 
 pub mod by_hand;
@@ -12,9 +12,9 @@ mod diagnose;
 mod executor;
 mod files;
 mod install;
+mod installation;
 mod libc;
 mod login;
-mod place;
 mod plan;
 pub mod reboot;
 mod remove;
@@ -28,9 +28,9 @@ mod verify;
 
 pub use executor::Executor;
 pub use install::{deploy, rotate_token};
+use installation::choose as choose_place;
+pub use installation::{Installation, Method};
 pub use login::{Login, RootSession, log_in, log_in_as_root, with_whole_keys};
-use place::choose as choose_place;
-pub use place::{Method, Place};
 pub use remove::remove;
 use spider::choose as choose_spider;
 pub use taken::{has_spider, is_taken};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::files;
-use super::place::Place;
+use super::installation::Installation;
 use super::script::Script;
 use crate::secret::Secret;
 
@@ -50,7 +50,7 @@ const UPLOAD: Duration = Duration::from_secs(600);
 
 /// What is put on the node.
 pub struct Install<'a> {
-    pub place: &'a Place,
+    pub place: &'a Installation,
     /// A folder of the login's own, with a random name.
     pub stage: &'a str,
     pub spider: &'a [u8],
@@ -147,7 +147,7 @@ fn upload<'a>(stage: &str, name: &str, content: Content<'a>) -> Action<'a> {
 mod tests {
     use std::fmt::Write as _;
 
-    use super::super::place::Method;
+    use super::super::installation::Method;
     use super::*;
 
     /// A plan as text; secrets are left out as they are everywhere.
@@ -188,7 +188,7 @@ mod tests {
         })
     }
 
-    fn place(method: Method) -> Place {
+    fn place(method: Method) -> Installation {
         let (bin, unit) = match method {
             Method::Systemd => (
                 "/usr/local/bin",
@@ -204,7 +204,7 @@ mod tests {
             ),
         };
         let user = method == Method::SystemdUser;
-        Place {
+        Installation {
             method,
             bin: format!("{bin}/stardust-spider"),
             folder: if user {

@@ -7,8 +7,8 @@ use stardust_shared::ServerUrl;
 
 use super::executor::Executor;
 use super::install::{parse, with_rollback};
+use super::installation::{Installation, Method, choose, stage_folders};
 use super::login::log_in;
-use super::place::{Method, Place, choose, stage_folders};
 use super::plan;
 use super::script::Script;
 use crate::jobs::Job;
@@ -118,14 +118,14 @@ fn clean(
 }
 
 /// The removal was cancelled in time.
-fn start_again(executor: &Executor<'_>, place: &Place) -> Result<(), Fault> {
+fn start_again(executor: &Executor<'_>, place: &Installation) -> Result<(), Fault> {
     step(executor.job, "rollback", || {
         executor.script(place, Script::Start, &[""; 0], LONG)?;
         Ok(((), "The Spider runs again.".into()))
     })
 }
 
-fn paths(place: &Place) -> Vec<String> {
+fn paths(place: &Installation) -> Vec<String> {
     let mut paths = vec![place.bin.clone(), place.unit.clone(), place.config()];
     if !place.user.is_empty() {
         paths.push(format!("user {}", place.user));
@@ -134,8 +134,8 @@ fn paths(place: &Place) -> Vec<String> {
 }
 
 /// For an operator on the node, as root.
-fn by_hand(place: &Place) -> Vec<String> {
-    let Place {
+fn by_hand(place: &Installation) -> Vec<String> {
+    let Installation {
         bin, folder, unit, ..
     } = place;
     let mut commands = match place.method {

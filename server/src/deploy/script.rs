@@ -1,7 +1,7 @@
 //! The scripts that run on nodes. Each begins with `common.sh` and gets the
 //! place as its first arguments.
 
-use super::place::Place;
+use super::installation::Installation;
 use crate::major_tom::fault::Fault;
 use crate::major_tom::shell::Command;
 
@@ -60,7 +60,11 @@ impl Script {
         }
     }
 
-    pub fn command(self, place: &Place, arguments: &[impl AsRef<str>]) -> Result<Command, Fault> {
+    pub fn command(
+        self,
+        place: &Installation,
+        arguments: &[impl AsRef<str>],
+    ) -> Result<Command, Fault> {
         let mut all: Vec<&[u8]> = place
             .arguments()
             .iter()

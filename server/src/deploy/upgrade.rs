@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::executor::Executor;
 use super::install::{installed, parse, with_log, with_rollback};
+use super::installation::{self, Installation};
 use super::login::log_in;
-use super::place::{self, Place};
 use super::script::Script;
 use super::stage::stage_in;
 use super::verify::{LOOK_INTERVAL, Wanted, wait_for_hello};
@@ -39,7 +39,7 @@ pub fn upgrade(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> 
         Ok((spider, detail))
     })?;
     let bytes = spider.bytes.len() as u64;
-    let stage = stage_in(&place::stage_folder(
+    let stage = stage_in(&installation::stage_folder(
         &login.facts,
         &place,
         login.is_root(),
@@ -163,7 +163,7 @@ fn what_became(fault: Fault, seen: Fault) -> Fault {
 }
 
 /// Asks the node to go back now; if it can't be reached it does so by itself.
-fn go_back(executor: &Executor<'_>, place: &Place, stage: &str) -> Result<(), Fault> {
+fn go_back(executor: &Executor<'_>, place: &Installation, stage: &str) -> Result<(), Fault> {
     step(executor.job, "rollback", || {
         let done = executor.script(place, Script::GoBack, &[stage], LONG);
         match done {

@@ -1,6 +1,6 @@
 //! Where the Spider goes on a node, from facts alone. Pure.
 
-pub use stardust_model::installation::{Method, Place};
+pub use stardust_model::installation::{Installation, Method};
 
 use crate::major_tom::facts::{Facts, Folder};
 use crate::major_tom::fault::{Cause, Fault};
@@ -13,7 +13,7 @@ const MARGIN_BYTES: u64 = 512 << 10;
 
 /// `spider_bytes` is the size of what is installed; the old one stays beside it
 /// for a while.
-pub fn choose(facts: &Facts, root: bool, spider_bytes: u64) -> Result<Place, Fault> {
+pub fn choose(facts: &Facts, root: bool, spider_bytes: u64) -> Result<Installation, Fault> {
     let needed = spider_bytes.saturating_mul(2) + MARGIN_BYTES;
     if !root {
         return for_user(facts, needed);
@@ -39,7 +39,7 @@ pub fn choose(facts: &Facts, root: bool, spider_bytes: u64) -> Result<Place, Fau
         Method::Runit => format!("/etc/sv/{NAME}/run"),
         _ => format!("/etc/systemd/system/{NAME}.service"),
     };
-    Ok(Place {
+    Ok(Installation {
         method,
         bin: format!("{bin_folder}/{NAME}"),
         folder: "/etc/stardust".into(),
@@ -49,7 +49,7 @@ pub fn choose(facts: &Facts, root: bool, spider_bytes: u64) -> Result<Place, Fau
 }
 
 /// Where one goes that is installed by hand, as root, on a machine that nobody has looked at.
-pub fn for_hand(method: Method) -> Place {
+pub fn for_hand(method: Method) -> Installation {
     let (bin_folder, unit) = match method {
         Method::Procd => ("/usr/bin", format!("/etc/init.d/{NAME}")),
         Method::Openrc | Method::Sysvinit => ("/usr/local/bin", format!("/etc/init.d/{NAME}")),
@@ -59,7 +59,7 @@ pub fn for_hand(method: Method) -> Place {
             format!("/etc/systemd/system/{NAME}.service"),
         ),
     };
-    Place {
+    Installation {
         method,
         bin: format!("{bin_folder}/{NAME}"),
         folder: "/etc/stardust".into(),
@@ -69,7 +69,12 @@ pub fn for_hand(method: Method) -> Place {
 }
 
 /// Where it is already, as long as it can be there: else there would be two.
-pub fn stay(facts: &Facts, chosen: Place, known: &Place, spider_bytes: u64) -> Place {
+pub fn stay(
+    facts: &Facts,
+    chosen: Installation,
+    known: &Installation,
+    spider_bytes: u64,
+) -> Installation {
     let needed = spider_bytes.saturating_mul(2) + MARGIN_BYTES;
     let folder = match known.bin_folder() {
         "/var/lib/stardust" => "/var/lib",
@@ -83,7 +88,7 @@ pub fn stay(facts: &Facts, chosen: Place, known: &Place, spider_bytes: u64) -> P
     }
 }
 
-fn for_user(facts: &Facts, needed: u64) -> Result<Place, Fault> {
+fn for_user(facts: &Facts, needed: u64) -> Result<Installation, Fault> {
     if facts.init != "systemd" {
         return Err(Fault::new(
             Cause::NoPrivilege,
@@ -104,7 +109,7 @@ fn for_user(facts: &Facts, needed: u64) -> Result<Place, Fault> {
         ));
     }
     fits(facts, home, needed)?;
-    Ok(Place {
+    Ok(Installation {
         method: Method::SystemdUser,
         bin: format!("{home}/.local/bin/{NAME}"),
         folder: format!("{home}/.config/stardust"),
@@ -151,7 +156,12 @@ fn read_only(path: &str) -> Fault {
 }
 
 /// Where the login may put what it uploads, before it is moved as root.
-pub fn stage_folder(facts: &Facts, place: &Place, as_root: bool, spider_bytes: u64) -> String {
+pub fn stage_folder(
+    facts: &Facts,
+    place: &Installation,
+    as_root: bool,
+    spider_bytes: u64,
+) -> String {
     if as_root || !place.needs_root() {
         // Beside its place: moved there without a copy.
         return place.bin_folder().to_owned();
@@ -172,7 +182,7 @@ pub fn stage_folder(facts: &Facts, place: &Place, as_root: bool, spider_bytes: u
 }
 
 /// All that [`stage_folder`] may have said but for the Spider's own folder.
-pub fn stage_folders(facts: &Facts, place: &Place, as_root: bool) -> Vec<String> {
+pub fn stage_folders(facts: &Facts, place: &Installation, as_root: bool) -> Vec<String> {
     if as_root || !place.needs_root() {
         return Vec::new();
     }
@@ -215,7 +225,7 @@ mod tests {
     fn what_is_somewhere_stays_there_while_it_can() {
         let mut facts = facts("systemd");
         let chosen = choose(&facts, true, 1 << 20).unwrap();
-        let known = Place {
+        let known = Installation {
             bin: "/var/lib/stardust/stardust-spider".into(),
             ..chosen.clone()
         };
