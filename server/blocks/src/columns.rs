@@ -18,8 +18,8 @@ use stardust_shared::ABSENT;
 use stardust_shared::varint::Reader;
 
 use super::base::{self, Base, Bases, Segment};
-use super::check::crc32c;
 use super::column::{self, Effort, MODE_CONSTANT, MODE_SAME};
+use super::crc32c::crc32c;
 use super::error::BlockError;
 use super::limits::{COLUMNS_MAX, ROWS_MAX};
 use super::pack::{PREFIX, Part, SOME_ROWS, Stretch, encode};

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use stardust_shared::ABSENT;
 use stardust_shared::varint::{put, put_signed};
 
-use super::check::crc32c;
 use super::column::{self, Effort, MODE_CONSTANT, MODE_SAME};
+use super::crc32c::crc32c;
 
 /// A column of the rows of a pattern alone, with its mode.
 pub const SOME_ROWS: u8 = 0x80;

@@ -13,8 +13,8 @@ use stardust_shared::varint::{Reader, put};
 
 use super::base::{self, Base, Bases, Segment};
 use super::block::WireReader;
-use super::check::crc32c;
 use super::columns::Columns;
+use super::crc32c::crc32c;
 use super::error::BlockError;
 
 /// Appends a chain of records to a block; nothing when there are none.

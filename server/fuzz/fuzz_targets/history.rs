@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use stardust_blocks::base::Bases;
 use stardust_blocks::block::{Run, Scratch, WireReader, read_rows};
-use stardust_blocks::check::crc32c;
+use stardust_blocks::crc32c::crc32c;
 use stardust_blocks::column::{self, Effort, MODE_CODED};
 use stardust_blocks::columns::{Block, Columns};
 use stardust_blocks::limits::ROWS_MAX;

@@ -12,7 +12,7 @@ use super::fresh::{Chain, Reached, Row};
 use super::gap_fill;
 use super::intake::RUNS_KEPT;
 use super::shared::Shared;
-use stardust_blocks::check::crc32c;
+use stardust_blocks::crc32c::crc32c;
 
 /// Lists whose row number is kept at hand: one a session, small.
 const LISTS_MAX: usize = 1 << 16;

@@ -19,8 +19,8 @@ use stardust_blocks::block::{
     self, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, WireReader,
 };
 use stardust_blocks::bucket::{Column, Place};
-use stardust_blocks::check::crc32c;
 use stardust_blocks::columns::{Block, Columns, Source};
+use stardust_blocks::crc32c::crc32c;
 use stardust_blocks::cutting::Cutting;
 use stardust_blocks::records;
 
