@@ -196,7 +196,7 @@ pub fn read<S: Source + ?Sized>(
 #[cfg(test)]
 mod tests {
     use super::super::block::Run;
-    use super::super::bucket::{Cuts, Place};
+    use super::super::bucket::{BucketPosition, Cuts};
     use super::super::column::Effort;
     use super::*;
     use stardust_shared::SeriesDef;
@@ -211,7 +211,7 @@ mod tests {
         ];
         let times: Vec<i64> = (0..300).map(|n| n * 1_000).collect();
         let mut cuts = Cuts::default();
-        cuts.cut(&times, |t| Place::Bucket((t / 60_000) as usize));
+        cuts.cut(&times, |t| BucketPosition::Bucket((t / 60_000) as usize));
         let values: [Vec<i64>; 4] = [
             (0..300).map(|n| 1_000 + n % 17).collect(),
             (0..300).map(|n| if n < 60 { ABSENT } else { -n }).collect(),
@@ -270,7 +270,7 @@ mod tests {
         let mut column = Column::new(Kind::Gauge, 1);
         let mut cuts = Cuts::default();
         let values = [i64::MAX, i64::MAX - 7, i64::MAX];
-        cuts.cut(&[0; 3], |_| Place::Bucket(0));
+        cuts.cut(&[0; 3], |_| BucketPosition::Bucket(0));
         column.add(&mut cuts, &[0; 3], &Run::Each(&values), 1);
         let expected = column.buckets.get(0);
         let data = columns(&[0], std::iter::once((&def, &column)))

@@ -261,7 +261,7 @@ impl Buckets {
 
 /// Where a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum BucketPosition {
     Bucket(usize),
     /// In no bucket, but the growth to the next row is counted from it.
     Before,
@@ -292,13 +292,13 @@ pub struct Cuts {
 
 impl Cuts {
     /// `place` says of later times that they are in the same place or in a later one.
-    pub fn cut(&mut self, times: &[i64], mut place: impl FnMut(i64) -> Place) {
+    pub fn cut(&mut self, times: &[i64], mut place: impl FnMut(i64) -> BucketPosition) {
         self.stretches.clear();
         self.elapsed_ms.clear();
         self.buckets = 0;
         let later = times.windows(2).all(|pair| pair[0] < pair[1]);
         let (mut start, mut length) = (0, 1);
-        let mut last = Place::Before;
+        let mut last = BucketPosition::Before;
         while let Some(&time_ms) = times.get(start) {
             let here = place(time_ms);
             let mut end = start + 1;
@@ -311,8 +311,8 @@ impl Cuts {
                 end += 1;
             }
             let bucket = match here {
-                Place::Nowhere | Place::Before => None,
-                Place::Bucket(bucket) => Some(bucket),
+                BucketPosition::Nowhere | BucketPosition::Before => None,
+                BucketPosition::Bucket(bucket) => Some(bucket),
             };
             self.buckets = self.buckets.max(bucket.map_or(0, |at| at + 1));
             self.stretches.push(Stretch { bucket, start, end });
@@ -320,7 +320,7 @@ impl Cuts {
             (start, length) = (end, end - start);
         }
         // Nothing that counts goes on from there.
-        if last == Place::Nowhere {
+        if last == BucketPosition::Nowhere {
             self.stretches.pop();
         }
         if later {
@@ -633,9 +633,9 @@ mod tests {
                     }
                 }
                 let place = |time_ms: i64| match time_ms.div_euclid(5_000) {
-                    ..0 => Place::Before,
-                    at @ 0..40 => Place::Bucket(at as usize),
-                    _ => Place::Nowhere,
+                    ..0 => BucketPosition::Before,
+                    at @ 0..40 => BucketPosition::Bucket(at as usize),
+                    _ => BucketPosition::Nowhere,
                 };
                 let mut cuts = Cuts::default();
                 cuts.cut(&times, place);
@@ -648,14 +648,14 @@ mod tests {
                 let mut each = Vec::new();
                 for (at, &time_ms) in times.iter().enumerate() {
                     let bucket = match place(time_ms) {
-                        Place::Nowhere | Place::Before => None,
-                        Place::Bucket(bucket) => Some(bucket),
+                        BucketPosition::Nowhere | BucketPosition::Before => None,
+                        BucketPosition::Bucket(bucket) => Some(bucket),
                     };
                     let (start, end) = (at, at + 1);
                     each.push(Stretch { bucket, start, end });
                 }
                 while let Some(last) = each.last()
-                    && place(times[last.start]) == Place::Nowhere
+                    && place(times[last.start]) == BucketPosition::Nowhere
                 {
                     each.pop();
                 }

@@ -2,7 +2,7 @@
 //! base, and by the bucket that each falls into. Pure.
 
 use super::base::{Bases, Values};
-use super::bucket::{Column, Cuts, Place, Stretch};
+use super::bucket::{BucketPosition, Column, Cuts, Stretch};
 use std::ops::Range;
 
 /// Serves all columns of a block; its memory is used again for the next one.
@@ -15,7 +15,7 @@ pub struct Cutting {
 
 impl Cutting {
     /// `place` says of later times that they are in the same place or in a later one.
-    pub fn cut(&mut self, times: &[i64], bases: &Bases, place: &dyn Fn(i64) -> Place) {
+    pub fn cut(&mut self, times: &[i64], bases: &Bases, place: &dyn Fn(i64) -> BucketPosition) {
         self.parts.clear();
         self.parts.extend(bases.stretches(times.len()));
         if self.cuts.len() < self.parts.len() {
@@ -27,7 +27,7 @@ impl Cutting {
     }
 
     /// All rows as one stretch after the other, which go on from nothing.
-    pub fn whole(&mut self, times: &[i64], place: &dyn Fn(i64) -> Place) -> &[Stretch] {
+    pub fn whole(&mut self, times: &[i64], place: &dyn Fn(i64) -> BucketPosition) -> &[Stretch] {
         self.cut(times, &Bases::default(), place);
         self.cuts.first().map_or(&[], |cuts| &cuts.stretches)
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use stardust_shared::series::{Kind, Unit};
 
-use stardust_blocks::bucket::{Buckets, Column, Place};
+use stardust_blocks::bucket::{BucketPosition, Buckets, Column};
 
 /// Steps that people read easily, in milliseconds; each divides a day or is whole days.
 const STEPS_MS: &[i64] = &[
@@ -80,11 +80,11 @@ impl Grid {
     }
 
     /// The bucket of a row, or that it is before all of them.
-    pub fn place(&self, time_ms: i64) -> Place {
+    pub fn place(&self, time_ms: i64) -> BucketPosition {
         match self.bucket(time_ms) {
-            Some(bucket) => Place::Bucket(bucket),
-            None if time_ms < self.start_ms => Place::Before,
-            None => Place::Nowhere,
+            Some(bucket) => BucketPosition::Bucket(bucket),
+            None if time_ms < self.start_ms => BucketPosition::Before,
+            None => BucketPosition::Nowhere,
         }
     }
 

@@ -24,7 +24,7 @@ use super::shared::Shared;
 use super::tier::Tier;
 use stardust_blocks::base::Segment;
 use stardust_blocks::block::FORMAT_AGGREGATES;
-use stardust_blocks::bucket::{Bucket, Column, Place};
+use stardust_blocks::bucket::{Bucket, BucketPosition, Column};
 use stardust_blocks::columns::Columns;
 use stardust_model::gap::Cause;
 
@@ -155,7 +155,7 @@ pub fn run(
             false => i64::MIN,
         };
         let place = |time_ms: i64| match time_ms < begin_ms {
-            true => Place::Before,
+            true => BucketPosition::Before,
             false => grid.place(time_ms),
         };
         if let Some((_, wanted)) = &last {

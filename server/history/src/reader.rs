@@ -18,7 +18,7 @@ use stardust_blocks::base::Bases;
 use stardust_blocks::block::{
     self, FORMAT_AGGREGATES, FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, WireReader,
 };
-use stardust_blocks::bucket::{Column, Place};
+use stardust_blocks::bucket::{BucketPosition, Column};
 use stardust_blocks::columns::{Block, Columns, Source};
 use stardust_blocks::crc32c::crc32c;
 use stardust_blocks::cutting::Cutting;
@@ -196,7 +196,7 @@ impl<'c> NodeReader<'c> {
         &mut self,
         head: &Head,
         wanted: &Wanted,
-        place: &dyn Fn(i64) -> Place,
+        place: &dyn Fn(i64) -> BucketPosition,
         columns: &mut [Column],
         faults: &mut Vec<Fault>,
     ) {
@@ -211,7 +211,7 @@ impl<'c> NodeReader<'c> {
         &mut self,
         head: &Head,
         wanted: &Wanted,
-        place: &dyn Fn(i64) -> Place,
+        place: &dyn Fn(i64) -> BucketPosition,
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
         let list = self.list(head.layout).map_err(unreadable)?;
@@ -253,7 +253,7 @@ impl<'c> NodeReader<'c> {
         pages: &Pages<'_>,
         width: usize,
         wanted: &Wanted,
-        place: &dyn Fn(i64) -> Place,
+        place: &dyn Fn(i64) -> BucketPosition,
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
         let cuts = &mut self.cuts;
@@ -283,7 +283,7 @@ impl<'c> NodeReader<'c> {
         pages: &Pages<'_>,
         layout: i64,
         wanted: &Wanted,
-        place: &dyn Fn(i64) -> Place,
+        place: &dyn Fn(i64) -> BucketPosition,
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
         let stored = self.layout(layout).map_err(unreadable)?;
@@ -307,7 +307,7 @@ impl<'c> NodeReader<'c> {
         pages: &Pages<'_>,
         width: usize,
         wanted: &Wanted,
-        place: &dyn Fn(i64) -> Place,
+        place: &dyn Fn(i64) -> BucketPosition,
         columns: &mut [Column],
     ) -> Result<(), BlockError> {
         let block = Block::open(pages)?;
@@ -336,7 +336,7 @@ impl<'c> NodeReader<'c> {
         &mut self,
         gathered: &Columns,
         wanted: &Wanted,
-        place: &dyn Fn(i64) -> Place,
+        place: &dyn Fn(i64) -> BucketPosition,
         columns: &mut [Column],
     ) {
         let bases = Bases::of_columns(&gathered.segments);

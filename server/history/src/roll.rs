@@ -17,7 +17,7 @@ use super::shared::Shared;
 use super::tier::Tier;
 use stardust_blocks::aggregate;
 use stardust_blocks::block::FORMAT_AGGREGATES;
-use stardust_blocks::bucket::{Column, Place};
+use stardust_blocks::bucket::{BucketPosition, Column};
 use stardust_blocks::column::Effort;
 
 /// Of blocks whose samples all are in the hours.
@@ -97,10 +97,10 @@ impl Roll {
         let step_ms = self.step_ms;
         let place = |time_ms: i64| {
             if time_ms < from_ms {
-                return Place::Before;
+                return BucketPosition::Before;
             }
             let start_ms = time_ms.div_euclid(step_ms) * step_ms;
-            Place::Bucket(slots.borrow_mut().of(start_ms))
+            BucketPosition::Bucket(slots.borrow_mut().of(start_ms))
         };
         reader.feed(head, &all, &place, &mut columns, faults);
         self.made.push(Made {
