@@ -7,7 +7,7 @@
 //! [`Settings`], and all else by `limits`.
 //!
 //! From the wire to old age: `commit` appends records as they came (`fresh`), `merge_fresh`
-//! and `merge` make columnar blocks of them (the crate `stardust-blocks`) that grow, `roll`
+//! and `merge` make columnar blocks of them (the crate `stardust-blocks`) that grow, `downsample`
 //! makes minutes and hours, `retention` lets go.
 
 mod batch;
@@ -17,6 +17,7 @@ mod clock;
 mod commit;
 mod corrections;
 mod damage;
+mod downsample;
 mod error;
 mod fresh;
 mod gap_fill;
@@ -32,13 +33,12 @@ mod noted;
 mod parts;
 mod query;
 mod reader;
+mod reclaim;
 mod retention;
-mod roll;
 mod runs;
 mod select;
 mod settings;
 mod shared;
-mod space;
 mod status;
 mod takers;
 mod tier;

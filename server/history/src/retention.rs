@@ -4,10 +4,10 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::catalogue;
+use super::downsample;
 use super::error::{Result, is_full};
 use super::insert::delete_block;
 use super::reader::Head;
-use super::roll;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::tier::Tier;
@@ -126,7 +126,7 @@ pub fn age(
 
 fn age_block(connection: &mut Connection, shared: &Shared, tier: Tier, head: &Head) -> Result<()> {
     if tier == Tier::Raw {
-        return roll::make_minutes(connection, shared, head.node, head);
+        return downsample::make_minutes(connection, shared, head.node, head);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if tier == Tier::Minute {

@@ -4,10 +4,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::clock::ClockStatus;
+use super::reclaim::{Pages, Sizes};
 use super::retention::{self, Held};
 use super::settings::shares;
 use super::shared::Shared;
-use super::space::{Pages, Sizes};
 use super::tier::Tier;
 use stardust_base::clock::wall_ms;
 use stardust_store::{StoreError, damage};

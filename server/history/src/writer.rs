@@ -15,17 +15,17 @@ use rusqlite::Connection;
 
 use super::batch::{Batch, Committed, NodeBatch, Progress};
 use super::commit;
+use super::downsample;
 use super::error::{self, is_full};
 use super::limits::{GENERATION_BYTES, LOG_BYTES_MAX, MERGE_NODES};
 use super::merge::{self, Buffers};
 use super::merge_fresh;
+use super::reclaim::{self, Pages, Sizes, Spare};
 use super::retention::{self, Expired};
-use super::roll;
 use super::settings::{Shares, shares};
 use super::shared::Shared;
-use super::space::{self, Pages, Sizes, Spare};
 use super::takers::Takers;
-use super::{damage, space::can_shrink};
+use super::{damage, reclaim::can_shrink};
 use stardust_base::clock::wall_ms;
 use stardust_model::node::NodeHello;
 use stardust_store::open::BUSY_TIMEOUT;
@@ -201,7 +201,7 @@ impl Writer {
     #[cfg(test)]
     pub fn fill_file(&self) {
         let pages = Pages::of(&self.connection).unwrap();
-        space::shrink(&self.connection, pages.free).unwrap();
+        reclaim::shrink(&self.connection, pages.free).unwrap();
         let pages = Pages::of(&self.connection).unwrap();
         self.connection
             .pragma_update(None, "max_page_count", pages.count as i64)
@@ -314,7 +314,7 @@ impl Writer {
             let blocks = merge::with_blocks_to_merge(&snapshot, &self.shared, &nodes)?;
             let mut hours = Vec::new();
             for &node in &nodes {
-                if !roll::hours_due(&snapshot, &self.shared, node)?.is_empty() {
+                if !downsample::hours_due(&snapshot, &self.shared, node)?.is_empty() {
                     hours.push(node);
                 }
             }
@@ -326,7 +326,7 @@ impl Writer {
             merge::merge_blocks(connection, &self.shared, buffers, &blocks)?;
             self.changed(&blocks);
         } else if let Some(&node) = hours.first() {
-            roll::make_due_hours(&mut self.connection, &self.shared, node)?;
+            downsample::make_due_hours(&mut self.connection, &self.shared, node)?;
             self.changed(&[node]);
         }
         // What had nothing to do is looked at again when it has new blocks.
@@ -361,7 +361,7 @@ impl Writer {
         } else {
             SHRINK_PAGES.min(self.giving)
         };
-        space::shrink(&self.connection, most)?;
+        reclaim::shrink(&self.connection, most)?;
         self.keep_log_small()?;
         let given = pages
             .count
@@ -393,7 +393,7 @@ impl Writer {
                 && pages.free > 0
                 && can_shrink(&self.connection)?
             {
-                space::shrink(&self.connection, SHRINK_PAGES)?;
+                reclaim::shrink(&self.connection, SHRINK_PAGES)?;
             } else if !self.give_one()? && !self.merge_for_room()? {
                 return Err("the history budget is too small for what must be kept. \
                             Give --history-budget more bytes."
@@ -458,7 +458,7 @@ impl Writer {
         if Sizes::of(&self.shared.path).log_bytes < budget.log_bytes / 2 {
             return Ok(());
         }
-        if !space::empty_log(&self.connection)?
+        if !reclaim::empty_log(&self.connection)?
             && Sizes::of(&self.shared.path).log_bytes >= budget.log_bytes / 2
         {
             return Err(
@@ -481,7 +481,7 @@ impl Writer {
             return Ok(());
         }
         self.connection.busy_timeout(LOG_WAIT)?;
-        let emptied = space::empty_log(&self.connection);
+        let emptied = reclaim::empty_log(&self.connection);
         self.connection.busy_timeout(BUSY_TIMEOUT)?;
         if !emptied? {
             self.next_log = now + LOG_INTERVAL;

@@ -26,7 +26,7 @@ const IN_HOURS_MS: i64 = i64::MAX;
 const BLOCKS_AT_ONCE: usize = 64;
 
 /// Gathers buckets of the samples that it is fed, layout by layout.
-struct Roll {
+struct Downsampling {
     step_ms: i64,
     made: Vec<Made>,
 }
@@ -59,7 +59,7 @@ impl Slots {
     }
 }
 
-impl Roll {
+impl Downsampling {
     fn new(tier: Tier) -> Self {
         Self {
             step_ms: tier.step_ms(),
@@ -190,18 +190,18 @@ fn add_to_hours(
     heads: &[Head],
 ) -> Result<()> {
     let mut reader = NodeReader::new(transaction, &shared.layouts, node);
-    let mut roll = Roll::new(Tier::Hour);
+    let mut downsampling = Downsampling::new(Tier::Hour);
     let mut faults = Vec::new();
     for head in heads {
         if let Some(stored) = reader.layout(head.layout)? {
-            roll.take(&mut reader, head, &stored, head.hours_ms, &mut faults);
+            downsampling.take(&mut reader, head, &stored, head.hours_ms, &mut faults);
         }
     }
     if !faults.is_empty() {
         // Otherwise their sound samples would be in the hours twice.
         return set_aside_or_fail(transaction, shared, node, &faults);
     }
-    roll.insert(transaction, node, Tier::Hour)?;
+    downsampling.insert(transaction, node, Tier::Hour)?;
     let mut done = transaction.prepare_cached(&format!(
         "UPDATE blocks SET hours_ms = {IN_HOURS_MS} WHERE id = ?1"
     ))?;
@@ -248,7 +248,7 @@ pub fn make_minutes(
         }
     }
     let mut reader = NodeReader::new(&transaction, &shared.layouts, node);
-    let mut roll = Roll::new(Tier::Minute);
+    let mut downsampling = Downsampling::new(Tier::Minute);
     let mut faults = Vec::new();
     let rare = head
         .interval_ms()
@@ -259,7 +259,7 @@ pub fn make_minutes(
         relabel(&transaction, head.id)?;
         return Ok(transaction.commit()?);
     };
-    roll.take(&mut reader, head, &stored, i64::MIN, &mut faults);
+    downsampling.take(&mut reader, head, &stored, i64::MIN, &mut faults);
     if faults.iter().any(|fault| fault.error.is_damage()) {
         // What is sound of it is converted in the next step.
         set_aside_or_fail(&transaction, shared, node, &faults)?;
@@ -274,7 +274,7 @@ pub fn make_minutes(
     transaction.execute_batch("SAVEPOINT minutes")?;
     // First: the minutes then have room, however full the file is.
     delete_block(&transaction, head.id)?;
-    let made = roll.insert(&transaction, node, Tier::Minute);
+    let made = downsampling.insert(&transaction, node, Tier::Minute);
     drop(reader);
     // Where there is no room SQLite may have taken all of it back.
     if (made? as i64) < before {
