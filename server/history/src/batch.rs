@@ -37,13 +37,13 @@ pub struct Block {
     pub rows: u32,
     pub data: Vec<u8>,
     /// Of one that goes on from the node's block before.
-    pub lead: Option<Lead>,
+    pub lead: Option<Continuation>,
 }
 
 /// The first sample of a block twice, one behind the other: whoever has the samples
 /// before can do with the few bytes of the second.
 #[derive(Clone, Copy, Debug)]
-pub struct Lead {
+pub struct Continuation {
     pub keyframe_bytes: usize,
     /// The delta, as it came.
     pub delta_bytes: usize,

@@ -13,7 +13,7 @@ use stardust_shared::message::Hello;
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, Record, State};
 
-use super::batch::{Batch, Block, Committed, Filled, Gap, Lead, NodeBatch, Progress, Seen};
+use super::batch::{Batch, Block, Committed, Continuation, Filled, Gap, NodeBatch, Progress, Seen};
 use super::gap_fill;
 use stardust_base::prefetch;
 use stardust_base::slots::{Place, Places};
@@ -38,7 +38,7 @@ pub const RUNS_KEPT: usize = 4;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pushed {
+pub enum PushResult {
     Taken,
     /// It was taken in before: a resend after a cut.
     Known,
@@ -311,17 +311,17 @@ impl Intakes {
         state: &State,
         record: Record,
         bytes: &[u8],
-    ) -> Pushed {
+    ) -> PushResult {
         let Some(intake) = self.nodes.at_mut(place) else {
-            return Pushed::Full;
+            return PushResult::Full;
         };
         let Some(accepted_seq) = intake.run.as_ref().map(|run| run.accepted_seq) else {
-            return Pushed::Full;
+            return PushResult::Full;
         };
         if state.seq <= accepted_seq {
             // The next delta counts from this record, which no block holds.
             intake.break_off();
-            return Pushed::Known;
+            return PushResult::Known;
         }
         // A session's layouts have different numbers, and its first block is its own.
         let appendable = intake.open.as_ref().is_some_and(|block| {
@@ -337,13 +337,13 @@ impl Intakes {
         };
         let Some(mut bytes_more) = layout_bytes.filter(|_| !is_full) else {
             intake.break_off();
-            return Pushed::Full;
+            return PushResult::Full;
         };
         let lost = state.seq - accepted_seq - 1;
         let now_ms = self.now_ms.unwrap_or(i64::MAX);
         bytes_more += intake.note_gap(state.time_ms, lost, now_ms);
         let Some(run) = &mut intake.run else {
-            return Pushed::Full;
+            return PushResult::Full;
         };
         run.accepted_seq = state.seq;
         run.time_ms = state.time_ms;
@@ -368,7 +368,7 @@ impl Intakes {
         let goes_on = std::mem::replace(&mut intake.goes_on, true);
         if !appendable && record == Record::Delta {
             state.encode_keyframe(layout, 0, &mut block.data);
-            block.lead = goes_on.then_some(Lead {
+            block.lead = goes_on.then_some(Continuation {
                 keyframe_bytes: block.data.len(),
                 delta_bytes: bytes.len(),
             });
@@ -382,7 +382,7 @@ impl Intakes {
         bytes_more += block.data.len() - before;
         intake.pending_bytes += bytes_more;
         self.pending_bytes += bytes_more;
-        Pushed::Taken
+        PushResult::Taken
     }
 
     /// Takes all that is pending as one batch; `None` when there is nothing.

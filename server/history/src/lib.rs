@@ -52,7 +52,7 @@ pub use batch::{Batch, Committed, Progress, Seen};
 pub use buckets::{Points, SeriesAnswer};
 pub use clock::{ClockStatus, Reading, Source};
 pub use error::HistoryError;
-pub use intake::{Intakes, Pushed};
+pub use intake::{Intakes, PushResult};
 pub use parts::{NAMES as PARTS, Parts};
 pub use query::{Answer, Query};
 pub use settings::{BUDGET_BYTES_MIN, Settings};

@@ -178,7 +178,13 @@ fn values(n: i64) -> [i64; 3] {
 }
 
 /// Streams samples `from..to` in one session, as the gate does it.
-fn stream(bench: &mut Bench, node: i64, layout: &Arc<Layout>, from: u64, to: u64) -> Vec<Pushed> {
+fn stream(
+    bench: &mut Bench,
+    node: i64,
+    layout: &Arc<Layout>,
+    from: u64,
+    to: u64,
+) -> Vec<PushResult> {
     let mut encoder = State::default();
     let place = bench.intakes.place(node).unwrap();
     (from..to)
@@ -235,7 +241,7 @@ fn a_cut_and_a_killed_server_lose_and_double_nothing() {
     assert!(
         stream(&mut bench, node, &layout, 1, 21)
             .iter()
-            .all(|p| *p == Pushed::Taken)
+            .all(|p| *p == PushResult::Taken)
     );
     let done = bench.commit();
     assert_eq!(
@@ -251,8 +257,8 @@ fn a_cut_and_a_killed_server_lose_and_double_nothing() {
     // The link is cut before 21..26 are durable; the Spider sends them again.
     assert_eq!(bench.open(node, &hello("r", "b", Some("link_down"))), 20);
     let pushed = stream(&mut bench, node, &layout, 21, 31);
-    assert!(pushed[..5].iter().all(|p| *p == Pushed::Known));
-    assert!(pushed[5..].iter().all(|p| *p == Pushed::Taken));
+    assert!(pushed[..5].iter().all(|p| *p == PushResult::Known));
+    assert!(pushed[5..].iter().all(|p| *p == PushResult::Taken));
     assert_eq!(bench.commit()[0].seq, 30);
     check(&bench, node, 30);
 
@@ -388,11 +394,11 @@ fn a_full_intake_refuses_and_takes_again_after_the_commit() {
             .intakes
             .push(place, &wide, &state, Record::Keyframe, &bytes)
         {
-            Pushed::Taken => assert!(bench.intakes.pending_bytes() < 65 << 20),
+            PushResult::Taken => assert!(bench.intakes.pending_bytes() < 65 << 20),
             other => break other,
         }
     };
-    assert_eq!(refused, Pushed::Full);
+    assert_eq!(refused, PushResult::Full);
     assert_eq!(bench.commit()[0].seq, seq - 1);
     assert_eq!(bench.open(node, &hello("r", "b", None)), seq - 1);
     bench.stop();

@@ -14,7 +14,7 @@ use super::core::Core;
 use super::layouts::Unusable;
 use super::pace::{Allowance, Pace, Rates};
 use super::socket::{Ending, code};
-use crate::history::Pushed;
+use crate::history::PushResult;
 use crate::hub;
 use crate::slots::Place;
 use stardust_model::describe;
@@ -282,13 +282,13 @@ impl Streaming {
             }
             let intakes = &mut core.telemetry.intakes;
             match intakes.push(self.session.places.intake, layout, state, record, bytes) {
-                Pushed::Taken => self.pace.taken(core.turn.now),
-                Pushed::Known => {
+                PushResult::Taken => self.pace.taken(core.turn.now),
+                PushResult::Known => {
                     self.pace.give_back(rates, seq);
                     self.not_stored(seq, core.turn.now)?;
                     return Ok(false);
                 }
-                Pushed::Full => {
+                PushResult::Full => {
                     self.pace.give_back(rates, seq);
                     self.missed = true;
                     core.telemetry.overflowed = true;

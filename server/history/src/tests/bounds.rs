@@ -63,7 +63,7 @@ fn a_node_that_floods_gives_first_and_its_neighbour_keeps_what_it_has() {
         let pushed = direct
             .intakes
             .push(place, &series, &state, Record::Keyframe, &bytes);
-        assert_eq!(pushed, Pushed::Taken);
+        assert_eq!(pushed, PushResult::Taken);
         direct.commit();
         if n % 8 == 7 {
             direct.writer.settle();
@@ -97,7 +97,7 @@ fn lists_of_series_count_as_pending_and_each_node_has_its_part() {
     };
     // A list that stays counts nothing more: thousands of nodes may share it.
     let stays = wide(1, 4_000, "stays");
-    assert_eq!(push(&mut bench, calm, &stays, 1), Pushed::Taken);
+    assert_eq!(push(&mut bench, calm, &stays, 1), PushResult::Taken);
     assert!(bench.intakes.pending_bytes() < 40_000);
     // One that changes with each sample does.
     let bytes = wide(1, 4_000, "changes").memory_bytes();
@@ -106,8 +106,8 @@ fn lists_of_series_count_as_pending_and_each_node_has_its_part() {
         // Nobody else has it, as after the next has come.
         let layout = wide(taken + 1, 4_000, "changes");
         match push(&mut bench, eager, &layout, taken + 1) {
-            Pushed::Taken => taken += 1,
-            other => break assert_eq!(other, Pushed::Full),
+            PushResult::Taken => taken += 1,
+            other => break assert_eq!(other, PushResult::Full),
         }
     }
     assert!((8..40).contains(&taken), "{taken}");
@@ -115,14 +115,20 @@ fn lists_of_series_count_as_pending_and_each_node_has_its_part() {
     assert!(pending >= (taken as usize - 1) * bytes, "{pending}");
     assert!(pending < 12 << 20, "{pending}");
     // The other has room, and after a commit both have.
-    assert_eq!(push(&mut bench, calm, &stays, 2), Pushed::Taken);
+    assert_eq!(push(&mut bench, calm, &stays, 2), PushResult::Taken);
     bench.commit();
     assert_eq!(bench.intakes.pending_bytes(), 0);
     let layout = wide(taken + 2, 4_000, "changes");
-    assert_eq!(push(&mut bench, eager, &layout, taken + 2), Pushed::Taken);
+    assert_eq!(
+        push(&mut bench, eager, &layout, taken + 2),
+        PushResult::Taken
+    );
     let again = wide(taken + 3, 4_000, "changes");
     drop(layout);
-    assert_eq!(push(&mut bench, eager, &again, taken + 3), Pushed::Taken);
+    assert_eq!(
+        push(&mut bench, eager, &again, taken + 3),
+        PushResult::Taken
+    );
     assert!(bench.intakes.pending_bytes() > bytes);
     // What is not durable may come again.
     assert_eq!(bench.intakes.undurable(eager), 2);
@@ -146,9 +152,9 @@ fn samples_of_one_node_never_take_the_room_of_all() {
         let intakes = &mut bench.intakes;
         intakes.push(place, &layout, &state, Record::Keyframe, &bytes)
     };
-    let full = (1..10_000).find(|seq| push(&mut bench, eager, *seq) == Pushed::Full);
+    let full = (1..10_000).find(|seq| push(&mut bench, eager, *seq) == PushResult::Full);
     assert!(full.is_some());
-    assert_eq!(push(&mut bench, calm, 1), Pushed::Taken);
+    assert_eq!(push(&mut bench, calm, 1), PushResult::Taken);
     let pending = bench.intakes.pending_bytes();
     assert!((32 << 20..33 << 20).contains(&pending), "{pending}");
     bench.stop();
@@ -208,7 +214,7 @@ fn lists_of_series_never_fill_the_budget() {
         let (state, bytes) = keyframe(&layout, n, START_MS + n as i64 * 1_000, &mut noise);
         let intakes = &mut direct.intakes;
         let pushed = intakes.push(place, &layout, &state, Record::Keyframe, &bytes);
-        assert_eq!(pushed, Pushed::Taken);
+        assert_eq!(pushed, PushResult::Taken);
         direct.commit();
         if n % 8 == 7 {
             direct.writer.settle();

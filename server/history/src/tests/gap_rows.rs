@@ -21,7 +21,7 @@ fn send(bench: &mut Bench, node: i64, samples: impl IntoIterator<Item = (u64, i6
             Record::Delta
         };
         let pushed = bench.intakes.push(place, &layout, &state, record, &bytes);
-        assert_eq!(pushed, Pushed::Taken);
+        assert_eq!(pushed, PushResult::Taken);
     }
 }
 

@@ -455,7 +455,7 @@ impl Trial {
             let pushed = direct
                 .intakes
                 .push(direct.place, layout, &life.state, record, &bytes);
-            assert_eq!(pushed, Pushed::Taken);
+            assert_eq!(pushed, PushResult::Taken);
             life.sent += 1;
         }
     }
