@@ -6,7 +6,7 @@ use stardust_shared::{Layout, SeriesDef};
 
 use super::layouts::{Hash, Stored, hash_of};
 use super::list::List;
-use super::shared::Shared;
+use super::state::HistoryState;
 
 /// About what a series takes besides its key, which is there twice.
 const SERIES_BYTES: u64 = 48;
@@ -114,7 +114,7 @@ pub fn bytes_of(connection: &Connection, node: i64) -> rusqlite::Result<u64> {
 /// list of it names. Fresh rows up to `merged_id` need none: they are in blocks.
 pub fn release(
     connection: &Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     node: i64,
     merged_id: i64,
     lists: impl IntoIterator<Item = i64>,

@@ -11,7 +11,7 @@ use super::catalogue;
 use super::fresh::{Chain, Reached, Row};
 use super::gap_fill;
 use super::intake::RUNS_KEPT;
-use super::shared::Shared;
+use super::state::HistoryState;
 use stardust_blocks::crc32c::crc32c;
 
 /// Lists whose row number is kept at hand: one a session, small.
@@ -181,7 +181,7 @@ pub fn insert_node(
     statements: &mut Statements<'_>,
     (layouts, runs): (&mut LayoutRows, &mut RunRows),
     batch: &NodeBatch,
-    shared: &Shared,
+    shared: &HistoryState,
     next_id: &mut i64,
     added: &mut Vec<(i64, Row, Option<Reached>)>,
 ) -> rusqlite::Result<()> {

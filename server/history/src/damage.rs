@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::catalogue;
 use super::error::Result;
 use super::reader::Fault;
-use super::shared::Shared;
+use super::state::HistoryState;
 use super::tier::Tier;
 use stardust_base::clock::wall_ms;
 use stardust_blocks::base::{self, Bases};
@@ -21,7 +21,12 @@ use stardust_shared::ABSENT;
 const KEPT_MAX: i64 = 100;
 
 /// In the caller's transaction. Does nothing when the block is gone already.
-pub fn set_aside(connection: &Connection, shared: &Shared, node: i64, fault: &Fault) -> Result<()> {
+pub fn set_aside(
+    connection: &Connection,
+    shared: &HistoryState,
+    node: i64,
+    fault: &Fault,
+) -> Result<()> {
     let why = fault.error.to_string();
     let (table, columns) = if fault.fresh {
         ("fresh", "node, 0, layout, 0")
@@ -86,7 +91,7 @@ pub fn set_aside(connection: &Connection, shared: &Shared, node: i64, fault: &Fa
 /// rows; `None` when nothing can be read.
 fn save_what_is_sound(
     connection: &Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     node: i64,
     id: i64,
 ) -> Result<Option<i64>> {

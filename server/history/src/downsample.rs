@@ -13,7 +13,7 @@ use super::error::Result;
 use super::insert::{LEVEL_FULL, LEVEL_SMALL, NewBlock, delete_block};
 use super::layouts::Stored;
 use super::reader::{Fault, Head, NodeReader, Wanted};
-use super::shared::Shared;
+use super::state::HistoryState;
 use super::tier::Tier;
 use stardust_blocks::aggregate;
 use stardust_blocks::block::FORMAT_AGGREGATES;
@@ -155,7 +155,7 @@ impl Downsampling {
 /// make hours of them.
 pub fn hours_due(
     connection: &Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     node: i64,
 ) -> rusqlite::Result<Vec<Head>> {
     let columns = Head::COLUMNS;
@@ -174,7 +174,7 @@ pub fn hours_due(
 }
 
 /// Makes the hours of a node whose blocks are full, when it is time.
-pub fn make_due_hours(connection: &mut Connection, shared: &Shared, node: i64) -> Result<()> {
+pub fn make_due_hours(connection: &mut Connection, shared: &HistoryState, node: i64) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let heads = hours_due(&transaction, shared, node)?;
     add_to_hours(&transaction, shared, node, &heads)?;
@@ -185,7 +185,7 @@ pub fn make_due_hours(connection: &mut Connection, shared: &Shared, node: i64) -
 /// aside instead, and what is sound of them is left for the next time.
 fn add_to_hours(
     transaction: &Transaction<'_>,
-    shared: &Shared,
+    shared: &HistoryState,
     node: i64,
     heads: &[Head],
 ) -> Result<()> {
@@ -215,7 +215,7 @@ fn add_to_hours(
 /// would be less than there is.
 fn set_aside_or_fail(
     transaction: &Transaction<'_>,
-    shared: &Shared,
+    shared: &HistoryState,
     node: i64,
     faults: &[Fault],
 ) -> Result<()> {
@@ -232,7 +232,7 @@ fn set_aside_or_fail(
 /// part of the minute tier, when minutes would be no smaller.
 pub fn make_minutes(
     connection: &mut Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     node: i64,
     head: &Head,
 ) -> Result<()> {

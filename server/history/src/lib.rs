@@ -38,7 +38,7 @@ mod retention;
 mod runs;
 mod select;
 mod settings;
-mod shared;
+mod state;
 mod status;
 mod takers;
 mod tier;
@@ -56,8 +56,8 @@ pub use intake::{Intakes, PushResult};
 pub use parts::{NAMES as PARTS, Parts};
 pub use query::{Answer, Query};
 pub use settings::{BUDGET_BYTES_MIN, Settings};
-use shared::Shared;
 pub use stardust_model::gap::Cause;
+use state::HistoryState;
 pub use status::{Status, WriterStatus};
 pub use writer::{Command, Outcome, Writer, durable_progress};
 
@@ -66,7 +66,7 @@ use stardust_store::{Store, StoreError};
 /// The reading side.
 pub struct History {
     store: Arc<Store>,
-    shared: Arc<Shared>,
+    shared: Arc<HistoryState>,
 }
 
 impl History {
@@ -87,7 +87,7 @@ impl History {
         settings: Settings,
         source: Source,
     ) -> Result<Self, StoreError> {
-        let shared = Shared::load(&*store.reader()?, store.path(), settings, source)?;
+        let shared = HistoryState::load(&*store.reader()?, store.path(), settings, source)?;
         Ok(Self {
             store,
             shared: Arc::new(shared),
@@ -102,7 +102,7 @@ impl History {
         sizes: limits::Sizes,
     ) -> Result<Self, StoreError> {
         let source = Source::Samples;
-        let mut shared = Shared::load(&*store.reader()?, store.path(), settings, source)?;
+        let mut shared = HistoryState::load(&*store.reader()?, store.path(), settings, source)?;
         shared.sizes = sizes;
         Ok(Self {
             store,

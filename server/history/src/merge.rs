@@ -23,7 +23,7 @@ use super::layouts::Stored;
 use super::limits::{RARE_SHARE, STEP_TIME, Sizes, UNION_SERIES_MAX};
 use super::merge_choice::{Amount, Small, choose_of, small_blocks};
 use super::reader::Fault;
-use super::shared::Shared;
+use super::state::HistoryState;
 use super::tier::Tier;
 use stardust_blocks::BlockError;
 use stardust_blocks::aggregate::Offsets;
@@ -48,7 +48,7 @@ pub struct Buffers {
 /// Which of the nodes have blocks to merge. Only reads: that is mostly none.
 pub fn with_blocks_to_merge(
     connection: &Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     nodes: &[i64],
 ) -> Result<Vec<i64>> {
     let mut found = Vec::new();
@@ -67,7 +67,7 @@ pub fn with_blocks_to_merge(
 /// Merges small blocks of nodes where it is time, as far as one step goes.
 pub fn merge_blocks(
     connection: &mut Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     buffers: &mut Buffers,
     nodes: &[i64],
 ) -> Result<()> {
@@ -91,7 +91,7 @@ pub fn merge_blocks(
 /// nothing (more) to do.
 fn merge_once(
     transaction: &Transaction<'_>,
-    shared: &Shared,
+    shared: &HistoryState,
     buffers: &mut Buffers,
     node: i64,
     tier: Tier,

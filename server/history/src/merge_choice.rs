@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::insert::{LEVEL_FAIR, LEVEL_FULL, LEVEL_SMALL};
 use super::limits::{FULL_SPAN_MS, Sizes};
-use super::shared::Shared;
+use super::state::HistoryState;
 use super::tier::Tier;
 use stardust_blocks::block::{FORMAT_AGGREGATES, is_known};
 use stardust_blocks::limits::MERGE_VALUES_MAX;
@@ -136,7 +136,7 @@ pub fn choose_of<'a>(
 /// Small blocks of a node and tier, oldest first, and the same of rare series.
 pub fn small_blocks(
     connection: &Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     node: i64,
     tier: Tier,
 ) -> rusqlite::Result<(Vec<Small>, Vec<Small>)> {

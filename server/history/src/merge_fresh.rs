@@ -27,7 +27,7 @@ use super::merge_choice::full_rows;
 use super::noted::{note_last, note_samples, scaled};
 use super::reader::{Fault, NodeReader};
 use super::runs::{Run, Runs};
-use super::shared::Shared;
+use super::state::HistoryState;
 use super::tier::Tier;
 use stardust_blocks::BlockError;
 use stardust_blocks::base::{Base, Segment};
@@ -42,7 +42,11 @@ use stardust_blocks::union::Union;
 const DENSE_ROWS: usize = 5;
 
 /// Whether it is time to merge fresh records, or a merge is under way.
-pub fn is_due(connection: &Connection, shared: &Shared, bytes_max: u64) -> rusqlite::Result<bool> {
+pub fn is_due(
+    connection: &Connection,
+    shared: &HistoryState,
+    bytes_max: u64,
+) -> rusqlite::Result<bool> {
     if Merged::read(connection)?.end_id > 0 {
         return Ok(true);
     }
@@ -53,7 +57,7 @@ pub fn is_due(connection: &Connection, shared: &Shared, bytes_max: u64) -> rusql
 /// Merges the fresh records of the next few nodes. Answers which those were.
 pub fn merge_fresh(
     connection: &mut Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     buffers: &mut Buffers,
 ) -> Result<Vec<i64>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -102,7 +106,7 @@ pub fn merge_fresh(
 
 fn merge_fresh_of(
     transaction: &Transaction<'_>,
-    shared: &Shared,
+    shared: &HistoryState,
     buffers: &mut Buffers,
     node: i64,
     end_id: i64,
@@ -224,7 +228,7 @@ impl Gathered {
     fn insert(
         &mut self,
         transaction: &Transaction<'_>,
-        shared: &Shared,
+        shared: &HistoryState,
         node: i64,
         union: &mut Union,
     ) -> Result<()> {

@@ -20,7 +20,7 @@ use super::noted::note_samples;
 use super::reader::{Fault, Head, NodeReader, Wanted, only_hours_ms};
 use super::runs::{Runs, name_of};
 use super::select::Selectors;
-use super::shared::Shared;
+use super::state::HistoryState;
 use super::tier::Tier;
 use stardust_blocks::base::Segment;
 use stardust_blocks::block::FORMAT_AGGREGATES;
@@ -100,7 +100,7 @@ impl Plan {
 
 pub fn run(
     connection: &Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     query: &Query,
 ) -> Result<Answer, HistoryError> {
     if query.from_ms >= query.to_ms || query.from_ms < 0 {
@@ -195,7 +195,7 @@ pub fn run(
 fn plan(
     connection: &Connection,
     reader: &NodeReader<'_>,
-    shared: &Shared,
+    shared: &HistoryState,
     query: &Query,
 ) -> Result<Plan, HistoryError> {
     let hour_ms = Tier::Hour.step_ms();
@@ -258,7 +258,7 @@ fn plan(
 /// may go on from.
 fn fresh_rows(
     connection: &Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     node: i64,
     grid: &Grid,
 ) -> rusqlite::Result<Vec<Row>> {

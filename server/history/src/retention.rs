@@ -9,7 +9,7 @@ use super::error::{Result, is_full};
 use super::insert::delete_block;
 use super::reader::Head;
 use super::settings::Settings;
-use super::shared::Shared;
+use super::state::HistoryState;
 use super::tier::Tier;
 
 /// Gaps deleted in one step.
@@ -82,7 +82,7 @@ fn oldest_of(connection: &Connection, tier: Tier, node: i64) -> rusqlite::Result
 
 /// Lets one block of a node go, of the tier that holds most of what it should. False
 /// when there is no block.
-pub fn give_one_of(connection: &mut Connection, shared: &Shared, node: i64) -> Result<bool> {
+pub fn give_one_of(connection: &mut Connection, shared: &HistoryState, node: i64) -> Result<bool> {
     let held = [
         Held::of_node(connection, Tier::Raw, node)?,
         Held::of_node(connection, Tier::Minute, node)?,
@@ -100,7 +100,7 @@ pub fn give_one_of(connection: &mut Connection, shared: &Shared, node: i64) -> R
 /// False when there is none.
 pub fn age(
     connection: &mut Connection,
-    shared: &Shared,
+    shared: &HistoryState,
     tier: Tier,
     block: Option<Head>,
 ) -> Result<bool> {
@@ -124,7 +124,12 @@ pub fn age(
     Ok(true)
 }
 
-fn age_block(connection: &mut Connection, shared: &Shared, tier: Tier, head: &Head) -> Result<()> {
+fn age_block(
+    connection: &mut Connection,
+    shared: &HistoryState,
+    tier: Tier,
+    head: &Head,
+) -> Result<()> {
     if tier == Tier::Raw {
         return downsample::make_minutes(connection, shared, head.node, head);
     }
@@ -143,14 +148,14 @@ fn age_block(connection: &mut Connection, shared: &Shared, tier: Tier, head: &He
 }
 
 /// Deletes a block, and the series that only it had.
-fn remove(connection: &Connection, shared: &Shared, head: &Head) -> rusqlite::Result<()> {
+fn remove(connection: &Connection, shared: &HistoryState, head: &Head) -> rusqlite::Result<()> {
     delete_block(connection, head.id)?;
     catalogue::release(connection, shared, head.node, i64::MIN, [head.layout])
 }
 
 /// Lets the oldest block of all go, of the finest tier that has one. False when there
 /// is none.
-pub fn give_oldest(connection: &mut Connection, shared: &Shared) -> Result<bool> {
+pub fn give_oldest(connection: &mut Connection, shared: &HistoryState) -> Result<bool> {
     for tier in Tier::ALL {
         let oldest = oldest(connection, tier)?;
         if age(connection, shared, tier, oldest)? {
@@ -169,7 +174,7 @@ pub enum Expired {
 }
 
 /// Lets one block go that is older than it is to be kept.
-pub fn expire_one(connection: &mut Connection, shared: &Shared) -> Result<Expired> {
+pub fn expire_one(connection: &mut Connection, shared: &HistoryState) -> Result<Expired> {
     let now_ms = shared.clock.time_ms();
     for tier in Tier::ALL {
         let before_ms = now_ms.saturating_sub(shared.settings.keep_ms(tier));

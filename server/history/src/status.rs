@@ -7,7 +7,7 @@ use super::clock::ClockStatus;
 use super::reclaim::{Pages, Sizes};
 use super::retention::{self, Held};
 use super::settings::shares;
-use super::shared::Shared;
+use super::state::HistoryState;
 use super::tier::Tier;
 use stardust_base::clock::wall_ms;
 use stardust_store::{StoreError, damage};
@@ -80,7 +80,7 @@ pub struct DamagedBlock {
     pub found: i64,
 }
 
-pub fn read(connection: &Connection, shared: &Shared) -> rusqlite::Result<Status> {
+pub fn read(connection: &Connection, shared: &HistoryState) -> rusqlite::Result<Status> {
     let transaction = connection.unchecked_transaction()?;
     let sizes = Sizes::of(&shared.path);
     let pages = Pages::of(&transaction)?;
@@ -126,7 +126,7 @@ pub fn read(connection: &Connection, shared: &Shared) -> rusqlite::Result<Status
 }
 
 /// Where SQLite does not read the database any more: what is known without it.
-pub fn of_damaged(shared: &Shared, why: &str) -> Status {
+pub fn of_damaged(shared: &HistoryState, why: &str) -> Status {
     Status {
         bytes: bytes(shared, &Sizes::of(&shared.path), 0),
         tiers: Vec::new(),
@@ -137,7 +137,7 @@ pub fn of_damaged(shared: &Shared, why: &str) -> Status {
     }
 }
 
-fn bytes(shared: &Shared, sizes: &Sizes, free: u64) -> Bytes {
+fn bytes(shared: &HistoryState, sizes: &Sizes, free: u64) -> Bytes {
     Bytes {
         file: sizes.file_bytes,
         log: sizes.log_bytes + sizes.shm_bytes,
@@ -147,7 +147,7 @@ fn bytes(shared: &Shared, sizes: &Sizes, free: u64) -> Bytes {
     }
 }
 
-fn fresh(shared: &Shared) -> FreshStatus {
+fn fresh(shared: &HistoryState) -> FreshStatus {
     let fresh = shared.fresh();
     FreshStatus {
         rows: fresh.rows,
@@ -156,7 +156,7 @@ fn fresh(shared: &Shared) -> FreshStatus {
 }
 
 /// Damage stops the writer also before it runs into it itself.
-pub fn writer(shared: &Shared, damage: Option<&str>) -> WriterStatus {
+pub fn writer(shared: &HistoryState, damage: Option<&str>) -> WriterStatus {
     let failing = shared.failing();
     let found = || {
         let why = damage?.to_owned();

@@ -23,7 +23,7 @@ use super::merge_fresh;
 use super::reclaim::{self, Pages, Sizes, Spare};
 use super::retention::{self, Expired};
 use super::settings::{Shares, shares};
-use super::shared::Shared;
+use super::state::HistoryState;
 use super::takers::Takers;
 use super::{damage, reclaim::can_shrink};
 use stardust_base::clock::wall_ms;
@@ -84,7 +84,7 @@ pub fn durable_progress(store: &Store) -> Result<Vec<(i64, Progress)>, StoreErro
 
 pub struct Writer {
     store: Arc<Store>,
-    shared: Arc<Shared>,
+    shared: Arc<HistoryState>,
     connection: Connection,
     layouts: commit::LayoutRows,
     runs: commit::RunRows,
@@ -110,7 +110,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn open(store: Arc<Store>, shared: Arc<Shared>) -> Result<Self, StoreError> {
+    pub fn open(store: Arc<Store>, shared: Arc<HistoryState>) -> Result<Self, StoreError> {
         let connection = open_connection(store.path())?;
         let budget = shared.settings.budget_bytes.map(shares);
         if let Some(budget) = budget {

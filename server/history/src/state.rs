@@ -16,7 +16,7 @@ use super::settings::Settings;
 const FAULTS_MAX: usize = 64;
 
 #[derive(Debug)]
-pub struct Shared {
+pub struct HistoryState {
     pub path: PathBuf,
     pub settings: Settings,
     pub sizes: Sizes,
@@ -35,7 +35,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
+impl HistoryState {
     pub fn load(
         connection: &Connection,
         path: &Path,
