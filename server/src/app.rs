@@ -38,7 +38,7 @@ pub struct Running {
     http: HttpServer,
     job_threads: runner::Threads,
     keeper: std::thread::JoinHandle<()>,
-    chronicle: std::thread::JoinHandle<()>,
+    recorder: std::thread::JoinHandle<()>,
     writer: std::thread::JoinHandle<()>,
     stop_writer: std::sync::mpsc::Sender<history::Command>,
     /// What is said at the start to whoever will sign in first.
@@ -189,14 +189,14 @@ impl Running {
         );
         let job_threads = runner::start(&app.work)?;
         let keeper = package_jobs::keeper::start(&app.work)?;
-        let chronicle = events::chronicle::start(events_context(&app))?;
+        let recorder = events::recorder::start(events_context(&app))?;
         Ok(Self {
             app,
             gate,
             http,
             job_threads,
             keeper,
-            chronicle,
+            recorder,
             writer,
             stop_writer: commands,
             first_login,
@@ -219,7 +219,7 @@ impl Running {
         self.http.stop();
         self.job_threads.join();
         let _ = self.keeper.join();
-        let _ = self.chronicle.join();
+        let _ = self.recorder.join();
         let _ = self.stop_writer.send(history::Command::Stop);
         let _ = self.writer.join();
         if let Err(error) = self.app.store.close() {
@@ -233,13 +233,13 @@ impl Running {
 }
 
 /// What events are written and told with.
-fn events_context(app: &App) -> events::chronicle::Context {
+fn events_context(app: &App) -> events::recorder::Context {
     let (board, work, gate) = (
         Arc::clone(&app.jobs),
         Arc::clone(&app.work),
         app.gate.clone(),
     );
-    events::chronicle::Context {
+    events::recorder::Context {
         store: Arc::clone(&app.store),
         fleet: Arc::clone(&app.fleet),
         pause: Box::new(move |time| board.pause(time)),

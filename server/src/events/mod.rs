@@ -1,13 +1,13 @@
 //! What happened to the fleet, to be read back: who came and went and why, gaps,
 //! ends of jobs, reboots, changed keys.
 //!
-//! The hub notes comings and goings in memory, [`chronicle`] writes them once a
+//! The hub notes comings and goings in memory, [`recorder`] writes them once a
 //! second on its own thread; gaps, jobs and changes of nodes are noted by triggers
 //! where they are written. [`tell`] tells browsers of all of them. Read by API
 //! workers. Bounded by [`limits`].
 
-pub mod chronicle;
 pub mod limits;
+pub mod recorder;
 mod tell;
 
 use serde_json::{Value, json};

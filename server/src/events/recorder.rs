@@ -3,7 +3,7 @@
 //!
 //! What a Spider's hello means depends on what was noted of the node before, also by
 //! an earlier run of Ground Control: who was online then and says hello again has
-//! not been away, as far as its own telemetry goes. [`Chronicle::turn`] is pure.
+//! not been away, as far as its own telemetry goes. [`Recorder::turn`] is pure.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,13 +37,13 @@ pub struct Context {
 
 /// What is known of nodes, so that only what is news is written.
 #[derive(Default)]
-pub struct Chronicle {
+pub struct Recorder {
     known: HashMap<i64, Known>,
     /// Events since a node's were last trimmed.
     written: HashMap<i64, u32>,
 }
 
-impl Chronicle {
+impl Recorder {
     /// What `happening` is, given how the node was before.
     pub fn turn(&mut self, before: Option<Known>, happening: Happening) -> Vec<NewEvent> {
         let Happening {
@@ -155,7 +155,7 @@ pub fn start(context: Context) -> Result<JoinHandle<()>, Error> {
     std::thread::Builder::new()
         .name("events".into())
         .spawn(move || {
-            let mut chronicle = Chronicle::default();
+            let mut recorder = Recorder::default();
             let begun = Instant::now();
             let mut waited_for = false;
             let mut trimmed: Option<Instant> = None;
@@ -174,7 +174,7 @@ pub fn start(context: Context) -> Result<JoinHandle<()>, Error> {
                     waited_for = true;
                     happenings.extend(never_back(&context.fleet));
                 }
-                let mut result = chronicle.write(&context, happenings);
+                let mut result = recorder.write(&context, happenings);
                 if trimmed.is_none_or(|at| at.elapsed() >= TRIM_INTERVAL) {
                     trimmed = Some(Instant::now());
                     result = result.and(context.store.trim_events(KEPT_MAX).map_err(Error::from));
@@ -182,8 +182,8 @@ pub fn start(context: Context) -> Result<JoinHandle<()>, Error> {
                         .store
                         .trim_events_of_kind(SIGN_IN_FAILED, KEPT_SIGN_INS_MAX);
                     result = result.and(sign_ins.map_err(Error::from));
-                    chronicle.known.retain(|node, _| context.fleet.knows(*node));
-                    chronicle
+                    recorder.known.retain(|node, _| context.fleet.knows(*node));
+                    recorder
                         .written
                         .retain(|node, _| context.fleet.knows(*node));
                 }
@@ -268,38 +268,38 @@ mod tests {
         }
     }
 
-    fn told(chronicle: &mut Chronicle, happening: Happening) -> Vec<&'static str> {
-        let before = chronicle.known.get(&7).cloned();
-        let events = chronicle.turn(before, happening);
+    fn told(recorder: &mut Recorder, happening: Happening) -> Vec<&'static str> {
+        let before = recorder.known.get(&7).cloned();
+        let events = recorder.turn(before, happening);
         events.iter().map(|event| event.kind).collect()
     }
 
     #[test]
     fn only_what_is_news_is_told() {
-        let mut chronicle = Chronicle::default();
-        assert!(told(&mut chronicle, lost(1)).is_empty());
-        assert_eq!(told(&mut chronicle, seen(2, "a", "1")), ["online"]);
-        assert!(told(&mut chronicle, seen(3, "a", "1")).is_empty());
-        assert_eq!(told(&mut chronicle, lost(4)), ["offline"]);
-        assert!(told(&mut chronicle, lost(5)).is_empty());
-        assert_eq!(told(&mut chronicle, seen(6, "a", "1")), ["online"]);
+        let mut recorder = Recorder::default();
+        assert!(told(&mut recorder, lost(1)).is_empty());
+        assert_eq!(told(&mut recorder, seen(2, "a", "1")), ["online"]);
+        assert!(told(&mut recorder, seen(3, "a", "1")).is_empty());
+        assert_eq!(told(&mut recorder, lost(4)), ["offline"]);
+        assert!(told(&mut recorder, lost(5)).is_empty());
+        assert_eq!(told(&mut recorder, seen(6, "a", "1")), ["online"]);
         // A reboot too quick for anybody to see it offline.
-        assert_eq!(told(&mut chronicle, seen(7, "b", "1")), ["rebooted"]);
-        assert_eq!(told(&mut chronicle, seen(8, "b", "2")), ["spider"]);
-        assert_eq!(told(&mut chronicle, lost(9)), ["offline"]);
+        assert_eq!(told(&mut recorder, seen(7, "b", "1")), ["rebooted"]);
+        assert_eq!(told(&mut recorder, seen(8, "b", "2")), ["spider"]);
+        assert_eq!(told(&mut recorder, lost(9)), ["offline"]);
         assert_eq!(
-            told(&mut chronicle, seen(12, "c", "3")),
+            told(&mut recorder, seen(12, "c", "3")),
             ["rebooted", "spider", "online"]
         );
     }
 
     #[test]
     fn how_long_it_was_away_is_told() {
-        let mut chronicle = Chronicle::default();
-        told(&mut chronicle, seen(1_000, "a", "1"));
-        told(&mut chronicle, lost(2_000));
-        let before = chronicle.known.get(&7).cloned();
-        let events = chronicle.turn(before, seen(9_500, "a", "1"));
+        let mut recorder = Recorder::default();
+        told(&mut recorder, seen(1_000, "a", "1"));
+        told(&mut recorder, lost(2_000));
+        let before = recorder.known.get(&7).cloned();
+        let events = recorder.turn(before, seen(9_500, "a", "1"));
         assert_eq!(events[0].detail["offline_ms"], 7_500);
         assert_eq!(events[0].detail["boot_id"], "a");
     }
@@ -312,13 +312,13 @@ mod tests {
             boot_id: "a".into(),
             version: "1".into(),
         };
-        let mut chronicle = Chronicle::default();
+        let mut recorder = Recorder::default();
         assert!(
-            chronicle
+            recorder
                 .turn(Some(before.clone()), seen(9, "a", "1"))
                 .is_empty()
         );
-        let events = chronicle.turn(Some(before), lost(9));
+        let events = recorder.turn(Some(before), lost(9));
         assert_eq!(events[0].detail["reason"], "the link ended");
     }
 }
