@@ -3,12 +3,12 @@
 //!
 //! The hub notes comings and goings in memory, [`recorder`] writes them once a
 //! second on its own thread; gaps, jobs and changes of nodes are noted by triggers
-//! where they are written. [`tell`] tells browsers of all of them. Read by API
+//! where they are written. [`broadcast`] tells browsers of all of them. Read by API
 //! workers. Bounded by [`limits`].
 
+mod broadcast;
 pub mod limits;
 pub mod recorder;
-mod tell;
 
 use serde_json::{Value, json};
 use stardust_model::describe;

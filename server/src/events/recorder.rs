@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::broadcast::Broadcast;
 use super::limits::{
     GRACE, KEPT_MAX, KEPT_OF_NODE_MAX, KEPT_SIGN_INS_MAX, TRIM_EVERY, TRIM_INTERVAL, WRITE_INTERVAL,
 };
-use super::tell::Teller;
 use super::{Happening, Known, NewEvent, SIGN_IN_FAILED, What};
 use crate::clock::wall_ms;
 use crate::error::Error;
@@ -151,7 +151,7 @@ impl Recorder {
 
 pub fn start(context: Context) -> Result<JoinHandle<()>, Error> {
     // Before anything is served: from here on all is news.
-    let mut teller = Teller::after(context.store.newest_event()?);
+    let mut broadcast = Broadcast::after(context.store.newest_event()?);
     std::thread::Builder::new()
         .name("events".into())
         .spawn(move || {
@@ -187,7 +187,7 @@ pub fn start(context: Context) -> Result<JoinHandle<()>, Error> {
                         .written
                         .retain(|node, _| context.fleet.knows(*node));
                 }
-                result = result.and(teller.tell(&context.store, &*context.hand_on));
+                result = result.and(broadcast.tell(&context.store, &*context.hand_on));
                 // Once, not every second: the disk is likely full.
                 if let Err(error) = &result
                     && !troubled

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::store::{EventFilter, Store};
 
 /// What browsers have been told.
-pub struct Teller {
+pub struct Broadcast {
     /// The newest event that they know, or can have from the API.
     told: i64,
 }
@@ -25,7 +25,7 @@ struct Message {
     more: bool,
 }
 
-impl Teller {
+impl Broadcast {
     pub fn after(told: i64) -> Self {
         Self { told }
     }
