@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::clean::Cleaner;
 use super::limits::{SAVE_INTERVAL, STEPS_MAX};
+use super::sanitize::Sanitizer;
 use crate::clock::wall_ms;
 use crate::log;
 use crate::major_tom::patience::{Patience, cancelled};
@@ -62,7 +62,7 @@ pub struct Job {
 struct Inner {
     view: JobView,
     text: Text,
-    cleaner: Cleaner,
+    sanitizer: Sanitizer,
     saved: Instant,
     unsaved: bool,
 }
@@ -93,7 +93,7 @@ impl Job {
             inner: Mutex::new(Inner {
                 view,
                 text,
-                cleaner: Cleaner::default(),
+                sanitizer: Sanitizer::default(),
                 saved: Instant::now(),
                 unsaved: false,
             }),
@@ -212,7 +212,7 @@ impl Job {
     /// Appends what a program on the node printed.
     pub fn output(&self, bytes: &[u8]) {
         let mut inner = self.lock();
-        let text = inner.cleaner.push(bytes);
+        let text = inner.sanitizer.push(bytes);
         if text.is_empty() {
             return;
         }
@@ -237,7 +237,7 @@ impl Job {
     pub fn take_back_output(&self, at: usize) {
         let mut inner = self.lock();
         inner.text.truncate(at);
-        inner.cleaner = Cleaner::default();
+        inner.sanitizer = Sanitizer::default();
         inner.unsaved = true;
     }
 
@@ -262,7 +262,7 @@ impl Job {
         fault: Option<&Fault>,
     ) -> JobView {
         let mut inner = self.lock();
-        let left = inner.cleaner.finish();
+        let left = inner.sanitizer.finish();
         inner.text.push(&left);
         inner.view.can_cancel = false;
         inner.view.no_cancel = None;

@@ -7,18 +7,18 @@
 //! tells browsers what changed. Bounded by [`limits`].
 
 mod board;
-mod clean;
 mod context;
 mod job;
 pub mod limits;
 mod line;
+mod sanitize;
 #[cfg(test)]
 mod tests;
 
 pub use board::{Board, News, Order, log_end};
-pub use clean::without_colours;
 pub use context::JobContext;
 pub use job::{Given, Job};
+pub use sanitize::without_colours;
 pub use stardust_model::failed_jobs::{Ended, FailedJob, Failures, LiveJobs};
 pub use stardust_model::intent::{Intent, PackageOrder};
 pub use stardust_model::job::{JobError, JobView, Progress, State, StepState, StepView};

@@ -11,7 +11,7 @@ use crate::hidden::is_hidden;
 /// Parameters of one colour sequence.
 const SGR_BYTES_MAX: usize = 32;
 
-/// The text alone. Of escape sequences a [`Cleaner`] lets those pass that set colours.
+/// The text alone. Of escape sequences a [`Sanitizer`] lets those pass that set colours.
 pub fn without_colours(text: &str) -> String {
     let mut parts = text.split('\x1b');
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -30,7 +30,7 @@ pub fn without_colours(text: &str) -> String {
 }
 
 #[derive(Debug, Default)]
-pub struct Cleaner {
+pub struct Sanitizer {
     state: State,
     /// Bytes of a character that is not complete yet.
     partial: Vec<u8>,
@@ -55,7 +55,7 @@ enum State {
     WordsEscape,
 }
 
-impl Cleaner {
+impl Sanitizer {
     /// Takes the next bytes of the stream; they may end anywhere.
     pub fn push(&mut self, bytes: &[u8]) -> String {
         let mut out = String::with_capacity(bytes.len());
@@ -197,9 +197,9 @@ mod tests {
     use super::*;
 
     fn clean(parts: &[&[u8]]) -> String {
-        let mut cleaner = Cleaner::default();
-        let mut out: String = parts.iter().map(|part| cleaner.push(part)).collect();
-        out.push_str(&cleaner.finish());
+        let mut sanitizer = Sanitizer::default();
+        let mut out: String = parts.iter().map(|part| sanitizer.push(part)).collect();
+        out.push_str(&sanitizer.finish());
         out
     }
 
