@@ -38,7 +38,7 @@ impl Executor<'_> {
             step(self.job, first.step, || {
                 let mut detail = String::new();
                 for action in actions {
-                    self.job.go_on()?;
+                    self.job.check_cancelled()?;
                     detail = self.act(place, action)?;
                 }
                 Ok(((), detail))
@@ -69,7 +69,7 @@ impl Executor<'_> {
             }
             Act::Upload(path, content) => {
                 let bytes = content.bytes();
-                self.job.say(&format!("{path}: {} bytes", bytes.len()));
+                self.job.log_line(&format!("{path}: {} bytes", bytes.len()));
                 let upload = Upload {
                     data: bytes,
                     path,

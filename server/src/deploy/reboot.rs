@@ -71,7 +71,7 @@ pub fn reboot(context: &JobContext, job: &Job) -> Result<Option<Value>, Fault> {
                 });
                 return Ok((Some(result), "It is back, and was booted anew.".into()));
             }
-            job.go_on()?;
+            job.check_cancelled()?;
             if Instant::now() >= deadline {
                 return Err(Fault::new(
                     Cause::NotConnected,

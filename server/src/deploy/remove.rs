@@ -44,7 +44,7 @@ pub fn remove(context: &JobContext, job: &Job, force: bool) -> Result<Option<Val
         }
         Err(fault) if !force || ends_it(&fault) => return Err(fault),
         Err(fault) => {
-            job.say(&format!("{fault}"));
+            job.log_line(&format!("{fault}"));
             let place = record.as_ref().map(|record| &record.place);
             json!({
                 "removed": [],
@@ -55,7 +55,7 @@ pub fn remove(context: &JobContext, job: &Job, force: bool) -> Result<Option<Val
         }
     };
     job.set_result(result.clone());
-    job.commit()?;
+    job.set_uncancellable()?;
     step(job, "forget", || {
         // The row goes, and with it token, credentials and what was installed.
         if context.store.delete_node(node)? {
@@ -90,10 +90,10 @@ fn clean(
         None => choose(&login.facts, login.privilege.is_some(), 0)?,
     };
     let executor = login.executor(job);
-    job.go_on()?;
+    job.check_cancelled()?;
     let stopped = executor.carry_out(&place, &plan::stop());
     // What is deleted can't be put back.
-    if let Err(fault) = stopped.and_then(|()| job.commit()) {
+    if let Err(fault) = stopped.and_then(|()| job.set_uncancellable()) {
         return Err(match (fault.cause, record) {
             (Cause::Cancelled, Some(_)) => with_rollback(fault, start_again(&executor, &place)),
             _ => fault,

@@ -145,7 +145,7 @@ fn see_which_stays(
                 }
                 _ => {}
             }
-            job.go_on()?;
+            job.check_cancelled()?;
             std::thread::sleep(LOOK_INTERVAL);
         }
     })

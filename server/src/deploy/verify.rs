@@ -69,7 +69,7 @@ pub fn wait_for_hello(
             }
             hello => seen = hello.map(|hello| hello.run),
         }
-        job.go_on()?;
+        job.check_cancelled()?;
         if Instant::now() >= deadline {
             return Err(Fault::new(
                 Cause::NotConnected,

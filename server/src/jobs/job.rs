@@ -146,18 +146,18 @@ impl Job {
     }
 
     /// From here on it is done to its end; refuses when it was cancelled before.
-    pub fn commit(&self) -> Result<(), Fault> {
+    pub fn set_uncancellable(&self) -> Result<(), Fault> {
         let mut inner = self.lock();
         let cancelled = self.is_cancelled();
         inner.view.can_cancel = cancelled;
         inner.view.no_cancel = (!cancelled).then(|| HALF_REMOVED.into());
         drop(inner);
         self.changed();
-        self.go_on()
+        self.check_cancelled()
     }
 
     /// Between two pieces of work: whether to go on.
-    pub fn go_on(&self) -> Result<(), Fault> {
+    pub fn check_cancelled(&self) -> Result<(), Fault> {
         if self.is_cancelled() {
             let steps = &self.lock().view.steps;
             if steps.iter().all(|step| steps::only_looks(&step.name)) {
@@ -229,12 +229,12 @@ impl Job {
     }
 
     /// Appends a line of our own.
-    pub fn say(&self, line: &str) {
+    pub fn log_line(&self, line: &str) {
         self.output(format!("{line}\n").as_bytes());
     }
 
     /// Forgets output from `at` on, for work that is done anew.
-    pub fn take_back_output(&self, at: usize) {
+    pub fn truncate_output(&self, at: usize) {
         let mut inner = self.lock();
         inner.text.truncate(at);
         inner.sanitizer = Sanitizer::default();
@@ -285,7 +285,7 @@ impl Job {
     }
 
     /// Back into the queue, for the next start of Ground Control.
-    pub fn put_off(&self) {
+    pub fn requeue(&self) {
         self.save();
     }
 
@@ -334,7 +334,7 @@ impl Steps for Job {
     fn begin(&self, name: &'static str) -> Result<(), Fault> {
         // What ends a job well or badly runs also in one that was cancelled.
         if !steps::always_runs(name) {
-            self.go_on()?;
+            self.check_cancelled()?;
         }
         let mut inner = self.lock();
         let at = inner.text.end();

@@ -214,7 +214,7 @@ fn a_cancelled_look_is_no_failure() {
     assert_eq!(cut.unwrap_err().cause, Cause::Cancelled);
     assert_eq!(job.view().steps[0].state, StepState::Cancelled);
     assert_eq!(
-        job.go_on().unwrap_err().hint,
+        job.check_cancelled().unwrap_err().hint,
         "Nothing had been changed on the node."
     );
     // What changes things says how that went.
@@ -364,13 +364,16 @@ fn what_has_gone_too_far_is_not_cancelled_and_what_was_cancelled_goes_no_further
         desk.board.next().unwrap();
         job.start();
     }
-    one.commit().unwrap();
+    one.set_uncancellable().unwrap();
     assert!(!one.view().can_cancel);
     assert!(!desk.board.cancel(one.id));
-    assert!(one.go_on().is_ok());
+    assert!(one.check_cancelled().is_ok());
 
     assert!(desk.board.cancel(other.id));
-    assert_eq!(other.commit().unwrap_err().cause, Cause::Cancelled);
+    assert_eq!(
+        other.set_uncancellable().unwrap_err().cause,
+        Cause::Cancelled
+    );
 
     // A removal that was under way may have deleted half of it.
     let job = desk

@@ -69,7 +69,7 @@ fn work(
         Some(run) => {
             // It was started before Ground Control went: its output is fetched
             // again from the first byte.
-            job.take_back_output(run.output_from);
+            job.truncate_output(run.output_from);
             run
         }
         None => {
@@ -284,12 +284,12 @@ fn when_free<T>(
                     && since.elapsed().as_secs() < u64::from(wait_seconds) =>
             {
                 if fault.detail != told {
-                    job.say(&format!("{} It is waited for.", fault.detail));
+                    job.log_line(&format!("{} It is waited for.", fault.detail));
                     told.clone_from(&fault.detail);
                 }
                 let next = Instant::now() + LOCKED_PAUSE;
                 while Instant::now() < next {
-                    job.go_on()?;
+                    job.check_cancelled()?;
                     std::thread::sleep(Duration::from_millis(200));
                 }
             }

@@ -73,7 +73,7 @@ fn run_one(context: &Arc<JobContext>, job: &Arc<Job>) {
     }
     // What was cut off by the stop is begun anew at the next start.
     if context.jobs.is_stopping() && done.is_err() {
-        job.put_off();
+        job.requeue();
         return;
     }
     match &done {

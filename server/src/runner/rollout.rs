@@ -136,7 +136,7 @@ fn taking_part(
         let begun = known.iter().any(|job| job.node == Some(node));
         match (waves.leaves_out)(node).filter(|_| !begun) {
             Some(out) => {
-                group.say(&format!("{} is left out. {}", out.name, out.message));
+                group.log_line(&format!("{} is left out. {}", out.name, out.message));
                 left_out.push(out);
             }
             None => taken.push(node),
@@ -165,7 +165,7 @@ fn run_wave(
         let Some(name) = context.fleet.view(node).map(|view| view.name) else {
             continue;
         };
-        group.go_on()?;
+        group.check_cancelled()?;
         let order = Order {
             intent: (waves.intent)(node),
             node: Some(node),
@@ -212,7 +212,7 @@ fn wait_for(
         if ended.len() == children.len() {
             return Ok(ended);
         }
-        if let Err(fault) = group.go_on() {
+        if let Err(fault) = group.check_cancelled() {
             if fault.cause == Cause::Cancelled {
                 for &child in children {
                     context.jobs.cancel(child);
@@ -287,7 +287,7 @@ fn watch(
         pause(context, group, LOOK_INTERVAL)?;
     }
     let from_ms = wall_ms();
-    group.say("All nodes of this wave are back; they are watched for a minute.");
+    group.log_line("All nodes of this wave are back; they are watched for a minute.");
     pause(
         context,
         group,
@@ -316,7 +316,7 @@ fn watch(
 fn pause(context: &JobContext, group: &Job, time: Duration) -> Result<(), Fault> {
     let end = Instant::now() + time;
     while Instant::now() < end {
-        group.go_on()?;
+        group.check_cancelled()?;
         context
             .jobs
             .wait(LOOK_INTERVAL.min(end.saturating_duration_since(Instant::now())));
