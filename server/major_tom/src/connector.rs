@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use ssh2::{ErrorCode, MethodType};
 
+use super::dial;
 use super::fault::{Cause, Fault, printable};
 use super::hostkey::{self, HostKey, Pin};
 use super::jump;
 use super::limits::{GREETING_TIME_MAX, HANDSHAKE_PAUSE, HANDSHAKE_TIME_MAX, HANDSHAKE_TRIES_MAX};
 use super::patience::{Patience, cancelled};
 use super::pool::{Handshake, Handshakes};
-use super::reach;
 use super::session::{Greeted, Session};
 use super::target::Target;
 use super::wire::{Link, Stopped, Wire, peeked, poll};
@@ -62,12 +62,12 @@ impl Connector {
             let link = jump::bridge(via, target, deadline)?;
             return self.greet_once(link, target, pinned.as_deref(), place, deadline, &|_| None);
         }
-        let addresses = reach::resolve(target, deadline, &self.patience)?;
+        let addresses = dial::resolve(target, deadline, &self.patience)?;
         let mut pause = HANDSHAKE_PAUSE;
         let mut tries = 1;
         loop {
             let place = self.enter(target, deadline)?;
-            let stream = reach::connect(target, &addresses, deadline, &self.patience)?;
+            let stream = dial::connect(target, &addresses, deadline, &self.patience)?;
             let link = Link::Tcp(stream);
             let answer = |deadline| answer_to_ours(target, &addresses, deadline, &self.patience);
             match self.greet_once(link, target, pinned.as_deref(), place, deadline, &answer) {
@@ -201,7 +201,7 @@ fn answer_to_ours(
     deadline: Instant,
     patience: &Patience,
 ) -> Option<String> {
-    let mut stream = reach::connect(target, addresses, deadline, patience).ok()?;
+    let mut stream = dial::connect(target, addresses, deadline, patience).ok()?;
     stream.write_all(b"SSH-2.0-Stardust\r\n").ok()?;
     let says = hears(&stream, deadline, patience);
     let text = says.then(|| peeked(&stream))??;

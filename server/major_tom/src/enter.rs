@@ -10,12 +10,12 @@ use super::certificate;
 use super::connector::Connector;
 use super::facts::Facts;
 use super::fault::{Cause, Fault, printable};
+use super::host_probe;
 use super::hostkey::{HostKey, Pin};
 use super::key;
 use super::limits::LINGER_TIME_MAX;
 use super::login::{check_password, now_s};
 use super::privilege::{self, Privilege};
-use super::probe;
 use super::remote::Remote as _;
 use super::session::Session;
 use super::shell::Command;
@@ -259,7 +259,7 @@ pub fn system(
     steps: &dyn Steps,
 ) -> Result<Facts, Fault> {
     step(steps, "system", || {
-        let facts = probe::run(session, server, pin)?;
+        let facts = host_probe::run(session, server, pin)?;
         let name = match facts.os.name.as_str() {
             "" => facts.kernel.clone(),
             name => format!("{name}, {}", facts.kernel),
