@@ -20,6 +20,7 @@ pub mod strength;
 mod throttle;
 mod work;
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
@@ -71,6 +72,8 @@ pub struct Auth {
     /// see changes in one order. Never taken by `authenticate`.
     changes: Mutex<()>,
     throttle: Mutex<Throttle>,
+    /// Tells one password that was tried from another, and nothing more of it.
+    passwords: RandomState,
     failures: Mutex<Failures>,
     work: Work,
     started: Instant,
@@ -203,6 +206,7 @@ impl Auth {
             index: RwLock::new(index),
             changes: Mutex::new(()),
             throttle: Mutex::default(),
+            passwords: RandomState::new(),
             failures: Mutex::default(),
             work: Work::default(),
             started: Instant::now(),
@@ -290,7 +294,7 @@ impl Auth {
         let device = cookies::values(login.cookie.unwrap_or(""), device::COOKIE)
             .take(4)
             .find_map(|cookie| device::verify(&self.device_key, login.user, cookie));
-        let permit = self.permit(login.user, login.address, device)?;
+        let permit = self.permit(login.user, login.password, login.address, device)?;
         let user = self.read().user_named(login.user).cloned();
         let stored = user.as_ref().map_or(&self.nobody, |u| &u.password_hash);
         let right = self.verify(permit, login.password, stored)?;
@@ -378,7 +382,7 @@ impl Auth {
         strength::check(new, &user.name)?;
         // A session counts as a device: who tries from elsewhere can't hold it up,
         // and who stole it can't try for ever.
-        let permit = self.permit(&user.name, address, Some(session.id.0))?;
+        let permit = self.permit(&user.name, current, address, Some(session.id.0))?;
         if !self.verify(permit, current, &user.password_hash)? {
             self.note_failure(Door::Change, &user.name, address, now_ms);
             return Err(Error::new(
@@ -420,6 +424,7 @@ impl Auth {
     fn permit(
         &self,
         user: &str,
+        password: &Secret,
         address: IpAddr,
         device: Option<[u8; 16]>,
     ) -> Result<Permit, Error> {
@@ -427,9 +432,9 @@ impl Auth {
             address,
             account: node_token::sha256(user),
             device,
+            password: self.passwords.hash_one(password.expose()),
         };
-        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.throttle().attempt(attempt, now_ms).map_err(|wait_ms| {
+        self.throttle().attempt(attempt, self.uptime_ms()).map_err(|wait_ms| {
             let seconds = wait_ms.div_ceil(1000).max(1);
             Error::new(
                 Kind::Throttled,
@@ -442,7 +447,7 @@ impl Auth {
 
     /// Compares with a bounded number of others at the same time.
     fn verify(&self, permit: Permit, given: &Secret, stored: &str) -> Result<bool, Error> {
-        let Some(place) = self.work.enter(permit.rank()) else {
+        let Some(place) = self.work.enter(permit.rank(), permit.turn()) else {
             self.throttle().give_back(permit);
             return Err(Error::new(
                 Kind::Busy,
@@ -453,10 +458,15 @@ impl Auth {
         };
         let right = password::verify(given, stored);
         drop(place);
-        if right {
-            self.throttle().give_back(permit);
+        match right {
+            true => self.throttle().right(permit, self.uptime_ms()),
+            false => self.throttle().wrong(permit),
         }
         Ok(right)
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Begins a session of `user`, whose password was just found right.

@@ -13,6 +13,12 @@
 //!
 //! A try takes from its buckets before the password is looked at and is given
 //! back when it was right, so tries in parallel can't outrun the count.
+//!
+//! Where more come than can be looked at, who has tried the fewest passwords in the last
+//! hour goes first, then who has waited longest with the same one; and an address whose
+//! last password was right before all others. Of addresses that have not failed a guesser
+//! may have thousands, but each of them has another password with each try. The owner,
+//! refused for want of time, comes back with the same one.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -41,6 +47,8 @@ const DEVICE: Rate = Rate {
 const FAILED_KEPT_MS: u64 = 3_600_000;
 /// Networks of which that is known.
 const FAILED_MAX: usize = 1 << 16;
+/// Networks whose last password was right: only who knows one fills this.
+const RIGHT_MAX: usize = 1 << 10;
 /// Most buckets of each kind; past it the one nearest to full is forgotten.
 const BUCKETS_MAX: usize = 4096;
 
@@ -52,6 +60,27 @@ pub struct Attempt {
     pub account: [u8; 32],
     /// The number in a device cookie whose signature was right for this account.
     pub device: Option<[u8; 16]>,
+    /// Tells one password from another: a hash of it with a key of this process.
+    pub password: u64,
+}
+
+/// Whose turn it is within a rank: the smaller one's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Turn {
+    /// That its network has tried in the last hour; none where the last one was right.
+    passwords: u32,
+    /// When it came first with this one.
+    since_ms: u64,
+}
+
+#[cfg(test)]
+impl Turn {
+    pub fn of(passwords: u32) -> Self {
+        Self {
+            passwords,
+            since_ms: 0,
+        }
+    }
 }
 
 /// Who goes first where not all can.
@@ -71,12 +100,28 @@ pub enum Rank {
 pub struct Permit {
     attempt: Attempt,
     rank: Rank,
+    turn: Turn,
 }
 
 impl Permit {
     pub fn rank(&self) -> Rank {
         self.rank
     }
+
+    pub fn turn(&self) -> Turn {
+        self.turn
+    }
+}
+
+/// What is known of a network that has tried in the last hour.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    last_ms: u64,
+    /// With which password, and how many there were.
+    password: u64,
+    turn: Turn,
+    /// A password was wrong, or is being looked at.
+    failed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -84,8 +129,9 @@ pub struct Throttle {
     addresses: Buckets<[u8; 16]>,
     accounts: Buckets<[u8; 32]>,
     devices: Buckets<[u8; 16]>,
-    /// When networks have tried last without being right.
-    failed_ms: HashMap<[u8; 16], u64>,
+    seen: HashMap<[u8; 16], Seen>,
+    /// When a password of theirs was right, and none was wrong since.
+    right_ms: HashMap<[u8; 16], u64>,
 }
 
 impl Throttle {
@@ -97,54 +143,101 @@ impl Throttle {
             return Ok(Permit {
                 attempt,
                 rank: Rank::Device,
+                turn: Turn::default(),
             });
         }
         // A device that failed too often is a stranger like any other.
         let address = network(attempt.address);
         self.addresses.take(address, ADDRESS, now_ms)?;
-        if self.is_fresh(attempt.address, now_ms) {
-            // Counted before it is looked at: of many at once from there this is the one.
-            self.note_failed(attempt.address, now_ms);
-            return Ok(Permit {
-                attempt,
-                rank: Rank::Fresh,
-            });
-        }
-        if let Err(wait_ms) = self.accounts.take(attempt.account, ACCOUNT, now_ms) {
+        let seen = self.seen_lately(attempt.address, now_ms);
+        let rank = match seen.failed {
+            true => Rank::Stranger,
+            false => Rank::Fresh,
+        };
+        if rank == Rank::Stranger
+            && let Err(wait_ms) = self.accounts.take(attempt.account, ACCOUNT, now_ms)
+        {
             // It was not tried: the address keeps its try.
             self.addresses.give_back(address, ADDRESS);
             return Err(wait_ms);
         }
-        self.note_failed(attempt.address, now_ms);
+        let was_right = self.right_ms.contains_key(&holder(attempt.address));
+        // Counted before it is looked at: of many at once from there the first is the one
+        // that is fresh.
+        let now = Seen {
+            last_ms: now_ms,
+            password: attempt.password,
+            turn: match seen.turn.passwords > 0 && seen.password == attempt.password {
+                true => seen.turn,
+                false => Turn {
+                    passwords: seen.turn.passwords.saturating_add(1),
+                    since_ms: now_ms,
+                },
+            },
+            failed: true,
+        };
+        self.note(attempt.address, now);
         Ok(Permit {
             attempt,
-            rank: Rank::Stranger,
+            rank,
+            turn: match was_right {
+                true => Turn::default(),
+                false => now.turn,
+            },
         })
     }
 
-    fn is_fresh(&self, address: IpAddr, now_ms: u64) -> bool {
-        let failed_ms = self.failed_ms.get(&holder(address));
-        failed_ms.is_none_or(|failed_ms| failed_ms + FAILED_KEPT_MS <= now_ms)
+    fn seen_lately(&self, address: IpAddr, now_ms: u64) -> Seen {
+        let seen = self.seen.get(&holder(address)).copied();
+        seen.filter(|seen| seen.last_ms + FAILED_KEPT_MS > now_ms)
+            .unwrap_or_default()
     }
 
-    fn note_failed(&mut self, address: IpAddr, now_ms: u64) {
-        if self.failed_ms.len() >= FAILED_MAX {
-            self.failed_ms
-                .retain(|_, failed_ms| *failed_ms + FAILED_KEPT_MS > now_ms);
+    fn note(&mut self, address: IpAddr, now: Seen) {
+        let now_ms = now.last_ms;
+        if self.seen.len() >= FAILED_MAX {
+            self.seen
+                .retain(|_, seen| seen.last_ms + FAILED_KEPT_MS > now_ms);
         }
-        if self.failed_ms.len() >= FAILED_MAX {
+        if self.seen.len() >= FAILED_MAX {
             // More than can be told apart: the older half is forgotten.
-            let mut times: Vec<u64> = self.failed_ms.values().copied().collect();
+            let mut times: Vec<u64> = self.seen.values().map(|seen| seen.last_ms).collect();
             let (_, middle, _) = times.select_nth_unstable(FAILED_MAX / 2);
             let middle = *middle;
-            self.failed_ms.retain(|_, failed_ms| *failed_ms > middle);
+            self.seen.retain(|_, seen| seen.last_ms > middle);
         }
-        self.failed_ms.insert(holder(address), now_ms);
+        self.seen.insert(holder(address), now);
     }
 
-    /// The password was right, or was never looked at.
+    /// The password was right.
+    pub fn right(&mut self, permit: Permit, now_ms: u64) {
+        self.give_back(permit);
+        let holder = holder(permit.attempt.address);
+        match permit.rank {
+            Rank::Device => return,
+            // Nothing is known of it again, but this.
+            Rank::Fresh => {
+                self.seen.remove(&holder);
+            }
+            Rank::Stranger => {}
+        }
+        if self.right_ms.len() >= RIGHT_MAX && !self.right_ms.contains_key(&holder) {
+            let oldest = self.right_ms.iter().min_by_key(|(_, at_ms)| **at_ms);
+            if let Some(oldest) = oldest.map(|(oldest, _)| *oldest) {
+                self.right_ms.remove(&oldest);
+            }
+        }
+        self.right_ms.insert(holder, now_ms);
+    }
+
+    /// The password was wrong.
+    pub fn wrong(&mut self, permit: Permit) {
+        self.right_ms.remove(&holder(permit.attempt.address));
+    }
+
+    /// The password was never looked at.
     pub fn give_back(&mut self, permit: Permit) {
-        let Permit { attempt, rank } = permit;
+        let Permit { attempt, rank, .. } = permit;
         if rank == Rank::Device {
             if let Some(device) = attempt.device {
                 self.devices.give_back(device, DEVICE);
@@ -153,9 +246,11 @@ impl Throttle {
         }
         self.addresses.give_back(network(attempt.address), ADDRESS);
         match rank {
-            // It has not failed: nothing is known of it again.
+            // It has not failed; that it has tried stays.
             Rank::Fresh => {
-                self.failed_ms.remove(&holder(attempt.address));
+                if let Some(seen) = self.seen.get_mut(&holder(attempt.address)) {
+                    seen.failed = false;
+                }
             }
             _ => self.accounts.give_back(attempt.account, ACCOUNT),
         }
@@ -253,6 +348,7 @@ mod tests {
             address: address.parse().unwrap(),
             account: [1; 32],
             device: None,
+            password: 0,
         }
     }
 
@@ -291,7 +387,76 @@ mod tests {
         let mut throttle = Throttle::default();
         for _ in 0..10_000 {
             let permit = throttle.attempt(from("192.0.2.1"), 0).unwrap();
+            throttle.right(permit, 0);
+        }
+    }
+
+    #[test]
+    fn who_was_not_looked_at_waits_behind_those_who_have_tried_fewer_passwords() {
+        let mut throttle = Throttle::default();
+        let mut refused = |address: &str, password: u64, now_ms: u64| {
+            let attempt = Attempt {
+                password,
+                ..from(address)
+            };
+            let permit = throttle.attempt(attempt, now_ms).unwrap();
+            assert_eq!(permit.rank(), Rank::Fresh);
             throttle.give_back(permit);
+            permit.turn()
+        };
+        let first = refused("192.0.2.1", 7, 0);
+        let owner = refused("203.0.113.7", 5, 10);
+        assert!(first < owner);
+        // That one has another password by now, or comes later with its first.
+        assert!(owner < refused("192.0.2.1", 8, 20));
+        assert!(owner < refused("192.0.2.2", 8, 20));
+        // However often the owner comes with the same one.
+        for now_ms in 21..100 {
+            assert_eq!(refused("203.0.113.7", 5, now_ms), owner);
+        }
+        assert!(owner < refused("203.0.113.7", 6, 100));
+    }
+
+    #[test]
+    fn who_was_right_goes_before_those_who_come_for_the_first_time() {
+        let mut throttle = Throttle::default();
+        let owner = from("203.0.113.7");
+        let permit = throttle.attempt(owner, 0).unwrap();
+        let first = permit.turn();
+        throttle.right(permit, 0);
+        let permit = throttle.attempt(owner, 1).unwrap();
+        assert_eq!(
+            (permit.rank(), permit.turn()),
+            (Rank::Fresh, Turn::default())
+        );
+        assert!(permit.turn() < first);
+        throttle.give_back(permit);
+        let permit = throttle.attempt(owner, 2).unwrap();
+        assert_eq!(permit.turn(), Turn::default());
+        // Until one is wrong.
+        throttle.wrong(permit);
+        let permit = throttle.attempt(owner, 3).unwrap();
+        assert_eq!(permit.rank(), Rank::Stranger);
+        assert!(permit.turn() > first);
+        // An hour later nothing of it is known.
+        let permit = throttle.attempt(owner, 3 + FAILED_KEPT_MS).unwrap();
+        assert_eq!((permit.rank(), permit.turn().passwords), (Rank::Fresh, 1));
+    }
+
+    #[test]
+    fn networks_that_were_right_are_remembered_within_a_bound() {
+        let mut throttle = Throttle::default();
+        for n in 0..3 * RIGHT_MAX as u32 {
+            let attempt = Attempt {
+                address: IpAddr::V4(std::net::Ipv4Addr::from(0x0c00_0000 + n)),
+                ..from("::")
+            };
+            let permit = throttle.attempt(attempt, u64::from(n)).unwrap();
+            throttle.right(permit, u64::from(n));
+            assert!(throttle.right_ms.len() <= RIGHT_MAX);
+            let again = throttle.attempt(attempt, u64::from(n)).unwrap();
+            assert_eq!(again.turn(), Turn::default());
+            throttle.give_back(again);
         }
     }
 
@@ -316,7 +481,7 @@ mod tests {
         for _ in 0..10 {
             let permit = throttle.attempt(from("198.51.100.7"), 0).unwrap();
             assert_eq!(permit.rank(), Rank::Fresh);
-            throttle.give_back(permit);
+            throttle.right(permit, 0);
         }
         let _wrong = throttle.attempt(from("198.51.100.7"), 0).unwrap();
         assert!(throttle.attempt(from("198.51.100.7"), 0).is_err());
@@ -359,7 +524,7 @@ mod tests {
             if n % 1000 == 0 {
                 let permit = throttle.attempt(owner, u64::from(n)).unwrap();
                 assert_eq!(permit.rank(), Rank::Device);
-                throttle.give_back(permit);
+                throttle.right(permit, u64::from(n));
             }
         }
     }
@@ -409,6 +574,7 @@ mod tests {
                     address,
                     account,
                     device: Some(address_bytes(n)),
+                    password: 0,
                 },
                 0,
             );
@@ -417,6 +583,7 @@ mod tests {
                     address,
                     account,
                     device: None,
+                    password: 0,
                 },
                 0,
             );
@@ -440,8 +607,12 @@ mod tests {
         // The buckets are another matter, and slow to fill.
         for n in 0..3 * FAILED_MAX as u32 {
             let address = IpAddr::V4(std::net::Ipv4Addr::from(0x0c00_0000 + n));
-            throttle.note_failed(address, u64::from(n));
-            assert!(throttle.failed_ms.len() <= FAILED_MAX);
+            let seen = Seen {
+                last_ms: u64::from(n),
+                ..Seen::default()
+            };
+            throttle.note(address, seen);
+            assert!(throttle.seen.len() <= FAILED_MAX);
         }
         // One holder of many IPv6 networks has one first try.
         let networks = (0..50u32).filter(|n| {
