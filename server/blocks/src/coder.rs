@@ -10,7 +10,7 @@
 //! that say where in its bin each value is.
 //!
 //! Decoding costs a table look-up and a multiplication a value, and two bytes of
-//! tables for each of [`SLOTS`] a context.
+//! tables for each of `SLOTS` a context.
 
 mod bins;
 mod contexts;

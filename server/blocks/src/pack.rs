@@ -57,7 +57,7 @@ impl<'a> Part<'a> {
 /// A column that others may be the same as: its number, pattern and values.
 type Earlier<'a> = (usize, Option<usize>, Cow<'a, [i64]>);
 
-/// A block of columns; `bases` is as [`base::encode`] makes them.
+/// A block of columns; `bases` is as [`super::base::encode`] makes them.
 pub fn encode<'a>(
     times: &'a [i64],
     bases: &[u8],

@@ -9,6 +9,14 @@
 //! was sent nothing; only a [`session::Trusted`] one, whose key was compared
 //! with the pinned one, can be sent a credential; a [`session::Session`] runs
 //! commands.
+//!
+//! # Decisions
+//!
+//! - **libssh2 runs without blocking**, and each step waits with one deadline: its own
+//!   time-out bounds a packet, so that a peer which dribbles holds a thread for ever.
+//! - **libssh2 does not tell a part of a login that was taken from one that was
+//!   refused.** The server is asked what it wants next: something else than before means
+//!   that this part was right (`login`).
 
 pub mod certificate;
 mod connector;

@@ -5,6 +5,16 @@
 //! are built, and what the tools print is read; jobs and API workers of the server talk
 //! to the nodes. One manager a file, behind [`tool::Tool`]; what is read is bounded by
 //! [`limits`].
+//!
+//! # Decisions
+//!
+//! - **What a job changed is read from the package database**, not from what the tool
+//!   printed: the node notes what is installed right before anything changes (after the
+//!   lock was waited for, in the folder of the work, so that it outlives the link, the
+//!   server and a power cut), and both states are compared. An output says what was
+//!   meant; a script that fails or a power cut makes it untrue.
+//! - **pacman looks at an index of our own** (`/var/lib/stardust-pacman`): a refreshed
+//!   real one makes the next install a partial upgrade, which breaks Arch systems.
 
 pub mod advice;
 pub mod apk;

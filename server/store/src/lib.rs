@@ -6,6 +6,28 @@
 //! [`READERS_MAX`] readers, each lent out under a lock; another program's lock on the file
 //! is waited for as long as [`open::BUSY_TIMEOUT`]. [`Store`] has a method for each
 //! question, beside its table.
+//!
+//! # Decisions
+//!
+//! - **Every connection to the database has the planner's stability guarantee** (QPSG):
+//!   SQLite as it is built here otherwise plans some statements anew for each value that
+//!   is bound to them, ten thousand times when a fleet's sessions begin.
+//! - **A database is locked by bytes of its own file**, besides a file beside it: a link,
+//!   a mount or another path leads to the same bytes. They are open file description
+//!   locks, which outlive the closing of other descriptors; ours is never closed, since
+//!   that would end SQLite's locks. The holder's process number is the place of a second
+//!   locked byte, as such locks name nobody.
+//! - **A start looks first and writes last** (`look`): secret, schema, first login,
+//!   certificate and port are tried before the database is made or migrated.
+//! - **A commit looks at the name of its file** before and after (`presence`): what is
+//!   written into a file that was deleted is not acknowledged. It looks at the log too,
+//!   by SQLite's own index: a log that was cut in place would take more frames behind a
+//!   hole, which the next start can't read past. Nothing is written or moved into the
+//!   file after that, and only a start goes on.
+//! - **A database that SQLite finds malformed is written to no more**, by anyone: what it
+//!   takes for a free page may hold something. SQLite's own error log tells of it, so
+//!   that no caller has to; sessions live in memory then, so that whoever comes to look
+//!   gets in.
 
 pub mod backup;
 mod credentials;
