@@ -151,11 +151,13 @@ impl Streaming {
         (!std::mem::replace(&mut self.pace_taken, true)).then_some(self.pace)
     }
 
-    /// A binary message. False: it is of a kind that is not known.
+    /// A binary message. False: it says nothing, or is of a kind that is not known.
     pub fn binary(&mut self, node: i64, bytes: &[u8], core: &mut Core) -> Result<bool, Wrong> {
         match bytes.split_first() {
             Some((&layout::KIND_LAYOUT, body)) => self.new_layout(node, body, core)?,
             Some((&layout::KIND_CHANGE, body)) => self.changed_layout(node, body, core)?,
+            // None of the bounds of samples would see it.
+            Some((&samples::KIND_SAMPLES, [])) => return Ok(false),
             Some((&samples::KIND_SAMPLES, body)) => self.samples(node, body, core)?,
             Some(_) => return Ok(false),
             None => return Err(WireError::Truncated.into()),

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use stardust_shared::samples::KIND_SAMPLES;
 
 use super::door::{Door, Stream, frame};
 use super::peer::{closed, flood, long_frame, open};
@@ -57,9 +58,12 @@ fn try_case(door: &Door, stream: &mut dyn Stream, (what, first, then, words): &C
 fn frames_that_say_nothing_end_a_spiders_connection() {
     Door::each(|door| {
         let (id, token) = door.add_node("idle talk");
-        for case in cases() {
+        let empty = frame(0x82, &[KIND_SAMPLES]).repeat(500);
+        let mut cases = cases();
+        cases.push(("samples without one", vec![], empty, "messages"));
+        for case in &cases {
             let mut stream = open(&door, &token, "run");
-            try_case(&door, &mut *stream, &case);
+            try_case(&door, &mut *stream, case);
             let reason = door.node(id)["reason"].clone();
             // Not of a text before the hello, say.
             assert!(
@@ -69,7 +73,7 @@ fn frames_that_say_nothing_end_a_spiders_connection() {
             );
         }
         // The same before any hello.
-        for case in &cases()[..4] {
+        for case in &cases[..4] {
             let mut stream = door.upgrade(&token);
             try_case(&door, &mut *stream, case);
         }
