@@ -202,9 +202,6 @@ fn load(files: &TlsFiles, ticketer: &Arc<dyn ProducesTickets>) -> Result<Loaded,
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let why = |error: std::io::Error| format!("{}: {error}", path.display());
-    if fs::metadata(path).map_err(why)?.len() > FILE_BYTES_MAX {
-        return Err(format!("{} is larger than 1 MiB", path.display()));
-    }
-    fs::read(path).map_err(why)
+    stardust_base::files::read_small(path, FILE_BYTES_MAX)
+        .map_err(|why| format!("{}: {why}", path.display()))
 }

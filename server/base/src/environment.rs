@@ -74,10 +74,7 @@ impl Environment {
 
     fn read(&self, name: &str) -> Option<OsString> {
         let path = self.credential(name)?;
-        if std::fs::metadata(&path).ok()?.len() > CREDENTIAL_BYTES_MAX {
-            return None;
-        }
-        let mut bytes = std::fs::read(path).ok()?;
+        let mut bytes = crate::files::read_small(&path, CREDENTIAL_BYTES_MAX).ok()?;
         while bytes
             .last()
             .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::error::{Error, Kind};
+use crate::files;
 use crate::log::{self, Level};
 
 /// A file that is larger holds no level.
@@ -52,12 +53,8 @@ impl LogLevel {
                         "Let it hold info, warn or error.",
                     )
                 };
-                let meta = std::fs::metadata(path).map_err(|error| wrong(&error.to_string()))?;
-                if !meta.is_file() || meta.len() > FILE_BYTES_MAX {
-                    return Err(wrong("it holds no level"));
-                }
-                let text = std::fs::read_to_string(path);
-                let text = text.map_err(|error| wrong(&error.to_string()))?;
+                let text = files::read_small(path, FILE_BYTES_MAX).map_err(|why| wrong(&why))?;
+                let text = String::from_utf8_lossy(&text);
                 Level::parse(&text).ok_or_else(|| wrong("it holds no level"))?
             }
         };

@@ -43,12 +43,8 @@ impl ScrapeToken {
             )
         };
         let meta = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
-        if !meta.is_file() || meta.len() > TOKEN_FILE_BYTES_MAX {
-            return Err(wrong(format!(
-                "not a file of at most {TOKEN_FILE_BYTES_MAX} bytes"
-            )));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let text = stardust_base::files::read_small(path, TOKEN_FILE_BYTES_MAX).map_err(wrong)?;
+        let text = String::from_utf8_lossy(&text);
         let token = text.trim();
         if token.len() < TOKEN_CHARS_MIN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(wrong(format!(

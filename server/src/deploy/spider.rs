@@ -93,13 +93,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Fault> {
             "Correct --agent-binary or --agent-dir.",
         )
     };
-    let size = std::fs::metadata(file)
-        .map_err(|error| failed(error.to_string()))?
-        .len();
-    if size > BYTES_MAX {
-        return Err(failed(format!("it has {size} bytes")));
-    }
-    std::fs::read(file).map_err(|error| failed(error.to_string()))
+    stardust_base::files::read_small(file, BYTES_MAX).map_err(failed)
 }
 
 fn not_one(file: &Path) -> Fault {

@@ -162,4 +162,9 @@ fn a_pair_that_does_not_fit_is_refused_at_start() {
     refused("tls.crt", "tls.crt", "holds no private key");
     refused("tls.key", "tls.key", "0 certificates");
     refused("missing", "tls.key", "missing");
+    // What would never end, or never begin.
+    for no_file in ["/dev/zero", "/dev/stdin", "/"] {
+        refused(no_file, "tls.key", "no regular file");
+        refused("tls.crt", no_file, "no regular file");
+    }
 }
