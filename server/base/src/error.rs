@@ -42,6 +42,8 @@ pub enum Kind {
     UnsupportedMediaType,
     Throttled,
     Busy,
+    /// Nothing can be written at present: the disk is full, or the file was taken away.
+    Storage,
     Internal,
 }
 
@@ -70,6 +72,7 @@ impl Kind {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Throttled => "throttled",
             Self::Busy => "busy",
+            Self::Storage => "storage",
             Self::Internal => "internal",
         }
     }
@@ -90,6 +93,7 @@ impl Kind {
             Self::Throttled => 429,
             Self::Node => 502,
             Self::Busy => 503,
+            Self::Storage => 507,
             Self::Usage
             | Self::Config
             | Self::WrongSecret

@@ -350,7 +350,8 @@ fn not_found() -> Error {
 
 /// What the database said goes to the log; the answer names no files.
 fn hide_database_faults(request: &Request, error: Error) -> Error {
-    if error.kind.http_status() != 500 {
+    let is_storage = error.kind == Kind::Storage;
+    if error.kind.http_status() != 500 && !is_storage {
         return error;
     }
     log::error(&format!(
@@ -365,6 +366,9 @@ fn hide_database_faults(request: &Request, error: Error) -> Error {
             "The database is damaged: nothing is written into it any more.",
             damage::ADVICE,
         );
+    }
+    if is_storage {
+        return error;
     }
     Error::internal()
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use rusqlite::ErrorCode;
+
 use super::damage;
 use stardust_base::error::{Error, Kind};
 
@@ -124,8 +126,34 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+/// Why nothing can be written at present, where it is no fault of the database, and what
+/// to do next.
+fn takes_nothing(error: &rusqlite::Error) -> Option<(&'static str, &'static str)> {
+    match error.sqlite_error_code()? {
+        ErrorCode::DiskFull => Some((
+            "its disk is full",
+            "Free some space on Ground Control's machine, and try again.",
+        )),
+        ErrorCode::ReadOnly => Some((
+            "it has become read-only, or its file is not where it was",
+            "GET /api/history/status and Ground Control's log say why.",
+        )),
+        ErrorCode::SystemIoFailure => Some((
+            "its disk does not work",
+            "Look at the kernel's log on Ground Control's machine.",
+        )),
+        _ => None,
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
+        if let StoreError::Sql(sql) = &error
+            && let Some((why, hint)) = takes_nothing(sql)
+        {
+            let message = format!("The database takes nothing at present: {why}.");
+            return Self::new(Kind::Storage, message, hint);
+        }
         let kind = match error {
             StoreError::NameTaken => Kind::NameTaken,
             // These don't get better by trying again.
@@ -151,4 +179,29 @@ pub(super) fn is_unique_violation(error: &rusqlite::Error) -> bool {
         rusqlite::Error::SqliteFailure(failure, _)
             if failure.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_reads_whose_side_it_is_on() {
+        let refused = |code: i32| {
+            let failure = rusqlite::ffi::Error::new(code);
+            let error = StoreError::from(rusqlite::Error::SqliteFailure(failure, None));
+            Error::from(error)
+        };
+        for (code, words) in [
+            (rusqlite::ffi::SQLITE_FULL, "disk is full"),
+            (rusqlite::ffi::SQLITE_READONLY, "read-only"),
+            (rusqlite::ffi::SQLITE_IOERR, "disk does not work"),
+        ] {
+            let error = refused(code);
+            assert_eq!(error.kind.http_status(), 507);
+            assert!(error.message.contains(words), "{error}");
+        }
+        // What is a fault of ours stays one.
+        assert_eq!(refused(rusqlite::ffi::SQLITE_MISUSE).kind, Kind::Database);
+    }
 }

@@ -244,7 +244,7 @@ fn a_database_that_was_taken_away_acknowledges_nothing_until_it_is_back() {
         "/api/nodes",
         Some(&serde_json::json!({"name": "lost"})),
     );
-    assert_eq!(refused.status, 500, "{}", refused.text());
+    assert_eq!(refused.status, 507, "{}", refused.text());
 
     std::fs::rename(&away, &database).unwrap();
     eventually("it goes on", || {

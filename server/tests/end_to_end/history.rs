@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use serde_json::json;
+
 use crate::common::{
     Folder, GroundControl, NewNode, Session, Setup, Spider, eventually, stored, wall_ms,
 };
@@ -157,6 +159,12 @@ fn a_full_disk_acknowledges_nothing_and_loses_nothing() {
     for _ in 0..3 {
         ground_control.login();
     }
+    // What can't be kept is refused with the reason.
+    let refused = session.call("POST", "/api/nodes", Some(&json!({"name": "late"})));
+    assert_eq!(refused.status, 507, "{}", refused.text());
+    let error = &refused.json()["error"];
+    assert_eq!(error["kind"], "storage");
+    assert!(error["message"].as_str().unwrap().contains("disk is full"));
     let said = ground_control.process.output();
     let times = said.matches("sessions are in memory alone").count();
     assert_eq!(times, 1, "{said}");
