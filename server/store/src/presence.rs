@@ -34,7 +34,7 @@ impl Presence {
         let log = with(path, "-wal");
         Self {
             path: path.to_owned(),
-            database: std::fs::metadata(path).ok().map(|meta| id(&meta)),
+            database: file_id(path),
             log: Mutex::new(Log::open(path, &log)),
             spoilt: OnceLock::new(),
         }
@@ -47,9 +47,13 @@ impl Presence {
             return Err(spoilt.clone());
         }
         // Where it could not be told at the start, it can't be now.
-        let found = std::fs::metadata(&self.path).ok().map(|meta| id(&meta));
-        if self.database.is_some() && found != self.database {
+        let meta = std::fs::metadata(&self.path).ok();
+        if self.database.is_some() && meta.as_ref().map(id) != self.database {
             return Err(gone(&self.path));
+        }
+        if meta.is_some_and(|meta| meta.len() == 0) {
+            let words = format!("{} was emptied {STOPPED} {RESTORE}", self.path.display());
+            return Err(self.spoilt.get_or_init(|| words).clone());
         }
         let log = with(&self.path, "-wal");
         let mut known = self.log.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,9 +61,18 @@ impl Presence {
             *known = Log::open(&self.path, &log);
             return Ok(());
         };
-        let found = std::fs::metadata(&log).ok().map(|meta| id(&meta));
-        if found != Some(known.id) {
+        if file_id(&log) != Some(known.id) {
             return Err(gone(&log));
+        }
+        // Who opens the database from now on gets another one, and the two see nothing of
+        // each other: a backup would copy what is just being changed.
+        let index = with(&self.path, "-shm");
+        if known.index_id.is_some() && file_id(&index) != known.index_id {
+            return Err(format!(
+                "{} was {} {STOPPED} Start Ground Control anew: nothing is lost.",
+                index.display(),
+                what(&index)
+            ));
         }
         if known.is_whole() {
             return Ok(());
@@ -84,6 +97,7 @@ struct Log {
     /// Which frames there are. Open as long as the database is: closing it would take
     /// SQLite's locks away, which are on this file.
     index: Option<File>,
+    index_id: Option<Id>,
     /// The last frame that was there, and of which log.
     mark: (u64, [u8; 8]),
 }
@@ -91,10 +105,15 @@ struct Log {
 impl Log {
     fn open(db: &Path, log: &Path) -> Option<Self> {
         let file = File::open(log).ok()?;
+        let index = File::open(with(db, "-shm")).ok();
         Some(Self {
             id: id(&file.metadata().ok()?),
             file,
-            index: File::open(with(db, "-shm")).ok(),
+            index_id: index
+                .as_ref()
+                .and_then(|index| index.metadata().ok())
+                .map(|meta| id(&meta)),
+            index,
             mark: (0, [0; 8]),
         })
     }
@@ -149,17 +168,29 @@ impl Log {
     }
 }
 
+const STOPPED: &str =
+    "while Ground Control runs on it. Nothing is stored or acknowledged any more.";
+const RESTORE: &str = "Stop Ground Control and put a backup in its place with \
+     `stardust-server restore`.";
+
 fn gone(path: &Path) -> String {
-    let what = match path.exists() {
+    format!(
+        "{} was {} {STOPPED} Put it back where it was, or stop Ground Control and put a backup in \
+         its place with `stardust-server restore`.",
+        path.display(),
+        what(path)
+    )
+}
+
+fn what(path: &Path) -> &'static str {
+    match path.exists() {
         true => "replaced",
         false => "deleted",
-    };
-    format!(
-        "{} was {what} while Ground Control runs on it. Nothing is stored or acknowledged any \
-         more. Put it back where it was, or stop Ground Control and put a backup in its place \
-         with `stardust-server restore`.",
-        path.display()
-    )
+    }
+}
+
+fn file_id(path: &Path) -> Option<Id> {
+    std::fs::metadata(path).ok().map(|meta| id(&meta))
 }
 
 fn id(meta: &Metadata) -> Id {
@@ -212,6 +243,37 @@ mod tests {
         // Put back: it goes on.
         std::fs::rename(&away, &db).unwrap();
         assert_eq!(presence.check(), Ok(()));
+    }
+
+    #[test]
+    fn an_index_that_is_another_one_is_found_out() {
+        for replaced in [false, true] {
+            let folder = Folder::new();
+            let store = Store::open(&folder.join("a.db")).unwrap();
+            fill(&store, 0, 3);
+            assert_eq!(store.presence().check(), Ok(()));
+            let index = folder.join("a.db-shm");
+            std::fs::rename(&index, folder.join("away")).unwrap();
+            if replaced {
+                std::fs::write(&index, "other").unwrap();
+            }
+            let said = store.presence().check().unwrap_err();
+            assert!(said.contains("a.db-shm was"), "{said}");
+            assert!(said.contains("anew"), "{said}");
+            // Nothing is written into what two may take for their own.
+            assert!(store.insert_node("late", &[], [99; 32], 1).is_err());
+        }
+    }
+
+    #[test]
+    fn a_database_that_was_emptied_is_found_out() {
+        let folder = Folder::new();
+        let store = Store::open(&folder.join("a.db")).unwrap();
+        fill(&store, 0, 3);
+        std::fs::File::create(folder.join("a.db")).unwrap();
+        let said = store.presence().check().unwrap_err();
+        assert!(said.contains("a.db was emptied"), "{said}");
+        assert!(said.contains("restore"), "{said}");
     }
 
     fn fill(store: &Store, from: u8, to: u8) {
