@@ -299,7 +299,7 @@ fn on_top_of_a_log_that_was_cut_in_place_nothing_is_acknowledged() {
     ground_control.process.line_with("-wal was cut off");
     let body = serde_json::json!({"name": "lost"});
     let refused = session.call("POST", "/api/nodes", Some(&body));
-    assert_eq!(refused.status, 500, "{}", refused.text());
+    assert_eq!(refused.status, 507, "{}", refused.text());
     // A new session knows of what was acknowledged before, and of nothing after it.
     drop(spider);
     let (_again, durable) = FakeSpider::open(ground_control.address, &node.token, "one-run");
