@@ -26,6 +26,15 @@ pub enum HistoryError {
     Store(StoreError),
 }
 
+impl HistoryError {
+    pub fn invalid(message: impl Into<String>, hint: &'static str) -> Self {
+        Self::Invalid {
+            message: message.into(),
+            hint,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for HistoryError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Store(StoreError::from(error))

@@ -2,13 +2,16 @@
 //! blocks, blocks of samples, fresh records. Used by queries (on an API worker)
 //! and by the writer when it makes coarser tiers.
 
+mod fault;
+mod fresh_rows;
+mod head;
+
 use std::sync::Arc;
 
 use rusqlite::blob::Blob;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::error::unreadable;
-use super::fresh::Row;
 use super::layouts::{Layouts, Stored};
 use super::list::List;
 use super::tier::Tier;
@@ -20,9 +23,11 @@ use stardust_blocks::block::{
 };
 use stardust_blocks::bucket::{BucketPosition, Column};
 use stardust_blocks::columns::{Block, Columns, Source};
-use stardust_blocks::crc32c::crc32c;
 use stardust_blocks::cutting::Cutting;
 use stardust_blocks::records;
+
+pub use fault::Fault;
+pub use head::Head;
 
 /// Which series of a layout are wanted.
 #[derive(Clone, Debug, Default)]
@@ -33,54 +38,6 @@ pub struct Wanted {
     pub columns: Vec<usize>,
     /// What the values of each are divided by.
     pub scales: Vec<u32>,
-}
-
-/// A block of the table `blocks`, without its data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    pub id: i64,
-    pub node: i64,
-    pub tier: Tier,
-    pub layout: i64,
-    pub format: u8,
-    pub time_min_ms: i64,
-    pub time_max_ms: i64,
-    pub rows: u32,
-    /// Samples before it are in the hours.
-    pub hours_ms: i64,
-    /// Of series that few of its rows have.
-    pub rare: bool,
-}
-
-impl Head {
-    /// What [`Self::read`] reads, of a query of the table `blocks`.
-    pub const COLUMNS: &str =
-        "id, node, tier, layout, format, time_min_ms, time_max_ms, rows, hours_ms, rare";
-
-    pub fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        let tier: u8 = row.get(2)?;
-        Ok(Self {
-            id: row.get(0)?,
-            node: row.get(1)?,
-            tier: Tier::ALL
-                .get(usize::from(tier))
-                .copied()
-                .unwrap_or(Tier::Hour),
-            layout: row.get(3)?,
-            format: row.get(4)?,
-            time_min_ms: row.get(5)?,
-            time_max_ms: row.get(6)?,
-            rows: row.get(7)?,
-            hours_ms: row.get(8)?,
-            rare: row.get(9)?,
-        })
-    }
-
-    /// Mean time between rows, when that can be told.
-    pub fn interval_ms(&self) -> Option<i64> {
-        let span_ms = self.time_max_ms - self.time_min_ms;
-        (self.rows > 1).then(|| span_ms / i64::from(self.rows - 1))
-    }
 }
 
 /// A block's bytes in the database, read page by page.
@@ -347,118 +304,6 @@ impl<'c> NodeReader<'c> {
             self.cuts
                 .add(&gathered.times, values, &bases, of, &mut columns[column]);
         }
-    }
-
-    /// Appends those fresh rows that are in this snapshot.
-    pub fn read_fresh(
-        &self,
-        rows: &[Row],
-        stored: &Stored,
-        wanted: &[usize],
-        into: &mut Columns,
-        faults: &mut Vec<Fault>,
-    ) {
-        let mut reader = WireReader::new(&stored.layout);
-        self.each_fresh(rows, faults, |row, data| match row.chain.before {
-            None => reader.read(data, wanted, into),
-            Some(_) => reader.go_on(data, wanted, into),
-        });
-    }
-
-    /// The last one of their samples, as columns have it; `None` when none can be read.
-    pub fn last_fresh(
-        &self,
-        rows: &[Row],
-        stored: &Stored,
-        faults: &mut Vec<Fault>,
-    ) -> Option<(i64, Vec<i64>)> {
-        let mut reader = WireReader::new(&stored.layout);
-        let mut none = Columns::new(0);
-        let mut last = None;
-        self.each_fresh(rows, faults, |row, data| {
-            match row.chain.before {
-                None => reader.read(data, &[], &mut none)?,
-                Some(_) => reader.go_on(data, &[], &mut none)?,
-            }
-            let (time_ms, values) = reader.last();
-            last = Some((time_ms, values.to_vec()));
-            Ok(())
-        });
-        last
-    }
-
-    /// Gives the records of those fresh rows that are in this snapshot to `each`, one
-    /// commit's at a time; none of a row whose row before could not be read.
-    pub fn each_fresh(
-        &self,
-        rows: &[Row],
-        faults: &mut Vec<Fault>,
-        mut each: impl FnMut(&Row, &[u8]) -> Result<(), BlockError>,
-    ) {
-        // Looked up once: there are many rows, and each is small.
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT crc, data FROM fresh WHERE id = ?1 AND node = ?2")
-            .map_err(unreadable);
-        // The last one that was read.
-        let mut last = None;
-        for row in rows {
-            let work = |data: &[u8]| {
-                if row.chain.before.is_some() && row.chain.before != last {
-                    return Err(BlockError::Corrupt("the records before are damaged"));
-                }
-                each(row, data)?;
-                last = Some(row.id);
-                Ok(())
-            };
-            let read = match &mut statement {
-                Ok(statement) => read_fresh_row(statement, (row.id, self.node), work),
-                Err(error) => Err(error.clone()),
-            };
-            if let Err(error) = read {
-                faults.push(Fault {
-                    fresh: true,
-                    id: row.id,
-                    error,
-                });
-            }
-        }
-    }
-}
-
-/// A row of the table `fresh`, by its id and node; nothing when it is not in this
-/// snapshot.
-fn read_fresh_row(
-    statement: &mut rusqlite::Statement<'_>,
-    of: (i64, i64),
-    work: impl FnOnce(&[u8]) -> Result<(), BlockError>,
-) -> Result<(), BlockError> {
-    let mut rows = statement.query(of).map_err(unreadable)?;
-    let Some(row) = rows.next().map_err(unreadable)? else {
-        return Ok(());
-    };
-    let crc: u32 = row.get(0).map_err(unreadable)?;
-    let data = row.get_ref(1).map_err(unreadable)?;
-    let data = data.as_blob().unwrap_or_default();
-    if crc != crc32c(data) {
-        return Err(BlockError::Corrupt("checksum of fresh records"));
-    }
-    work(data)
-}
-
-/// Something that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// A row of `fresh`, or else of `blocks`.
-    pub fresh: bool,
-    pub id: i64,
-    pub error: BlockError,
-}
-
-impl Fault {
-    pub fn block(id: i64, error: BlockError) -> Self {
-        let fresh = false;
-        Self { fresh, id, error }
     }
 }
 
