@@ -244,7 +244,7 @@ fn events_context(app: &App) -> events::recorder::Context {
         fleet: Arc::clone(&app.fleet),
         pause: Box::new(move |time| board.pause(time)),
         seen: Box::new(move |node| deploy::settle_by_hand(&work, node)),
-        hand_on: Box::new(move |message| gate.happened(message)),
+        hand_on: Box::new(move |news| gate.happened(news)),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! One process, one port. `ARCHITECTURE.md` at the root is the map.
 
+pub mod access;
 pub mod address_range;
 pub mod api;
 pub mod app;

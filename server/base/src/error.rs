@@ -27,6 +27,10 @@ pub enum Kind {
     BadCredentials,
     Csrf,
     PasswordChangeRequired,
+    /// Signed in, and not allowed to.
+    Forbidden,
+    /// It was changed since it was looked at.
+    PreconditionFailed,
     NotFound,
     MethodNotAllowed,
     NameTaken,
@@ -60,6 +64,8 @@ impl Kind {
             Self::Unauthenticated => "unauthenticated",
             Self::BadCredentials => "bad_credentials",
             Self::Csrf => "csrf",
+            Self::Forbidden => "forbidden",
+            Self::PreconditionFailed => "precondition_failed",
             Self::PasswordChangeRequired => "password_change_required",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -83,10 +89,11 @@ impl Kind {
         match self {
             Self::Invalid | Self::WeakPassword => 400,
             Self::Unauthenticated | Self::BadCredentials => 401,
-            Self::Csrf | Self::PasswordChangeRequired => 403,
+            Self::Csrf | Self::PasswordChangeRequired | Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NameTaken | Self::CredentialsNeeded | Self::Conflict => 409,
+            Self::PreconditionFailed => 412,
             Self::CheckFailed => 422,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,

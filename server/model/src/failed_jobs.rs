@@ -45,6 +45,18 @@ pub struct LiveJobs {
     pub failed: Vec<FailedJob>,
 }
 
+impl LiveJobs {
+    /// Those that somebody may know of who may see the nodes of which `sees` says so.
+    pub fn seen(&self, sees: impl Fn(i64) -> bool) -> Self {
+        let active = self.active.iter().filter(|job| job.is_seen(&sees));
+        let failed = self.failed.iter().filter(|failed| sees(failed.node));
+        Self {
+            active: active.cloned().collect(),
+            failed: failed.cloned().collect(),
+        }
+    }
+}
+
 impl Failures {
     /// The next job that has ended.
     pub fn take(&mut self, ended: &Ended<'_>) {

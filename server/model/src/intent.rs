@@ -169,6 +169,14 @@ impl Intent {
         }
     }
 
+    /// The nodes of one that works through others.
+    pub fn nodes(&self) -> &[i64] {
+        match self {
+            Self::UpgradeFleet { nodes } | Self::PackagesFleet { nodes, .. } => nodes,
+            _ => &[],
+        }
+    }
+
     /// Works through others and touches no node itself.
     pub fn is_group(&self) -> bool {
         matches!(self, Self::UpgradeFleet { .. } | Self::PackagesFleet { .. })

@@ -127,4 +127,18 @@ pub struct JobView {
     pub waits_for: Option<i64>,
     pub cancelling: bool,
     pub progress: Option<Progress>,
+    /// Of a job over many nodes, which ones: for who may know of it.
+    #[serde(skip)]
+    pub nodes: Vec<i64>,
+}
+
+impl JobView {
+    /// Whether somebody who may see the nodes of which `sees` says so may know of it: of
+    /// one over many, all of them.
+    pub fn is_seen(&self, sees: impl Fn(i64) -> bool) -> bool {
+        match self.node {
+            Some(node) => sees(node),
+            None => !self.nodes.is_empty() && self.nodes.iter().all(|node| sees(*node)),
+        }
+    }
 }

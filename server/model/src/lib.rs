@@ -4,6 +4,7 @@
 //! Nothing in here does I/O or knows who uses it; what of it holds texts from outside is
 //! bounded where they come in.
 
+pub mod access;
 pub mod credentials;
 pub mod describe;
 pub mod event;

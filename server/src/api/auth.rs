@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, body};
+use super::grants::GrantView;
+use super::{Context, audited, body};
+use crate::access::{Need, Role};
 use crate::auth::{self, LoggedIn, Login, SESSION_MS, Session, cookies, device};
 use crate::error::{Error, Kind};
 use crate::http::Response;
@@ -11,7 +13,9 @@ use crate::secret::Secret;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LoginBody {
-    user: String,
+    /// `user` is what it was called before.
+    #[serde(alias = "user")]
+    username: String,
     password: Secret,
     /// The token is wanted in the answer, also by a page.
     #[serde(default)]
@@ -29,10 +33,29 @@ struct PasswordBody {
 
 #[derive(Serialize)]
 struct SessionView<'a> {
+    /// The same as `username`: what it was called before.
     user: &'a str,
+    username: &'a str,
+    user_id: i64,
+    /// The highest anywhere.
+    role: Role,
+    /// Where and what it may: the grants of the user and of the user's groups.
+    grants: Vec<GrantView>,
+    /// Further bounds of a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<GrantView>,
+    read_only: bool,
+    /// What it may on all nodes, and so in the settings.
+    everywhere: Vec<&'static str>,
+    /// What it may on some nodes.
+    somewhere: Vec<&'static str>,
+    /// The name of the token that this is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_name: Option<&'a str>,
     csrf: &'a str,
     must_change_password: bool,
-    expires_ms: i64,
+    /// None for a token without an end.
+    expires_ms: Option<i64>,
     /// Only where the session begins, and for those who ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
@@ -40,32 +63,65 @@ struct SessionView<'a> {
 
 impl<'a> SessionView<'a> {
     fn new(auth: &auth::Auth, session: &'a Session, token: Option<&'a Secret>) -> Self {
+        let by = &session.principal;
         Self {
             user: &session.user,
+            username: &session.user,
+            user_id: session.user_id,
+            role: by.role(),
+            grants: by.grants().iter().map(GrantView::from).collect(),
+            limit: by.limit().map(GrantView::from),
+            read_only: by.is_read_only(),
+            everywhere: names(|need| by.may_everywhere(need)),
+            somewhere: names(|need| by.may_somewhere(need)),
+            token_name: session.token.as_ref().map(|token| token.name.as_str()),
             csrf: &session.csrf,
             must_change_password: session.must_change_password,
-            expires_ms: auth.shown_ms(session.expires_ms),
+            expires_ms: (session.expires_ms != i64::MAX).then(|| auth.shown_ms(session.expires_ms)),
             token: token.map(Secret::expose),
         }
     }
 }
 
+/// Needs by name, as the page asks for them.
+fn names(may: impl Fn(Need) -> bool) -> Vec<&'static str> {
+    [
+        (Need::View, "view"),
+        (Need::Operate, "operate"),
+        (Need::Deploy, "deploy"),
+        (Need::Administer, "administer"),
+        (Need::Terminal, "terminal"),
+        (Need::Command, "command"),
+    ]
+    .into_iter()
+    .filter(|(need, _)| may(*need))
+    .map(|(_, name)| name)
+    .collect()
+}
+
+fn agent<'a>(context: &'a Context<'_>) -> &'a str {
+    context.request.header("User-Agent").unwrap_or("")
+}
+
 pub fn login(context: &Context<'_>) -> Result<Response, Error> {
-    let body: LoginBody = body::json(context.request, r#"{"user": "admin", "password": "…"}"#)?;
-    if !auth::plausible(&body.user, &body.password) {
+    let body: LoginBody = body::json(context.request, r#"{"username": "admin", "password": "…"}"#)?;
+    if !auth::plausible(&body.username, &body.password) {
         return Err(Error::invalid(
             "The user name or the password is too long.",
             "Names have at most 64 characters, passwords at most 1024 bytes.",
         ));
     }
     let login = Login {
-        user: &body.user,
+        user: &body.username,
         password: &body.password,
         address: context.request.client,
         cookie: context.request.header("Cookie"),
+        agent: agent(context),
     };
     let auth = &context.app.auth;
+    audited::tries(&body.username);
     let done = auth.login(&login, auth.now_ms())?;
+    audited::by(Some(&done.session));
     Ok(begun(context, &done, body.token))
 }
 
@@ -75,7 +131,15 @@ pub fn session(context: &Context<'_>) -> Result<Response, Error> {
 }
 
 pub fn logout(context: &Context<'_>) -> Result<Response, Error> {
-    context.app.auth.logout(context.session()?)?;
+    let session = context.session()?;
+    if session.token.is_some() {
+        return Err(Error::new(
+            Kind::Forbidden,
+            "A token does not log out.",
+            "DELETE /api/tokens/:id ends it.",
+        ));
+    }
+    context.app.auth.logout(session)?;
     let https = context.request.https;
     let gone = cookies::set(cookies::session_name(https), "", 0, https);
     Ok(Response::no_content().header("Set-Cookie", gone))
@@ -83,11 +147,20 @@ pub fn logout(context: &Context<'_>) -> Result<Response, Error> {
 
 pub fn password(context: &Context<'_>) -> Result<Response, Error> {
     let body: PasswordBody = body::json(context.request, r#"{"current": "…", "new": "…"}"#)?;
+    let session = context.session()?;
+    if session.token.is_some() {
+        return Err(Error::new(
+            Kind::Forbidden,
+            "A token can't change the password of its owner.",
+            "Log in, and change it there.",
+        ));
+    }
     let changed = context.app.auth.change_password(
-        context.session()?,
+        session,
         &body.current,
         &body.new,
         context.request.client,
+        agent(context),
         context.app.auth.now_ms(),
     );
     match changed {

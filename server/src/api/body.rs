@@ -23,8 +23,11 @@ pub fn json<T: DeserializeOwned>(request: &Request, shape: &str) -> Result<T, Er
     let read = read.and_then(|read| json.end().map(|()| read));
     read.map_err(|error| {
         let what = match error.classify() {
-            serde_json::error::Category::Data => "is not of the form that is expected here",
-            _ => "is not valid JSON",
+            serde_json::error::Category::Data => match named_field(&error.to_string()) {
+                Some(field) => field,
+                None => "is not of the form that is expected here".to_owned(),
+            },
+            _ => "is not valid JSON".to_owned(),
         };
         Error::invalid(
             format!(
@@ -36,3 +39,21 @@ pub fn json<T: DeserializeOwned>(request: &Request, shape: &str) -> Result<T, Er
         )
     })
 }
+
+/// The field that is one too many or is not there, by the words of serde: the name of a
+/// field is all of what was sent that is repeated.
+fn named_field(error: &str) -> Option<String> {
+    let (before, after) = [
+        ("unknown field `", "has a field that is not known here"),
+        ("missing field `", "lacks a field"),
+        ("duplicate field `", "has a field twice"),
+    ]
+    .into_iter()
+    .find_map(|(start, words)| Some((words, error.strip_prefix(start)?)))?;
+    let (name, _) = after.split_once('`')?;
+    let shown = crate::auth::failures::shown(name, FIELD_CHARS_MAX);
+    Some(format!("{before}: {shown}"))
+}
+
+/// Longest name of a field that is repeated.
+const FIELD_CHARS_MAX: usize = 40;

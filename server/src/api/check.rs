@@ -94,8 +94,11 @@ pub fn run(
     let counts = |id| Some(id) != asked.except && is_taken(&context.app.work, id);
     let found = context.app.vault.node_of(shown, &counts)?;
     report.known_node = found.and_then(|(id, _)| {
-        let name = context.app.fleet.view(id)?.name;
-        Some(KnownNode { id, name })
+        let view = context.app.fleet.view(&context.principal, id)?;
+        Some(KnownNode {
+            id,
+            name: view.name,
+        })
     });
     Ok(report)
 }

@@ -83,7 +83,7 @@ pub fn accept_host_key(context: &Context<'_>) -> Result<Response, Error> {
     context.app.store.add_events(&[NewEvent {
         time_ms: context.now_ms,
         node: Some(context.id),
-        node_name: context.app.fleet.view(context.id).map(|node| node.name),
+        node_name: context.app.fleet.name(context.id),
         kind: "host_key",
         detail: json!({"by": context.session()?.user, "sha256": body.sha256}),
     }])?;

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::nodes::{self, no_such_node, server_url};
 use super::ssh::{self, AuthBody, ConnectionBody, JumpBody, server_pin};
 use super::{Context, body};
+use crate::access::Need;
 use crate::deploy::is_taken;
 use crate::error::{Error, Kind};
 use crate::http::Response;
@@ -129,7 +130,7 @@ pub fn deploy_new(context: &Context<'_>) -> Result<Response, Error> {
     context.app.vault.put(id, &credentials, context.now_ms)?;
     context.app.fleet.set_managed(id, true);
     let job = submit(context, id, intent, Given::default())?;
-    let node = context.app.fleet.view(id).ok_or_else(no_such_node)?;
+    let node = nodes::seen(context, id)?;
     Ok(Response::json(
         202,
         &json!({"node": node, "job": job.view()}),
@@ -177,7 +178,14 @@ fn no_other_node(
     let Some((id, _)) = app.vault.node_of(shown, &counts)? else {
         return Ok(());
     };
-    let name = app.fleet.view(id).ok_or_else(no_such_node)?.name;
+    if !context.sees(id) {
+        return Err(Error::new(
+            Kind::Conflict,
+            "This host is a node already, of somebody else.",
+            "Ask an admin who sees all nodes.",
+        ));
+    }
+    let name = app.fleet.name(id).ok_or_else(no_such_node)?;
     Err(Error::new(
         Kind::Conflict,
         format!("This host is the node {name} (number {id}) already."),
@@ -230,11 +238,8 @@ pub fn upgrade_fleet(context: &Context<'_>) -> Result<Response, Error> {
             format!("Name 1 to {GROUP_NODES_MAX}."),
         ));
     }
-    if let Some(missing) = nodes
-        .iter()
-        .find(|id| context.app.fleet.view(**id).is_none())
-    {
-        return Err(unknown_node(*missing));
+    for node in &nodes {
+        context.may(Need::Deploy, *node)?;
     }
     answer(&*submit_for_many(context, Intent::UpgradeFleet { nodes })?)
 }
@@ -260,8 +265,10 @@ fn simple(
 }
 
 pub(super) fn exists(context: &Context<'_>) -> Result<(), Error> {
-    let found = context.app.fleet.view(context.id);
-    found.map(|_| ()).ok_or_else(no_such_node)
+    match context.app.fleet.knows(context.id) {
+        true => Ok(()),
+        false => Err(no_such_node()),
+    }
 }
 
 /// Nothing may change under a job that is at work.
@@ -307,7 +314,7 @@ pub(super) fn submit(
     intent: Intent,
     given: Given,
 ) -> Result<std::sync::Arc<Job>, Error> {
-    let name = context.app.fleet.view(node).map(|view| view.name);
+    let name = context.app.fleet.name(node);
     context.app.jobs.admit(node, &intent)?;
     context.app.jobs.submit(Order {
         intent,

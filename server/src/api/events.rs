@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::query::{Parameters, page};
+use crate::access::Need;
 use crate::error::Error;
 use crate::events::limits::PAGE_MAX;
 use crate::events::{KINDS, view};
@@ -13,6 +14,7 @@ use crate::store::EventFilter;
 pub fn list(context: &Context<'_>) -> Result<Response, Error> {
     let parameters = Parameters::parse(&context.request.query)?;
     let limit = parameters.limit(50, PAGE_MAX)?;
+    let above = parameters.integer("after")?.unwrap_or(0);
     let (node, below) = (parameters.integer("node")?, parameters.integer("cursor")?);
     let mut kinds = parameters.all("kind");
     kinds.sort_unstable();
@@ -28,7 +30,9 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
         node,
         kinds,
         below,
-        above: 0,
+        above,
+        seen: context.seen_nodes(),
+        hides_sign_ins: !context.principal.may_everywhere(Need::Administer),
     };
     let found = context.app.store.events(&filter, limit + 1)?;
     let (events, next) = page(found, limit, |event| event.id.to_string());

@@ -75,7 +75,7 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
         // What is out of range either way is refused by the query itself.
         points: usize::try_from(points).unwrap_or(0),
     };
-    if context.app.fleet.view(context.id).is_none() {
+    if !context.app.fleet.knows(context.id) {
         return Err(nodes::no_such_node());
     }
     let mut answer = context.app.history.query(&query)?;

@@ -30,7 +30,7 @@ pub fn parse(context: &Context<'_>) -> Result<Response, Error> {
         let (id, ..) = places.iter().find(|(id, known, at)| {
             known.eq_ignore_ascii_case(host) && *at == port && is_taken(&context.app.work, *id)
         })?;
-        Some(context.app.fleet.view(*id)?.name)
+        Some(context.app.fleet.view(&context.principal, *id)?.name)
     });
     Ok(Response::json(200, &json!({"hosts": hosts})))
 }

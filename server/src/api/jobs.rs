@@ -1,5 +1,7 @@
 //! /api/jobs: what is being done on nodes, and what was.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::json;
 
@@ -7,12 +9,14 @@ use super::deploy::{GIVEN_SHAPE, answer, exists, given, submit, submit_for_many}
 use super::query::{Parameters, page};
 use super::ssh::AuthBody;
 use super::{Context, body};
+use crate::access::Need;
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::limits::PAGE_MAX;
 use crate::jobs::without_colours;
 use crate::secret::Secret;
 use crate::store::JobFilter;
+use stardust_model::intent::Intent;
 
 const KIND_CHARS_MAX: usize = 64;
 
@@ -46,6 +50,7 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
         kind,
         finished,
         below: parameters.integer("cursor")?,
+        seen: context.seen_nodes(),
     };
     let found = context.app.store.jobs(&filter, limit + 1)?;
     let (mut jobs, next) = page(found, limit, |job| job.id.to_string());
@@ -59,7 +64,7 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
 }
 
 pub fn get(context: &Context<'_>) -> Result<Response, Error> {
-    let view = context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
+    let view = context.known_job(context.id)?;
     Ok(Response::json(200, &view))
 }
 
@@ -72,7 +77,7 @@ pub fn output(context: &Context<'_>) -> Result<Response, Error> {
             "It counts bytes from the start.",
         )
     })?;
-    let view = context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
+    let view = context.known_job(context.id)?;
     let text = context.app.jobs.text(context.id)?;
     let piece = text.read(from);
     let end = view.state.is_finished() && piece.next >= text.end();
@@ -89,7 +94,7 @@ pub fn output(context: &Context<'_>) -> Result<Response, Error> {
 
 /// All that is kept, to save as a file.
 pub fn download(context: &Context<'_>) -> Result<Response, Error> {
-    context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
+    context.known_job(context.id)?;
     let parameters = Parameters::parse(&context.request.query)?;
     let whole = context.app.jobs.text(context.id)?.whole();
     let (text, end) = match parameters.one("colours")? {
@@ -107,7 +112,7 @@ pub fn download(context: &Context<'_>) -> Result<Response, Error> {
 }
 
 pub fn cancel(context: &Context<'_>) -> Result<Response, Error> {
-    let view = context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
+    let view = context.known_job(context.id)?;
     if view.state.is_finished() {
         return Err(Error::new(
             Kind::Conflict,
@@ -125,7 +130,7 @@ pub fn cancel(context: &Context<'_>) -> Result<Response, Error> {
             "Wait until it is through.",
         ));
     }
-    let view = context.app.jobs.view(context.id)?.ok_or_else(no_such_job)?;
+    let view = context.known_job(context.id)?;
     Ok(Response::json(202, &view))
 }
 
@@ -149,6 +154,10 @@ pub fn retry(context: &Context<'_>) -> Result<Response, Error> {
         ));
     }
     let intent = intent.again();
+    let need = need_of(&intent);
+    for node in view.node.iter().chain(intent.nodes()) {
+        context.may(need, *node)?;
+    }
     let Some(node) = view.node else {
         return answer(&*submit_for_many(context, intent)?);
     };
@@ -156,7 +165,9 @@ pub fn retry(context: &Context<'_>) -> Result<Response, Error> {
         app: context.app,
         request: context.request,
         session: context.session.clone(),
+        principal: Arc::clone(&context.principal),
         id: node,
+        name: "",
         now_ms: context.now_ms,
     };
     exists(&node_context)?;
@@ -164,7 +175,19 @@ pub fn retry(context: &Context<'_>) -> Result<Response, Error> {
     answer(&*submit(context, node, intent, given)?)
 }
 
-fn no_such_job() -> Error {
+/// What it takes to have this done.
+fn need_of(intent: &Intent) -> Need {
+    match intent {
+        Intent::Deploy { .. }
+        | Intent::Upgrade
+        | Intent::RotateToken
+        | Intent::UpgradeFleet { .. } => Need::Deploy,
+        Intent::Remove { .. } => Need::Administer,
+        Intent::Reboot | Intent::Packages(_) | Intent::PackagesFleet { .. } => Need::Operate,
+    }
+}
+
+pub(super) fn no_such_job() -> Error {
     Error::new(
         Kind::NotFound,
         "There is no job with this number.",

@@ -1,15 +1,20 @@
 //! The API: which request goes where, and who may send it.
 //!
 //! One table of routes; checks in one place and in one order: address, method,
-//! login, default password, CSRF, then the handler. Called by HTTP workers.
+//! login, default password, CSRF, right, then the handler. Called by HTTP workers.
 
+mod audit;
+mod audited;
 mod auth;
 mod body;
 mod check;
 mod connection;
 mod context;
 mod deploy;
+mod etag;
 mod events;
+mod grants;
+mod groups;
 mod health;
 mod history;
 mod imports;
@@ -23,11 +28,19 @@ mod packages_fleet;
 mod packages_looks;
 mod packages_waves;
 mod query;
+mod routes;
+mod seeing;
+mod sessions;
 mod spiders;
 mod ssh;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod users;
 
+use std::sync::Arc;
+
+use crate::access::{Door, Principal, Rule, table};
 use crate::auth::{Credentials, Session, node_token, origin};
 use crate::capsule;
 use crate::clock::wall_ms;
@@ -36,135 +49,10 @@ use crate::http::{Method, Request, Response, STRICT_TRANSPORT, is_of_api};
 use crate::log;
 use crate::store::damage;
 pub use context::{App, Parts};
+use routes::{ROUTES, Route};
 
-/// Who may use a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Access {
-    Anyone,
-    /// Who is logged in, though the password is still the default one.
-    LoggedIn,
-    /// Who is logged in with a password of their own.
-    Operator,
-    /// The same, or a scraper with its token.
-    Scraper,
-    /// The same, or a machine with the token of a node.
-    Spider,
-}
-
-type Handler = fn(&Context<'_>) -> Result<Response, Error>;
-
-struct Route {
-    method: Method,
-    /// `:id` stands for a number.
-    pattern: &'static str,
-    access: Access,
-    handler: Handler,
-}
-
-const fn route(method: Method, pattern: &'static str, access: Access, handler: Handler) -> Route {
-    Route {
-        method,
-        pattern,
-        access,
-        handler,
-    }
-}
-
-const fn get(pattern: &'static str, access: Access, handler: Handler) -> Route {
-    route(Method::Get, pattern, access, handler)
-}
-
-const fn post(pattern: &'static str, access: Access, handler: Handler) -> Route {
-    route(Method::Post, pattern, access, handler)
-}
-
-const fn put(pattern: &'static str, access: Access, handler: Handler) -> Route {
-    route(Method::Put, pattern, access, handler)
-}
-
-const fn patch(pattern: &'static str, access: Access, handler: Handler) -> Route {
-    route(Method::Patch, pattern, access, handler)
-}
-
-const fn delete(pattern: &'static str, access: Access, handler: Handler) -> Route {
-    route(Method::Delete, pattern, access, handler)
-}
-
-use Access::{Anyone, LoggedIn, Operator, Scraper, Spider};
-
-/// Everything that there is; `openapi.json` describes the same (tested).
-/// A row a line, whatever its length.
-#[rustfmt::skip]
-const ROUTES: &[Route] = &[
-    get("/healthz", Anyone, health::get),
-    get("/metrics", Scraper, metrics::get),
-    get("/api/openapi.json", Anyone, openapi::get),
-    post("/api/auth/login", Anyone, auth::login),
-    post("/api/auth/logout", LoggedIn, auth::logout),
-    post("/api/auth/password", LoggedIn, auth::password),
-    get("/api/auth/session", LoggedIn, auth::session),
-    get("/api/nodes", Operator, nodes::list),
-    post("/api/nodes", Operator, nodes::add),
-    post("/api/nodes/check", Operator, check::post),
-    get("/api/nodes/:id", Operator, nodes::get),
-    patch("/api/nodes/:id", Operator, nodes::change),
-    delete("/api/nodes/:id", Operator, nodes::remove),
-    post("/api/nodes/deploy", Operator, deploy::deploy_new),
-    post("/api/nodes/:id/deploy", Operator, deploy::deploy),
-    post("/api/nodes/:id/upgrade", Operator, deploy::upgrade),
-    post("/api/nodes/:id/remove", Operator, deploy::remove),
-    post("/api/nodes/:id/rotate-token", Operator, deploy::rotate_token),
-    post("/api/nodes/:id/token", Operator, nodes::new_token),
-    get("/api/spiders", Operator, spiders::list),
-    get("/api/spiders/install.sh", Spider, spiders::script),
-    get("/api/spiders/x86_64", Spider, spiders::get),
-    get("/api/spiders/aarch64", Spider, spiders::get),
-    get("/api/spiders/armv7", Spider, spiders::get),
-    post("/api/nodes/:id/reboot", Operator, deploy::reboot),
-    get("/api/nodes/:id/connection", Operator, connection::get),
-    put("/api/nodes/:id/connection", Operator, connection::put),
-    put("/api/nodes/:id/host-key", Operator, connection::accept_host_key),
-    post("/api/nodes/:id/check", Operator, connection::check_stored),
-    delete("/api/nodes/:id/credentials", Operator, connection::forget),
-    post("/api/upgrades", Operator, deploy::upgrade_fleet),
-    post("/api/imports/parse", Operator, imports::parse),
-    get("/api/events", Operator, events::list),
-    get("/api/jobs", Operator, jobs::list),
-    get("/api/jobs/:id", Operator, jobs::get),
-    get("/api/jobs/:id/output", Operator, jobs::output),
-    get("/api/jobs/:id/output.txt", Operator, jobs::download),
-    post("/api/jobs/:id/cancel", Operator, jobs::cancel),
-    post("/api/jobs/:id/retry", Operator, jobs::retry),
-    get("/api/nodes/:id/stats", Operator, nodes::stats),
-    get("/api/nodes/:id/series", Operator, nodes::series),
-    get("/api/nodes/:id/history", Operator, history::get),
-    get("/api/history/status", Operator, history::status),
-    get("/api/history/health", Operator, history::health),
-    post("/api/history/clock", Operator, history::clock),
-    get("/api/nodes/:id/packages", Operator, packages::get),
-    patch("/api/nodes/:id/packages", Operator, packages::settings),
-    post("/api/nodes/:id/packages/refresh", Operator, packages::refresh),
-    post("/api/nodes/:id/packages/preview", Operator, packages::preview),
-    post("/api/nodes/:id/packages/upgrade", Operator, packages::upgrade),
-    post("/api/nodes/:id/packages/full-upgrade", Operator, packages::full_upgrade),
-    post("/api/nodes/:id/packages/install", Operator, packages::install),
-    post("/api/nodes/:id/packages/remove", Operator, packages::remove),
-    post("/api/nodes/:id/packages/autoremove", Operator, packages::autoremove),
-    post("/api/nodes/:id/packages/hold", Operator, packages::hold),
-    post("/api/nodes/:id/packages/unhold", Operator, packages::unhold),
-    post("/api/nodes/:id/packages/clean", Operator, packages::clean),
-    post("/api/nodes/:id/packages/repair", Operator, packages::repair),
-    get("/api/nodes/:id/packages/installed", Operator, packages::installed),
-    post("/api/nodes/:id/packages/installed", Operator, packages::installed),
-    get("/api/nodes/:id/packages/search", Operator, packages::search),
-    post("/api/nodes/:id/packages/search", Operator, packages::search),
-    get("/api/nodes/:id/packages/details", Operator, packages::details),
-    post("/api/nodes/:id/packages/details", Operator, packages::details),
-    get("/api/packages", Operator, packages_fleet::get),
-    post("/api/packages/upgrade", Operator, packages_waves::upgrade),
-    post("/api/packages/preview", Operator, packages_waves::preview),
-    post("/api/packages/refresh", Operator, packages_looks::refresh),
-];
+/// Longest text that stands for `:name`.
+const NAME_BYTES_MAX: usize = 64;
 
 /// What a handler works with.
 struct Context<'a> {
@@ -172,8 +60,12 @@ struct Context<'a> {
     request: &'a Request,
     /// Always there where the route asks for a login.
     session: Option<Session>,
+    /// What whoever asks may.
+    principal: Arc<Principal>,
     /// What stood for `:id`.
     id: i64,
+    /// What stood for `:name`.
+    name: &'a str,
     now_ms: i64,
 }
 
@@ -203,38 +95,58 @@ fn answer_plain(app: &App, request: &Request) -> Response {
 }
 
 fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error> {
-    let matching: Vec<(&Route, i64)> = ROUTES
+    let matching: Vec<(&Route, Matched<'_>)> = ROUTES
         .iter()
         .filter_map(|route| Some((route, matched(route.pattern, &request.path)?)))
         .collect();
     if matching.is_empty() {
         return Err(not_found());
     }
-    let Some(&(route, id)) = matching
+    let Some(&(route, found)) = matching
         .iter()
         .find(|(route, _)| route.method == request.method)
     else {
         return Ok(method_not_allowed(&allowed(&matching)));
     };
-    let session = match route.access {
-        Access::Anyone => {
-            if route.method != Method::Get {
+    let Some(rule) = table::rule_of(route.method, route.pattern) else {
+        log::error(&format!("{} has no rule of who may use it", route.pattern));
+        return Err(Error::internal());
+    };
+    audited::run(app, request, rule, now_ms, || {
+        let session = come_in(app, request, rule)?;
+        audited::by(session.as_ref());
+        let principal = match &session {
+            Some(session) => Arc::clone(&session.principal),
+            None => Arc::new(Principal::server()),
+        };
+        let context = Context {
+            app,
+            request,
+            session,
+            principal,
+            id: found.id,
+            name: found.name,
+            now_ms,
+        };
+        context.admit(rule)?;
+        (route.handler)(&context)
+    })
+    .map_err(|error| hide_database_faults(request, error))
+}
+
+/// The session of whoever asks; none where the route takes none, or another token.
+fn come_in(app: &App, request: &Request, rule: &Rule) -> Result<Option<Session>, Error> {
+    match rule.door {
+        Door::Anyone => {
+            if rule.method != Method::Get {
                 check_origin(app, request)?;
             }
-            None
+            Ok(None)
         }
-        Access::Scraper if scrapes(app, request) => None,
-        Access::Spider if is_spider(app, request) => None,
-        _ => Some(authorize(app, request, route)?),
-    };
-    let context = Context {
-        app,
-        request,
-        session,
-        id,
-        now_ms,
-    };
-    (route.handler)(&context).map_err(|error| hide_database_faults(request, error))
+        Door::Scraper if scrapes(app, request) => Ok(None),
+        Door::Spider if is_spider(app, request) => Ok(None),
+        _ => authorize(app, request, rule).map(Some),
+    }
 }
 
 fn scrapes(app: &App, request: &Request) -> bool {
@@ -254,14 +166,15 @@ fn is_spider(app: &App, request: &Request) -> bool {
     })
 }
 
-fn authorize(app: &App, request: &Request, route: &Route) -> Result<Session, Error> {
+fn authorize(app: &App, request: &Request, rule: &Rule) -> Result<Session, Error> {
     let given = Credentials {
         authorization: request.header("Authorization"),
         cookie: request.header("Cookie"),
         https: request.https,
+        address: Some(request.client),
     };
     let session = app.auth.authenticate(given, app.auth.now_ms())?;
-    if session.must_change_password && route.access != Access::LoggedIn {
+    if session.must_change_password && rule.door != Door::SignedIn {
         return Err(Error::new(
             Kind::PasswordChangeRequired,
             "The password must be changed first: it is the one of the first start, or was made for one \
@@ -269,7 +182,7 @@ fn authorize(app: &App, request: &Request, route: &Route) -> Result<Session, Err
             "Set your own with POST /api/auth/password; everything else works after that.",
         ));
     }
-    if route.method != Method::Get {
+    if rule.method != Method::Get {
         if session.via_cookie {
             check_origin(app, request)?;
         }
@@ -300,18 +213,32 @@ fn check_origin(app: &App, request: &Request) -> Result<(), Error> {
     ))
 }
 
-/// The number that stands for `:id` (0 without one), when `path` fits `pattern`.
-fn matched(pattern: &str, path: &str) -> Option<i64> {
-    let mut id = 0;
+/// What stood for the placeholders of a pattern.
+#[derive(Clone, Copy, Default)]
+struct Matched<'a> {
+    id: i64,
+    name: &'a str,
+}
+
+/// What stands for `:id` and `:name` when `path` fits `pattern`.
+fn matched<'a>(pattern: &str, path: &'a str) -> Option<Matched<'a>> {
+    let mut matched = Matched::default();
     let (mut wanted, mut found) = (pattern.split('/'), path.split('/'));
     loop {
         match (wanted.next(), found.next()) {
-            (None, None) => return Some(id),
-            (Some(":id"), Some(text)) => id = number(text)?,
+            (None, None) => return Some(matched),
+            (Some(":id"), Some(text)) => matched.id = number(text)?,
+            (Some(":name"), Some(text)) => matched.name = plain_name(text)?,
             (Some(wanted), Some(found)) if wanted == found => {}
             _ => return None,
         }
     }
+}
+
+/// A name of ours: nothing in it has to be encoded.
+fn plain_name(text: &str) -> Option<&str> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+    ((1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_plain)).then_some(text)
 }
 
 /// A node's number in its one spelling.
@@ -320,7 +247,7 @@ fn number(text: &str) -> Option<i64> {
     text.parse().ok().filter(|_| plain)
 }
 
-fn allowed(routes: &[(&Route, i64)]) -> String {
+fn allowed(routes: &[(&Route, Matched<'_>)]) -> String {
     let mut methods: Vec<_> = routes
         .iter()
         .map(|(route, _)| route.method.name())

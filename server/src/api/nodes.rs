@@ -9,6 +9,7 @@ use stardust_shared::ServerUrl;
 use super::deploy::free;
 use super::query::Parameters;
 use super::{Context, body, spiders};
+use crate::access::Need;
 use crate::auth::node_token;
 use crate::deploy::{NextToken, by_hand};
 use crate::error::{Error, Kind};
@@ -17,6 +18,7 @@ use crate::hidden;
 use crate::http::Response;
 use crate::hub::NodeView;
 use crate::secret::Secret;
+use crate::store::audit::act;
 
 const NAME_CHARS_MAX: usize = 64;
 const TAGS_MAX: usize = 16;
@@ -63,7 +65,10 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
     }
     let limit = limit as usize;
     // One more than asked for tells whether there is a next page.
-    let mut nodes = context.app.fleet.views(after, limit + 1);
+    let mut nodes = context
+        .app
+        .fleet
+        .views(&context.principal, after, limit + 1);
     let more = nodes.len() > limit;
     nodes.truncate(limit);
     let next = nodes
@@ -84,7 +89,7 @@ pub fn add(context: &Context<'_>) -> Result<Response, Error> {
 pub fn new_token(context: &Context<'_>) -> Result<Response, Error> {
     let _: serde_json::Map<String, serde_json::Value> = body::json(context.request, "{}.")?;
     let app = context.app;
-    let known = app.fleet.view(context.id).ok_or_else(no_such_node)?;
+    let known = app.fleet.name(context.id).ok_or_else(no_such_node)?;
     free(context)?;
     if app.store.spider(context.id)?.is_some() {
         return Err(Error::new(
@@ -98,7 +103,7 @@ pub fn new_token(context: &Context<'_>) -> Result<Response, Error> {
     app.store.add_events(&[NewEvent {
         time_ms: context.now_ms,
         node: Some(context.id),
-        node_name: Some(known.name),
+        node_name: Some(known),
         kind: "token",
         detail: json!({"by": context.session()?.user}),
     }])?;
@@ -107,7 +112,7 @@ pub fn new_token(context: &Context<'_>) -> Result<Response, Error> {
 
 /// The node with a token that is shown this once, and what to do with it.
 fn with_token(context: &Context<'_>, id: i64, token: &Secret) -> Result<Response, Error> {
-    let node = context.app.fleet.view(id).ok_or_else(no_such_node)?;
+    let node = seen(context, id)?;
     let server = server_url(context);
     let command = format!(
         "STARDUST_TOKEN='{}' stardust-spider --server '{server}'",
@@ -133,6 +138,9 @@ pub(super) fn make(
 ) -> Result<(i64, Secret), Error> {
     let name = checked_name(name)?;
     let tags = checked_tags(tags)?;
+    may_have(context, &tags)?;
+    act::detail("node", name.as_str());
+    act::detail("tags", tags.clone());
     if context.app.fleet.counts().0 >= NODES_MAX {
         return Err(Error::invalid(
             format!("There are {NODES_MAX} nodes already."),
@@ -149,19 +157,27 @@ pub(super) fn make(
     Ok((id, token))
 }
 
+/// The node as whoever asks may see it.
+pub(super) fn seen(context: &Context<'_>, id: i64) -> Result<NodeView, Error> {
+    let view = context.app.fleet.view(&context.principal, id);
+    view.ok_or_else(no_such_node)
+}
+
 pub fn get(context: &Context<'_>) -> Result<Response, Error> {
-    let view = context
-        .app
-        .fleet
-        .view(context.id)
-        .ok_or_else(no_such_node)?;
-    Ok(Response::json(200, &view))
+    Ok(Response::json(200, &seen(context, context.id)?))
 }
 
 pub fn change(context: &Context<'_>) -> Result<Response, Error> {
     let body: ChangeBody = body::json(context.request, SHAPE)?;
     let name = body.name.as_deref().map(checked_name).transpose()?;
     let tags = body.tags.as_deref().map(checked_tags).transpose()?;
+    if let Some(tags) = &tags {
+        may_have(context, tags)?;
+        act::detail("tags", tags.clone());
+    }
+    if let Some(name) = &name {
+        act::detail("name", name.as_str());
+    }
     let fleet = &context.app.fleet;
     let found = context.app.store.update_node(
         context.id,
@@ -204,6 +220,20 @@ pub fn series(context: &Context<'_>) -> Result<Response, Error> {
     Ok(Response::json(200, &json!({"series": series})))
 }
 
+/// A node whose tags nobody who is bound to theirs could see would be lost to whoever asks.
+fn may_have(context: &Context<'_>, tags: &[String]) -> Result<(), Error> {
+    let by = &context.principal;
+    let deploys = by.may_on(Need::Deploy, tags) || by.may_on(Need::Administer, tags);
+    if deploys {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Forbidden,
+        "You could not work on a node with these tags.",
+        "Give it one of the tags that you are limited to; GET /api/auth/session says them.",
+    ))
+}
+
 const SHAPE: &str = r#"{"name": "pi4", "tags": ["home"]}"#;
 
 pub fn no_such_node() -> Error {
@@ -218,7 +248,7 @@ fn checked_name(name: &str) -> Result<String, Error> {
     checked_text(name, "The name", NAME_CHARS_MAX)
 }
 
-fn checked_tags(tags: &[String]) -> Result<Vec<String>, Error> {
+pub(super) fn checked_tags(tags: &[String]) -> Result<Vec<String>, Error> {
     let mut checked: Vec<String> = Vec::new();
     for tag in tags {
         let tag = checked_text(tag, "One of the tags", TAG_CHARS_MAX)?;
@@ -235,7 +265,7 @@ fn checked_tags(tags: &[String]) -> Result<Vec<String>, Error> {
     Ok(checked)
 }
 
-fn checked_text(text: &str, what: &str, chars_max: usize) -> Result<String, Error> {
+pub(super) fn checked_text(text: &str, what: &str, chars_max: usize) -> Result<String, Error> {
     let text = text.trim();
     let hint = format!("Use 1 to {chars_max} characters, all of which can be seen.");
     if let Some(hidden) = hidden::find(text) {

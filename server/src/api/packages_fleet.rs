@@ -20,7 +20,7 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
         (0, 0, 0, 0, 0);
     let mut after = 0;
     loop {
-        let views = context.app.fleet.views(after, 500);
+        let views = context.app.fleet.views(&context.principal, after, 500);
         let Some(last) = views.last() else { break };
         after = last.id;
         for view in views {

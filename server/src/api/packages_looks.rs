@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::deploy::{submit_for_many, unknown_node};
 use super::{Context, body};
+use crate::access::Need;
 use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::limits::GROUP_NODES_MAX;
@@ -23,10 +24,12 @@ pub fn refresh(context: &Context<'_>) -> Result<Response, Error> {
     let body: LooksBody = body::json(context.request, r#"{}, or {"nodes": [1, 2, 3]}."#)?;
     let app = context.app;
     let known = app.store.nodes_with_credentials()?;
-    let wanted = body.nodes.unwrap_or_else(|| known.clone());
+    let seen = known.iter().copied().filter(|node| context.sees(*node));
+    let wanted = body.nodes.unwrap_or_else(|| seen.collect());
     let (mut nodes, mut left_out) = (Vec::new(), Vec::new());
     for id in wanted {
-        let view = app.fleet.view(id).ok_or_else(|| unknown_node(id))?;
+        context.may(Need::Operate, id)?;
+        let name = app.fleet.name(id).ok_or_else(|| unknown_node(id))?;
         let stored = app.vault.get(id)?;
         let why = match &stored {
             None => Some("It is not known how it is reached over SSH."),
@@ -37,7 +40,7 @@ pub fn refresh(context: &Context<'_>) -> Result<Response, Error> {
             }
         };
         match why {
-            Some(why) => left_out.push(json!({"node": id, "name": view.name, "why": why})),
+            Some(why) => left_out.push(json!({"node": id, "name": name, "why": why})),
             None if nodes.contains(&id) => {}
             None => nodes.push(id),
         }

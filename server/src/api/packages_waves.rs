@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::deploy::{answer, submit_for_many, unknown_node};
 use super::{Context, body, ssh};
+use crate::access::{Need, Principal};
 use crate::api::App;
 use crate::error::{Error, Kind};
 use crate::http::Response;
@@ -111,6 +112,9 @@ fn read(context: &Context<'_>) -> Result<Wanted, Error> {
         security: body.security,
     };
     let (mut taken, mut left_out) = (Vec::new(), Vec::new());
+    for node in &nodes {
+        context.may(Need::Operate, *node)?;
+    }
     for node in candidates(context.app, &nodes)? {
         match choice.on(&node)? {
             Ok(part) => taken.push((node, part)),
@@ -137,7 +141,11 @@ fn candidates(app: &App, nodes: &[i64]) -> Result<Vec<Candidate>, Error> {
         .collect();
     let mut all = Vec::new();
     for &id in nodes {
-        let view = app.fleet.view(id).ok_or_else(|| unknown_node(id))?;
+        let server = Principal::server();
+        let view = app
+            .fleet
+            .view(&server, id)
+            .ok_or_else(|| unknown_node(id))?;
         let record = records.remove(&id).unwrap_or_default();
         let stored = app.vault.get(id)?;
         let has_key = stored.is_some_and(|stored| {

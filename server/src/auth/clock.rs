@@ -109,8 +109,9 @@ mod tests {
             user_id: 1,
             created_ms,
             expires_ms: created_ms + SESSION_MS,
+            ..SessionRecord::default()
         };
-        let second = SessionClock::open(&store, &[session]);
+        let second = SessionClock::open(&store, std::slice::from_ref(&session));
         assert_eq!(second.at_boot_ms, ahead.at_boot_ms);
         assert!(second.now_ms() < session.expires_ms);
         let shown_ms = second.shown_ms(session.expires_ms) - clock::wall_ms();

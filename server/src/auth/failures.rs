@@ -62,13 +62,18 @@ impl Failures {
 
 /// A name as it was typed, in a line of ours: whoever typed it may be anybody.
 pub fn shown_name(name: &str) -> String {
+    shown(name, USER_CHARS_MAX)
+}
+
+/// Any text of whoever knocks.
+pub fn shown(text: &str, chars_max: usize) -> String {
     let is_odd = |c: char| c.is_control() || is_invisible(c);
-    let shown: String = name
+    let shown: String = text
         .chars()
-        .take(USER_CHARS_MAX)
+        .take(chars_max)
         .map(|c| if is_odd(c) { '\u{fffd}' } else { c })
         .collect();
-    if name.chars().nth(USER_CHARS_MAX).is_some() {
+    if text.chars().nth(chars_max).is_some() {
         return format!("{shown}…");
     }
     shown

@@ -3,46 +3,55 @@
 //! [`Auth::authenticate`] works in memory alone and is called on the gate thread
 //! too; everything that hashes or writes is called from API workers only.
 
+mod accounts;
+mod api_token;
 mod clock;
 pub mod cookies;
 pub mod device;
-mod failures;
+pub mod failures;
 mod index;
 mod jwt;
 pub mod keys;
+mod lanes;
+mod login;
 pub mod node_token;
 pub mod origin;
 mod password;
 pub mod reset;
 mod scrape_token;
 pub mod seed;
+mod sessions;
 pub mod strength;
 mod throttle;
+mod uses;
 mod work;
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::RandomState;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use serde_json::json;
+use stardust_model::access::Principal;
 
 use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
-use crate::events::{CHANGE, NewEvent, SIGN_IN_FAILED};
 use crate::secret::{Secret, equal};
 use crate::store::{SessionRecord, Store, UserRecord};
 
 pub use crate::store::SessionId;
+pub use accounts::{NewAccount, NewToken, UserEdit};
 pub use scrape_token::ScrapeToken;
 pub use seed::{ADMIN_PASSWORD_DEFAULT, AdminSeed};
+pub use sessions::{SeenSession, session_name};
 
 use clock::SessionClock;
-use failures::{Door, Failures};
-use index::Index;
+use failures::Failures;
+use index::{Accounts, Index};
 use keys::{Key, Keys};
 use stardust_shared::base64;
-use throttle::{Attempt, Permit, Throttle};
+use throttle::Throttle;
+use uses::Uses;
 use work::Work;
 
 /// Cookies of the session's name that are tried: other pages of the domain, and other
@@ -76,17 +85,29 @@ pub struct Auth {
     passwords: RandomState,
     failures: Mutex<Failures>,
     work: Work,
+    /// Of sessions and tokens.
+    uses: Mutex<Uses>,
+    /// Grows whenever somebody may do more or less than before.
+    generation: AtomicU64,
     started: Instant,
     clock: SessionClock,
     on_end: OnEnd,
 }
 
-/// Rounds of hashing; only tests lower them.
+/// What hashing costs; only tests lower it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
     #[cfg(test)]
     pub keys: Option<u32>,
-    pub password: u32,
+    pub password: password::Cost,
+}
+
+#[cfg(test)]
+impl Cost {
+    pub const CHEAP: Self = Self {
+        keys: Some(1),
+        password: password::CHEAP,
+    };
 }
 
 /// What a request shows of who it is from, as the headers have it.
@@ -98,6 +119,8 @@ pub struct Credentials<'a> {
     pub cookie: Option<&'a str>,
     /// It came by HTTPS, to us or to a trusted proxy.
     pub https: bool,
+    /// Where it came from: to be noted with what it was used.
+    pub address: Option<IpAddr>,
 }
 
 /// A login that is good now.
@@ -112,6 +135,17 @@ pub struct Session {
     /// A browser sent it by itself: whatever changes something needs `csrf` too.
     pub via_cookie: bool,
     pub csrf: String,
+    /// What it may.
+    pub principal: Arc<Principal>,
+    /// It is a program's token, and which.
+    pub token: Option<TokenName>,
+}
+
+/// A token of a program, as people know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenName {
+    pub id: i64,
+    pub name: String,
 }
 
 /// No session: there is no token, or it is not ours, or it has ended. Which one
@@ -136,6 +170,8 @@ pub struct Login<'a> {
     pub address: IpAddr,
     /// The whole Cookie header.
     pub cookie: Option<&'a str>,
+    /// What the browser or the program says that it is.
+    pub agent: &'a str,
 }
 
 /// A session that has just begun.
@@ -160,7 +196,7 @@ impl Auth {
         let cost = Cost {
             #[cfg(test)]
             keys: None,
-            password: password::ROUNDS,
+            password: password::COST,
         };
         Self::assemble(store, keys, admin, on_end, cost)
     }
@@ -195,7 +231,12 @@ impl Auth {
         }
         let sessions = store.sessions()?;
         let clock = SessionClock::open(&store, &sessions);
-        let index = Index::new(users, sessions);
+        let accounts = Accounts {
+            users,
+            groups: store.groups()?,
+            tokens: store.api_tokens()?,
+        };
+        let index = Index::new(accounts, sessions);
         Ok(Self {
             jwt_key: keys.derive("jwt"),
             csrf_key: keys.derive("csrf"),
@@ -209,6 +250,8 @@ impl Auth {
             passwords: RandomState::new(),
             failures: Mutex::default(),
             work: Work::default(),
+            uses: Mutex::default(),
+            generation: AtomicU64::new(0),
             started: Instant::now(),
             clock,
             on_end,
@@ -242,26 +285,87 @@ impl Auth {
     pub fn authenticate(&self, given: Credentials<'_>, now_ms: i64) -> Result<Session, AuthError> {
         // A proxy may add Basic of its own; only Bearer is meant for us, and
         // where it is given it alone counts.
-        if let Some(token) = given.authorization.and_then(bearer) {
-            return self.session_of(token, false, now_ms).ok_or(AuthError);
+        let session = match given.authorization.and_then(bearer) {
+            Some(text) => match api_token::hash(text) {
+                Some(sha256) => self.token_session(&sha256, now_ms),
+                None => self.session_of(text, false, now_ms),
+            },
+            None => self.cookie_session(given, now_ms),
+        };
+        let session = session.ok_or(AuthError)?;
+        if let Some(address) = given.address {
+            let token = session.token.as_ref().map(|token| token.id);
+            self.uses().note(session.id, token, address, wall_ms());
         }
+        Ok(session)
+    }
+
+    fn cookie_session(&self, given: Credentials<'_>, now_ms: i64) -> Option<Session> {
         cookies::values(
             given.cookie.unwrap_or(""),
             cookies::session_name(given.https),
         )
         .take(SESSION_COOKIES_MAX)
         .find_map(|token| self.session_of(token, true, now_ms))
-        .ok_or(AuthError)
+    }
+
+    fn token_session(&self, sha256: &[u8; 32], now_ms: i64) -> Option<Session> {
+        let index = self.read();
+        let now = wall_ms();
+        let (token, user, principal) = index.token(sha256, now)?;
+        // Its end is by the wall clock, as whoever made it has said.
+        let left_ms = token.expires_ms.map(|end_ms| end_ms - now);
+        let mut id = [0; 16];
+        id.copy_from_slice(&sha256[..16]);
+        Some(Session {
+            id: SessionId(id),
+            user_id: user.id,
+            user: user.name.clone(),
+            expires_ms: left_ms.map_or(i64::MAX, |left_ms| now_ms.saturating_add(left_ms)),
+            must_change_password: false,
+            via_cookie: false,
+            csrf: String::new(),
+            principal: Arc::clone(principal),
+            token: Some(TokenName {
+                id: token.id,
+                name: token.name.clone(),
+            }),
+        })
+    }
+
+    /// Another number when somebody may do more or less than before.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// What a session or a token may now; none when it has ended.
+    pub fn principal_of(&self, session: &Session) -> Option<Arc<Principal>> {
+        let index = self.read();
+        match &session.token {
+            None => {
+                index.live(session.id, self.now_ms())?;
+                index.principal(session.user_id).cloned()
+            }
+            Some(token) => index.principal_of_token(token.id).cloned(),
+        }
     }
 
     fn session_of(&self, token: &str, via_cookie: bool, now_ms: i64) -> Option<Session> {
         let token = jwt::verify(&self.jwt_key, token, now_ms)?;
         let index = self.read();
         let (record, user) = index.live(token.session, now_ms)?;
-        (record.user_id == token.user_id).then(|| self.describe(record, user, via_cookie))
+        let principal = index.principal(user.id)?;
+        (record.user_id == token.user_id)
+            .then(|| self.describe(record, user, Arc::clone(principal), via_cookie))
     }
 
-    fn describe(&self, record: &SessionRecord, user: &UserRecord, via_cookie: bool) -> Session {
+    fn describe(
+        &self,
+        record: &SessionRecord,
+        user: &UserRecord,
+        principal: Arc<Principal>,
+        via_cookie: bool,
+    ) -> Session {
         let csrf = keys::mac(&self.csrf_key, &[&record.id.0]);
         Session {
             id: record.id,
@@ -271,6 +375,8 @@ impl Auth {
             must_change_password: user.must_change,
             via_cookie,
             csrf: base64::URL.encode(&csrf),
+            principal,
+            token: None,
         }
     }
 
@@ -287,209 +393,6 @@ impl Auth {
                 "Send the csrf value of GET /api/auth/session, or use Authorization: Bearer.",
             )),
         }
-    }
-
-    /// Hashes: takes about a tenth of a second. API workers only.
-    pub fn login(&self, login: &Login<'_>, now_ms: i64) -> Result<LoggedIn, Error> {
-        let device = cookies::values(login.cookie.unwrap_or(""), device::COOKIE)
-            .take(4)
-            .find_map(|cookie| device::verify(&self.device_key, login.user, cookie));
-        let permit = self.permit(login.user, login.password, login.address, device)?;
-        let user = self.read().user_named(login.user).cloned();
-        let stored = user.as_ref().map_or(&self.nobody, |u| &u.password_hash);
-        let right = self.verify(permit, login.password, stored)?;
-        let Some(user) = user.filter(|_| right) else {
-            self.note_failure(Door::SignIn, login.user, login.address, now_ms);
-            return Err(Error::new(
-                Kind::BadCredentials,
-                "The user name or the password is wrong.",
-                "Check both and try again.",
-            ));
-        };
-        let session = self.begin(&user, now_ms)?;
-        let device = match device {
-            Some(_) => None,
-            None => {
-                let mut number = [0u8; 16];
-                keys::random(&mut number)?;
-                Some(device::sign(&self.device_key, &user.name, number))
-            }
-        };
-        let token = self.token(&session);
-        Ok(LoggedIn {
-            session: self.describe(&session, &user, true),
-            token,
-            device,
-        })
-    }
-
-    /// A line in the log and an event, of so many in a minute.
-    fn note_failure(&self, door: Door, user: &str, address: IpAddr, now_ms: i64) {
-        let told = self
-            .failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .note(now_ms);
-        if let Some(more) = told.line {
-            crate::log::warn(&failures::words(door, user, address, more));
-        }
-        if let Some(more) = told.event {
-            let mut detail = json!({
-                "user": failures::shown_name(user),
-                "address": address.to_string(),
-                "more": more,
-            });
-            if door == Door::Change {
-                detail["at"] = json!(CHANGE);
-            }
-            let event = NewEvent {
-                time_ms: wall_ms(),
-                node: None,
-                node_name: None,
-                kind: SIGN_IN_FAILED,
-                detail,
-            };
-            // A disk that takes nothing is told of elsewhere.
-            let _ = self.store.add_events(&[event]);
-        }
-    }
-
-    /// Ends one session.
-    pub fn logout(&self, session: &Session) -> Result<(), Error> {
-        let _changes = self.changes();
-        self.store.delete_sessions(&[session.id])?;
-        self.write().replace(&[session.id], None);
-        (self.on_end)(vec![session.id]);
-        Ok(())
-    }
-
-    /// Sets a new password, ends every session of the user and begins a new one.
-    /// Hashes twice: API workers only.
-    pub fn change_password(
-        &self,
-        session: &Session,
-        current: &Secret,
-        new: &Secret,
-        address: IpAddr,
-        now_ms: i64,
-    ) -> Result<LoggedIn, Error> {
-        let gone = || Error::from(AuthError);
-        let user = self
-            .read()
-            .user(session.user_id)
-            .cloned()
-            .ok_or_else(gone)?;
-        strength::check(new, &user.name)?;
-        // A session counts as a device: who tries from elsewhere can't hold it up,
-        // and who stole it can't try for ever.
-        let permit = self.permit(&user.name, current, address, Some(session.id.0))?;
-        if !self.verify(permit, current, &user.password_hash)? {
-            self.note_failure(Door::Change, &user.name, address, now_ms);
-            return Err(Error::new(
-                Kind::BadCredentials,
-                "The current password is wrong.",
-                "Type the password that you logged in with.",
-            ));
-        }
-        let hash = password::hash(new, self.cost.password)?;
-
-        let _changes = self.changes();
-        // Another change may have come first, or this session may have ended meanwhile.
-        let unchanged = self
-            .read()
-            .live(session.id, now_ms)
-            .is_some_and(|(_, now)| now.password_hash == user.password_hash);
-        if !unchanged {
-            return Err(gone());
-        }
-        let record = new_record(user.id, now_ms)?;
-        self.store.change_password(&hash, &record)?;
-        let ended = {
-            let mut index = self.write();
-            let ended = index.of_user(user.id);
-            index.replace(&ended, Some(record));
-            index.set_password(user.id, hash);
-            ended
-        };
-        (self.on_end)(ended);
-        let user = self.read().user(user.id).cloned().ok_or_else(gone)?;
-        let token = self.token(&record);
-        Ok(LoggedIn {
-            session: self.describe(&record, &user, true),
-            token,
-            device: None,
-        })
-    }
-
-    fn permit(
-        &self,
-        user: &str,
-        password: &Secret,
-        address: IpAddr,
-        device: Option<[u8; 16]>,
-    ) -> Result<Permit, Error> {
-        let attempt = Attempt {
-            address,
-            account: node_token::sha256(user),
-            device,
-            password: self.passwords.hash_one(password.expose()),
-        };
-        self.throttle().attempt(attempt, self.uptime_ms()).map_err(|wait_ms| {
-            let seconds = wait_ms.div_ceil(1000).max(1);
-            Error::new(
-                Kind::Throttled,
-                "Too many wrong passwords.",
-                format!("Try again in {seconds} seconds. A browser that has logged in before is not held up by others."),
-            )
-            .retry_after_s(seconds)
-        })
-    }
-
-    /// Compares with a bounded number of others at the same time.
-    fn verify(&self, permit: Permit, given: &Secret, stored: &str) -> Result<bool, Error> {
-        let Some(place) = self.work.enter(permit.rank(), permit.turn()) else {
-            self.throttle().give_back(permit);
-            return Err(Error::new(
-                Kind::Busy,
-                "Too many logins are being checked at this moment.",
-                "Try again in a second.",
-            )
-            .retry_after_s(1));
-        };
-        let right = password::verify(given, stored);
-        drop(place);
-        match right {
-            true => self.throttle().right(permit, self.uptime_ms()),
-            false => self.throttle().wrong(permit),
-        }
-        Ok(right)
-    }
-
-    fn uptime_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// Begins a session of `user`, whose password was just found right.
-    fn begin(&self, user: &UserRecord, now_ms: i64) -> Result<SessionRecord, Error> {
-        let record = new_record(user.id, now_ms)?;
-        let _changes = self.changes();
-        let ended = {
-            let index = self.read();
-            // The password may have been changed while the old one was compared.
-            let unchanged = index
-                .user(user.id)
-                .is_some_and(|now| now.password_hash == user.password_hash);
-            if !unchanged {
-                return Err(AuthError.into());
-            }
-            index.to_end(user.id, now_ms)
-        };
-        self.store.insert_session(&record, &ended)?;
-        self.write().replace(&ended, Some(record));
-        if !ended.is_empty() {
-            (self.on_end)(ended);
-        }
-        Ok(record)
     }
 
     fn token(&self, record: &SessionRecord) -> Secret {
@@ -516,6 +419,10 @@ impl Auth {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn uses(&self) -> std::sync::MutexGuard<'_, Uses> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -531,19 +438,6 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme
         .eq_ignore_ascii_case("Bearer")
         .then(|| token.trim_matches(' '))
-}
-
-fn new_record(user_id: i64, now_ms: i64) -> Result<SessionRecord, Error> {
-    let mut id = [0u8; 16];
-    keys::random(&mut id)?;
-    // Whole seconds, as the token has them.
-    let expires_ms = (now_ms + SESSION_MS).div_euclid(1000) * 1000;
-    Ok(SessionRecord {
-        id: SessionId(id),
-        user_id,
-        created_ms: now_ms,
-        expires_ms,
-    })
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub fn run(db: &Path, user: &str, given: Option<Secret>) -> Result<Reset, Error>
     let Some(new) = given.as_ref().or(one_time.as_ref()) else {
         return Err(Error::internal());
     };
-    let hash = password::hash(new, password::ROUNDS)?;
+    let hash = password::hash(new, password::COST)?;
     store.reset_password(user, &hash, one_time.is_some(), wall_ms())?;
     // What is in the log alone is as good: only a copy of the one file would miss it.
     let _ = store.close();
@@ -171,13 +171,14 @@ mod tests {
         let folder = Folder::new();
         let db = folder.join("a.db");
         let store = Store::open(&db).unwrap();
-        let old = password::hash(&secret("forgotten long ago"), 1).unwrap();
+        let old = password::hash(&secret("forgotten long ago"), password::CHEAP).unwrap();
         let user = store.insert_user("ziggy", &old, false, 1).unwrap();
         let session = crate::store::SessionRecord {
             id: crate::store::SessionId([1; 16]),
             user_id: user.id,
             created_ms: 1,
             expires_ms: i64::MAX,
+            ..crate::store::SessionRecord::default()
         };
         store.insert_session(&session, &[]).unwrap();
         drop(store);

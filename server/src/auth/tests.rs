@@ -5,10 +5,7 @@ use stardust_base::testing::Folder;
 
 const NOW_MS: i64 = 1_800_000_000_000;
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-const CHEAP: Cost = Cost {
-    keys: Some(1),
-    password: 1,
-};
+const CHEAP: Cost = Cost::CHEAP;
 
 struct Fixture {
     auth: Auth,
@@ -73,6 +70,7 @@ impl Fixture {
             password: &secret(password),
             address,
             cookie,
+            agent: "",
         };
         self.auth
             .login(&login, NOW_MS + STEP.fetch_add(1, Ordering::Relaxed))
@@ -85,6 +83,7 @@ impl Fixture {
                 authorization: Some(&header),
                 cookie: None,
                 https: false,
+                address: None,
             },
             NOW_MS + 1000,
         )
@@ -96,6 +95,7 @@ impl Fixture {
                 authorization: None,
                 cookie: Some(header),
                 https: false,
+                address: None,
             },
             NOW_MS + 1000,
         )
@@ -135,6 +135,7 @@ fn a_login_is_good_by_header_and_by_cookie() {
             authorization: Some(authorization),
             cookie: Some(&cookie),
             https: false,
+            address: None,
         };
         let found = fixture.auth.authenticate(credentials, NOW_MS + 1000);
         assert_eq!(found.is_ok(), good, "{authorization}");
@@ -161,6 +162,7 @@ fn sessions_end_at_their_time_and_at_logout_and_survive_a_restart() {
             authorization: Some(&header),
             cookie: None,
             https: false,
+            address: None,
         };
         auth.authenticate(credentials, now_ms).is_ok()
     };
@@ -183,6 +185,7 @@ fn sessions_end_at_their_time_and_at_logout_and_survive_a_restart() {
         authorization: Some(&other_header),
         cookie: None,
         https: false,
+        address: None,
     };
     assert!(third.authenticate(credentials, NOW_MS).is_ok());
 }
@@ -203,7 +206,7 @@ fn a_password_change_ends_every_other_session() {
         let (current, new) = (secret(current), secret(new));
         fixture
             .auth
-            .change_password(session, &current, &new, HERE, NOW_MS + 500)
+            .change_password(session, &current, &new, HERE, "", NOW_MS + 500)
     };
     let wrong = change(&second.session, "wrong", "the spiders from mars");
     assert_eq!(wrong.err().unwrap().kind, Kind::BadCredentials);
@@ -243,6 +246,7 @@ fn the_default_password_is_marked_until_it_is_changed() {
         &secret("admin"),
         &secret("admin"),
         HERE,
+        "",
         NOW_MS,
     );
     assert_eq!(back.err().unwrap().kind, Kind::WeakPassword);
@@ -253,6 +257,7 @@ fn the_default_password_is_marked_until_it_is_changed() {
             &secret("admin"),
             &secret("no more admin"),
             HERE,
+            "",
             NOW_MS,
         )
         .unwrap();
@@ -329,6 +334,7 @@ fn a_guesser_is_slowed_down_and_the_owner_is_not_locked_out() {
                 &secret("played guitar"),
                 &secret("the spiders from mars"),
                 HERE,
+                "",
                 NOW_MS + 500
             )
             .is_ok()
@@ -364,7 +370,10 @@ fn unknown_users_take_as_long_as_known_ones() {
     };
     let cost = Cost {
         keys: Some(1),
-        password: 8,
+        password: password::Cost {
+            memory_kib: 1024,
+            passes: 2,
+        },
     };
     let auth = Auth::open_with(
         store,
@@ -393,6 +402,7 @@ fn unknown_users_take_as_long_as_known_ones() {
                     password: &secret("wrong"),
                     address: HERE,
                     cookie: None,
+                    agent: "",
                 };
                 assert!(auth.login(&login, NOW_MS).is_err());
                 cpu_ns() - started

@@ -52,11 +52,7 @@ impl Login {
             let Some((id, same)) = found else {
                 return Ok(((), "It is none.".into()));
             };
-            let name = context
-                .fleet
-                .view(id)
-                .map(|node| node.name)
-                .unwrap_or_default();
+            let name = context.fleet.name(id).unwrap_or_default();
             let (by, copy) = match same {
                 Same::HostKey => ("host key", ""),
                 Same::MachineId => (

@@ -14,6 +14,7 @@ use crate::major_tom::fault::{Cause, Fault};
 use crate::major_tom::limits::REBOOT_TIME_MAX;
 use crate::major_tom::shell::Command;
 use crate::major_tom::steps::step;
+use stardust_model::access::Principal;
 
 /// Detached, and after the answer: the login must end in order.
 const SCRIPT: &str = r#"
@@ -98,7 +99,11 @@ fn is_back(hello: &LastHello, before: &str, run: Option<&str>) -> bool {
 /// The run of a Spider in a container, where a service in a sandbox sees the boot id
 /// of the machine below it: there a new run has to do as the sign of a new boot.
 fn run_in_container(context: &JobContext, node: i64) -> Option<String> {
-    let container = context.fleet.view(node)?.identity?.container?;
+    let container = context
+        .fleet
+        .view(&Principal::server(), node)?
+        .identity?
+        .container?;
     let hello = context.fleet.last_hello(node)?;
     (container != "none").then_some(hello.run)
 }

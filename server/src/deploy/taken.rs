@@ -6,10 +6,8 @@ use crate::jobs::JobContext;
 /// One that was installed from here, or has ever sent something. A node whose
 /// deployment failed has none: its host may become another one.
 pub fn has_spider(context: &JobContext, node: i64) -> bool {
-    let seen = context
-        .fleet
-        .view(node)
-        .is_some_and(|view| view.status != Status::Pending);
+    let status = context.fleet.status(node);
+    let seen = status.is_some_and(|status| status != Status::Pending);
     seen || context
         .store
         .spider(node)

@@ -66,7 +66,7 @@ pub fn settle_by_hand(context: &JobContext, node: i64) -> Result<(), Error> {
     context.store.add_events(&[NewEvent {
         time_ms: wall_ms(),
         node: Some(node),
-        node_name: context.fleet.view(node).map(|node| node.name),
+        node_name: context.fleet.name(node),
         kind: "token_in_use",
         detail: json!({}),
     }])?;

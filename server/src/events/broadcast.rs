@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::limits::TOLD_MAX;
-use super::view;
+use super::{Event, view};
 use crate::error::Error;
 use crate::store::{EventFilter, Store};
 
@@ -16,13 +16,35 @@ pub struct Broadcast {
     told: i64,
 }
 
-#[derive(Serialize)]
-struct Message {
-    r#type: &'static str,
+/// What happened since browsers were told last.
+#[derive(Debug)]
+pub struct News {
     /// Newest first, as in `GET /api/events`.
-    events: Vec<Value>,
+    events: Vec<(Event, Value)>,
     /// More happened than is told: who shows events has to ask.
     more: bool,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    r#type: &'static str,
+    events: Vec<&'a Value>,
+    more: bool,
+}
+
+impl News {
+    /// The message for somebody who may know of what `sees` says; none when that is nothing.
+    pub fn message(&self, sees: impl Fn(&Event) -> bool) -> Option<String> {
+        let seen = self.events.iter().filter(|(event, _)| sees(event));
+        let message = Message {
+            r#type: "events",
+            events: seen.map(|(_, view)| view).collect(),
+            more: self.more,
+        };
+        let is_something = self.more || !message.events.is_empty();
+        // No map in it has keys that JSON can't take.
+        is_something.then(|| serde_json::to_string(&message).unwrap_or_default())
+    }
 }
 
 impl Broadcast {
@@ -31,7 +53,7 @@ impl Broadcast {
     }
 
     /// Hands on what happened since the last call.
-    pub fn tell(&mut self, store: &Store, hand_on: &dyn Fn(String)) -> Result<(), Error> {
+    pub fn tell(&mut self, store: &Store, hand_on: &dyn Fn(News)) -> Result<(), Error> {
         let filter = EventFilter {
             above: self.told,
             ..EventFilter::default()
@@ -43,13 +65,14 @@ impl Broadcast {
         self.told = newest.id;
         let more = events.len() > TOLD_MAX;
         events.truncate(TOLD_MAX);
-        let message = Message {
-            r#type: "events",
-            events: events.iter().map(view).collect(),
+        let viewed = events.into_iter().map(|event| {
+            let view = view(&event);
+            (event, view)
+        });
+        hand_on(News {
+            events: viewed.collect(),
             more,
-        };
-        // No map in it has keys that JSON can't take.
-        hand_on(serde_json::to_string(&message).unwrap_or_default());
+        });
         Ok(())
     }
 }

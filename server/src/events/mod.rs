@@ -10,6 +10,7 @@ mod broadcast;
 pub mod limits;
 pub mod recorder;
 
+pub use broadcast::News;
 use serde_json::{Value, json};
 use stardust_model::describe;
 pub use stardust_model::event::{

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::broadcast::Broadcast;
+use super::broadcast::{Broadcast, News};
 use super::limits::{
     GRACE, KEPT_MAX, KEPT_OF_NODE_MAX, KEPT_SIGN_INS_MAX, TRIM_EVERY, TRIM_INTERVAL, WRITE_INTERVAL,
 };
@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::hub::{Fleet, Status};
 use crate::log;
 use crate::store::Store;
+use stardust_model::access::Principal;
 
 /// What the thread for events works with.
 pub struct Context {
@@ -32,7 +33,7 @@ pub struct Context {
     /// Called for a node whose Spider said hello.
     pub seen: Box<dyn Fn(i64) -> Result<(), Error> + Send>,
     /// Takes a message for all browsers.
-    pub hand_on: Box<dyn Fn(String) + Send>,
+    pub hand_on: Box<dyn Fn(News) + Send>,
 }
 
 /// What is known of nodes, so that only what is news is written.
@@ -223,7 +224,7 @@ fn never_back(fleet: &Fleet) -> Vec<Happening> {
     let mut lost = Vec::new();
     let mut after = 0;
     loop {
-        let views = fleet.views(after, 500);
+        let views = fleet.views(&Principal::server(), after, 500);
         let Some(last) = views.last() else {
             return lost;
         };

@@ -141,6 +141,15 @@ impl Gate {
                 if self.core.watching.live_count == 0 {
                     self.core.services.fleet.listen(false);
                 }
+                let scope = live.scope();
+                let is_last = !self
+                    .conns
+                    .iter()
+                    .any(|(_, conn)| matches!(conn, Conn::Live(other) if other.scope() == scope));
+                if is_last {
+                    let audiences = &mut self.core.watching.audiences;
+                    audiences.retain(|audience| audience.scope() != scope);
+                }
                 for node in std::mem::take(&mut live.watched) {
                     self.core.unwatch(index, node);
                 }

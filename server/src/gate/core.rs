@@ -14,10 +14,11 @@ use super::log_limit::Notes;
 use super::pace::Pace;
 use super::pools::Pools;
 use super::shares::Shares;
+use crate::access::Scope;
 use crate::address_range::{AddressRange, any_contains};
 use crate::auth::Auth;
 use crate::history::Intakes;
-use crate::hub::Fleet;
+use crate::hub::{Audience, Fleet};
 use crate::jobs::Board;
 use crate::store::SessionId;
 
@@ -91,6 +92,10 @@ pub struct Watching {
     pub live_of: HashMap<SessionId, usize>,
     /// What those are shown first who come in this tick.
     pub snapshot: Option<Vec<TextFrame>>,
+    /// Of each scope that is not the whole fleet.
+    pub audiences: Vec<Audience>,
+    /// What `Auth` said last of who may what.
+    pub generation: u64,
     /// Which connections watch a node in full.
     pub watchers: HashMap<i64, Vec<usize>>,
     /// Messages for the watchers of a node, to be handed out this turn.
@@ -145,12 +150,34 @@ impl Core {
         self.watching.outbox_bytes < LIVE_QUEUE_BYTES_MAX / 2
     }
 
-    pub fn snapshot(&mut self) -> &[TextFrame] {
+    /// What a connection of this scope is shown first.
+    pub fn snapshot(&mut self, scope: &Scope) -> Vec<TextFrame> {
+        if !scope.is_all() {
+            return self.scoped_snapshot(scope);
+        }
         let (fleet, jobs, wall_ms) = (&self.services.fleet, &self.services.jobs, self.turn.wall_ms);
         self.watching.snapshot.get_or_insert_with(|| {
-            let parts = fleet.snapshot(LIVE_SAMPLES_PER_TICK, wall_ms, &jobs.snapshot());
+            let live = jobs.snapshot();
+            let parts = fleet.snapshot(scope, LIVE_SAMPLES_PER_TICK, wall_ms, &live);
             parts.into_iter().map(TextFrame::from).collect()
-        })
+        });
+        self.watching.snapshot.clone().unwrap_or_default()
+    }
+
+    fn scoped_snapshot(&mut self, scope: &Scope) -> Vec<TextFrame> {
+        let (fleet, jobs) = (&self.services.fleet, self.services.jobs.snapshot());
+        let known = &mut self.watching.audiences;
+        if !known.iter().any(|audience| audience.scope() == scope) {
+            known.push(Audience::new(scope.clone(), fleet));
+        }
+        let parts = fleet.snapshot(scope, LIVE_SAMPLES_PER_TICK, self.turn.wall_ms, &jobs);
+        parts.into_iter().map(TextFrame::from).collect()
+    }
+
+    /// Whether a node can be seen from `scope`, as its connections were told.
+    pub fn sees(&self, scope: &Scope, node: i64) -> bool {
+        let mut known = self.watching.audiences.iter();
+        scope.is_all() || known.any(|audience| audience.scope() == scope && audience.sees(node))
     }
 
     pub fn watch(&mut self, token: usize, node: i64) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::limits::EVENTS_MAX;
+use crate::events::News;
 use crate::history::Outcome;
 use crate::store::SessionId;
 
@@ -17,8 +18,8 @@ pub enum Event {
     History(Outcome),
     /// Jobs have something to tell to `/live`.
     Jobs,
-    /// Something happened: a message for every `/live`.
-    Happened(String),
+    /// Something happened, for every `/live` that may know of it.
+    Happened(News),
     /// Stop in order.
     Stop,
 }
@@ -48,8 +49,8 @@ impl GateHandle {
         self.send(Event::Jobs);
     }
 
-    pub fn happened(&self, message: String) {
-        self.send(Event::Happened(message));
+    pub fn happened(&self, news: News) {
+        self.send(Event::Happened(news));
     }
 
     pub fn stop(&self) {

@@ -15,6 +15,7 @@ use super::limits::{
 };
 use super::socket::{Ending, Socket, Tally, code};
 use super::spider::Turn;
+use crate::access::Scope;
 use crate::auth::Session;
 use crate::hub;
 use crate::jobs::Job;
@@ -24,6 +25,8 @@ pub struct LiveConn {
     pub socket: Socket,
     rest: Rest,
     session: Session,
+    /// Which nodes it may know of.
+    scope: Scope,
     messages: Tally,
     queue: VecDeque<TextFrame>,
     queued_bytes: usize,
@@ -57,6 +60,7 @@ impl LiveConn {
         let mut live = Self {
             socket: Socket::of_frames(stream, LIVE_MESSAGE_BYTES_MAX, core.turn.now),
             rest: Rest::new(rest),
+            scope: session.principal.scope(),
             session,
             messages: Tally::new(core.turn.now),
             queue: VecDeque::new(),
@@ -67,11 +71,19 @@ impl LiveConn {
             newly_watched: Vec::new(),
             followed: Vec::new(),
         };
-        for part in core.snapshot() {
-            live.push(part.clone());
+        for part in core.snapshot(&live.scope) {
+            live.push(part);
         }
         live.queue_bytes_max += live.queued_bytes;
         live
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     pub fn session_id(&self) -> &SessionId {
@@ -128,7 +140,7 @@ impl LiveConn {
         let message: FromCapsule = serde_json::from_slice(text)
             .map_err(|_| Ending::close(code::VIOLATION, "not the JSON that /live takes"))?;
         match message.r#type.as_str() {
-            "watch" => self.watch(message.nodes),
+            "watch" => self.watch(message.nodes, core),
             "follow" => self.follow(&message.jobs, core),
             // Types of a newer Capsule are skipped.
             _ => Ok(()),
@@ -145,6 +157,7 @@ impl LiveConn {
         }
         let known = std::mem::take(&mut self.followed);
         for &id in jobs {
+            // Of a job that it may not know of it hears as of one that there is not.
             let sent = match known.iter().find(|(followed, _)| *followed == id) {
                 Some(&(_, sent)) => sent,
                 None => core
@@ -159,10 +172,13 @@ impl LiveConn {
     }
 
     /// Queues what a followed job has said since the last call.
-    pub fn output(&mut self, job: &Job) {
+    pub fn output(&mut self, job: &Job, sees: impl Fn(i64) -> bool) {
         let Some(at) = self.followed.iter().position(|(id, _)| *id == job.id) else {
             return;
         };
+        if !self.scope.is_all() && !job.view().is_seen(sees) {
+            return;
+        }
         // Work that was begun anew has taken some back.
         let mut sent = self.followed[at].1.min(job.output_end());
         loop {
@@ -176,13 +192,14 @@ impl LiveConn {
         self.followed[at].1 = sent;
     }
 
-    fn watch(&mut self, nodes: Vec<i64>) -> Result<(), Ending> {
+    fn watch(&mut self, mut nodes: Vec<i64>, core: &Core) -> Result<(), Ending> {
         if nodes.len() > WATCHED_MAX {
             return Err(Ending::close(
                 code::VIOLATION,
                 format!("at most {WATCHED_MAX} nodes can be watched"),
             ));
         }
+        nodes.retain(|node| core.sees(&self.scope, *node));
         self.newly_watched = nodes
             .iter()
             .copied()

@@ -472,7 +472,7 @@ impl Gate {
                     self.next_jobs
                         .get_or_insert(self.core.turn.now + JOBS_PAUSE);
                 }
-                Event::Happened(message) => self.tell_all(message.into()),
+                Event::Happened(news) => self.tell_events(&news),
                 Event::Stop => self.begin_stop(),
             }
         }

@@ -11,6 +11,7 @@ impl Gate {
         let now = self.core.turn.now;
         self.core.notes.tick(now);
         self.publish();
+        self.recheck();
         if let Some(watchdog) = &mut self.watchdog {
             watchdog.tick(now);
         }

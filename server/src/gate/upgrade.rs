@@ -47,6 +47,7 @@ pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
         authorization,
         cookie: head.get("cookie"),
         https: handover.https,
+        address: Some(handover.client),
     };
     let session = core
         .services

@@ -1,14 +1,17 @@
 //! All nodes: who they are, whether they are online, what they last said.
 
+mod seen;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
-use super::live::{changes_message, snapshot_message};
+use super::live::{Changes, snapshot_message};
 use super::node::{Changed, LastHello, Node};
-use super::view::{Exported, NodeView, SeriesView, StatsView};
+use super::view::{SeriesView, StatsView};
 use super::{Status, TokenHash};
 use crate::slots::{Place, Places};
 use crate::store::NodeRecord;
+use stardust_model::access::Scope;
 use stardust_model::event::{Happening, What};
 use stardust_model::failed_jobs::LiveJobs;
 
@@ -215,21 +218,6 @@ impl Fleet {
         self.lock().nodes.place(id).is_some()
     }
 
-    pub fn view(&self, id: i64) -> Option<NodeView> {
-        self.lock().nodes.get(id).map(Node::view)
-    }
-
-    /// Nodes in order of their id, from the first one above `after`.
-    pub fn views(&self, after: i64, limit: usize) -> Vec<NodeView> {
-        let inner = self.lock();
-        inner
-            .nodes
-            .range(after.saturating_add(1)..)
-            .take(limit)
-            .map(|(_, n)| n.view())
-            .collect()
-    }
-
     pub fn stats(&self, id: i64) -> Option<StatsView> {
         self.lock()
             .nodes
@@ -264,19 +252,30 @@ impl Fleet {
         counts
     }
 
-    /// Nodes with their latest samples, from the first one above `after`.
-    pub fn export(&self, after: i64, limit: usize) -> Vec<Exported> {
-        let inner = self.lock();
-        let nodes = inner.nodes.range(after.saturating_add(1)..).take(limit);
-        nodes.map(|(_, node)| node.export()).collect()
-    }
-
     /// The first messages of a `/live` connection: of a large fleet not all nodes
     /// are in the snapshot, the others follow as changes. Samples of `samples_max` nodes
     /// will be told at a time.
-    pub fn snapshot(&self, samples_max: usize, now_ms: i64, jobs: &LiveJobs) -> Vec<String> {
+    ///
+    /// Of nodes and jobs that can be seen from `scope` alone.
+    pub fn snapshot(
+        &self,
+        scope: &Scope,
+        samples_max: usize,
+        now_ms: i64,
+        jobs: &LiveJobs,
+    ) -> Vec<String> {
         let inner = self.lock();
-        let nodes: Vec<&Node> = inner.nodes.values().collect();
+        let seen = |node: &&Node| scope.sees(node.tags());
+        let nodes: Vec<&Node> = inner.nodes.values().filter(seen).collect();
+        let some;
+        let jobs = match scope.is_all() {
+            true => jobs,
+            false => {
+                let nodes = &inner.nodes;
+                some = jobs.seen(|id| nodes.get(id).is_some_and(|node| scope.sees(node.tags())));
+                &some
+            }
+        };
         let online = nodes.iter().filter(|node| node.status() == Status::Online);
         let turns = turns(online.count(), samples_max);
         let mut parts = nodes.chunks(SNAPSHOT_NODES);
@@ -284,7 +283,13 @@ impl Fleet {
         let mut messages = vec![snapshot_message(now_ms, turns, first.iter().copied(), jobs)];
         for part in parts {
             let whole: Vec<_> = part.iter().map(|node| node.whole()).collect();
-            messages.push(changes_message(now_ms, turns, &whole, &[], &[]));
+            let changes = Changes {
+                time_ms: now_ms,
+                turns,
+                nodes: whole,
+                ..Changes::default()
+            };
+            messages.push(changes.message());
         }
         messages
     }
@@ -302,9 +307,8 @@ impl Fleet {
         }
     }
 
-    /// What changed since the last call, as one message for every browser; of
-    /// `samples_max` nodes at most only the sample did.
-    pub fn take_changes(&self, samples_max: usize, now_ms: i64) -> Option<String> {
+    /// What changed since the last call; of `samples_max` nodes at most only the sample did.
+    pub fn take_changes(&self, samples_max: usize, now_ms: i64) -> Option<Changes> {
         let mut inner = self.lock();
         let mut due: Vec<i64> = std::mem::take(&mut inner.urgent).into_iter().collect();
         let waiting = inner.sampled.len();
@@ -326,11 +330,14 @@ impl Fleet {
                 samples.push(node.sample_row());
             }
         }
-        if changes.is_empty() && samples.is_empty() && removed.is_empty() {
-            return None;
-        }
-        let turns = turns(waiting, samples_max);
-        Some(changes_message(now_ms, turns, &changes, &samples, &removed))
+        let changes = Changes {
+            time_ms: now_ms,
+            turns: turns(waiting, samples_max),
+            nodes: changes,
+            samples,
+            removed,
+        };
+        (!changes.is_empty()).then_some(changes)
     }
 }
 

@@ -25,16 +25,36 @@ struct Snapshot<'a> {
     failed: &'a [FailedJob],
 }
 
-#[derive(Serialize)]
-struct Changes<'a> {
-    r#type: &'static str,
-    time_ms: i64,
+/// What has changed of the fleet.
+#[derive(Debug, Default, Serialize)]
+pub struct Changes {
+    pub time_ms: i64,
     /// Messages until each node that sends has had its turn in `samples`, this one
     /// included: of a large fleet not all are in each.
-    turns: usize,
-    nodes: &'a [NodeChange],
-    samples: &'a [SampleRow],
-    removed: &'a [i64],
+    pub turns: usize,
+    pub nodes: Vec<NodeChange>,
+    pub samples: Vec<SampleRow>,
+    pub removed: Vec<i64>,
+}
+
+impl Changes {
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty() && self.samples.is_empty() && self.removed.is_empty()
+    }
+
+    pub fn message(&self) -> String {
+        json(&Typed {
+            r#type: "changes",
+            changes: self,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Typed<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    changes: &'a Changes,
 }
 
 #[derive(Serialize)]
@@ -94,23 +114,6 @@ pub fn snapshot_message<'a>(
         nodes: nodes.map(Node::view).collect(),
         jobs: &jobs.active,
         failed: &jobs.failed,
-    })
-}
-
-pub fn changes_message(
-    time_ms: i64,
-    turns: usize,
-    nodes: &[NodeChange],
-    samples: &[SampleRow],
-    removed: &[i64],
-) -> String {
-    json(&Changes {
-        r#type: "changes",
-        time_ms,
-        turns,
-        nodes,
-        samples,
-        removed,
     })
 }
 

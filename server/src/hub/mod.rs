@@ -4,6 +4,7 @@
 //! Nothing here does I/O. Bounded by the number of nodes and by the series
 //! limit of the wire.
 
+mod audience;
 mod fleet;
 mod latest;
 mod live;
@@ -15,8 +16,9 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use audience::Audience;
 pub use fleet::Fleet;
-pub use live::{bye_message, job_message, layout_message, output_message, sample_message};
+pub use live::{Changes, bye_message, job_message, layout_message, output_message, sample_message};
 pub use node::{Changed, LastHello, Node};
 pub use stardust_model::node::{Status, TokenHash};
 pub use summary::Summary;

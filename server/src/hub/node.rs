@@ -122,6 +122,10 @@ impl Node {
         &self.record.name
     }
 
+    pub fn tags(&self) -> &[String] {
+        &self.record.tags
+    }
+
     pub(super) fn set_token(&mut self, hash: TokenHash) {
         self.record.token_sha256 = hash;
         self.record.next_tokens_sha256.clear();

@@ -69,7 +69,7 @@ row! {
 /// A node's new sample for `/live`: its number, when it was last seen, and the
 /// values of its summary. Names of fields are most of what a summary takes, and
 /// every browser is sent thousands of them a second.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SampleRow {
     pub node: i64,
     pub last_seen_ms: Option<i64>,

@@ -1,3 +1,4 @@
+use stardust_model::access::Principal;
 use std::sync::Arc;
 
 use stardust_shared::message::{Hello, Identity};
@@ -46,6 +47,7 @@ fn hello() -> Hello {
 fn changes(fleet: &Fleet) -> serde_json::Value {
     fleet
         .take_changes(usize::MAX, 7)
+        .map(|changes| changes.message())
         .map_or(serde_json::Value::Null, |text| {
             serde_json::from_str(&text).unwrap()
         })
@@ -56,15 +58,18 @@ fn states_follow_the_connection_and_say_since_when_and_why() {
     let fleet = Fleet::new(vec![record(1, None), record(2, Some(5_000))], 9_000);
     fleet.listen(true);
     assert_eq!(changes(&fleet), serde_json::Value::Null);
-    assert_eq!(fleet.view(1).unwrap().status, Status::Pending);
-    let off = fleet.view(2).unwrap();
+    assert_eq!(
+        fleet.view(&Principal::server(), 1).unwrap().status,
+        Status::Pending
+    );
+    let off = fleet.view(&Principal::server(), 2).unwrap();
     assert_eq!((off.status, off.since_ms), (Status::Offline, 5_000));
     assert!(off.reason.is_some());
 
     fleet.with_node(1, |node| {
         node.hello(&hello(), &[1; 32], "192.0.2.1", 1_000, 10_000)
     });
-    let on = fleet.view(1).unwrap();
+    let on = fleet.view(&Principal::server(), 1).unwrap();
     assert_eq!(
         (on.status, on.since_ms, on.reason),
         (Status::Online, 10_000, None)
@@ -100,7 +105,7 @@ fn tokens_work_from_insert_to_remove() {
     fleet.remove(3);
     assert_eq!(fleet.node_of_token(&[3; 32]), None);
     assert_eq!(changes(&fleet)["removed"], serde_json::json!([3]));
-    assert!(fleet.view(3).is_none());
+    assert!(fleet.view(&Principal::server(), 3).is_none());
 }
 
 #[test]
@@ -131,8 +136,10 @@ fn samples_give_values_rates_and_a_summary() {
     // A row has the values of the summary under the names that the snapshot gives.
     fleet.listen(true);
     sample(3, 4_000);
-    let snapshot: serde_json::Value =
-        serde_json::from_str(&fleet.snapshot(3, 0, &LiveJobs::default())[0]).unwrap();
+    let snapshot: serde_json::Value = serde_json::from_str(
+        &fleet.snapshot(&Principal::server().scope(), 3, 0, &LiveJobs::default())[0],
+    )
+    .unwrap();
     let fields = snapshot["sample_fields"].as_array().unwrap();
     let told = changes(&fleet);
     assert_eq!(told["nodes"], serde_json::json!([]));
@@ -147,7 +154,7 @@ fn samples_give_values_rates_and_a_summary() {
     let named: serde_json::Map<_, _> = named.zip(row[2..].iter().cloned()).collect();
     assert_eq!(
         serde_json::Value::Object(named),
-        serde_json::to_value(fleet.view(1).unwrap().summary).unwrap()
+        serde_json::to_value(fleet.view(&Principal::server(), 1).unwrap().summary).unwrap()
     );
     assert_eq!(fleet.series(1).unwrap().len(), 3);
     // Another layout: the sample before counts for nothing.
@@ -164,7 +171,13 @@ fn samples_give_values_rates_and_a_summary() {
     let refused = fleet.with_node(1, |node| node.apply(&other, false, &mut reader));
     assert!(refused.unwrap().is_err());
     assert_eq!(fleet.stats(1).unwrap().time_ms, None);
-    assert!(fleet.view(1).unwrap().summary.is_none());
+    assert!(
+        fleet
+            .view(&Principal::server(), 1)
+            .unwrap()
+            .summary
+            .is_none()
+    );
 }
 
 #[test]
@@ -178,7 +191,10 @@ fn samples_take_turns_and_other_news_do_not_wait() {
     };
     let nobody: [i64; 0] = [];
     let told = |limit| -> Vec<i64> {
-        let text = fleet.take_changes(limit, 0).unwrap_or("{}".into());
+        let text = fleet
+            .take_changes(limit, 0)
+            .map(|changes| changes.message())
+            .unwrap_or("{}".into());
         let told: serde_json::Value = serde_json::from_str(&text).unwrap();
         let list = |name: &str| told[name].as_array().cloned().unwrap_or_default();
         let samples = list("samples").into_iter().map(|row| row[0].clone());
@@ -199,7 +215,10 @@ fn samples_take_turns_and_other_news_do_not_wait() {
         sample(id);
     }
     let turns = |limit| -> serde_json::Value {
-        let text = fleet.take_changes(limit, 0).unwrap();
+        let text = fleet
+            .take_changes(limit, 0)
+            .map(|changes| changes.message())
+            .unwrap();
         serde_json::from_str::<serde_json::Value>(&text).unwrap()["turns"].clone()
     };
     assert_eq!(told(2), [1, 3]);
@@ -226,7 +245,7 @@ fn samples_take_turns_and_other_news_do_not_wait() {
 fn a_large_fleet_is_shown_in_parts() {
     let count = 2 * SNAPSHOT_NODES as i64 + 1;
     let fleet = Fleet::new((1..=count).map(|id| record(id, None)).collect(), 0);
-    let parts = fleet.snapshot(3, 9, &LiveJobs::default());
+    let parts = fleet.snapshot(&Principal::server().scope(), 3, 9, &LiveJobs::default());
     let parts: Vec<serde_json::Value> = parts
         .iter()
         .map(|text| serde_json::from_str(text).unwrap())
@@ -244,7 +263,9 @@ fn a_large_fleet_is_shown_in_parts() {
         .collect();
     assert_eq!(ids, (1..=count).collect::<Vec<_>>());
     assert_eq!(
-        Fleet::default().snapshot(3, 0, &LiveJobs::default()).len(),
+        Fleet::default()
+            .snapshot(&Principal::server().scope(), 3, 0, &LiveJobs::default())
+            .len(),
         1
     );
 }
@@ -254,7 +275,7 @@ fn lists_go_on_after_a_cursor() {
     let fleet = Fleet::new((1..=5).map(|id| record(id, None)).collect(), 0);
     let ids = |after, limit| {
         fleet
-            .views(after, limit)
+            .views(&Principal::server(), after, limit)
             .iter()
             .map(|n| n.id)
             .collect::<Vec<_>>()
@@ -283,7 +304,11 @@ fn the_last_minutes_of_the_cpu_are_there_however_often_it_reconnects() {
         fleet.with_node(1, |node| node.sample(layout, at, &[busy_ms, idle_ms], 0))
     };
     let last = |count: usize| {
-        let all = fleet.view(1).unwrap().spark.cpu_percent;
+        let all = fleet
+            .view(&Principal::server(), 1)
+            .unwrap()
+            .spark
+            .cpu_percent;
         all[all.len() - count..].to_vec()
     };
     let first = layout();

@@ -61,6 +61,14 @@ pub struct NodeChange {
     pub hello: Option<HelloChange>,
 }
 
+impl NodeChange {
+    /// The node's tags, where they are told.
+    pub fn tags(&self) -> Option<&[String]> {
+        let whole = self.whole.as_ref().map(|node| &node.tags[..]);
+        whole.or(self.meta.as_ref().map(|meta| &meta.tags[..]))
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct StatusChange {
     pub status: Status,

@@ -133,6 +133,7 @@ impl Board {
             waits_for: None,
             cancelling: false,
             progress: None,
+            nodes: order.intent.nodes().to_vec(),
         };
         view.id = self.store.insert_job(&view, &order.intent)?;
         self.store.prune_jobs(KEPT_MAX)?;

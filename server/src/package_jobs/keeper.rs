@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::jobs::JobContext;
 use crate::jobs::{Given, Intent, Order, PackageOrder};
 use crate::log;
+use stardust_model::access::Principal;
 use stardust_packages::facts::Facts;
 
 /// Unless configured otherwise, nodes are looked at once a day.
@@ -125,7 +126,7 @@ fn look(context: &JobContext, interval_ms: i64, under_way: &mut Vec<i64>) -> Res
         if !has_key || context.jobs.active_of_node(node).is_some() {
             continue;
         }
-        let Some(view) = context.fleet.view(node) else {
+        let Some(view) = context.fleet.view(&Principal::server(), node) else {
             continue;
         };
         let job = context.jobs.submit(Order {

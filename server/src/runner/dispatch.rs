@@ -97,7 +97,7 @@ fn still_there(context: &JobContext, job: &Job) -> Result<(), Fault> {
     // A removal that was cut off right at its end has an end of its own.
     let removal = matches!(job.intent, Intent::Remove { .. });
     match job.node {
-        Some(node) if !removal && context.fleet.view(node).is_none() => Err(Fault::new(
+        Some(node) if !removal && !context.fleet.knows(node) => Err(Fault::new(
             Cause::Cancelled,
             "The node was removed before this job began.",
             "Nothing was done.",
@@ -160,7 +160,7 @@ fn packages_fleet(context: &Arc<JobContext>, job: &Arc<Job>) -> Result<Option<Va
             return None;
         }
         let facts = record(node)?.facts?;
-        fleet::needs_repair(node, &context.fleet.view(node)?.name, &facts)
+        fleet::needs_repair(node, &context.fleet.name(node)?, &facts)
     };
     let waves = Waves {
         nodes,

@@ -16,6 +16,7 @@ use crate::jobs::{Given, Job, Order};
 use crate::major_tom::steps::step;
 use crate::major_tom::{Cause, Fault};
 use crate::store::JobFilter;
+use stardust_model::access::Principal;
 use stardust_model::intent::Intent;
 use stardust_model::intent::{LeftOut, Share, Size};
 use stardust_model::job::{JobView, State};
@@ -162,7 +163,7 @@ fn run_wave(
             continue;
         }
         // A node that was removed meanwhile needs nothing any more.
-        let Some(name) = context.fleet.view(node).map(|view| view.name) else {
+        let Some(name) = context.fleet.name(node) else {
             continue;
         };
         group.check_cancelled()?;
@@ -225,7 +226,11 @@ fn wait_for(
 }
 
 fn cores(context: &JobContext, node: i64) -> Option<u32> {
-    context.fleet.view(node)?.summary?.cores
+    context
+        .fleet
+        .view(&Principal::server(), node)?
+        .summary?
+        .cores
 }
 
 fn vitals_before(context: &JobContext, waves: &Waves<'_>, wave: &[i64]) -> Vec<(i64, Vitals)> {
@@ -254,21 +259,13 @@ fn watch(
     group: &Arc<Job>,
     before: &[(i64, Vitals)],
 ) -> Result<Option<Stop>, Fault> {
-    let name = |node| {
-        context
-            .fleet
-            .view(node)
-            .map(|view| view.name)
-            .unwrap_or_default()
-    };
+    let name = |node| context.fleet.name(node).unwrap_or_default();
     let deadline = Instant::now() + BACK_TIME_MAX;
     loop {
         let online = |node: i64| {
             // A node that was never heard of has nothing to come back to.
-            context
-                .fleet
-                .view(node)
-                .is_none_or(|view| view.status != Status::Offline)
+            let status = context.fleet.status(node);
+            status.is_none_or(|status| status != Status::Offline)
         };
         let Some((node, _)) = before.iter().find(|(node, _)| !online(*node)) else {
             break;

@@ -45,35 +45,33 @@ impl Store {
         fields: &[(&str, Vec<u8>)],
         now_ms: i64,
     ) -> Result<bool, StoreError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction()?;
-        let there: bool = transaction.query_row(
-            "SELECT EXISTS (SELECT 1 FROM nodes WHERE id = ?1)",
-            [node],
-            |row| row.get(0),
-        )?;
-        if !there {
-            return Ok(false);
-        }
-        transaction.execute("DELETE FROM credentials WHERE node = ?1", [node])?;
-        for (field, blob) in fields {
-            insert(&transaction, node, field, blob, now_ms)?;
-        }
-        transaction.commit()?;
-        Ok(true)
+        self.transact(|transaction| {
+            let there: bool = transaction.query_row(
+                "SELECT EXISTS (SELECT 1 FROM nodes WHERE id = ?1)",
+                [node],
+                |row| row.get(0),
+            )?;
+            if !there {
+                return Ok(false);
+            }
+            transaction.execute("DELETE FROM credentials WHERE node = ?1", [node])?;
+            for (field, blob) in fields {
+                insert(transaction, node, field, blob, now_ms)?;
+            }
+            Ok(true)
+        })
     }
 
     pub fn delete_credentials(&self, node: i64, fields: &[&str]) -> Result<(), StoreError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction()?;
-        for field in fields {
-            transaction.execute(
-                "DELETE FROM credentials WHERE node = ?1 AND field = ?2",
-                params![node, field],
-            )?;
-        }
-        transaction.commit()?;
-        Ok(())
+        self.transact(|transaction| {
+            for field in fields {
+                transaction.execute(
+                    "DELETE FROM credentials WHERE node = ?1 AND field = ?2",
+                    params![node, field],
+                )?;
+            }
+            Ok(())
+        })
     }
 
     /// Seals everything anew, writes `meta` and ends all sessions: all of it or,

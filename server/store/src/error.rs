@@ -28,6 +28,12 @@ pub enum StoreError {
     },
     /// Two users or nodes can't have one name.
     NameTaken,
+    /// What is to be changed is not there (any more).
+    Missing,
+    /// It was changed by somebody else meanwhile.
+    Changed,
+    /// Nobody would be left who may everything.
+    LastAdmin,
     /// SQLite refused: full disk, lock held for too long, or a fault of ours.
     Sql(rusqlite::Error),
 }
@@ -64,6 +70,11 @@ impl fmt::Display for StoreError {
                 path.display()
             ),
             Self::NameTaken => f.write_str("The name is taken."),
+            Self::Missing => f.write_str("It is not there, or not any more."),
+            Self::Changed => f.write_str("It was changed by somebody else meanwhile."),
+            Self::LastAdmin => {
+                f.write_str("Then nobody would be left who is an admin of everything.")
+            }
             Self::Sql(error) => write!(f, "The database refused: {error}."),
         }
     }
@@ -89,6 +100,9 @@ impl StoreError {
                 "Start the later release, or put back a copy of the database from before it."
             }
             Self::NameTaken => "Choose another name.",
+            Self::Missing => "Load the list again.",
+            Self::Changed => "Load it again, and send the change with the new ETag in If-Match.",
+            Self::LastAdmin => "Make somebody else an admin without tags first.",
             Self::Sql(_) => {
                 "See that the disk is not full and that nothing else holds the database."
             }
@@ -156,6 +170,9 @@ impl From<StoreError> for Error {
         }
         let kind = match error {
             StoreError::NameTaken => Kind::NameTaken,
+            StoreError::Missing => Kind::NotFound,
+            StoreError::Changed => Kind::PreconditionFailed,
+            StoreError::LastAdmin => Kind::Conflict,
             // These don't get better by trying again.
             StoreError::Newer { .. } | StoreError::Foreign(_) | StoreError::Leftover { .. } => {
                 Kind::Config

@@ -17,6 +17,10 @@ pub struct EventFilter {
     pub below: Option<i64>,
     /// Only those above this number.
     pub above: i64,
+    /// Only those of these nodes, and none that is of no node; none for all.
+    pub seen: Option<Vec<i64>>,
+    /// Failed sign-ins say names that were typed: not everybody's business.
+    pub hides_sign_ins: bool,
 }
 
 impl Store {
@@ -49,11 +53,24 @@ impl Store {
             "SELECT id, time_ms, node, node_name, kind, detail FROM events
              WHERE (?1 IS NULL OR node = ?1) AND (?2 IS NULL OR id < ?2)
              AND (?3 = '[]' OR kind IN (SELECT value FROM json_each(?3))) AND id > ?4
+             AND (?6 IS NULL OR node IN (SELECT value FROM json_each(?6)))
+             AND (NOT ?7 OR kind <> 'sign_in_failed')
              ORDER BY id DESC LIMIT ?5",
         )?;
         let kinds = Value::from(filter.kinds.clone()).to_string();
         let rows = statement.query_map(
-            params![filter.node, filter.below, kinds, filter.above, limit as i64],
+            params![
+                filter.node,
+                filter.below,
+                kinds,
+                filter.above,
+                limit as i64,
+                filter
+                    .seen
+                    .as_ref()
+                    .map(|nodes| Value::from(nodes.clone()).to_string()),
+                filter.hides_sign_ins,
+            ],
             |row| {
                 Ok(Event {
                     id: row.get(0)?,

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::audit::act;
 use super::{Store, StoreError};
 use stardust_model::failed_jobs::Ended;
 use stardust_model::intent::Intent;
@@ -19,6 +20,8 @@ pub struct JobFilter {
     pub finished: Option<bool>,
     /// Only those below this number.
     pub below: Option<i64>,
+    /// Only those of these nodes, and of several nodes those of no others; none for all.
+    pub seen: Option<Vec<i64>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,24 +40,30 @@ const COLUMNS: &str = "id, kind, node, node_name, parent, title, intent, state, 
 impl Store {
     /// The number of the new job.
     pub fn insert_job(&self, view: &JobView, intent: &Intent) -> Result<i64, StoreError> {
-        let writer = self.writer();
-        writer.execute(
-            "INSERT INTO jobs (kind, node, node_name, parent, title, intent, state, asked_by, \
+        act::also("job.add");
+        self.transact(|transaction| {
+            transaction.execute(
+                "INSERT INTO jobs (kind, node, node_name, parent, title, intent, state, asked_by, \
              created_ms, progress) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            params![
-                view.kind,
-                view.node,
-                view.node_name,
-                view.group,
-                view.title,
-                json(intent),
-                view.state.name(),
-                view.by,
-                view.created_ms,
-                written(view),
-            ],
-        )?;
-        Ok(writer.last_insert_rowid())
+                params![
+                    view.kind,
+                    view.node,
+                    view.node_name,
+                    view.group,
+                    view.title,
+                    json(intent),
+                    view.state.name(),
+                    view.by,
+                    view.created_ms,
+                    written(view),
+                ],
+            )?;
+            let id = transaction.last_insert_rowid();
+            act::detail("job", id);
+            act::detail("title", view.title.as_str());
+            act::detail("intent", serde_json::to_value(intent).unwrap_or_default());
+            Ok(id)
+        })
     }
 
     /// Writes how far a job is, and its output where that is given.
@@ -145,6 +154,9 @@ impl Store {
             "SELECT {COLUMNS} FROM jobs WHERE (?1 IS NULL OR node = ?1) \
              AND (?2 IS NULL OR parent = ?2) AND (?3 IS NULL OR kind = ?3) \
              AND (?4 IS NULL OR (finished_ms IS NOT NULL) = ?4) AND (?5 IS NULL OR id < ?5) \
+             AND (?7 IS NULL OR node IN (SELECT value FROM json_each(?7)) OR (node IS NULL \
+             AND json_array_length(intent, '$.nodes') > 0 AND NOT EXISTS (SELECT 1 FROM \
+             json_each(intent, '$.nodes') WHERE value NOT IN (SELECT value FROM json_each(?7))))) \
              ORDER BY id DESC LIMIT ?6"
         ))?;
         let rows = statement.query_map(
@@ -154,7 +166,11 @@ impl Store {
                 filter.kind,
                 filter.finished,
                 filter.below,
-                limit as i64
+                limit as i64,
+                filter
+                    .seen
+                    .as_ref()
+                    .map(|nodes| Value::from(nodes.clone()).to_string())
             ],
             from_row,
         )?;
@@ -209,7 +225,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<(JobView, Intent)>> {
     let intent: String = row.get(6)?;
     let state: String = row.get(7)?;
     let written: String = row.get(12)?;
-    let (Ok(intent), Some(state)) = (serde_json::from_str(&intent), State::parse(&state)) else {
+    let intent = serde_json::from_str::<Intent>(&intent);
+    let (Ok(intent), Some(state)) = (intent, State::parse(&state)) else {
         return Ok(None);
     };
     let written = serde_json::from_str(&written).unwrap_or(Written {
@@ -244,6 +261,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<(JobView, Intent)>> {
         waits_for: None,
         cancelling: false,
         progress: written.progress,
+        nodes: intent.nodes().to_vec(),
     };
     Ok(Some((view, intent)))
 }

@@ -29,11 +29,14 @@
 //!   that no caller has to; sessions live in memory then, so that whoever comes to look
 //!   gets in.
 
+pub mod api_tokens;
+pub mod audit;
 pub mod backup;
 mod credentials;
 pub mod damage;
 mod error;
 mod events;
+mod grants;
 mod jobs;
 pub mod lock;
 pub mod log;
@@ -59,8 +62,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+pub use api_tokens::{ApiTokenRecord, Used};
+pub use audit::AuditFilter;
 pub use error::StoreError;
 pub use events::EventFilter;
+pub use grants::GroupRecord;
 pub use jobs::JobFilter;
 pub use look::Seen;
 pub use open::open_connection;
@@ -68,7 +74,7 @@ pub use presence::Presence;
 pub use stardust_model::installation::SpiderRecord;
 pub use stardust_model::node::NodeRecord;
 pub use stardust_model::session::{SessionId, SessionRecord};
-pub use users::UserRecord;
+pub use users::{NewUser, UserChange, UserRecord};
 
 /// Reading connections kept open, and so queries that run at the same time.
 pub const READERS_MAX: usize = 4;

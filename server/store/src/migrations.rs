@@ -9,7 +9,13 @@ use super::StoreError;
 use super::open::{APPLICATION_ID, explain};
 
 /// In order; the first is version 1 (`PRAGMA user_version`).
-const MIGRATIONS: &[(&str, &str)] = &[("0001_schema", include_str!("migrations/0001_schema.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_schema", include_str!("migrations/0001_schema.sql")),
+    (
+        "0002_accounts",
+        include_str!("migrations/0002_accounts.sql"),
+    ),
+];
 
 /// The schema version that this program writes.
 pub fn latest() -> i64 {

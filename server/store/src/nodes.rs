@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 use stardust_model::node::{NodeHello, NodeRecord};
 
+use super::audit::act;
 use super::error::is_unique_violation;
 use super::{Store, StoreError};
 
@@ -37,15 +38,20 @@ impl Store {
         token_sha256: [u8; 32],
         created_ms: i64,
     ) -> Result<NodeRecord, StoreError> {
-        let writer = self.writer();
-        writer
-            .execute(
-                "INSERT INTO nodes (name, tags, token_sha256, created_ms) VALUES (?1, ?2, ?3, ?4)",
-                params![name, to_json(tags), token_sha256, created_ms],
-            )
-            .map_err(name_taken)?;
+        let id = self.transact(|transaction| {
+            transaction
+                .execute(
+                    "INSERT INTO nodes (name, tags, token_sha256, created_ms) \
+                     VALUES (?1, ?2, ?3, ?4)",
+                    params![name, to_json(tags), token_sha256, created_ms],
+                )
+                .map_err(name_taken)?;
+            let id = transaction.last_insert_rowid();
+            act::on_node(id, Some(name));
+            Ok(id)
+        })?;
         Ok(NodeRecord {
-            id: writer.last_insert_rowid(),
+            id,
             name: name.to_owned(),
             tags: tags.to_vec(),
             token_sha256,
@@ -67,8 +73,7 @@ impl Store {
         tags: Option<&[String]>,
         then: impl FnOnce(&str, &[String]),
     ) -> Result<bool, StoreError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction()?;
+        let now = self.transact(|transaction| {
         transaction
             .execute(
                 "UPDATE nodes SET name = coalesce(?2, name), tags = coalesce(?3, tags) WHERE id = ?1",
@@ -82,7 +87,8 @@ impl Store {
                 from_row,
             )
             .optional()?;
-        transaction.commit()?;
+            Ok(now)
+        })?;
         if let Some(node) = &now {
             then(&node.name, &node.tags);
         }
@@ -139,26 +145,25 @@ impl Store {
         id: i64,
         change: impl FnOnce(&mut [u8; 32], &mut Vec<[u8; 32]>),
     ) -> Result<bool, StoreError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction()?;
-        let found = transaction
-            .query_row(
-                "SELECT token_sha256, next_token_sha256 FROM nodes WHERE id = ?1",
-                [id],
-                |row| Ok((row.get(0)?, hashes(row.get(1)?))),
-            )
-            .optional()?;
-        let Some((mut own, mut next)) = found else {
-            return Ok(false);
-        };
-        change(&mut own, &mut next);
-        let next = (!next.is_empty()).then(|| next.concat());
-        transaction.execute(
-            "UPDATE nodes SET token_sha256 = ?2, next_token_sha256 = ?3 WHERE id = ?1",
-            params![id, own, next],
-        )?;
-        transaction.commit()?;
-        Ok(true)
+        self.transact(|transaction| {
+            let found = transaction
+                .query_row(
+                    "SELECT token_sha256, next_token_sha256 FROM nodes WHERE id = ?1",
+                    [id],
+                    |row| Ok((row.get(0)?, hashes(row.get(1)?))),
+                )
+                .optional()?;
+            let Some((mut own, mut next)) = found else {
+                return Ok(false);
+            };
+            change(&mut own, &mut next);
+            let next = (!next.is_empty()).then(|| next.concat());
+            transaction.execute(
+                "UPDATE nodes SET token_sha256 = ?2, next_token_sha256 = ?3 WHERE id = ?1",
+                params![id, own, next],
+            )?;
+            Ok(true)
+        })
     }
 
     /// Makes `hash` the node's only token. False when there is no such node.
@@ -172,10 +177,10 @@ impl Store {
 
     /// False when there is no such node.
     pub fn delete_node(&self, id: i64) -> Result<bool, StoreError> {
-        let changed = self
-            .writer()
-            .execute("DELETE FROM nodes WHERE id = ?1", [id])?;
-        Ok(changed == 1)
+        self.transact(|transaction| {
+            let changed = transaction.execute("DELETE FROM nodes WHERE id = ?1", [id])?;
+            Ok(changed == 1)
+        })
     }
 
     /// Notes what Spiders said in their hellos, in one transaction. Nodes that

@@ -95,13 +95,15 @@ impl Store {
 
     /// False when there is no such node.
     pub fn set_full_upgrade(&self, node: i64, full: bool) -> Result<bool, StoreError> {
-        let changed = self.writer().execute(
-            "INSERT INTO package_facts (node, next_ms, full_upgrade)
-             SELECT ?1, 0, ?2 WHERE EXISTS (SELECT 1 FROM nodes WHERE id = ?1)
-             ON CONFLICT (node) DO UPDATE SET full_upgrade = ?2",
-            params![node, full],
-        )?;
-        Ok(changed > 0)
+        self.transact(|transaction| {
+            let changed = transaction.execute(
+                "INSERT INTO package_facts (node, next_ms, full_upgrade)
+                 SELECT ?1, 0, ?2 WHERE EXISTS (SELECT 1 FROM nodes WHERE id = ?1)
+                 ON CONFLICT (node) DO UPDATE SET full_upgrade = ?2",
+                params![node, full],
+            )?;
+            Ok(changed > 0)
+        })
     }
 
     pub fn package_run(&self, job: i64) -> Result<Option<PackageRun>, StoreError> {

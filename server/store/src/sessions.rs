@@ -6,7 +6,10 @@ use rusqlite::{Connection, ErrorCode, Row, params};
 
 use stardust_model::session::{SessionId, SessionRecord};
 
+use super::audit::{self, act};
 use super::{Store, StoreError, damage};
+
+const COLUMNS: &str = "id, user_id, created_ms, expires_ms, address, agent, used_ms";
 
 /// Ended sessions that are remembered while they can't be taken out.
 const OWED_MAX: usize = 1_024;
@@ -22,8 +25,7 @@ pub(super) struct Owed {
 impl Store {
     pub fn sessions(&self) -> Result<Vec<SessionRecord>, StoreError> {
         let reader = self.reader()?;
-        let mut statement =
-            reader.prepare_cached("SELECT id, user_id, created_ms, expires_ms FROM sessions")?;
+        let mut statement = reader.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions"))?;
         let rows = statement.query_map([], from_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -62,18 +64,25 @@ impl Store {
         }
         let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
         let all = [&owed.ended[..], ended].concat();
-        let written = (|| {
+        let written = (|| -> Result<(), StoreError> {
             let mut writer = self.writer();
             let transaction = writer.transaction()?;
             delete(&transaction, &all)?;
             if let Some(session) = begun {
                 insert(&transaction, session)?;
+                transaction.execute(
+                    "UPDATE users SET login_ms = ?2 WHERE id = ?1",
+                    [session.user_id, session.created_ms],
+                )?;
             }
-            transaction.commit()
+            audit::append_pending(&transaction)?;
+            transaction.commit()?;
+            act::written();
+            Ok(())
         })();
         match written {
             Ok(()) => *owed = Owed::default(),
-            Err(error) if takes_nothing(&error) => {
+            Err(StoreError::Sql(error)) if takes_nothing(&error) => {
                 if !std::mem::replace(&mut owed.is_said, true) {
                     stardust_base::log::warn(&format!(
                         "sessions are in memory alone, and end with this server: {error}"
@@ -83,8 +92,8 @@ impl Store {
                 owed.ended = all[kept..].to_vec();
             }
             // It is said elsewhere, and from here on nothing is written.
-            Err(error) if damage::is_damage(&error) => {}
-            Err(error) => return Err(error.into()),
+            Err(StoreError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
         }
         Ok(())
     }
@@ -96,16 +105,16 @@ impl Store {
         password_hash: &str,
         session: &SessionRecord,
     ) -> Result<(), StoreError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction()?;
-        transaction.execute(
-            "UPDATE users SET password_hash = ?2, must_change = 0, changed_ms = ?3 WHERE id = ?1",
-            params![session.user_id, password_hash, session.created_ms],
-        )?;
-        transaction.execute("DELETE FROM sessions WHERE user_id = ?1", [session.user_id])?;
-        insert(&transaction, session)?;
-        transaction.commit()?;
-        Ok(())
+        self.transact(|transaction| {
+            transaction.execute(
+                "UPDATE users SET password_hash = ?2, must_change = 0, changed_ms = ?3, \
+                 version = version + 1 WHERE id = ?1",
+                params![session.user_id, password_hash, session.created_ms],
+            )?;
+            transaction.execute("DELETE FROM sessions WHERE user_id = ?1", [session.user_id])?;
+            insert(transaction, session)?;
+            Ok(())
+        })
     }
 }
 
@@ -120,13 +129,17 @@ fn takes_nothing(error: &rusqlite::Error) -> bool {
 fn insert(connection: &Connection, session: &SessionRecord) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO sessions (id, user_id, created_ms, expires_ms) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO sessions (id, user_id, created_ms, expires_ms, address, agent, used_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             session.id.0,
             session.user_id,
             session.created_ms,
-            session.expires_ms
+            session.expires_ms,
+            session.address,
+            session.agent,
+            session.used_ms,
         ])?;
     Ok(())
 }
@@ -145,5 +158,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
         user_id: row.get(1)?,
         created_ms: row.get(2)?,
         expires_ms: row.get(3)?,
+        address: row.get(4)?,
+        agent: row.get(5)?,
+        used_ms: row.get(6)?,
     })
 }

@@ -126,6 +126,7 @@ fn a_full_disk_lets_people_in_and_out() {
         user_id: user.id,
         created_ms: 1,
         expires_ms: i64::MAX,
+        ..SessionRecord::default()
     };
     store.insert_session(&session(1), &[]).unwrap();
     let limit = |pages: i64| {

@@ -1,8 +1,10 @@
-//! The `users` table.
+//! The `users` table: who may sign in, and what they may.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use stardust_model::access::{Grant, Role};
 
 use super::error::is_unique_violation;
+use super::grants::{self, json, read_grant};
 use super::{Store, StoreError};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +14,41 @@ pub struct UserRecord {
     pub password_hash: String,
     /// The password is that of the first start: nothing but changing it is allowed.
     pub must_change: bool,
+    /// What it may by itself; its groups may add to it.
+    pub grant: Grant,
+    pub disabled: bool,
+    /// Grows with each change.
+    pub version: i64,
+    pub created_ms: i64,
+    pub login_ms: Option<i64>,
+    /// Numbers of groups.
+    pub groups: Vec<i64>,
 }
+
+/// A user to be made.
+pub struct NewUser<'a> {
+    pub name: &'a str,
+    pub password_hash: &'a str,
+    pub must_change: bool,
+    pub grant: &'a Grant,
+    pub groups: &'a [i64],
+    pub now_ms: i64,
+}
+
+/// What is to be changed of one; `None` leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    pub name: Option<String>,
+    /// Comes from outside: with a new password all sessions of the user end.
+    pub password_hash: Option<String>,
+    pub must_change: Option<bool>,
+    pub grant: Option<Grant>,
+    pub disabled: Option<bool>,
+    pub groups: Option<Vec<i64>>,
+}
+
+const COLUMNS: &str = "id, name, password_hash, must_change, role, tags, rights, disabled, \
+                       version, created_ms, login_ms";
 
 impl Store {
     /// All users, by id. There are few: they are held in memory.
@@ -29,28 +65,25 @@ impl Store {
         must_change: bool,
         now_ms: i64,
     ) -> Result<bool, StoreError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction()?;
-        let changed = transaction.execute(
-            "UPDATE users SET password_hash = ?2, must_change = ?3, changed_ms = ?4 WHERE name = ?1",
-            params![name, password_hash, must_change, now_ms],
-        )?;
-        transaction.execute(
-            "DELETE FROM sessions WHERE user_id IN (SELECT id FROM users WHERE name = ?1)",
-            [name],
-        )?;
-        transaction.commit()?;
-        Ok(changed > 0)
+        self.transact(|transaction| {
+            let changed = transaction.execute(
+                "UPDATE users SET password_hash = ?2, must_change = ?3, changed_ms = ?4, \
+                 version = version + 1 WHERE name = ?1",
+                params![name, password_hash, must_change, now_ms],
+            )?;
+            transaction.execute(
+                "DELETE FROM sessions WHERE user_id IN (SELECT id FROM users WHERE name = ?1)",
+                [name],
+            )?;
+            Ok(changed > 0)
+        })
     }
 
     pub fn user_by_name(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
-        let reader = self.reader()?;
-        let mut statement = reader.prepare_cached(
-            "SELECT id, name, password_hash, must_change FROM users WHERE name = ?1",
-        )?;
-        Ok(statement.query_row([name], from_row).optional()?)
+        Ok(self.users()?.into_iter().find(|user| user.name == name))
     }
 
+    /// The first one, who may everything.
     pub fn insert_user(
         &self,
         name: &str,
@@ -58,34 +91,176 @@ impl Store {
         must_change: bool,
         now_ms: i64,
     ) -> Result<UserRecord, StoreError> {
-        let writer = self.writer();
-        writer
-            .execute(
-                "INSERT INTO users (name, password_hash, must_change, created_ms, changed_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?4)",
-                params![name, password_hash, must_change, now_ms],
-            )
-            .map_err(|error| {
-                if is_unique_violation(&error) {
-                    StoreError::NameTaken
-                } else {
-                    StoreError::from(error)
-                }
-            })?;
-        Ok(UserRecord {
-            id: writer.last_insert_rowid(),
-            name: name.to_owned(),
-            password_hash: password_hash.to_owned(),
+        self.add_user(&NewUser {
+            name,
+            password_hash,
             must_change,
+            grant: &Grant::admin(),
+            groups: &[],
+            now_ms,
         })
+    }
+
+    pub fn add_user(&self, new: &NewUser<'_>) -> Result<UserRecord, StoreError> {
+        self.transact(|transaction| {
+            transaction
+                .execute(
+                    "INSERT INTO users (name, password_hash, must_change, created_ms, changed_ms, \
+                     role, tags, rights) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
+                    params![
+                        new.name,
+                        new.password_hash,
+                        new.must_change,
+                        new.now_ms,
+                        new.grant.role.name(),
+                        json(&new.grant.tags),
+                        json(&new.grant.rights),
+                    ],
+                )
+                .map_err(name_taken)?;
+            let id = transaction.last_insert_rowid();
+            join(transaction, id, new.groups)?;
+            one(transaction, id)?.ok_or(StoreError::Missing)
+        })
+    }
+
+    /// Sets what is given. `ends_sessions`: all of the user's sessions end with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when `if_version` is not the one that is there;
+    /// [`StoreError::LastAdmin`] when nobody would be left who may everything.
+    pub fn change_user(
+        &self,
+        id: i64,
+        change: &UserChange,
+        if_version: Option<i64>,
+        ends_sessions: bool,
+        now_ms: i64,
+    ) -> Result<UserRecord, StoreError> {
+        self.transact(|transaction| {
+            let before = one(transaction, id)?.ok_or(StoreError::Missing)?;
+            if if_version.is_some_and(|version| version != before.version) {
+                return Err(StoreError::Changed);
+            }
+            let grant = change.grant.as_ref().unwrap_or(&before.grant);
+            transaction
+                .execute(
+                    "UPDATE users SET name = ?2, password_hash = ?3, must_change = ?4, role = ?5, \
+                     tags = ?6, rights = ?7, disabled = ?8, version = version + 1, changed_ms = ?9 \
+                     WHERE id = ?1",
+                    params![
+                        id,
+                        change.name.as_ref().unwrap_or(&before.name),
+                        change
+                            .password_hash
+                            .as_ref()
+                            .unwrap_or(&before.password_hash),
+                        change.must_change.unwrap_or(before.must_change),
+                        grant.role.name(),
+                        json(&grant.tags),
+                        json(&grant.rights),
+                        change.disabled.unwrap_or(before.disabled),
+                        now_ms,
+                    ],
+                )
+                .map_err(name_taken)?;
+            if let Some(groups) = &change.groups {
+                transaction.execute("DELETE FROM group_members WHERE user_id = ?1", [id])?;
+                join(transaction, id, groups)?;
+            }
+            if ends_sessions {
+                transaction.execute("DELETE FROM sessions WHERE user_id = ?1", [id])?;
+            }
+            keep_an_admin(transaction)?;
+            one(transaction, id)?.ok_or(StoreError::Missing)
+        })
+    }
+
+    /// With all sessions and tokens.
+    ///
+    /// # Errors
+    /// As of [`Self::change_user`].
+    pub fn delete_user(&self, id: i64, if_version: Option<i64>) -> Result<UserRecord, StoreError> {
+        self.transact(|transaction| {
+            let before = one(transaction, id)?.ok_or(StoreError::Missing)?;
+            if if_version.is_some_and(|version| version != before.version) {
+                return Err(StoreError::Changed);
+            }
+            transaction.execute("DELETE FROM users WHERE id = ?1", [id])?;
+            keep_an_admin(transaction)?;
+            Ok(before)
+        })
+    }
+
+    /// A better hash of the same password, made at a login; nothing else changes.
+    pub fn rehash(&self, id: i64, before: &str, hash: &str) -> Result<(), StoreError> {
+        self.writer().execute(
+            "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2",
+            params![id, before, hash],
+        )?;
+        Ok(())
     }
 }
 
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<UserRecord>> {
-    let mut statement =
-        connection.prepare("SELECT id, name, password_hash, must_change FROM users ORDER BY id")?;
+    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM users ORDER BY id"))?;
     let rows = statement.query_map([], from_row)?;
-    rows.collect()
+    let mut users = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    for (user, group) in grants::members(connection)? {
+        if let Ok(at) = users.binary_search_by_key(&user, |user| user.id) {
+            users[at].groups.push(group);
+        }
+    }
+    Ok(users)
+}
+
+fn one(connection: &Connection, id: i64) -> rusqlite::Result<Option<UserRecord>> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?;
+    let Some(mut user) = statement.query_row([id], from_row).optional()? else {
+        return Ok(None);
+    };
+    let mut groups = connection
+        .prepare_cached("SELECT group_id FROM group_members WHERE user_id = ?1 ORDER BY 1")?;
+    let rows = groups.query_map([id], |row| row.get(0))?;
+    user.groups = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(Some(user))
+}
+
+/// Whoever changes accounts last must still find one who may: two requests at once come
+/// here one after the other.
+pub(super) fn keep_an_admin(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let groups = grants::all_groups(transaction)?;
+    let is_admin = |grant: &Grant| grant.role == Role::Admin && grant.tags.is_empty();
+    let some = all(transaction)?.iter().any(|user| {
+        let by_group = |id: &i64| {
+            let found = groups.iter().find(|group| group.id == *id);
+            found.is_some_and(|group| is_admin(&group.grant))
+        };
+        !user.disabled && (is_admin(&user.grant) || user.groups.iter().any(by_group))
+    });
+    match some {
+        true => Ok(()),
+        false => Err(StoreError::LastAdmin),
+    }
+}
+
+fn join(transaction: &Transaction<'_>, user: i64, groups: &[i64]) -> Result<(), StoreError> {
+    for group in groups {
+        transaction.execute(
+            "INSERT OR IGNORE INTO group_members (user_id, group_id) \
+             SELECT ?1, id FROM groups WHERE id = ?2",
+            [user, *group],
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn name_taken(error: rusqlite::Error) -> StoreError {
+    match is_unique_violation(&error) {
+        true => StoreError::NameTaken,
+        false => StoreError::from(error),
+    }
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
@@ -94,5 +269,11 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
         name: row.get(1)?,
         password_hash: row.get(2)?,
         must_change: row.get(3)?,
+        grant: read_grant(row, 4)?,
+        disabled: row.get(7)?,
+        version: row.get(8)?,
+        created_ms: row.get(9)?,
+        login_ms: row.get(10)?,
+        groups: Vec::new(),
     })
 }

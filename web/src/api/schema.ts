@@ -15,25 +15,55 @@ export type Error = {
 };
 
 export type Session = {
+  /** The same as `username` */
   user: string;
   /** Send it as X-CSRF-Token with every change that the cookie authorises */
   csrf: string;
   /** While true, only the session itself, logout and the password change answer */
   must_change_password: boolean;
-  /** Unix milliseconds */
-  expires_ms: number;
+  /** Unix milliseconds; null for a token without an end */
+  expires_ms: number | null;
+  username: string;
+  user_id: number;
+  role: Role;
+  /** Of the user and of the user's groups */
+  grants: Grant[];
+  limit?: Grant;
+  /** A token that may only read */
+  read_only: boolean;
+  /** What may be done on all nodes, and so with users and settings */
+  everywhere: ("view" | "operate" | "deploy" | "administer" | "terminal" | "command")[];
+  /** What may be done on some nodes */
+  somewhere: ("view" | "operate" | "deploy" | "administer" | "terminal" | "command")[];
+  /** The token that this is */
+  token_name?: string;
 };
 
 export type NewSession = {
+  /** The same as `username` */
   user: string;
   /** Send it as X-CSRF-Token with every change that the cookie authorises */
   csrf: string;
   /** While true, only the session itself, logout and the password change answer */
   must_change_password: boolean;
-  /** Unix milliseconds */
-  expires_ms: number;
+  /** Unix milliseconds; null for a token without an end */
+  expires_ms: number | null;
   /** For Authorization: Bearer. Given to who asks for it (`"token": true`) and to requests without an Origin header, which no page sends */
   token?: string;
+  username: string;
+  user_id: number;
+  role: Role;
+  /** Of the user and of the user's groups */
+  grants: Grant[];
+  limit?: Grant;
+  /** A token that may only read */
+  read_only: boolean;
+  /** What may be done on all nodes, and so with users and settings */
+  everywhere: ("view" | "operate" | "deploy" | "administer" | "terminal" | "command")[];
+  /** What may be done on some nodes */
+  somewhere: ("view" | "operate" | "deploy" | "administer" | "terminal" | "command")[];
+  /** The token that this is */
+  token_name?: string;
 };
 
 export type Health = {
@@ -236,7 +266,9 @@ export type Gap = {
 };
 
 export type Login = {
-  user: string;
+  username?: string;
+  /** What `username` was called before */
+  user?: string;
   password: string;
   /** Answer with the token, though a page asks */
   token?: boolean;
@@ -999,4 +1031,186 @@ export type HistoryHealth = {
 export type ClockWord = {
   /** The time that it is, Unix milliseconds */
   now: number;
+};
+
+/** Each may do what those before it may: see; work on nodes; keep nodes, credentials, users and settings */
+export type Role = "viewer" | "operator" | "admin";
+
+/** Beside the role; `deploy` is part of the role admin */
+export type Right = "terminal" | "command" | "deploy";
+
+/** What somebody may, and on which nodes */
+export type Grant = {
+  role: Role;
+  /** Of the nodes that it is for; an empty list stands for all nodes */
+  tags: string[];
+  rights: Right[];
+};
+
+export type User = {
+  id: number;
+  username: string;
+  role: Role;
+  /** Of the nodes that it is for; an empty list stands for all nodes */
+  tags: string[];
+  rights: Right[];
+  groups: number[];
+  disabled: boolean;
+  must_change_password: boolean;
+  created_ms: number;
+  /** Of the last login */
+  login_ms: number | null;
+  /** As in the ETag */
+  version: number;
+};
+
+export type Users = {
+  users: User[];
+  next: string | null;
+};
+
+export type AddUser = {
+  username: string;
+  password: string;
+  must_change_password?: boolean;
+  role: Role;
+  /** Of the nodes that it is for; an empty list stands for all nodes */
+  tags?: string[];
+  rights?: Right[];
+  groups?: number[];
+};
+
+export type ChangeUser = {
+  username?: string;
+  /** Ends the user's sessions */
+  password?: string;
+  /** `true` ends the user's sessions: the next login has to set another password */
+  must_change_password?: boolean;
+  role?: Role;
+  /** Of the nodes that it is for; an empty list stands for all nodes */
+  tags?: string[];
+  rights?: Right[];
+  groups?: number[];
+  disabled?: boolean;
+};
+
+export type Group = {
+  id: number;
+  name: string;
+  role: Role;
+  /** Of the nodes that it is for; an empty list stands for all nodes */
+  tags: string[];
+  rights: Right[];
+  members: number[];
+  created_ms: number;
+  version: number;
+};
+
+export type Groups = {
+  groups: Group[];
+};
+
+export type AddGroup = {
+  name: string;
+  role: Role;
+  /** Of the nodes that it is for; an empty list stands for all nodes */
+  tags?: string[];
+  rights?: Right[];
+};
+
+export type ChangeGroup = {
+  name?: string;
+  role?: Role;
+  /** Of the nodes that it is for; an empty list stands for all nodes */
+  tags?: string[];
+  rights?: Right[];
+};
+
+/** At most this of what its owner may */
+export type Token = {
+  id: number;
+  name: string;
+  user: number;
+  username: string;
+  role: Role;
+  /** Of the nodes that it is for; an empty list stands for all nodes */
+  tags: string[];
+  rights: Right[];
+  read_only: boolean;
+  created_ms: number;
+  expires_ms: number | null;
+  used_ms: number | null;
+  used_address: string | null;
+};
+
+export type NewToken = {
+  id: number;
+  name: string;
+  user: number;
+  username: string;
+  role: Role;
+  /** Of the nodes that it is for; an empty list stands for all nodes */
+  tags: string[];
+  rights: Right[];
+  read_only: boolean;
+  created_ms: number;
+  expires_ms: number | null;
+  used_ms: number | null;
+  used_address: string | null;
+  /** Shown this once */
+  token: string;
+};
+
+export type Tokens = {
+  tokens: Token[];
+};
+
+export type AddToken = {
+  name: string;
+  role?: Role;
+  /** Of the nodes that it is for; an empty list stands for all nodes */
+  tags?: string[];
+  rights?: Right[];
+  read_only?: boolean;
+  expires_ms?: number | null;
+};
+
+export type SessionRow = {
+  id: string;
+  user: number;
+  username: string;
+  created_ms: number;
+  expires_ms: number;
+  used_ms: number;
+  address: string;
+  agent: string;
+  current: boolean;
+};
+
+export type Sessions = {
+  sessions: SessionRow[];
+};
+
+export type AuditLine = {
+  id: number;
+  time_ms: number;
+  actor: "user" | "token" | "anyone" | "system";
+  username: string;
+  user: number | null;
+  /** The session or the token, as their lists name them */
+  via: string;
+  address: string;
+  action: string;
+  node: number | null;
+  node_name: string | null;
+  /** done, refused, forbidden or failed; of jobs their state */
+  outcome: string;
+  detail: Record<string, unknown> | null;
+  /** SHA-256 over that of the line before and this line */
+  hash: string;
+};
+
+export type Audit = {
+  audit: AuditLine[];
+  next: string | null;
 };

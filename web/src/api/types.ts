@@ -8,7 +8,7 @@ export interface Session {
   user: string;
   csrf: string;
   must_change_password: boolean;
-  expires_ms: number;
+  expires_ms: number | null;
 }
 
 export interface Identity {

@@ -19,6 +19,7 @@ use self::names::{Escaped, Named};
 use self::text::{Format, Text};
 use super::Context;
 use super::query::Parameters;
+use crate::access::{Need, Principal};
 use crate::api::App;
 use crate::error::{Error, Kind as ErrorKind};
 use crate::http::Response;
@@ -54,11 +55,12 @@ pub fn get(context: &Context<'_>) -> Result<Response, Error> {
         }
     };
     let mut text = Text::default();
-    if wanted("server") {
+    // Of Ground Control itself whoever is bound to some nodes sees nothing.
+    if wanted("server") && context.principal.may_everywhere(Need::View) {
         server(context.app, &mut text);
     }
     if wanted("fleet") {
-        fleet(context.app, &mut text);
+        fleet(context.app, &context.principal, &mut text);
     }
     let format = Format::accepted(context.request.header("Accept").unwrap_or_default());
     Ok(Response::new(200)
@@ -126,7 +128,7 @@ fn server(app: &App, text: &mut Text) {
 /// The series of a layout, and where each goes in the text.
 type Plan = Vec<Option<(usize, Named)>>;
 
-fn fleet(app: &App, text: &mut Text) {
+fn fleet(app: &App, by: &Principal, text: &mut Text) {
     let online = text.family(
         "stardust_node_online",
         Kind::Gauge,
@@ -144,7 +146,7 @@ fn fleet(app: &App, text: &mut Text) {
     let mut layouts: Vec<Arc<Layout>> = Vec::new();
     let mut after = 0;
     loop {
-        let nodes = app.fleet.export(after, NODES_AT_A_TIME);
+        let nodes = app.fleet.export(by, after, NODES_AT_A_TIME);
         let Some(last) = nodes.last() else { return };
         after = last.id;
         for node in &nodes {

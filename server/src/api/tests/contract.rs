@@ -3,7 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{Call, Server, document};
-use crate::api::{Access, ROUTES};
+use crate::access::{Door, table};
+use crate::api::ROUTES;
+
+fn documented_path(pattern: &str) -> String {
+    pattern.replace(":id", "{id}").replace(":name", "{name}")
+}
 
 #[test]
 fn every_route_is_in_the_document_and_the_reverse() {
@@ -11,7 +16,7 @@ fn every_route_is_in_the_document_and_the_reverse() {
         .iter()
         .map(|route| {
             (
-                route.pattern.replace(":id", "{id}"),
+                documented_path(route.pattern),
                 route.method.name().to_lowercase(),
             )
         })
@@ -38,17 +43,18 @@ fn every_route_is_in_the_document_and_the_reverse() {
 fn who_may_use_a_route_is_documented_and_enforced() {
     let server = Server::new();
     for route in ROUTES {
-        let path = route.pattern.replace(":id", "{id}");
+        let path = documented_path(route.pattern);
         let operation = &document()["paths"][path.as_str()][route.method.name().to_lowercase()];
         let open = operation["security"].as_array().is_some_and(Vec::is_empty);
-        assert_eq!(open, route.access == Access::Anyone, "{path}");
+        let rule = table::rule_of(route.method, route.pattern).unwrap();
+        assert_eq!(open, rule.door == Door::Anyone, "{path}");
         if open {
             continue;
         }
         assert!(operation["responses"]["401"].is_object(), "{path}");
         let answer = server.send(&Call::new(
             route.method.name(),
-            &route.pattern.replace(":id", "1"),
+            &route.pattern.replace(":id", "1").replace(":name", "a"),
         ));
         assert_eq!(
             (answer.status, answer.kind().as_str()),

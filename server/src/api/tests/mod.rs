@@ -1,5 +1,8 @@
 //! The API end to end: raw HTTP on the real Unix socket, a real database.
 
+mod access;
+mod accounts;
+mod audit;
 mod bounds;
 mod by_hand;
 mod check;
@@ -14,6 +17,7 @@ mod packages_fleet;
 mod samples;
 mod schema;
 mod sign_in;
+mod tokens;
 mod wire;
 
 use std::io::{Read as _, Write as _};
@@ -104,10 +108,7 @@ impl Server {
             &Secret::new("0123456789abcdef".into()),
             &seed,
             Arc::new(move |ids| sink.lock().unwrap().extend(ids)),
-            Cost {
-                keys: Some(1),
-                password: 1,
-            },
+            Cost::CHEAP,
         )
         .unwrap();
         let (gate, handle) = GateSocket::bind(&config.binds, config.port).unwrap();
@@ -147,14 +148,6 @@ impl Server {
         }
     }
 
-    pub fn raw(&self, request: &[u8]) -> Vec<u8> {
-        let mut stream = UnixStream::connect(&self.socket).unwrap();
-        stream.write_all(request).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        answer
-    }
-
     /// Sends what there is and no more.
     pub fn raw_half(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = UnixStream::connect(&self.socket).unwrap();
@@ -166,7 +159,20 @@ impl Server {
     }
 
     pub fn send(&self, call: &Call) -> Answer {
-        Answer::parse(&self.raw(&call.to_bytes()))
+        self.sender()(call)
+    }
+
+    /// The same for several threads.
+    pub fn sender(&self) -> impl Fn(&Call) -> Answer + Send + Sync + use<> {
+        let socket = self.socket.clone();
+        move |call| Answer::parse(&raw(&socket, &call.to_bytes()))
+    }
+
+    /// The token of somebody else who logs in.
+    pub fn token_of(&self, user: &str, password: &str) -> String {
+        let answer = self.send(&Call::login(user, password));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["token"].as_str().unwrap().to_owned()
     }
 
     /// Logs in, and answers as a script with its token.
@@ -175,6 +181,14 @@ impl Server {
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["token"].as_str().unwrap().to_owned()
     }
+}
+
+fn raw(socket: &std::path::Path, request: &[u8]) -> Vec<u8> {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    answer
 }
 
 impl Drop for Server {

@@ -110,7 +110,9 @@ fn is_type(name: &str, value: &Value) -> bool {
 #[test]
 fn the_checker_itself_refuses() {
     let session = serde_json::json!({
-        "user": "a", "csrf": "b", "must_change_password": false, "expires_ms": 1
+        "user": "a", "username": "a", "user_id": 1, "role": "viewer", "grants": [],
+        "read_only": false, "everywhere": [], "somewhere": ["view"], "csrf": "b",
+        "must_change_password": false, "expires_ms": 1
     });
     check("Session", &session);
     for (key, value) in [

@@ -12,6 +12,7 @@ pub(super) fn standing(head: &Head, client: IpAddr, https: bool, core: &Core) ->
         authorization: head.get("authorization"),
         cookie: head.get("cookie"),
         https,
+        address: None,
     };
     let has_some = given.authorization.is_some() || given.cookie.is_some();
     if has_some

@@ -37,13 +37,7 @@ fn core(folder: &Folder) -> Core {
         password: Secret::new("played guitar".into()),
         ..AdminSeed::default()
     };
-    let (secret, cost) = (
-        Secret::new("0123456789abcdef".into()),
-        Cost {
-            keys: Some(1),
-            password: 1,
-        },
-    );
+    let (secret, cost) = (Secret::new("0123456789abcdef".into()), Cost::CHEAP);
     let auth = Auth::open_with(Arc::clone(&store), &secret, &admin, Arc::new(|_| {}), cost);
     assert_eq!(node.id, NODE);
     Core::new(

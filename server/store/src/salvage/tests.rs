@@ -23,7 +23,7 @@ fn made(db: &Path) -> Store {
              INSERT INTO progress (id, node, run, boot_id, seq, time_ms) VALUES (1, 1, 'run', 'boot', 5000, {BLOCKS} * 1000 + 900);
              INSERT INTO users (name, password_hash, must_change, created_ms, changed_ms)
              VALUES ('admin', '', 0, 0, 0);
-             INSERT INTO sessions VALUES (zeroblob(16), 1, 0, 9000000000000);
+             INSERT INTO sessions (id, user_id, created_ms, expires_ms) VALUES (zeroblob(16), 1, 0, 9000000000000);
              PRAGMA wal_checkpoint(TRUNCATE);"
         ))
         .unwrap();
