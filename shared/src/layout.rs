@@ -1,13 +1,14 @@
 //! The numbered list of series that samples refer to.
 
-use std::collections::HashMap;
-
 use crate::WireError;
 use crate::limits::{KEY_BYTES_MAX, LAYOUT_KEYS_BYTES_MAX, SCALE_MAX, SERIES_MAX};
 use crate::series::{Kind, Role, SeriesDef, Unit};
 use crate::varint::{Reader, put};
 
 mod change;
+mod keys;
+
+use keys::check_keys;
 
 pub use change::{Change, KIND_CHANGE};
 
@@ -114,7 +115,7 @@ impl Layout {
         let mut reader = Reader::new(body);
         let id = reader.varint()?;
         let layout = Self::read(id, reader.rest(), LAYOUT_KEYS_BYTES_MAX)?;
-        no_key_twice(&layout.series, &[])?;
+        check_keys(&layout.series, &[])?;
         Ok(layout)
     }
 
@@ -177,24 +178,6 @@ fn read_series(reader: &mut Reader<'_>, key: &mut Vec<u8>) -> Result<SeriesDef, 
     let scale = reader.varint()?;
     let key = std::str::from_utf8(key).map_err(|_| WireError::NotUtf8)?;
     SeriesDef::from_parts(key, flags, unit, scale)
-}
-
-/// Whether each key of `some` is there once, and none of them among `others`.
-fn no_key_twice(some: &[SeriesDef], others: &[&SeriesDef]) -> Result<(), WireError> {
-    let twice = |series: &SeriesDef| Err(WireError::KeyTwice(series.key.clone()));
-    let mut known: HashMap<&str, u32> = HashMap::with_capacity(some.len());
-    for series in some {
-        if known.insert(&series.key, 0).is_some() {
-            return twice(series);
-        }
-    }
-    if known.is_empty() {
-        return Ok(());
-    }
-    match others.iter().find(|other| known.contains_key(&*other.key)) {
-        Some(other) => twice(other),
-        None => Ok(()),
-    }
 }
 
 impl SeriesDef {

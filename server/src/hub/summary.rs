@@ -5,6 +5,7 @@
 
 mod choose;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -225,7 +226,7 @@ impl Plan {
                     plan.add_filesystem(places, key, index);
                 }
                 "temp.celsius_milli" => {
-                    let name = label(key, "sensor").unwrap_or_default().into_owned();
+                    let name = shown(label(key, "sensor"));
                     let rank = choose::sensor_rank(&name);
                     plan.temperatures.push(Sensor { name, rank, index });
                 }
@@ -248,7 +249,7 @@ impl Plan {
             rank,
             readonly: find("fs.readonly"),
             is_overlay: fs_type == "overlay",
-            mount: label(key, "mount").unwrap_or_default().into_owned(),
+            mount: shown(label(key, "mount")),
             total,
             free: find("fs.free_bytes"),
             available: find("fs.available_bytes"),
@@ -426,6 +427,16 @@ fn round1(value: f64) -> f64 {
 
 fn sub(total: Option<i64>, unused: Option<i64>) -> Option<i64> {
     Some(total?.saturating_sub(unused?).max(0))
+}
+
+/// What a label says, for people: whoever can mount something can name it as a terminal
+/// would act on.
+fn shown(label: Option<Cow<'_, str>>) -> String {
+    let visible = |c: char| match c.is_control() {
+        true => char::REPLACEMENT_CHARACTER,
+        false => c,
+    };
+    label.unwrap_or_default().chars().map(visible).collect()
 }
 
 #[cfg(test)]

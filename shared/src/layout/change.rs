@@ -11,7 +11,8 @@
 
 use std::collections::HashMap;
 
-use super::{Layout, flags, no_key_twice, put_after, read_after, read_series};
+use super::keys::check_keys;
+use super::{Layout, flags, put_after, read_after, read_series};
 use crate::WireError;
 use crate::limits::{KEY_BYTES_MAX, LAYOUT_KEYS_BYTES_MAX, SERIES_MAX};
 use crate::series::{SeriesDef, first_label};
@@ -201,7 +202,7 @@ impl Change {
         }
         let added = read_added(base, &mut reader, room)?;
         let kept: Vec<&SeriesDef> = stay(base, &removed).collect();
-        no_key_twice(&added, &kept)?;
+        check_keys(&added, &kept)?;
         Ok(Self {
             id,
             base_id,

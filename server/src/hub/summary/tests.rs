@@ -152,6 +152,11 @@ fn the_fullest_disk_is_one_that_can_be_filled() {
     let summary = summary_of(&rows);
     assert_eq!(summary.disk_mount.as_deref(), Some("/"));
     assert_eq!(summary.disk_percent, Some(40.0));
+    // What mounts have for a name is no command to a terminal.
+    let odd: &[(&str, &str)] = &[("mount", "/\u{1b}[2J"), ("type", "ext4")];
+    let odd =
+        ["fs.total_bytes", "fs.free_bytes", "fs.available_bytes"].map(|name| (name, odd, 512, 512));
+    assert_eq!(summary_of(&odd).disk_mount.as_deref(), Some("/\u{fffd}[2J"));
     // A machine that has nothing but a share shows that.
     let summary = summary_of(&rows[6..9]);
     assert_eq!(summary.disk_mount.as_deref(), Some("/nas"));
