@@ -6,6 +6,9 @@
 //! batches it does one small piece of the other work at a time: merging, coarser
 //! tiers, letting go of what is old or does not fit.
 
+mod commits;
+mod room;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -13,40 +16,31 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::batch::{Batch, Committed, NodeBatch, Progress};
+use super::batch::{Batch, Committed, Progress};
 use super::commit;
+use super::damage;
 use super::downsample;
-use super::error::{self, is_full};
+use super::error;
 use super::limits::{GENERATION_BYTES, LOG_BYTES_MAX, MERGE_NODES};
 use super::merge::{self, Buffers};
 use super::merge_fresh;
-use super::reclaim::{self, Pages, Sizes, Spare};
+use super::reclaim::{Pages, Spare};
 use super::retention::{self, Expired};
 use super::settings::{Shares, shares};
 use super::state::HistoryState;
 use super::takers::Takers;
-use super::{damage, reclaim::can_shrink};
-use stardust_base::clock::wall_ms;
-use stardust_model::node::NodeHello;
-use stardust_store::open::BUSY_TIMEOUT;
 use stardust_store::{Store, StoreError, open_connection};
 
 /// Pause before a failed batch is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+/// What a transaction writes besides its samples: table heads, progress, freed pages.
+const OVERHEAD_BYTES: u64 = 512 << 10;
 /// How often the writer looks for what is too old.
 const AGE_INTERVAL: Duration = Duration::from_secs(60);
 /// After other work failed, it rests for so long.
 const REST: Duration = Duration::from_secs(30);
 /// Rows of a removed node deleted in one transaction.
 const FORGET_STEP: usize = 500;
-/// What a transaction writes besides its samples: table heads, progress, freed pages.
-const OVERHEAD_BYTES: u64 = 512 << 10;
-/// How long the writer waits for readers to let it empty the log, and how soon
-/// it tries again after they did not.
-const LOG_WAIT: Duration = Duration::from_millis(500);
-const LOG_INTERVAL: Duration = Duration::from_secs(5);
-/// Pages given back in one step.
-const SHRINK_PAGES: u64 = 256;
 
 pub enum Command {
     Commit(Arc<Batch>),
@@ -201,7 +195,7 @@ impl Writer {
     #[cfg(test)]
     pub fn fill_file(&self) {
         let pages = Pages::of(&self.connection).unwrap();
-        reclaim::shrink(&self.connection, pages.free).unwrap();
+        super::reclaim::shrink(&self.connection, pages.free).unwrap();
         let pages = Pages::of(&self.connection).unwrap();
         self.connection
             .pragma_update(None, "max_page_count", pages.count as i64)
@@ -338,301 +332,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Gives pages back that nobody needs, or when the file is over its share.
-    fn shrink(&mut self, now: Instant) -> error::Result<bool> {
-        let pages = Pages::of(&self.connection)?;
-        let over = self.budget.map_or(0, |budget| {
-            (pages.count * pages.size).saturating_sub(budget.file_bytes)
-        });
-        self.giving = self.giving.max(self.spare.over(now, pages));
-        if over == 0 && self.giving == 0 {
-            return Ok(false);
-        }
-        if !can_shrink(&self.connection)? {
-            self.giving = 0;
-            return Ok(false);
-        }
-        if pages.free == 0 {
-            self.giving = 0;
-            return Ok(over > 0 && self.give_one()?);
-        }
-        let most = if over > 0 {
-            SHRINK_PAGES
-        } else {
-            SHRINK_PAGES.min(self.giving)
-        };
-        reclaim::shrink(&self.connection, most)?;
-        self.keep_log_small()?;
-        let given = pages
-            .count
-            .saturating_sub(Pages::of(&self.connection)?.count);
-        self.giving = self.giving.saturating_sub(given);
-        if given == 0 {
-            self.giving = 0;
-        }
-        Ok(given > 0 && (self.giving > 0 || over > 0))
-    }
-
-    /// Lets old blocks go until `bytes` can be written within the budget.
-    fn make_room(&mut self, bytes: u64) -> error::Result<()> {
-        let Some(budget) = self.budget else {
-            return Ok(());
-        };
-        self.keep_log_small()?;
-        loop {
-            let pages = Pages::of(&self.connection)?;
-            if pages.room(budget.file_bytes) >= bytes {
-                // Half of the reserve stays for letting go, whatever is written.
-                self.bound_file(budget.file_bytes + budget.reserve_bytes / 2)?;
-                return Ok(());
-            }
-            self.bound_file(budget.file_bytes + budget.reserve_bytes)?;
-            // What is given back to the file system does not count any more, and
-            // what is over the share must not be filled again.
-            if pages.count * pages.size > budget.file_bytes
-                && pages.free > 0
-                && can_shrink(&self.connection)?
-            {
-                reclaim::shrink(&self.connection, SHRINK_PAGES)?;
-            } else if !self.give_one()? && !self.merge_for_room()? {
-                return Err("the history budget is too small for what must be kept. \
-                            Give --history-budget more bytes."
-                    .into());
-            }
-            self.keep_log_small()?;
-        }
-    }
-
-    /// SQLite makes the file no larger than that, if it is not already.
-    fn bound_file(&self, bytes: u64) -> error::Result<()> {
-        let pages = Pages::of(&self.connection)?;
-        let most = (bytes / pages.size).max(pages.count);
-        self.connection
-            .pragma_update(None, "max_page_count", most as i64)?;
-        Ok(())
-    }
-
-    /// Lets one block go, of the node that takes most. What that one has in fresh records
-    /// alone is merged first, lest others give in its place.
-    fn give_one(&mut self) -> error::Result<bool> {
-        if let Some((_, false)) = self.takers.largest(&self.connection)?
-            && self.merge_for_room()?
-        {
-            return Ok(true);
-        }
-        while let Some(node) = self.takers.largest_giver(&self.connection)? {
-            let given = retention::give_one_of(&mut self.connection, &self.shared, node)?;
-            self.changed(&[node]);
-            if given {
-                return Ok(true);
-            }
-        }
-        // Of nodes that are not there any more.
-        retention::give_oldest(&mut self.connection, &self.shared)
-    }
-
-    /// What is fresh can't be given before it is merged. False when there is none.
-    fn merge_for_room(&mut self) -> error::Result<bool> {
-        if self.shared.fresh().is_empty() {
-            return Ok(false);
-        }
-        let (connection, buffers) = (&mut self.connection, &mut self.buffers);
-        let nodes = merge_fresh::merge_fresh(connection, &self.shared, buffers)?;
-        self.changed(&nodes);
-        self.to_merge.extend(nodes);
-        Ok(true)
-    }
-
     /// Blocks of these nodes came or went.
     fn changed(&mut self, nodes: &[i64]) {
         if self.budget.is_some() {
             nodes.iter().for_each(|node| self.takers.changed(*node));
         }
-    }
-
-    /// With a budget: empties the log when it has used half of its share.
-    fn keep_log_small(&self) -> error::Result<()> {
-        let Some(budget) = self.budget else {
-            return Ok(());
-        };
-        if Sizes::of(&self.shared.path).log_bytes < budget.log_bytes / 2 {
-            return Ok(());
-        }
-        if !reclaim::empty_log(&self.connection)?
-            && Sizes::of(&self.shared.path).log_bytes >= budget.log_bytes / 2
-        {
-            return Err(
-                "a long query or a backup holds the write-ahead log, which has used its \
-                        share of the history budget."
-                    .into(),
-            );
-        }
-        Ok(())
-    }
-
-    /// Without a budget: empties the log when it is large. SQLite begins it anew
-    /// by itself only in a moment without readers, which on a busy page never
-    /// comes. A reader that does not end soon (a backup) is not waited for.
-    fn bound_log(&mut self, now: Instant) -> error::Result<()> {
-        if self.budget.is_some()
-            || now < self.next_log
-            || Sizes::of(&self.shared.path).log_bytes < self.log_bytes_max
-        {
-            return Ok(());
-        }
-        self.connection.busy_timeout(LOG_WAIT)?;
-        let emptied = reclaim::empty_log(&self.connection);
-        self.connection.busy_timeout(BUSY_TIMEOUT)?;
-        if !emptied? {
-            self.next_log = now + LOG_INTERVAL;
-        }
-        Ok(())
-    }
-
-    /// False when the server stops before the batch could be committed.
-    fn commit_until_done(
-        &mut self,
-        batch: &Batch,
-        commands: &Receiver<Command>,
-        report: &dyn Fn(Outcome),
-    ) -> bool {
-        let mut failed_since: Option<Instant> = None;
-        // A batch goes in parts when the log is small; what is in is not written again.
-        let mut done = 0;
-        loop {
-            match self.commit(batch, &mut done) {
-                Ok(()) => {
-                    if let Some(since) = failed_since {
-                        self.shared.set_failing(None);
-                        stardust_base::log::info(&format!(
-                            "history: committing again after {} s",
-                            since.elapsed().as_secs()
-                        ));
-                    }
-                    report(Outcome::Committed(batch.committed()));
-                    return true;
-                }
-                Err(reason) => {
-                    if failed_since.is_none() {
-                        failed_since = Some(Instant::now());
-                        stardust_base::log::error(&format!(
-                            "history: {reason} Samples stay with the Spiders until then."
-                        ));
-                        self.shared.set_failing(Some((reason.clone(), wall_ms())));
-                        report(Outcome::Failing(reason));
-                    }
-                    match commands.recv_timeout(RETRY) {
-                        Err(RecvTimeoutError::Timeout) => {}
-                        Ok(Command::Forget(node)) => self.forget(node),
-                        // The gate sends one batch at a time, so this is Stop.
-                        Ok(_) | Err(RecvTimeoutError::Disconnected) => return false,
-                    }
-                }
-            }
-        }
-    }
-
-    fn commit(&mut self, batch: &Batch, done: &mut usize) -> Result<(), String> {
-        self.store.presence().check()?;
-        let why = |error: StoreError| why_not_committed(&error);
-        if let Some(found) = stardust_store::damage::found() {
-            return Err(why(StoreError::Damaged {
-                path: None,
-                why: found.to_owned(),
-            }));
-        }
-        let hellos: Vec<NodeHello> = batch
-            .nodes
-            .iter()
-            .filter_map(|node| {
-                let seen = node.seen.as_ref()?;
-                Some(NodeHello {
-                    id: node.node,
-                    seen_ms: seen.time_ms,
-                    address: seen.address.clone(),
-                    spider_version: seen.version.clone(),
-                    identity: seen.identity.clone(),
-                })
-            })
-            .collect();
-        if !hellos.is_empty() {
-            self.store.note_hellos(&hellos).map_err(why)?;
-        }
-        self.wait_for_disk(true)
-            .map_err(|error| why(error.into()))?;
-        let most = self.budget.map_or(u64::MAX, |budget| budget.log_bytes / 4);
-        while *done < batch.nodes.len() {
-            let mut bytes = 0;
-            let rest = &batch.nodes[*done..];
-            let part = rest.iter().take_while(|node| {
-                bytes += commit::bytes_of(node);
-                bytes <= most
-            });
-            let part = &rest[..part.count().max(1)];
-            let bytes: u64 = part.iter().map(commit::bytes_of).sum();
-            self.make_room(bytes + OVERHEAD_BYTES + self.shortage)
-                .map_err(|error| why_no_room(&*error))?;
-            let committed = self.commit_part(part);
-            self.shortage = match (&committed, self.budget) {
-                (Err(error), Some(budget)) if is_full(error) => {
-                    // More was needed than was thought: the next try has more room.
-                    (2 * self.shortage).clamp(OVERHEAD_BYTES, budget.file_bytes / 2)
-                }
-                (Err(_), _) => self.shortage,
-                (Ok(()), _) => 0,
-            };
-            if committed.is_err() {
-                // What was noted on the way may not be in the database.
-                self.layouts.clear();
-                self.runs.clear();
-            }
-            committed.map_err(|error| why(error.into()))?;
-            *done += part.len();
-        }
-        // What was written is gone if the file is: it is not acknowledged.
-        self.store.presence().check()
-    }
-
-    fn commit_part(&mut self, nodes: &[NodeBatch]) -> rusqlite::Result<()> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        for row in self.shared.take_gone_lists() {
-            self.layouts.forget(row);
-        }
-        let mut next_id = self.shared.fresh().last_id() + 1;
-        let mut added = Vec::new();
-        let mut statements = commit::Statements::new(&transaction, nodes.len())?;
-        let mut new_lists = Vec::new();
-        for node in nodes {
-            let before = self.layouts.added_bytes;
-            commit::insert_node(
-                &mut statements,
-                (&mut self.layouts, &mut self.runs),
-                node,
-                &self.shared,
-                &mut next_id,
-                &mut added,
-            )?;
-            if self.layouts.added_bytes > before {
-                new_lists.push(node.node);
-            }
-        }
-        drop(statements);
-        if let Some(newest_ms) = added.iter().map(|(_, row, _)| row.time_max_ms).max() {
-            transaction
-                .prepare_cached("UPDATE fresh_merge SET newest_ms = max(newest_ms, ?1)")?
-                .execute([newest_ms])?;
-        }
-        transaction.commit()?;
-        let mut fresh = self.shared.fresh();
-        for (node, row, reached) in added {
-            fresh.add(node, row, reached);
-        }
-        drop(fresh);
-        self.changed(&new_lists);
-        self.shared.clock.hear(nodes);
-        Ok(())
     }
 
     fn forget(&mut self, node: i64) {
@@ -674,41 +378,5 @@ impl Writer {
                 }
             }
         }
-    }
-}
-
-fn why_no_room(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
-    match error.downcast_ref::<rusqlite::Error>() {
-        Some(rusqlite::Error::SqliteFailure(failure, message)) => {
-            let error = rusqlite::Error::SqliteFailure(*failure, message.clone());
-            why_not_committed(&error.into())
-        }
-        _ => error.to_string(),
-    }
-}
-
-fn why_not_committed(error: &StoreError) -> String {
-    use rusqlite::ErrorCode;
-    if let StoreError::Damaged { why, .. } = error {
-        return format!(
-            "the database is damaged ({why}). {}",
-            stardust_store::damage::ADVICE
-        );
-    }
-    let code = match error {
-        StoreError::Sql(rusqlite::Error::SqliteFailure(failure, _)) => Some(failure.code),
-        _ => None,
-    };
-    match code {
-        Some(ErrorCode::DiskFull) => {
-            "the disk of the database is full. Free some space; it goes on by itself.".to_string()
-        }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "another program holds the database's lock. It goes on once that ends.".to_string()
-        }
-        Some(ErrorCode::ReadOnly) => {
-            "the database has become read-only. Check its folder and mount.".to_string()
-        }
-        _ => format!("samples can't be committed: {error}"),
     }
 }
