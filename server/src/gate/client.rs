@@ -1,6 +1,6 @@
 //! Who is asking: the peer itself, or whom a trusted proxy names. Pure.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::head::Head;
 use crate::address_range::{AddressRange, any_contains};
@@ -30,7 +30,7 @@ pub fn client(
         .collect();
     let mut client = peer;
     for text in forwarded.iter().rev() {
-        let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() else {
+        let Some(address) = address(text) else {
             break;
         };
         client = address.to_canonical();
@@ -44,6 +44,13 @@ pub fn client(
         None => own_scheme,
     };
     (client, scheme)
+}
+
+/// Some proxies add the port, as those of IIS and Azure.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_matches(['[', ']']).parse();
+    let address = bare.or_else(|_| text.parse::<SocketAddr>().map(|with_port| with_port.ip()));
+    address.ok()
 }
 
 /// Whether a page of `origin` may open `/live` on this host.
@@ -101,6 +108,19 @@ mod tests {
             client(&chain, ip("::ffff:127.0.0.1"), "http", &trusted),
             (ip("192.0.2.9"), "http")
         );
+        for (text, address) in [
+            ("192.0.2.9:51234", "192.0.2.9"),
+            ("[2001:db8::7]:51234", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("::ffff:192.0.2.9", "192.0.2.9"),
+            // What is no address is nobody's, and nothing before it is believed.
+            ("192.0.2.9, unknown", "127.0.0.1"),
+            ("192.0.2.9,", "127.0.0.1"),
+        ] {
+            let told = head(&[("X-Forwarded-For", text)]);
+            let found = client(&told, ip("127.0.0.1"), "http", &trusted);
+            assert_eq!(found, (ip(address), "http"), "{text}");
+        }
         let junk = head(&[("X-Forwarded-For", "<script>")]);
         assert_eq!(
             client(&junk, ip("127.0.0.1"), "https", &trusted),
