@@ -36,6 +36,7 @@ mod overload;
 mod own_tls;
 mod page_bytes;
 mod prometheus;
+mod readme;
 mod rebinding;
 mod routes;
 mod sessions;

@@ -140,6 +140,12 @@ fn the_unit_runs_it_hardened_and_stops_it_in_order() {
         .find(|line| line.starts_with("Max open files"));
     let files = files.and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
     assert!(files.is_some_and(|files| files > 4_096), "{limits}");
+    // No core with keys in it.
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let core = core.map(|line| line.split_whitespace().skip(4).take(2).collect::<Vec<_>>());
+    assert_eq!(core, Some(vec!["0", "0"]), "{limits}");
     // The database is its own and nobody else's.
     let mode = host.shell("stat -c %a /var/lib/private/stardust/stardust.db");
     assert_eq!(mode.trim(), "600");

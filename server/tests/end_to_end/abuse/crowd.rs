@@ -1,9 +1,12 @@
 //! Who takes all connections there are: the others come in all the same.
 
+use std::io::BufReader;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::door::{Door, ends, frame};
-use crate::common::{Setup, Spider, eventually, hello, upgrade};
+use crate::common::{ADMIN_PASSWORD, Setup, Spider, eventually, hello, read_answer, upgrade};
 
 /// Connections that the server takes, with so many files.
 const CONNECTIONS: usize = 150;
@@ -67,6 +70,45 @@ fn one_address_or_many_that_take_all_connections_keep_nobody_out() {
         let output = door.ground_control.process.output();
         assert_eq!(door.lines_with("which is the most"), 1, "{output}");
     });
+}
+
+/// One of its clients takes all connections there are, and does not say all of what it
+/// wants; what another one asks through the same proxy is answered.
+#[test]
+fn behind_a_trusted_proxy_each_client_has_a_share_of_its_own() {
+    const PROXY: [u8; 4] = [127, 0, 0, 2];
+    let door = Door::open_as(small().args(&["--trusted-proxy", "127.0.0.2"]), false).unwrap();
+    let login = |client: &str, body: &str, length: usize| {
+        let mut stream = door.connect_from(PROXY);
+        let head = format!(
+            "POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        // It may be closed for others already.
+        let _ = std::io::Write::write_all(&mut stream, head.as_bytes());
+        stream
+    };
+    let mut slow = login("198.51.100.7", "{", 100);
+    let mut held = Vec::new();
+    for n in 0..CONNECTIONS * 2 {
+        held.push(login("192.0.2.66", "{", 100));
+        // In one turn of the loop more than all that there may be would be let in, before
+        // any of them has said whose it is.
+        if n % 20 == 0 {
+            assert_eq!(door.request("GET", "/healthz", None).status, 200);
+        }
+    }
+    let body = json!({"user": "admin", "password": ADMIN_PASSWORD}).to_string();
+    for _ in 0..3 {
+        let answer = read_answer(&mut BufReader::new(login("203.0.113.7", &body, body.len())));
+        assert_eq!(answer.unwrap().status, 200);
+    }
+    // Also one that was there before, and was as slow.
+    let rest = format!("{:<99}", "}");
+    std::io::Write::write_all(&mut slow, rest.as_bytes()).unwrap();
+    let answer = read_answer(&mut BufReader::new(slow)).unwrap();
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    door.assert_nobody_noticed();
 }
 
 #[test]
