@@ -239,9 +239,14 @@ fn events_context(app: &App) -> events::recorder::Context {
         Arc::clone(&app.work),
         app.gate.clone(),
     );
+    let (history, keep_audit_ms) = (Arc::clone(&app.history), app.config.keep_audit_ms);
     events::recorder::Context {
         store: Arc::clone(&app.store),
         fleet: Arc::clone(&app.fleet),
+        audit_before_ms: Box::new(move || {
+            let is_doubted = history.clock().state == "doubted";
+            (!is_doubted).then(|| wall_ms() - keep_audit_ms)
+        }),
         pause: Box::new(move |time| board.pause(time)),
         seen: Box::new(move |node| deploy::settle_by_hand(&work, node)),
         hand_on: Box::new(move |news| gate.happened(news)),

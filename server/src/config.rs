@@ -1,5 +1,7 @@
 //! Flags and environment → [`Config`]. A pure function of both, called once by `main`.
 
+mod verbs;
+
 use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -24,10 +26,14 @@ use crate::package_jobs::keeper;
 use crate::secret::Secret;
 use crate::tls::TlsFiles;
 
+pub use verbs::{Backup, Command, Rekey, ResetPassword, Salvage, Users, UsersDeed};
+
 pub const DB_DEFAULT: &str = "stardust.db";
 pub const COMMIT_INTERVAL_MS_DEFAULT: u64 = 10_000;
 pub const COMMIT_INTERVAL_MS_MIN: u64 = 100;
 pub const COMMIT_INTERVAL_MS_MAX: u64 = 600_000;
+/// Two years.
+pub const KEEP_AUDIT_MS_DEFAULT: i64 = 2 * 365 * 24 * 3_600_000;
 /// Shortest STARDUST_SECRET, in characters.
 pub const SECRET_CHARS_MIN: usize = 16;
 /// Different characters that it has at the least: one again and again is no secret.
@@ -48,6 +54,10 @@ Usage: stardust-server [FLAGS]
        stardust-server reset-password USER [--db FILE]   a new password for a login: typed, from
                                              a pipe or STARDUST_PASS_NEW, or a random one (the
                                              server must be stopped)
+       stardust-server users list|add|disable|enable|promote [NAME] [--role ROLE] [--db FILE]
+                                             who may sign in (the server must be stopped, but for
+                                             list); add makes a password as reset-password does
+       stardust-server audit verify [--db FILE]   whether a line of the audit was altered
        stardust-server restore FILE [--db FILE]   put a backup in the place of the database (the
                                              server must be stopped)
        stardust-server salvage [FILE] [--db FILE]   put what can be read of a damaged database in
@@ -69,6 +79,7 @@ Usage: stardust-server [FLAGS]
   --keep-raw TIME        how long samples are kept as they came (7d); days, or with h, d, w, y
   --keep-minute TIME     how long minutes of them are kept (90d)
   --keep-hour TIME       how long hours of them are kept (5y)
+  --keep-audit TIME      how long the audit is kept (2y); days, or with h, d, w, y
   --history-budget SIZE  most bytes of the database with its log, such as 500M or 20G (no limit);
                          the oldest goes first
   --tls-cert FILE        serve HTTPS and WSS with this certificate chain (PEM, leaf first);
@@ -90,58 +101,11 @@ Environment:
   STARDUST_SECRET        at least 16 characters, required (not with --demo); keys are derived
                          from it. Make one: openssl rand -hex 32
   STARDUST_SECRET_NEW    with rekey: the secret that the database shall have from now on
-  STARDUST_PASS_NEW      with reset-password: the new password
+  STARDUST_PASS_NEW      with reset-password and users add: the new password
   STARDUST_ADMIN_USER    first login, used when the database has no user yet (admin)
   STARDUST_ADMIN_PASS    its password; without it admin, or with --bind a random one that is printed,
                          either to be changed at the first login
 ";
-
-/// What the command line asks for.
-#[derive(Debug)]
-pub enum Command {
-    Run(Box<Config>),
-    Rekey(Rekey),
-    Backup(Backup),
-    /// What can be read of a damaged database, as a new one.
-    Salvage(Salvage),
-    ResetPassword(ResetPassword),
-    /// A backup in the place of the database.
-    Restore(Backup),
-    Help,
-    Version,
-}
-
-/// A copy of a database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backup {
-    pub db: PathBuf,
-    pub file: PathBuf,
-}
-
-/// A damaged database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Salvage {
-    pub db: PathBuf,
-    /// `None`: in its place.
-    pub file: Option<PathBuf>,
-}
-
-/// Another password for a user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResetPassword {
-    pub db: PathBuf,
-    pub user: String,
-    /// From the environment; else it is asked for.
-    pub password: Option<Secret>,
-}
-
-/// Another secret for a database.
-#[derive(Clone, Debug)]
-pub struct Rekey {
-    pub db: PathBuf,
-    pub old: Secret,
-    pub new: Secret,
-}
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -157,6 +121,8 @@ pub struct Config {
     pub commit_interval_ms: u64,
     /// How long history is kept, and how much of it.
     pub history: history::Settings,
+    /// How long lines of the audit are kept.
+    pub keep_audit_ms: i64,
     /// What Spiders are told; None leaves it to them.
     pub interval_ms: Option<u64>,
     pub trusted_proxies: Vec<AddressRange>,
@@ -204,6 +170,7 @@ impl Default for Config {
             demo: false,
             commit_interval_ms: COMMIT_INTERVAL_MS_DEFAULT,
             history: history::Settings::default(),
+            keep_audit_ms: KEEP_AUDIT_MS_DEFAULT,
             interval_ms: None,
             trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
@@ -229,35 +196,8 @@ pub fn parse(
     let default = std::mem::take(&mut config.binds);
     let mut pair = (None, None);
     let mut args = args.into_iter().peekable();
-    if args.next_if(|arg| arg == "rekey").is_some() {
-        return rekey(args, env);
-    }
-    if args.next_if(|arg| arg == "reset-password").is_some() {
-        return reset_password(args, env);
-    }
-    for verb in ["backup", "restore"] {
-        if args.next_if(|arg| arg == verb).is_none() {
-            continue;
-        }
-        let Some((db, file)) = copy(verb, args)? else {
-            return Ok(Command::Help);
-        };
-        let file = file.ok_or_else(|| {
-            usage(
-                format!("{verb} needs the name of a file."),
-                &format!("Write: stardust-server {verb} FILE --db FILE."),
-            )
-        })?;
-        return Ok(match verb {
-            "backup" => Command::Backup(Backup { db, file }),
-            _ => Command::Restore(Backup { db, file }),
-        });
-    }
-    if args.next_if(|arg| arg == "salvage").is_some() {
-        let given = copy("salvage", args)?;
-        return Ok(given.map_or(Command::Help, |(db, file)| {
-            Command::Salvage(Salvage { db, file })
-        }));
+    if let Some(verb) = verbs::parse(&mut args, &env)? {
+        return Ok(verb);
     }
     while let Some(arg) = args.next() {
         let (flag, inline) = split_flag(&arg)?;
@@ -278,6 +218,7 @@ pub fn parse(
             | "--keep-raw"
             | "--keep-minute"
             | "--keep-hour"
+            | "--keep-audit"
             | "--history-budget"
             | "--interval"
             | "--ssh-threads"
@@ -333,112 +274,6 @@ pub fn parse(
     }
     read_environment(&mut config, env)?;
     Ok(Command::Run(Box::new(config)))
-}
-
-/// What follows `backup` and `salvage`: the database and the other file. `None` asks for help.
-fn copy(
-    verb: &str,
-    mut args: impl Iterator<Item = OsString>,
-) -> Result<Option<(PathBuf, Option<PathBuf>)>, Error> {
-    let example = format!("stardust-server --help has an example of {verb}.");
-    let mut db = PathBuf::from(DB_DEFAULT);
-    let mut file = None;
-    while let Some(arg) = args.next() {
-        if file.is_none() && !arg.to_string_lossy().starts_with('-') {
-            file = Some(path(verb, arg)?);
-            continue;
-        }
-        let (flag, inline) = split_flag(&arg)?;
-        match flag.as_str() {
-            "--help" | "-h" => return no_value(&flag, inline).map(|()| None),
-            "--db" => {
-                let value = inline.or_else(|| args.next()).unwrap_or_default();
-                db = path(&flag, value)?;
-            }
-            _ => {
-                return Err(usage(format!("{verb} knows no flag {flag}."), &example));
-            }
-        }
-    }
-    Ok(Some((db, file)))
-}
-
-/// What follows `reset-password`.
-fn reset_password(
-    args: impl Iterator<Item = OsString>,
-    env: impl Fn(&str) -> Option<OsString>,
-) -> Result<Command, Error> {
-    let Some((db, user)) = copy("reset-password", args)? else {
-        return Ok(Command::Help);
-    };
-    let user = user.and_then(|user| user.into_os_string().into_string().ok());
-    let user = user.ok_or_else(|| {
-        usage(
-            "reset-password needs the name of a user.".to_owned(),
-            "Write: stardust-server reset-password USER --db FILE. The first one is called admin \
-             unless STARDUST_ADMIN_USER said otherwise.",
-        )
-    })?;
-    let given = env("STARDUST_PASS_NEW").filter(|value| !value.is_empty());
-    let password = given.map(OsString::into_string).transpose();
-    let password = password.map_err(|_| {
-        Error::new(
-            Kind::Config,
-            "STARDUST_PASS_NEW is not UTF-8 text.",
-            "Set it to plain text.",
-        )
-    })?;
-    Ok(Command::ResetPassword(ResetPassword {
-        db,
-        user,
-        password: password.map(Secret::new),
-    }))
-}
-
-/// What follows `rekey`.
-fn rekey(
-    mut args: impl Iterator<Item = OsString>,
-    env: impl Fn(&str) -> Option<OsString>,
-) -> Result<Command, Error> {
-    let mut db = PathBuf::from(DB_DEFAULT);
-    while let Some(arg) = args.next() {
-        let (flag, inline) = split_flag(&arg)?;
-        match flag.as_str() {
-            "--help" | "-h" => return no_value(&flag, inline).map(|()| Command::Help),
-            "--db" => {
-                let value = inline.or_else(|| args.next()).unwrap_or_default();
-                db = path(&flag, value)?;
-            }
-            _ => {
-                return Err(usage(
-                    format!("rekey knows no flag {flag}."),
-                    "Its only flag is --db FILE; the secrets come from the environment.",
-                ));
-            }
-        }
-    }
-    let secret = |name: &str, what: &str| {
-        let value = env(name).filter(|value| !value.is_empty());
-        let text = value.and_then(|value| value.into_string().ok());
-        let text = text.ok_or_else(|| {
-            Error::new(
-                Kind::Config,
-                format!("{name} is not set, or is not UTF-8 text."),
-                format!("Set it to {what}."),
-            )
-        })?;
-        Ok::<_, Error>(Secret::new(text))
-    };
-    let old = secret("STARDUST_SECRET", "the secret that the database has now")?;
-    let new = secret(
-        "STARDUST_SECRET_NEW",
-        "a new secret: `openssl rand -hex 32` makes one",
-    )?;
-    Ok(Command::Rekey(Rekey {
-        db,
-        old,
-        new: checked_secret("STARDUST_SECRET_NEW", new)?,
-    }))
 }
 
 /// `--flag=value` apart; a flag that is not UTF-8 or no flag at all is refused.
@@ -527,6 +362,7 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
         "--keep-raw" => config.history.keep_ms[0] = duration_ms(flag, &text(&value)?)?,
         "--keep-minute" => config.history.keep_ms[1] = duration_ms(flag, &text(&value)?)?,
         "--keep-hour" => config.history.keep_ms[2] = duration_ms(flag, &text(&value)?)?,
+        "--keep-audit" => config.keep_audit_ms = duration_ms(flag, &text(&value)?)?,
         "--history-budget" => {
             config.history.budget_bytes = Some(budget_bytes(flag, &text(&value)?)?);
         }

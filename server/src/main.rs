@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use stardust_server::app::Running;
-use stardust_server::auth::reset;
+use stardust_server::auth::{offline, reset};
 use stardust_server::config::{self, Command, Config};
 use stardust_server::demo::Demo;
 use stardust_server::environment::{self, Environment};
@@ -75,6 +75,10 @@ fn main() -> ExitCode {
                     given.user
                 ),
             }),
+        Ok(Command::Users(given)) => {
+            offline::run(&given.db, &given.deed).map(|words| println!("{words}"))
+        }
+        Ok(Command::VerifyAudit(db)) => offline::verify_audit(&db).map(|words| println!("{words}")),
         Ok(Command::Run(mut config)) => {
             config.take_credentials(|name| environment.credential(name));
             run(*config)

@@ -15,6 +15,7 @@ pub mod keys;
 mod lanes;
 mod login;
 pub mod node_token;
+pub mod offline;
 pub mod origin;
 mod password;
 pub mod reset;

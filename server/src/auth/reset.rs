@@ -14,6 +14,7 @@ use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::store::audit::act::{self, Act, Who};
 use crate::store::lock::{DatabaseLock, Work};
 use crate::store::look::resolve;
 use crate::store::open::require_file;
@@ -60,28 +61,47 @@ pub fn run(db: &Path, user: &str, given: Option<Secret>) -> Result<Reset, Error>
     }
     let one_time = match &given {
         Some(given) => {
-            strength::check(given, user).map_err(|error| Error {
-                kind: Kind::Config,
-                ..error
-            })?;
+            checked(given, user)?;
             None
         }
-        None => {
-            let mut random = [0; RANDOM_BYTES];
-            keys::random(&mut random)?;
-            let text = Secret::new(base64::URL.encode(&random));
-            random.zeroize();
-            Some(text)
-        }
+        None => Some(random_password()?),
     };
     let Some(new) = given.as_ref().or(one_time.as_ref()) else {
         return Err(Error::internal());
     };
     let hash = password::hash(new, password::COST)?;
+    let mut act = Act {
+        time_ms: wall_ms(),
+        who: Who {
+            name: "reset-password on the host".into(),
+            ..Who::default()
+        },
+        action: "auth.reset".into(),
+        ..Act::default()
+    };
+    act.detail.insert("username".into(), user.into());
+    let _acting = act::begin(act);
     store.reset_password(user, &hash, one_time.is_some(), wall_ms())?;
     // What is in the log alone is as good: only a copy of the one file would miss it.
     let _ = store.close();
     Ok(Reset { one_time })
+}
+
+/// Refuses a weak one, as at the start.
+pub(super) fn checked(given: &Secret, user: &str) -> Result<(), Error> {
+    strength::check(given, user).map_err(|error| Error {
+        kind: Kind::Config,
+        ..error
+    })
+}
+
+/// Good for one login, which must change it.
+pub(super) fn random_password() -> Result<Secret, Error> {
+    let mut random = [0; RANDOM_BYTES];
+    keys::random(&mut random)?;
+    let text = Secret::new(base64::URL.encode(&random));
+    random.zeroize();
+    Ok(text)
 }
 
 /// The new password as it is given to this process, if it is.

@@ -28,6 +28,8 @@ use stardust_model::access::Principal;
 pub struct Context {
     pub store: Arc<Store>,
     pub fleet: Arc<Fleet>,
+    /// From before when lines of the audit go; none while the clock is doubted.
+    pub audit_before_ms: Box<dyn Fn() -> Option<i64> + Send>,
     /// Waits for so long; false when Ground Control stops.
     pub pause: Box<dyn Fn(Duration) -> bool + Send>,
     /// Called for a node whose Spider said hello.
@@ -150,6 +152,14 @@ impl Recorder {
     }
 }
 
+/// All that is due, some lines at a time.
+fn trim_audit(context: &Context) -> Result<(), Error> {
+    if let Some(before_ms) = (context.audit_before_ms)() {
+        while context.store.trim_audit(before_ms)? {}
+    }
+    Ok(())
+}
+
 pub fn start(context: Context) -> Result<JoinHandle<()>, Error> {
     // Before anything is served: from here on all is news.
     let mut broadcast = Broadcast::after(context.store.newest_event()?);
@@ -183,6 +193,7 @@ pub fn start(context: Context) -> Result<JoinHandle<()>, Error> {
                         .store
                         .trim_events_of_kind(SIGN_IN_FAILED, KEPT_SIGN_INS_MAX);
                     result = result.and(sign_ins.map_err(Error::from));
+                    result = result.and(trim_audit(&context));
                     recorder.known.retain(|node, _| context.fleet.knows(*node));
                     recorder
                         .written

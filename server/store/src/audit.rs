@@ -156,38 +156,41 @@ impl Store {
         Ok(gone as i64 == TRIMMED_AT_ONCE)
     }
 
-    /// Goes through the whole chain.
     pub fn verify_audit(&self) -> Result<Verdict, StoreError> {
-        let reader = self.reader()?;
-        let mut before = marked(meta::get(&reader, META_ANCHOR)?).unwrap_or_default();
-        let mut statement = reader.prepare(&format!("SELECT {COLUMNS} FROM audit ORDER BY id"))?;
-        let mut rows = statement.query([])?;
-        let mut count = 0;
-        while let Some(row) = rows.next()? {
-            let found = from_row(row)?;
-            let follows = found.id == before.id + 1
-                && chain::hash(&before.hash, &link(&found, row)?) == found.hash;
-            if !follows {
-                return Ok(Verdict::Broken { id: before.id + 1 });
-            }
-            before = Mark {
-                id: found.id,
-                hash: found.hash,
-            };
-            count += 1;
-        }
-        let newest = marked(meta::get(&reader, META_HEAD)?).unwrap_or_default();
-        if newest.id > before.id {
-            return Ok(Verdict::CutOff { newest: newest.id });
-        }
-        if newest.id == before.id && newest.hash != before.hash {
-            return Ok(Verdict::Broken { id: before.id });
-        }
-        Ok(Verdict::Whole {
-            rows: count,
-            head: (count > 0).then_some(before.hash),
-        })
+        verify(&*self.reader()?)
     }
+}
+
+/// Goes through the whole chain, also of a database that a server runs on.
+pub fn verify(reader: &Connection) -> Result<Verdict, StoreError> {
+    let mut before = marked(meta::get(reader, META_ANCHOR)?).unwrap_or_default();
+    let mut statement = reader.prepare(&format!("SELECT {COLUMNS} FROM audit ORDER BY id"))?;
+    let mut rows = statement.query([])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        let found = from_row(row)?;
+        let follows = found.id == before.id + 1
+            && chain::hash(&before.hash, &link(&found, row)?) == found.hash;
+        if !follows {
+            return Ok(Verdict::Broken { id: before.id + 1 });
+        }
+        before = Mark {
+            id: found.id,
+            hash: found.hash,
+        };
+        count += 1;
+    }
+    let newest = marked(meta::get(reader, META_HEAD)?).unwrap_or_default();
+    if newest.id > before.id {
+        return Ok(Verdict::CutOff { newest: newest.id });
+    }
+    if newest.id == before.id && newest.hash != before.hash {
+        return Ok(Verdict::Broken { id: before.id });
+    }
+    Ok(Verdict::Whole {
+        rows: count,
+        head: (count > 0).then_some(before.hash),
+    })
 }
 
 #[derive(Clone, Copy, Default)]

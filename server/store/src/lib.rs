@@ -52,7 +52,7 @@ pub mod restore;
 pub mod salvage;
 mod sessions;
 mod spiders;
-mod users;
+pub mod users;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

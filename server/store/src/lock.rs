@@ -36,6 +36,7 @@ pub enum Work {
     Salvage,
     Restore,
     ResetPassword,
+    Users,
 }
 
 impl Work {
@@ -46,6 +47,7 @@ impl Work {
             Self::Salvage => "salvage",
             Self::Restore => "restore",
             Self::ResetPassword => "reset-password",
+            Self::Users => "users",
         }
     }
 }

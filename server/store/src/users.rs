@@ -202,7 +202,7 @@ impl Store {
     }
 }
 
-pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<UserRecord>> {
+pub fn all(connection: &Connection) -> rusqlite::Result<Vec<UserRecord>> {
     let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM users ORDER BY id"))?;
     let rows = statement.query_map([], from_row)?;
     let mut users = rows.collect::<rusqlite::Result<Vec<_>>>()?;

@@ -15,6 +15,7 @@ mod common;
 
 mod abuse;
 mod access;
+mod accounts;
 mod alone;
 mod behind_proxy;
 mod caddy;
