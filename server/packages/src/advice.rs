@@ -184,8 +184,8 @@ fn words(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::sample;
     use super::*;
+    use crate::tests::golden::sample;
 
     #[test]
     fn a_key_nobody_knows_is_explained() {

@@ -292,8 +292,8 @@ impl Kernels {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::sample;
     use super::*;
+    use crate::tests::golden::sample;
 
     fn common(sections: Sections) -> Sections {
         sections

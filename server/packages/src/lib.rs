@@ -45,14 +45,6 @@ pub mod xml;
 pub mod zypper;
 
 #[cfg(test)]
-mod german;
-#[cfg(test)]
-mod golden;
-#[cfg(test)]
-mod hostile;
-#[cfg(test)]
-mod states;
-#[cfg(test)]
 mod tests;
 
 pub use manager::Manager;

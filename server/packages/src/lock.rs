@@ -96,8 +96,8 @@ pub fn who(lock: &Lock) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::sample;
     use super::*;
+    use crate::tests::golden::sample;
 
     #[test]
     fn a_job_says_whom_it_waits_for() {

@@ -256,7 +256,7 @@ mod tests {
             out += &text(&delete(vec!["/tmp".into()]));
             assert!(!out.contains("never-shown"));
             if std::env::var_os("UPDATE_GOLDEN").is_some() {
-                let file = format!("src/major_tom/deploy/golden/{}.txt", method.name());
+                let file = format!("src/deploy/golden/{}.txt", method.name());
                 std::fs::write(file, &out).unwrap();
                 continue;
             }

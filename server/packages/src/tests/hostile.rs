@@ -1,9 +1,9 @@
 //! Names that must not get through, and outputs that no tool would print.
 
-use super::Manager;
 use super::golden;
-use super::readers::read_all;
-use super::wish::{Action, Wish, query};
+use crate::Manager;
+use crate::readers::read_all;
+use crate::wish::{Action, Wish, query};
 
 #[test]
 fn good_names_of_each_manager() {
@@ -179,7 +179,7 @@ fn the_commands_hold_the_names_as_they_are() {
                 let question = tool.preview(&wish);
                 let arguments: Vec<&[u8]> =
                     question.arguments.iter().map(|a| a.as_bytes()).collect();
-                let command = super::sections::command("m", &question.scripts, &arguments).unwrap();
+                let command = crate::sections::command("m", &question.scripts, &arguments).unwrap();
                 let text = String::from_utf8(command.text().to_vec()).unwrap();
                 let output = std::process::Command::new("sh")
                     .args(["-n", "-c", &text])
@@ -192,13 +192,13 @@ fn the_commands_hold_the_names_as_they_are() {
             }
         }
         let mut all = vec![
-            super::survey::DETECT,
-            super::survey::HOLDERS,
-            super::survey::COMMON,
+            crate::survey::DETECT,
+            crate::survey::HOLDERS,
+            crate::survey::COMMON,
         ];
         all.extend_from_slice(manager.tool().survey());
         all.push(manager.tool().installed());
-        let command = super::sections::command("m", &all, &[]).unwrap();
+        let command = crate::sections::command("m", &all, &[]).unwrap();
         let text = String::from_utf8(command.text().to_vec()).unwrap();
         let output = std::process::Command::new("sh")
             .args(["-n", "-c", &text])
@@ -212,7 +212,7 @@ fn the_commands_hold_the_names_as_they_are() {
 /// and with odd characters in it. The seed is printed by the assertion's text.
 #[test]
 fn no_words_upset_a_reader() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/golden");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     let mut seed = 0x9e37_79b9_7f4a_7c15u64;
     let mut next = move |below: usize| {
         seed ^= seed << 13;

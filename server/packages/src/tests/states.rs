@@ -1,12 +1,12 @@
 //! Each manager where something is held, half-way, refused or still at work.
 
 use super::golden::sample;
-use super::model::Track;
-use super::sections::Sections;
-use super::tests::{RPMS, names, preview, section, survey, wish};
-use super::text::lines;
-use super::wish::Action;
-use super::{Manager, judge};
+use super::managers::{RPMS, names, preview, section, survey, wish};
+use crate::model::Track;
+use crate::sections::Sections;
+use crate::text::lines;
+use crate::wish::Action;
+use crate::{Manager, judge};
 
 /// The last script runs, and may for long: it is not all done yet.
 #[test]
@@ -192,8 +192,8 @@ fn what_dpkg_wants_is_what_is_offered() {
 /// A preview refuses with the repair, and asks the node for nothing.
 #[test]
 fn what_blocks_a_manager_is_said_before_anything_is_begun() {
-    use super::facts::Facts;
-    use super::model::Repair;
+    use crate::facts::Facts;
+    use crate::model::Repair;
     let facts = |repair| Facts {
         repair: vec![repair],
         ..Facts::default()

@@ -1,11 +1,11 @@
 //! Each manager against what the real tool printed.
 
 use super::golden::{recorded, sample};
-use super::model::{Listing, Outcome, Preview, Track, Upgrade};
-use super::sections::Sections;
-use super::text::lines;
-use super::wish::{Action, Wish};
-use super::{Manager, judge};
+use crate::model::{Listing, Outcome, Preview, Track, Upgrade};
+use crate::sections::Sections;
+use crate::text::lines;
+use crate::wish::{Action, Wish};
+use crate::{Manager, judge};
 
 pub fn section(name: &str, of: &str) -> Sections {
     let (text, code) = recorded(of);
@@ -622,19 +622,19 @@ fn opkg_all() {
 
 #[test]
 fn what_must_not_be_is_refused() {
-    let disk = |path: &str, free_bytes: u64| super::facts::Disk {
+    let disk = |path: &str, free_bytes: u64| crate::facts::Disk {
         path: path.into(),
         free_bytes,
         total_bytes: 32 << 20,
     };
-    let facts = super::facts::Facts {
+    let facts = crate::facts::Facts {
         manager: Some(Manager::Apt),
         space: vec![disk("/", 10 << 40), disk("/boot", 40 << 20)],
         boot_need_bytes: 60 << 20,
         ..Default::default()
     };
     let judged =
-        |manager, action, names: &[&str], facts: &super::facts::Facts, mut seen: Preview| {
+        |manager, action, names: &[&str], facts: &crate::facts::Facts, mut seen: Preview| {
             judge::judge(&wish(manager, action, names), facts, &mut seen);
             seen
         };
@@ -692,7 +692,7 @@ fn what_must_not_be_is_refused() {
     );
 
     // The 4 TB of a package on a router's overlay.
-    let small = super::facts::Facts {
+    let small = crate::facts::Facts {
         manager: Some(Manager::Opkg),
         space: vec![
             disk("/", 0),

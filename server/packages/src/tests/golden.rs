@@ -11,7 +11,7 @@ pub fn sample(name: &str) -> String {
 /// The words and the status.
 pub fn recorded(name: &str) -> (String, i32) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("src/golden")
+        .join("golden")
         .join(format!("{name}.txt"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
     let mut out = String::new();

@@ -2,10 +2,10 @@
 //! take no notice, nothing that it says may be taken for something else: least of
 //! all that there is nothing to do, or that all went well.
 
-use super::Manager;
 use super::golden::{recorded, sample};
-use super::sections::Sections;
-use super::wish::{Action, Wish};
+use crate::Manager;
+use crate::sections::Sections;
+use crate::wish::{Action, Wish};
 
 fn section(name: &str, of: &str) -> Sections {
     let (text, code) = recorded(of);
