@@ -37,6 +37,8 @@ async function choose(current: string, next: string, again: string) {
 test('the default password leads to nothing but its own change', async () => {
   const { page } = watched;
   await page.goto(`${groundControl.url}/settings`);
+  // Where nobody has signed in yet, one is told with what.
+  expect(await page.getByTestId('first-visit').innerText()).toMatch(/admin with admin/);
   await signIn('admin');
   await page.getByTestId('new-password').waitFor();
   await screenshot(page, 'first-login');
@@ -69,4 +71,18 @@ test('a good one opens the empty fleet, and the default one is gone', async () =
   await page.locator('[role=alert]').first().waitFor();
   await signIn(CHOSEN);
   await page.getByTestId('add-node').first().waitFor();
+});
+
+test('a session that has ended says so, and leads back to where one was', async () => {
+  const { page } = watched;
+  await page.getByRole('link', { name: 'Events' }).first().click();
+  await page.waitForURL(/\/events/);
+  // Ended elsewhere, as by a change of the password.
+  await page.context().clearCookies();
+  await page.getByRole('link', { name: 'Jobs' }).first().click();
+  const said = page.getByTestId('session-ended');
+  expect(await said.innerText()).toMatch(/Your session has ended.*back where you were/s);
+  expect(await page.getByTestId('first-visit').count()).toBe(0);
+  await signIn(CHOSEN);
+  await page.waitForURL(/\/jobs/);
 });
