@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { looksGood } from './axe';
+import { DESKTOP, looksGood, PHONE } from './axe';
 import { canBoot, privateKey } from './host';
 import { jobEnds, lookAndConfirm, typeLogin } from './ssh';
 import { Stage } from './stage';
@@ -91,6 +91,15 @@ describe.skipIf(!canBoot())('what follows a failure', () => {
     const message = await page.getByTestId('job-error').locator('p').first().innerText();
     const text = await page.getByTestId('job').innerText();
     expect(text.split(message).length - 1).toBe(1);
+    // On a phone what went well is one line before the output, and opens.
+    await page.setViewportSize(PHONE.viewport);
+    const done = page.locator('[data-step][data-state=done]').first();
+    await page.getByTestId('fold-steps').waitFor();
+    expect(await done.isVisible()).toBe(false);
+    expect(await page.locator('[data-step=run]').isVisible()).toBe(true);
+    await page.getByTestId('fold-steps').click();
+    expect(await done.isVisible()).toBe(true);
+    await page.setViewportSize(DESKTOP.viewport);
     await page.getByTestId('to-packages').click();
     await page
       .getByTestId(/^repair-/)
