@@ -3,8 +3,8 @@
 use rusqlite::{OptionalExtension, Row, params};
 use stardust_model::access::Grant;
 
+use super::error::name_taken;
 use super::grants::{json, read_grant};
-use super::users::name_taken;
 use super::{Store, StoreError};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -189,8 +189,17 @@ impl From<StoreError> for stardust_shell::Fault {
     }
 }
 
+/// Of a table in which nothing but the name has to be the only one (a token is 256 random
+/// bits): the name is there already, or SQLite refused for another reason.
+pub(super) fn name_taken(error: rusqlite::Error) -> StoreError {
+    match is_unique_violation(&error) {
+        true => StoreError::NameTaken,
+        false => StoreError::from(error),
+    }
+}
+
 /// Whether SQLite refused a row since its UNIQUE value is there already.
-pub(super) fn is_unique_violation(error: &rusqlite::Error) -> bool {
+fn is_unique_violation(error: &rusqlite::Error) -> bool {
     matches!(
         error,
         rusqlite::Error::SqliteFailure(failure, _)

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stardust_model::access::{Grant, Role};
 
-use super::users::{keep_an_admin, name_taken};
-use super::{Store, StoreError};
+use super::StoreError;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRecord {
@@ -20,99 +19,6 @@ pub struct GroupRecord {
     pub created_ms: i64,
 }
 
-impl Store {
-    /// All groups, by id.
-    pub fn groups(&self) -> Result<Vec<GroupRecord>, StoreError> {
-        Ok(all_groups(&*self.reader()?)?)
-    }
-
-    pub fn add_group(
-        &self,
-        name: &str,
-        grant: &Grant,
-        now_ms: i64,
-    ) -> Result<GroupRecord, StoreError> {
-        self.transact(|transaction| {
-            transaction
-                .execute(
-                    "INSERT INTO groups (name, role, tags, rights, created_ms) \
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![
-                        name,
-                        grant.role.name(),
-                        json(&grant.tags),
-                        json(&grant.rights),
-                        now_ms
-                    ],
-                )
-                .map_err(name_taken)?;
-            one(transaction, transaction.last_insert_rowid())
-        })
-    }
-
-    /// Sets what is given.
-    ///
-    /// # Errors
-    /// [`StoreError::Changed`] when `if_version` is not the one that is there;
-    /// [`StoreError::LastAdmin`] when nobody would be left who may everything.
-    pub fn change_group(
-        &self,
-        id: i64,
-        name: Option<&str>,
-        grant: Option<&Grant>,
-        if_version: Option<i64>,
-    ) -> Result<GroupRecord, StoreError> {
-        self.transact(|transaction| {
-            let before = expected(transaction, id, if_version)?;
-            let grant = grant.unwrap_or(&before.grant);
-            transaction
-                .execute(
-                    "UPDATE groups SET name = ?2, role = ?3, tags = ?4, rights = ?5, \
-                     version = version + 1 WHERE id = ?1",
-                    params![
-                        id,
-                        name.unwrap_or(&before.name),
-                        grant.role.name(),
-                        json(&grant.tags),
-                        json(&grant.rights)
-                    ],
-                )
-                .map_err(name_taken)?;
-            keep_an_admin(transaction)?;
-            one(transaction, id)
-        })
-    }
-
-    /// Its members stay, without what it gave them.
-    ///
-    /// # Errors
-    /// As of [`Self::change_group`].
-    pub fn delete_group(
-        &self,
-        id: i64,
-        if_version: Option<i64>,
-    ) -> Result<GroupRecord, StoreError> {
-        self.transact(|transaction| {
-            let before = expected(transaction, id, if_version)?;
-            transaction.execute("DELETE FROM groups WHERE id = ?1", [id])?;
-            keep_an_admin(transaction)?;
-            Ok(before)
-        })
-    }
-}
-
-fn expected(
-    connection: &Connection,
-    id: i64,
-    version: Option<i64>,
-) -> Result<GroupRecord, StoreError> {
-    let before = one(connection, id)?;
-    match version.is_some_and(|version| version != before.version) {
-        true => Err(StoreError::Changed),
-        false => Ok(before),
-    }
-}
-
 const COLUMNS: &str = "id, name, role, tags, rights, version, created_ms";
 
 pub(super) fn all_groups(connection: &Connection) -> rusqlite::Result<Vec<GroupRecord>> {
@@ -120,13 +26,6 @@ pub(super) fn all_groups(connection: &Connection) -> rusqlite::Result<Vec<GroupR
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM groups ORDER BY id"))?;
     let rows = statement.query_map([], from_row)?;
     rows.collect()
-}
-
-fn one(connection: &Connection, id: i64) -> Result<GroupRecord, StoreError> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM groups WHERE id = ?1"))?;
-    let found = statement.query_row([id], from_row).optional()?;
-    found.ok_or(StoreError::Missing)
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<GroupRecord> {
@@ -137,6 +36,13 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<GroupRecord> {
         version: row.get(5)?,
         created_ms: row.get(6)?,
     })
+}
+
+pub(super) fn group(connection: &Connection, id: i64) -> Result<GroupRecord, StoreError> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM groups WHERE id = ?1"))?;
+    let found = statement.query_row([id], from_row).optional()?;
+    found.ok_or(StoreError::Missing)
 }
 
 /// Pairs of user and group, by user.

@@ -37,6 +37,7 @@ pub mod damage;
 mod error;
 mod events;
 mod grants;
+mod groups;
 mod jobs;
 pub mod lock;
 pub mod log;
@@ -45,6 +46,7 @@ mod meta;
 mod migrations;
 mod nodes;
 pub mod open;
+mod owed;
 pub mod packages;
 mod presence;
 mod quick_check;
@@ -52,6 +54,7 @@ pub mod restore;
 pub mod salvage;
 mod sessions;
 mod spiders;
+mod start;
 pub mod users;
 
 use std::ops::Deref;
@@ -88,7 +91,7 @@ pub struct Store {
     /// The writer takes nothing at present.
     is_shut: AtomicBool,
     /// Sessions that have ended and could not be taken out.
-    owed: Mutex<sessions::Owed>,
+    owed: Mutex<owed::Owed>,
 }
 
 struct Readers {
@@ -97,45 +100,6 @@ struct Readers {
 }
 
 impl Store {
-    /// Opens or makes the database at `path` and brings its schema up to date.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::begin(look::look(path)?)
-    }
-
-    /// Makes or brings up to date what was looked at.
-    pub fn begin(seen: Seen) -> Result<Self, StoreError> {
-        let path = seen.path;
-        let explain = |error| open::explain(&path, error);
-        let mut writer = match seen.connection {
-            Some(connection) => connection,
-            None => {
-                open::prepare_file(&path)?;
-                let mut made = open::connect(&path).map_err(explain)?;
-                // Somebody may have been faster.
-                open::check_owner(&path, &made)?;
-                quick_check::run(&path, &mut made)?;
-                made
-            }
-        };
-        let on_close = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-        writer.set_db_config(on_close, false).map_err(explain)?;
-        open::configure(&writer).map_err(explain)?;
-        open::prepare_new(&writer)?;
-        migrations::apply(&path, &mut writer)?;
-        Ok(Self {
-            presence: Presence::of(&path),
-            is_shut: AtomicBool::new(false),
-            owed: Mutex::default(),
-            path,
-            writer: Mutex::new(writer),
-            readers: Mutex::new(Readers {
-                idle: Vec::with_capacity(READERS_MAX),
-                open: 0,
-            }),
-            returned: Condvar::new(),
-        })
-    }
-
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use stardust_model::node::{NodeHello, NodeRecord};
 
 use super::audit::act;
-use super::error::is_unique_violation;
+use super::error::name_taken;
 use super::{Store, StoreError};
 
 /// Jobs in a row of which nobody knows what they did on the node; the tokens of
@@ -253,13 +253,4 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<NodeRecord> {
 fn to_json(tags: &[String]) -> String {
     // A list of texts: serialising it can't fail.
     serde_json::to_string(tags).unwrap_or_else(|_| "[]".into())
-}
-
-fn name_taken(error: rusqlite::Error) -> StoreError {
-    // The token is 256 random bits: it is always the name that is there already.
-    if is_unique_violation(&error) {
-        StoreError::NameTaken
-    } else {
-        StoreError::from(error)
-    }
 }

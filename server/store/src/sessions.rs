@@ -7,20 +7,13 @@ use rusqlite::{Connection, ErrorCode, Row, params};
 use stardust_model::session::{SessionId, SessionRecord};
 
 use super::audit::{self, act};
+use super::owed::Owed;
 use super::{Store, StoreError, damage};
 
 const COLUMNS: &str = "id, user_id, created_ms, expires_ms, address, agent, used_ms";
 
 /// Ended sessions that are remembered while they can't be taken out.
 const OWED_MAX: usize = 1_024;
-
-/// What the disk did not take.
-#[derive(Debug, Default)]
-pub(super) struct Owed {
-    ended: Vec<SessionId>,
-    /// Said once, and again when it comes back.
-    is_said: bool,
-}
 
 impl Store {
     pub fn sessions(&self) -> Result<Vec<SessionRecord>, StoreError> {

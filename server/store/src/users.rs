@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use stardust_model::access::{Grant, Role};
 
-use super::error::is_unique_violation;
+use super::error::name_taken;
 use super::grants::{self, json, read_grant};
 use super::{Store, StoreError};
 
@@ -254,13 +254,6 @@ fn join(transaction: &Transaction<'_>, user: i64, groups: &[i64]) -> Result<(), 
         )?;
     }
     Ok(())
-}
-
-pub(super) fn name_taken(error: rusqlite::Error) -> StoreError {
-    match is_unique_violation(&error) {
-        true => StoreError::NameTaken,
-        false => StoreError::from(error),
-    }
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
