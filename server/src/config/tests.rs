@@ -1,6 +1,9 @@
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use super::*;
+use crate::auth::{PASSWORD_BYTES_MAX, USER_CHARS_MAX};
+use crate::error::{Error, Kind};
 
 const SECRET: (&str, &str) = ("STARDUST_SECRET", "0123456789abcdef");
 

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{Config, DB_DEFAULT, checked_secret, no_value, path, split_flag, usage};
+use super::values::{checked_secret, no_value, path, split_flag, usage};
+use super::{Config, DB_DEFAULT};
 use crate::access::Role;
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
