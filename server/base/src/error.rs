@@ -27,6 +27,12 @@ pub enum Kind {
     BadCredentials,
     Csrf,
     PasswordChangeRequired,
+    /// The password was right, and a second factor is wanted too.
+    FactorNeeded,
+    /// A second factor must be set up before anything else.
+    FactorRequired,
+    /// Whoever asks has to prove once more to be there.
+    ProofNeeded,
     /// Signed in, and not allowed to.
     Forbidden,
     /// It was changed since it was looked at.
@@ -64,6 +70,9 @@ impl Kind {
             Self::Unauthenticated => "unauthenticated",
             Self::BadCredentials => "bad_credentials",
             Self::Csrf => "csrf",
+            Self::FactorNeeded => "factor_needed",
+            Self::FactorRequired => "factor_required",
+            Self::ProofNeeded => "proof_needed",
             Self::Forbidden => "forbidden",
             Self::PreconditionFailed => "precondition_failed",
             Self::PasswordChangeRequired => "password_change_required",
@@ -88,8 +97,12 @@ impl Kind {
     pub fn http_status(self) -> u16 {
         match self {
             Self::Invalid | Self::WeakPassword => 400,
-            Self::Unauthenticated | Self::BadCredentials => 401,
-            Self::Csrf | Self::PasswordChangeRequired | Self::Forbidden => 403,
+            Self::Unauthenticated | Self::BadCredentials | Self::FactorNeeded => 401,
+            Self::Csrf
+            | Self::PasswordChangeRequired
+            | Self::FactorRequired
+            | Self::ProofNeeded
+            | Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NameTaken | Self::CredentialsNeeded | Self::Conflict => 409,

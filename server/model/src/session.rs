@@ -15,6 +15,10 @@ pub struct SessionRecord {
     pub used_ms: i64,
     /// What the browser or the program said of itself.
     pub agent: String,
+    /// When whoever has it last proved to be there, by the clock of sessions.
+    pub proof_ms: i64,
+    /// By what: `password`, `totp`, `recovery`, `passkey`, `oidc` or `proxy`.
+    pub factor: String,
 }
 
 /// Longest agent that is kept, in characters.

@@ -85,6 +85,14 @@ pub const ROUTES: &[Rule] = &[
     rule(Post, "/api/auth/logout", SignedIn, Nothing, "auth.logout"),
     rule(Post, "/api/auth/password", SignedIn, Nothing, "auth.password"),
     rule(Get, "/api/auth/session", SignedIn, Nothing, ""),
+    rule(Post, "/api/auth/proof", SignedIn, Nothing, "auth.proof"),
+    rule(Get, "/api/auth/factors", SignedIn, Nothing, ""),
+    rule(Post, "/api/auth/totp", SignedIn, Nothing, "factor.begin"),
+    rule(Post, "/api/auth/totp/confirm", SignedIn, Nothing, "factor.add"),
+    rule(Delete, "/api/auth/totp", SignedIn, Nothing, "factor.remove"),
+    rule(Post, "/api/auth/recovery-codes", SignedIn, Nothing, "factor.recovery"),
+    rule(Get, "/api/settings", ADMIN_OF_ALL, Nothing, ""),
+    rule(Patch, "/api/settings", ADMIN_OF_ALL, Nothing, "settings.change"),
     rule(Get, "/api/sessions", VIEW, Nothing, ""),
     rule(Delete, "/api/sessions/:name", VIEW, Nothing, "session.end"),
     rule(Get, "/api/users", ADMIN_OF_ALL, Nothing, ""),
@@ -92,6 +100,7 @@ pub const ROUTES: &[Rule] = &[
     rule(Get, "/api/users/:id", ADMIN_OF_ALL, Nothing, ""),
     rule(Patch, "/api/users/:id", ADMIN_OF_ALL, Nothing, "user.change"),
     rule(Delete, "/api/users/:id", ADMIN_OF_ALL, Nothing, "user.remove"),
+    rule(Delete, "/api/users/:id/factors", ADMIN_OF_ALL, Nothing, "factor.remove"),
     rule(Get, "/api/groups", ADMIN_OF_ALL, Nothing, ""),
     rule(Post, "/api/groups", ADMIN_OF_ALL, Nothing, "group.add"),
     rule(Get, "/api/groups/:id", ADMIN_OF_ALL, Nothing, ""),
@@ -164,6 +173,30 @@ pub const ROUTES: &[Rule] = &[
     rule(Post, "/api/packages/preview", OPERATE, Nothing, "packages.preview"),
     rule(Post, "/api/packages/refresh", OPERATE, Nothing, "packages.refresh"),
 ];
+
+/// What asks again who it is when the last proof is over ten minutes old: what hands out
+/// rights or secrets, or can't be taken back.
+const DANGEROUS: &[&str] = &[
+    "credentials.put",
+    "factor.begin",
+    "factor.recovery",
+    "factor.remove",
+    "group.add",
+    "group.change",
+    "group.remove",
+    "node.remove",
+    "settings.change",
+    "token.add",
+    "user.add",
+    "user.change",
+    "user.remove",
+];
+
+impl Rule {
+    pub fn wants_proof(&self) -> bool {
+        DANGEROUS.contains(&self.action)
+    }
+}
 
 const fn message(kind: &'static str, subject: Subject) -> MessageRule {
     MessageRule {

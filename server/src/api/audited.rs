@@ -67,6 +67,17 @@ fn outcome(kind: Kind) -> &'static str {
     }
 }
 
+/// Whoever asks is logged in: 401 would say that they are not.
+pub fn not_a_login(error: Error) -> Result<Response, Error> {
+    if error.kind != Kind::BadCredentials {
+        return Err(error);
+    }
+    act::detail("why", error.message.as_str());
+    let mut response = Response::from(error);
+    response.status = 403;
+    Ok(response)
+}
+
 /// Says as whom somebody knocks, who is not let in yet.
 pub fn tries(name: &str) {
     act::by(|who| who.name = failures::shown_name(name));

@@ -17,6 +17,8 @@ struct LoginBody {
     #[serde(alias = "user")]
     username: String,
     password: Secret,
+    /// Of the second factor.
+    code: Option<Secret>,
     /// The token is wanted in the answer, also by a page.
     #[serde(default)]
     token: bool,
@@ -54,6 +56,8 @@ struct SessionView<'a> {
     token_name: Option<&'a str>,
     csrf: &'a str,
     must_change_password: bool,
+    /// A second factor has to be set up before anything else.
+    must_enrol: bool,
     /// None for a token without an end.
     expires_ms: Option<i64>,
     /// Only where the session begins, and for those who ask.
@@ -77,6 +81,7 @@ impl<'a> SessionView<'a> {
             token_name: session.token.as_ref().map(|token| token.name.as_str()),
             csrf: &session.csrf,
             must_change_password: session.must_change_password,
+            must_enrol: session.must_enrol,
             expires_ms: (session.expires_ms != i64::MAX).then(|| auth.shown_ms(session.expires_ms)),
             token: token.map(Secret::expose),
         }
@@ -114,6 +119,7 @@ pub fn login(context: &Context<'_>) -> Result<Response, Error> {
     let login = Login {
         user: &body.username,
         password: &body.password,
+        code: body.code.as_ref(),
         address: context.request.client,
         cookie: context.request.header("Cookie"),
         agent: agent(context),
@@ -165,13 +171,7 @@ pub fn password(context: &Context<'_>) -> Result<Response, Error> {
     );
     match changed {
         Ok(done) => Ok(begun(context, &done, body.token)),
-        Err(error) if error.kind == Kind::BadCredentials => {
-            // Whoever asks is logged in: 401 would say that they are not.
-            let mut response = Response::from(error);
-            response.status = 403;
-            Ok(response)
-        }
-        Err(error) => Err(error),
+        Err(error) => audited::not_a_login(error),
     }
 }
 

@@ -40,6 +40,17 @@ pub fn json<T: DeserializeOwned>(request: &Request, shape: &str) -> Result<T, Er
     })
 }
 
+/// A body that has nothing to say: none at all, or an empty object.
+pub fn nothing(request: &Request) -> Result<(), Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    match request.body.is_empty() {
+        true => Ok(()),
+        false => json::<Nothing>(request, "{}.").map(|_| ()),
+    }
+}
+
 /// The field that is one too many or is not there, by the words of serde: the name of a
 /// field is all of what was sent that is repeated.
 fn named_field(error: &str) -> Option<String> {

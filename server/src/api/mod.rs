@@ -13,6 +13,7 @@ mod context;
 mod deploy;
 mod etag;
 mod events;
+mod factors;
 mod grants;
 mod groups;
 mod health;
@@ -31,6 +32,7 @@ mod query;
 mod routes;
 mod seeing;
 mod sessions;
+mod settings;
 mod spiders;
 mod ssh;
 #[cfg(test)]
@@ -41,7 +43,7 @@ mod users;
 use std::sync::Arc;
 
 use crate::access::{Door, Principal, Rule, table};
-use crate::auth::{Credentials, Session, node_token, origin};
+use crate::auth::{Credentials, Session, node_token, origin, proof_needed};
 use crate::capsule;
 use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
@@ -182,12 +184,22 @@ fn authorize(app: &App, request: &Request, rule: &Rule) -> Result<Session, Error
             "Set your own with POST /api/auth/password; everything else works after that.",
         ));
     }
+    if session.must_enrol && rule.door != Door::SignedIn {
+        return Err(Error::new(
+            Kind::FactorRequired,
+            "Your role takes a second factor, and you have none yet.",
+            "Set one up with POST /api/auth/totp; everything else works after that.",
+        ));
+    }
     if rule.method != Method::Get {
         if session.via_cookie {
             check_origin(app, request)?;
         }
         app.auth
             .check_csrf(&session, request.header("X-CSRF-Token"))?;
+    }
+    if rule.wants_proof() && !app.auth.is_fresh(&session) {
+        return Err(proof_needed(app.auth.factors(session.user_id).any()));
     }
     Ok(session)
 }

@@ -1,9 +1,9 @@
 //! Which request goes to which handler.
 
 use super::{
-    Context, audit, auth, check, connection, deploy, events, groups, health, history, imports,
-    jobs, metrics, nodes, openapi, packages, packages_fleet, packages_looks, packages_waves,
-    sessions, spiders, tokens, users,
+    Context, audit, auth, check, connection, deploy, events, factors, groups, health, history,
+    imports, jobs, metrics, nodes, openapi, packages, packages_fleet, packages_looks,
+    packages_waves, sessions, settings, spiders, tokens, users,
 };
 use crate::error::Error;
 use crate::http::{Method, Response};
@@ -68,6 +68,14 @@ pub(super) const ROUTES: &[Route] = &[
     post("/api/auth/logout", auth::logout),
     post("/api/auth/password", auth::password),
     get("/api/auth/session", auth::session),
+    post("/api/auth/proof", factors::prove),
+    get("/api/auth/factors", factors::list),
+    post("/api/auth/totp", factors::begin_totp),
+    post("/api/auth/totp/confirm", factors::confirm_totp),
+    delete("/api/auth/totp", factors::remove_totp),
+    post("/api/auth/recovery-codes", factors::new_recovery),
+    get("/api/settings", settings::get),
+    patch("/api/settings", settings::change),
     get("/api/sessions", sessions::list),
     delete("/api/sessions/:name", sessions::end),
     get("/api/users", users::list),
@@ -75,6 +83,7 @@ pub(super) const ROUTES: &[Route] = &[
     get("/api/users/:id", users::get),
     patch("/api/users/:id", users::change),
     delete("/api/users/:id", users::remove),
+    delete("/api/users/:id/factors", factors::remove_of_user),
     get("/api/groups", groups::list),
     post("/api/groups", groups::add),
     get("/api/groups/:id", groups::get),

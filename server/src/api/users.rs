@@ -208,7 +208,7 @@ fn missing(error: Error) -> Error {
     }
 }
 
-fn no_such_user() -> Error {
+pub(super) fn no_such_user() -> Error {
     Error::new(
         Kind::NotFound,
         "There is no user with this number.",

@@ -6,17 +6,21 @@
 
 use std::sync::atomic::Ordering;
 
-use stardust_model::access::Grant;
+use stardust_model::access::{Grant, Role};
 
 use super::index::Accounts;
 use super::{Auth, Session, api_token, password, strength};
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
-use crate::store::{ApiTokenRecord, GroupRecord, NewUser, StoreError, UserChange, UserRecord};
+use crate::store::{
+    ApiTokenRecord, GroupRecord, NewUser, Store, StoreError, UserChange, UserRecord,
+};
 
 /// Users that there may be; all are held in memory.
 const USERS_MAX: usize = 10_000;
 const GROUPS_MAX: usize = 1_000;
+/// In the settings: roles from this one on have to have a second factor.
+pub(super) const FACTOR_FOR: &str = "second_factor_for";
 /// Tokens of one user.
 const TOKENS_PER_USER_MAX: usize = 100;
 
@@ -268,15 +272,24 @@ impl Auth {
     }
 
     /// Takes what the database has now; called with the changes held.
-    fn reload(&self) -> Result<(), Error> {
-        let accounts = Accounts {
-            users: self.store.users()?,
-            groups: self.store.groups()?,
-            tokens: self.store.api_tokens()?,
-        };
+    pub(super) fn reload(&self) -> Result<(), Error> {
+        let accounts = read(&self.store)?;
         let ended = self.write().set_accounts(accounts);
         self.generation.fetch_add(1, Ordering::AcqRel);
         (self.on_end)(ended);
         Ok(())
     }
+}
+
+/// What the database has of accounts.
+pub(super) fn read(store: &Store) -> Result<Accounts, Error> {
+    let factor_for = store.setting(FACTOR_FOR)?;
+    Ok(Accounts {
+        users: store.users()?,
+        groups: store.groups()?,
+        tokens: store.api_tokens()?,
+        totps: store.totps()?,
+        passkeys: store.passkeys()?,
+        factor_for: factor_for.and_then(|role| role.as_str().and_then(Role::parse)),
+    })
 }

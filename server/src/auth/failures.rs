@@ -92,6 +92,8 @@ fn is_invisible(c: char) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     SignIn,
+    /// The password was right, and the code of the second factor was not.
+    Factor,
     /// Somebody who is signed in wants another password: the session may be stolen.
     Change,
 }
@@ -101,6 +103,9 @@ pub fn words(door: Door, user: &str, address: IpAddr, more: u64) -> String {
     let name = shown_name(user);
     let said = match door {
         Door::SignIn => format!("a sign-in as {name:?} from {address} failed"),
+        Door::Factor => {
+            format!("a sign-in as {name:?} from {address} failed: the code was wrong")
+        }
         Door::Change => format!(
             "the password of {name:?} was to be changed from {address} with a wrong current one"
         ),

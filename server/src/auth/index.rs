@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use stardust_model::access::{Grant, Principal};
+use stardust_model::access::{Grant, Principal, Role};
 
-use crate::store::{ApiTokenRecord, GroupRecord, SessionId, SessionRecord, UserRecord};
+use crate::store::{
+    ApiTokenRecord, GroupRecord, PasskeyRecord, SessionId, SessionRecord, TotpRecord, UserRecord,
+};
 
 /// Sessions of one user at a time; the oldest ends when another one begins.
 pub const SESSIONS_PER_USER_MAX: usize = 32;
@@ -19,6 +21,10 @@ pub struct Index {
     tokens: HashMap<[u8; 32], ApiTokenRecord>,
     /// What each user may, by number.
     principals: HashMap<i64, Arc<Principal>>,
+    /// Who has a second factor: codes by time, and how many passkeys.
+    factors: HashMap<i64, Factors>,
+    /// Roles from this one on have to have one.
+    factor_for: Option<Role>,
     /// The same of each token.
     token_principals: HashMap<i64, Arc<Principal>>,
 }
@@ -29,6 +35,22 @@ pub struct Accounts {
     pub users: Vec<UserRecord>,
     pub groups: Vec<GroupRecord>,
     pub tokens: Vec<ApiTokenRecord>,
+    pub totps: Vec<TotpRecord>,
+    pub passkeys: Vec<PasskeyRecord>,
+    pub factor_for: Option<Role>,
+}
+
+/// The second factors of a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Factors {
+    pub totp: bool,
+    pub passkeys: usize,
+}
+
+impl Factors {
+    pub fn any(self) -> bool {
+        self.totp || self.passkeys > 0
+    }
 }
 
 impl Index {
@@ -63,6 +85,14 @@ impl Index {
             .into_iter()
             .map(|token| (token.sha256, token))
             .collect();
+        self.factor_for = accounts.factor_for;
+        self.factors = HashMap::new();
+        for totp in accounts.totps.iter().filter(|totp| totp.confirmed) {
+            self.factors.entry(totp.user_id).or_default().totp = true;
+        }
+        for passkey in &accounts.passkeys {
+            self.factors.entry(passkey.user_id).or_default().passkeys += 1;
+        }
         let users = &self.users;
         let ended: Vec<SessionId> = self
             .sessions
@@ -112,6 +142,30 @@ impl Index {
 
     pub fn principal(&self, user_id: i64) -> Option<&Arc<Principal>> {
         self.principals.get(&user_id)
+    }
+
+    pub fn factors(&self, user_id: i64) -> Factors {
+        self.factors.get(&user_id).copied().unwrap_or_default()
+    }
+
+    /// What the user of a session may, and whether a second factor must be set up first.
+    pub fn what_may(&self, session: &SessionRecord) -> Option<(Arc<Principal>, bool)> {
+        let principal = self.principals.get(&session.user_id)?;
+        let wants = self.factor_for.is_some_and(|role| principal.role() >= role);
+        let has_proved = matches!(session.factor.as_str(), "passkey" | "oidc" | "proxy");
+        let must_enrol = wants && !has_proved && !self.factors(session.user_id).any();
+        Some((Arc::clone(principal), must_enrol))
+    }
+
+    pub fn factor_for(&self) -> Option<Role> {
+        self.factor_for
+    }
+
+    pub fn note_proof(&mut self, id: SessionId, factor: &str, proof_ms: i64) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.proof_ms = proof_ms;
+            session.factor = factor.to_owned();
+        }
     }
 
     pub fn principal_of_token(&self, id: i64) -> Option<&Arc<Principal>> {

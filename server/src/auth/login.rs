@@ -38,7 +38,8 @@ impl Auth {
                 "Check both and try again.",
             ));
         };
-        let session = self.begin(&user, login, now_ms)?;
+        let factor = self.second_factor(&user, login, device)?;
+        let session = self.begin(&user, login, factor, now_ms)?;
         self.make_hash_better(&user, login.password);
         let device = match device {
             Some(_) => None,
@@ -58,8 +59,8 @@ impl Auth {
 
     /// A session that has just begun.
     fn described(&self, record: &SessionRecord, user: &UserRecord) -> Result<Session, Error> {
-        let principal = self.read().principal(user.id).cloned().ok_or(AuthError)?;
-        Ok(self.describe(record, user, principal, true))
+        let may = self.read().what_may(record).ok_or(AuthError)?;
+        Ok(self.describe(record, user, may, true))
     }
 
     /// The password is known at this moment alone.
@@ -82,7 +83,7 @@ impl Auth {
     }
 
     /// A line in the log and an event, of so many in a minute.
-    fn note_failure(&self, door: Door, user: &str, address: IpAddr, now_ms: i64) {
+    pub(super) fn note_failure(&self, door: Door, user: &str, address: IpAddr, now_ms: i64) {
         let told = self
             .failures
             .lock()
@@ -161,7 +162,7 @@ impl Auth {
         if !unchanged {
             return Err(gone());
         }
-        let record = new_record(user.id, address, agent, now_ms)?;
+        let record = new_record(user.id, address, agent, "password", now_ms)?;
         self.store.change_password(&hash, &record)?;
         let ended = {
             let mut index = self.write();
@@ -180,7 +181,7 @@ impl Auth {
         })
     }
 
-    fn permit(
+    pub(super) fn permit(
         &self,
         user: &str,
         password: &Secret,
@@ -205,7 +206,12 @@ impl Auth {
     }
 
     /// Compares with a bounded number of others at the same time.
-    fn verify(&self, permit: Permit, given: &Secret, stored: &str) -> Result<bool, Error> {
+    pub(super) fn verify(
+        &self,
+        permit: Permit,
+        given: &Secret,
+        stored: &str,
+    ) -> Result<bool, Error> {
         let Some(place) = self.work.enter(permit.rank(), permit.turn()) else {
             self.throttle().give_back(permit);
             return Err(Error::new(
@@ -224,7 +230,7 @@ impl Auth {
         Ok(right)
     }
 
-    fn uptime_ms(&self) -> u64 {
+    pub(super) fn uptime_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
@@ -233,9 +239,10 @@ impl Auth {
         &self,
         user: &UserRecord,
         login: &Login<'_>,
+        factor: &str,
         now_ms: i64,
     ) -> Result<SessionRecord, Error> {
-        let record = new_record(user.id, login.address, login.agent, now_ms)?;
+        let record = new_record(user.id, login.address, login.agent, factor, now_ms)?;
         let _changes = self.changes();
         let ended = {
             let index = self.read();
@@ -261,6 +268,7 @@ fn new_record(
     user_id: i64,
     address: IpAddr,
     agent: &str,
+    factor: &str,
     now_ms: i64,
 ) -> Result<SessionRecord, Error> {
     let mut id = [0u8; 16];
@@ -275,5 +283,7 @@ fn new_record(
         address: address.to_string(),
         used_ms: wall_ms(),
         agent: failures::shown(agent, AGENT_CHARS_MAX),
+        proof_ms: now_ms,
+        factor: factor.to_owned(),
     })
 }

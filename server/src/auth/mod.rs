@@ -8,6 +8,7 @@ mod api_token;
 mod clock;
 pub mod cookies;
 pub mod device;
+mod factors;
 pub mod failures;
 mod index;
 mod jwt;
@@ -18,12 +19,15 @@ pub mod node_token;
 pub mod offline;
 pub mod origin;
 mod password;
+mod recovery;
 pub mod reset;
 mod scrape_token;
+pub mod seal;
 pub mod seed;
 mod sessions;
 pub mod strength;
 mod throttle;
+pub(crate) mod totp;
 mod uses;
 mod work;
 
@@ -42,6 +46,8 @@ use crate::store::{SessionRecord, Store, UserRecord};
 
 pub use crate::store::SessionId;
 pub use accounts::{NewAccount, NewToken, UserEdit};
+pub use factors::{NewTotp, Proof, proof_needed};
+pub use index::Factors;
 pub use scrape_token::ScrapeToken;
 pub use seed::{ADMIN_PASSWORD_DEFAULT, AdminSeed};
 pub use sessions::{SeenSession, session_name};
@@ -140,6 +146,10 @@ pub struct Session {
     pub principal: Arc<Principal>,
     /// It is a program's token, and which.
     pub token: Option<TokenName>,
+    /// When whoever has it last proved to be there, by the clock of sessions.
+    pub proof_ms: i64,
+    /// Nothing but setting up a second factor is allowed.
+    pub must_enrol: bool,
 }
 
 /// A token of a program, as people know it.
@@ -168,6 +178,8 @@ impl From<AuthError> for Error {
 pub struct Login<'a> {
     pub user: &'a str,
     pub password: &'a Secret,
+    /// Of the second factor, where there is one: a code by time or a recovery code.
+    pub code: Option<&'a Secret>,
     pub address: IpAddr,
     /// The whole Cookie header.
     pub cookie: Option<&'a str>,
@@ -234,8 +246,7 @@ impl Auth {
         let clock = SessionClock::open(&store, &sessions);
         let accounts = Accounts {
             users,
-            groups: store.groups()?,
-            tokens: store.api_tokens()?,
+            ..accounts::read(&store)?
         };
         let index = Index::new(accounts, sessions);
         Ok(Self {
@@ -331,6 +342,8 @@ impl Auth {
                 id: token.id,
                 name: token.name.clone(),
             }),
+            proof_ms: now_ms,
+            must_enrol: false,
         })
     }
 
@@ -355,16 +368,15 @@ impl Auth {
         let token = jwt::verify(&self.jwt_key, token, now_ms)?;
         let index = self.read();
         let (record, user) = index.live(token.session, now_ms)?;
-        let principal = index.principal(user.id)?;
-        (record.user_id == token.user_id)
-            .then(|| self.describe(record, user, Arc::clone(principal), via_cookie))
+        let may = index.what_may(record)?;
+        (record.user_id == token.user_id).then(|| self.describe(record, user, may, via_cookie))
     }
 
     fn describe(
         &self,
         record: &SessionRecord,
         user: &UserRecord,
-        principal: Arc<Principal>,
+        (principal, must_enrol): (Arc<Principal>, bool),
         via_cookie: bool,
     ) -> Session {
         let csrf = keys::mac(&self.csrf_key, &[&record.id.0]);
@@ -376,8 +388,10 @@ impl Auth {
             must_change_password: user.must_change,
             via_cookie,
             csrf: base64::URL.encode(&csrf),
+            must_enrol,
             principal,
             token: None,
+            proof_ms: record.proof_ms,
         }
     }
 

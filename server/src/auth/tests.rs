@@ -71,6 +71,7 @@ impl Fixture {
             address,
             cookie,
             agent: "",
+            code: None,
         };
         self.auth
             .login(&login, NOW_MS + STEP.fetch_add(1, Ordering::Relaxed))
@@ -403,6 +404,7 @@ fn unknown_users_take_as_long_as_known_ones() {
                     address: HERE,
                     cookie: None,
                     agent: "",
+                    code: None,
                 };
                 assert!(auth.login(&login, NOW_MS).is_err());
                 cpu_ns() - started

@@ -54,7 +54,7 @@ pub fn check(handover: &Handover, core: &Core) -> Result<Admitted, Refusal> {
         .auth
         .authenticate(credentials, core.services.auth.now_ms())
         .map_err(|_| Refusal::Session)?;
-    if session.must_change_password {
+    if session.must_change_password || session.must_enrol {
         return Err(Refusal::PasswordChange);
     }
     let own = core.watching.live_of.get(&session.id);

@@ -1,7 +1,8 @@
 //! Which node a host is already: by its host key and its machine id, whatever name
 //! or address it is reached by.
 
-use super::{Credentials, Vault, seal};
+use super::{Credentials, Vault};
+use crate::auth::seal;
 use crate::error::Error;
 use crate::major_tom::hostkey::Pin;
 use crate::secret::Secret;

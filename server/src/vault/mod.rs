@@ -9,7 +9,6 @@
 mod credentials;
 mod known;
 pub mod rekey;
-mod seal;
 #[cfg(test)]
 mod tests;
 
@@ -20,11 +19,11 @@ pub use known::{Same, Shown};
 pub use stardust_model::credentials::SshAuth;
 
 use crate::auth::keys::{Key, Keys};
+use crate::auth::seal::{self, PURPOSE};
 use crate::error::Error;
 use crate::store::Store;
 
 /// The purpose under which the vault's key is derived from the secret.
-const PURPOSE: &str = "vault of credentials";
 
 pub struct Vault {
     store: Arc<Store>,

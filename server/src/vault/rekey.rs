@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{PURPOSE, seal};
 use crate::auth::keys::{self, Keys};
+use crate::auth::seal::{self, PURPOSE};
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 use crate::store::Store;

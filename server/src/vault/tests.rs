@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::auth::seal;
 use crate::error::Kind;
 use crate::major_tom::hostkey::Pin;
 use crate::secret::Secret;

@@ -106,6 +106,11 @@ impl Store {
                 )
                 .map_err(sql)?;
         }
+        let others = sealed(&transaction).map_err(sql)?;
+        for (kind, owner, field, blob) in &others {
+            let blob = reseal(*owner, &format!("{kind}.{field}"), blob)?;
+            super::factors::put_sealed(&transaction, kind, *owner, field, &blob).map_err(sql)?;
+        }
         super::meta::set(&transaction, meta).map_err(sql)?;
         transaction
             .execute("DELETE FROM sessions", [])
@@ -115,8 +120,20 @@ impl Store {
         // The write-ahead log still holds the old pages. A reader may keep it
         // from being emptied; the next checkpoint does it then.
         let _ = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        Ok(rows.len())
+        Ok(rows.len() + others.len())
     }
+}
+
+type Other = (String, i64, String, Vec<u8>);
+
+/// What is sealed for others than nodes.
+fn sealed(connection: &Connection) -> rusqlite::Result<Vec<Other>> {
+    connection
+        .prepare("SELECT kind, owner, field, blob FROM sealed ORDER BY kind, owner, field")?
+        .query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?
+        .collect()
 }
 
 fn all(connection: &Connection) -> rusqlite::Result<Vec<SealedRow>> {

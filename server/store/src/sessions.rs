@@ -10,7 +10,8 @@ use super::audit::{self, act};
 use super::owed::Owed;
 use super::{Store, StoreError, damage};
 
-const COLUMNS: &str = "id, user_id, created_ms, expires_ms, address, agent, used_ms";
+const COLUMNS: &str = "id, user_id, created_ms, expires_ms, address, agent, used_ms, \
+                       proof_ms, factor";
 
 /// Ended sessions that are remembered while they can't be taken out.
 const OWED_MAX: usize = 1_024;
@@ -111,6 +112,24 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whoever has the session has proved to be there.
+    pub fn note_proof(
+        &self,
+        session: SessionId,
+        factor: &str,
+        proof_ms: i64,
+    ) -> Result<(), StoreError> {
+        self.transact(|transaction| {
+            transaction.execute(
+                "UPDATE sessions SET proof_ms = ?2, factor = ?3 WHERE id = ?1",
+                params![session.0, proof_ms, factor],
+            )?;
+            Ok(())
+        })
+    }
+}
+
 /// Whether nothing can be written at present, whatever it is.
 fn takes_nothing(error: &rusqlite::Error) -> bool {
     matches!(
@@ -122,8 +141,8 @@ fn takes_nothing(error: &rusqlite::Error) -> bool {
 fn insert(connection: &Connection, session: &SessionRecord) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO sessions (id, user_id, created_ms, expires_ms, address, agent, used_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO sessions (id, user_id, created_ms, expires_ms, address, agent,
+             used_ms, proof_ms, factor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             session.id.0,
@@ -133,6 +152,8 @@ fn insert(connection: &Connection, session: &SessionRecord) -> rusqlite::Result<
             session.address,
             session.agent,
             session.used_ms,
+            session.proof_ms,
+            session.factor,
         ])?;
     Ok(())
 }
@@ -154,5 +175,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
         address: row.get(4)?,
         agent: row.get(5)?,
         used_ms: row.get(6)?,
+        proof_ms: row.get(7)?,
+        factor: row.get(8)?,
     })
 }

@@ -37,6 +37,8 @@ export type Session = {
   somewhere: ("view" | "operate" | "deploy" | "administer" | "terminal" | "command")[];
   /** The token that this is */
   token_name?: string;
+  /** While true, only the session itself, logout and second factors answer */
+  must_enrol: boolean;
 };
 
 export type NewSession = {
@@ -64,6 +66,8 @@ export type NewSession = {
   somewhere: ("view" | "operate" | "deploy" | "administer" | "terminal" | "command")[];
   /** The token that this is */
   token_name?: string;
+  /** While true, only the session itself, logout and second factors answer */
+  must_enrol: boolean;
 };
 
 export type Health = {
@@ -272,6 +276,8 @@ export type Login = {
   password: string;
   /** Answer with the token, though a page asks */
   token?: boolean;
+  /** Of the authenticator app, or a recovery code */
+  code?: string;
 };
 
 export type PasswordChange = {
@@ -1213,4 +1219,54 @@ export type AuditLine = {
 export type Audit = {
   audit: AuditLine[];
   next: string | null;
+};
+
+export type Factors = {
+  /** An authenticator app is set up */
+  totp: boolean;
+  passkeys: Passkey[];
+  /** Recovery codes that were not used */
+  recovery_left: number;
+  /** One has to be set up before anything else */
+  required: boolean;
+};
+
+export type Passkey = {
+  id: number;
+  name: string;
+  created_ms: number;
+  used_ms: number | null;
+};
+
+export type NewTotp = {
+  /** In base32, to be typed */
+  secret: string;
+  /** otpauth://…, for a QR code */
+  uri: string;
+};
+
+export type Code = {
+  /** Of the authenticator app, or a recovery code */
+  code: string;
+};
+
+/** Shown this once; each is good once */
+export type RecoveryCodes = {
+  recovery_codes: string[];
+};
+
+export type Proof = {
+  password?: string;
+  /** Of the authenticator app, or a recovery code */
+  code?: string;
+};
+
+export type Settings = {
+  /** Roles from this one on have to have a second factor */
+  second_factor_for: "viewer" | "operator" | "admin" | null;
+};
+
+export type ChangeSettings = {
+  /** Roles from this one on have to have a second factor */
+  second_factor_for?: "viewer" | "operator" | "admin" | null;
 };

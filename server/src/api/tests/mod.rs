@@ -9,6 +9,7 @@ mod check;
 mod clock;
 mod contract;
 mod events;
+mod factors;
 mod fleet;
 mod jobs;
 mod metrics;

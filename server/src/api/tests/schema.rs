@@ -112,7 +112,7 @@ fn the_checker_itself_refuses() {
     let session = serde_json::json!({
         "user": "a", "username": "a", "user_id": 1, "role": "viewer", "grants": [],
         "read_only": false, "everywhere": [], "somewhere": ["view"], "csrf": "b",
-        "must_change_password": false, "expires_ms": 1
+        "must_change_password": false, "must_enrol": false, "expires_ms": 1
     });
     check("Session", &session);
     for (key, value) in [

@@ -73,3 +73,61 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_node ON audit (node, id);
 CREATE INDEX audit_time ON audit (time_ms);
+
+-- Small secrets that have to be read back, each encrypted for its owner and field:
+-- version (1 byte), nonce (12), ciphertext, tag (16). `kind` says what the owner is.
+CREATE TABLE sealed (
+    kind  TEXT NOT NULL,
+    owner INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    blob  BLOB NOT NULL,
+    PRIMARY KEY (kind, owner, field)
+) WITHOUT ROWID;
+CREATE TRIGGER sealed_user AFTER DELETE ON users BEGIN
+    DELETE FROM sealed WHERE kind = 'user' AND owner = old.id;
+END;
+
+-- Codes by time (RFC 6238). The secret is in `sealed`; a code is good once, so the last
+-- step that was used is remembered.
+CREATE TABLE totp (
+    user_id    INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    confirmed  INTEGER NOT NULL,
+    last_step  INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+);
+
+-- For who has lost the other factor; each is good once.
+CREATE TABLE recovery_codes (
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    sha256  BLOB NOT NULL CHECK (length(sha256) = 32),
+    used_ms INTEGER,
+    PRIMARY KEY (user_id, sha256)
+) WITHOUT ROWID;
+
+-- Keys of browsers and tokens (WebAuthn).
+CREATE TABLE passkeys (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- Names the key to the browser.
+    credential BLOB NOT NULL UNIQUE,
+    name       TEXT NOT NULL,
+    -- COSE: -7 ES256, -8 EdDSA, -257 RS256
+    algorithm  INTEGER NOT NULL,
+    public_key BLOB NOT NULL,
+    -- What the key last counted; 0 for those that do not.
+    uses       INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    used_ms    INTEGER
+);
+CREATE INDEX passkeys_user ON passkeys (user_id);
+
+-- When whoever has the session last proved to be there.
+ALTER TABLE sessions ADD COLUMN proof_ms INTEGER NOT NULL DEFAULT 0;
+-- By what: password, totp, recovery, passkey, oidc, proxy.
+ALTER TABLE sessions ADD COLUMN factor TEXT NOT NULL DEFAULT 'password';
+
+-- What admins have set; JSON each.
+CREATE TABLE settings (
+    name  TEXT PRIMARY KEY NOT NULL,
+    value TEXT NOT NULL
+) WITHOUT ROWID;

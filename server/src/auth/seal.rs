@@ -1,15 +1,17 @@
-//! One value, sealed for one node and one field.
+//! One value, sealed for its owner (a node, a user) and one field.
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
 use zeroize::Zeroizing;
 
-use crate::auth::keys::{self, Key};
+use super::keys::{self, Key};
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 
 /// The first byte of every blob; another form gets another number.
 const VERSION: u8 = 1;
+/// Of the key.
+pub const PURPOSE: &str = "vault of credentials";
 const NONCE_BYTES: usize = 12;
 /// Plaintext is filled up to a multiple of this, so that the length of a blob
 /// says little about the length of a password.
