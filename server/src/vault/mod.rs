@@ -23,8 +23,6 @@ use crate::auth::seal::{self, PURPOSE};
 use crate::error::Error;
 use crate::store::Store;
 
-/// The purpose under which the vault's key is derived from the secret.
-
 pub struct Vault {
     store: Arc<Store>,
     key: Key,
