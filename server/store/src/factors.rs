@@ -150,7 +150,7 @@ impl Store {
                         new.created_ms
                     ],
                 )
-                .map_err(super::users::name_taken)?;
+                .map_err(super::error::name_taken)?;
             Ok(transaction.last_insert_rowid())
         })
     }
