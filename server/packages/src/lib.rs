@@ -22,7 +22,6 @@ pub mod apt;
 pub mod dnf;
 pub mod dnf5;
 pub mod facts;
-pub mod judge;
 pub mod ledger;
 pub mod limits;
 pub mod lock;
@@ -30,6 +29,7 @@ pub mod manager;
 pub mod model;
 pub mod opkg;
 pub mod pacman;
+pub mod preflight;
 #[cfg(any(test, feature = "readers"))]
 pub mod readers;
 pub mod restarts;
@@ -48,3 +48,5 @@ pub mod zypper;
 mod tests;
 
 pub use manager::Manager;
+// As the API still calls it.
+pub use preflight as judge;

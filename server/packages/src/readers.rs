@@ -5,7 +5,7 @@ use super::limits::{FIELD_CHARS_MAX, FOUND_MAX, NOTES_MAX, WORDS_BYTES_MAX};
 use super::model::{Preview, Track};
 use super::sections::Sections;
 use super::wish::{Action, Wish};
-use super::{Manager, advice, facts, judge, lock, restarts, text};
+use super::{Manager, advice, facts, lock, preflight, restarts, text};
 
 /// What is read of a node.
 pub const KINDS: u8 = 6;
@@ -82,7 +82,7 @@ pub fn read(manager: Manager, kind: u8, said: &Sections, words: &str) {
                     unreachable!("every manager does that");
                 };
                 let mut preview = tool.read_preview(said, &wish);
-                judge::judge(&wish, &facts, &mut preview);
+                preflight::check(&wish, &facts, &mut preview);
                 bounded(&preview);
             }
         }
@@ -115,7 +115,7 @@ pub fn read(manager: Manager, kind: u8, said: &Sections, words: &str) {
 }
 
 fn bounded(preview: &Preview) {
-    assert_eq!(judge::digest(preview).len(), 32);
+    assert_eq!(preflight::digest(preview).len(), 32);
     assert!(preview.text.len() <= WORDS_BYTES_MAX);
     let _ = restarts::names(preview);
 }

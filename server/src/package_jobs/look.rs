@@ -12,7 +12,7 @@ use stardust_packages::sections::{self, Sections};
 use stardust_packages::survey::{COMMON, DETECT, HOLDERS};
 use stardust_packages::tool::Question;
 use stardust_packages::wish::Wish;
-use stardust_packages::{advice, judge, restarts};
+use stardust_packages::{advice, preflight, restarts};
 
 use super::way_in;
 use crate::deploy::{RootSession, log_in_as_root};
@@ -177,7 +177,7 @@ pub fn preview_within(
 ) -> Result<Preview, Fault> {
     // Not asked at all: some managers would wait for a lock that was left behind, and
     // apt's dry run does not see that dpkg was interrupted.
-    if let Some(refused) = judge::blocked(facts) {
+    if let Some(refused) = preflight::blocked(facts) {
         return Ok(Preview {
             refused: Some(refused),
             ..Preview::default()
@@ -187,7 +187,7 @@ pub fn preview_within(
     let said = question(node, &tool.preview(wish), time)?;
     let mut preview = tool.read_preview(&said, wish);
     explain(wish, &mut preview);
-    judge::judge(wish, facts, &mut preview);
+    preflight::check(wish, facts, &mut preview);
     if let Some(login) = &node.login {
         way_in::judge(login.privilege(), &mut preview);
     }

@@ -25,7 +25,7 @@ use stardust_packages::ledger::NOTE;
 use stardust_packages::limits::LOCK_WAIT_SECONDS_DEFAULT;
 use stardust_packages::tool::{Phase, Tool, phase_of};
 use stardust_packages::wish::{Action, Wish};
-use stardust_packages::{advice, facts::Facts, judge, lock};
+use stardust_packages::{advice, facts::Facts, lock, preflight};
 use watch::JobWatcher;
 
 /// Between two questions to a manager that is in use.
@@ -170,7 +170,7 @@ fn begin(
         Some(Wish::new(manager, action, &order.packages, purge, what)?)
     };
     let Some(wish) = wish else {
-        return match judge::unfinished(&facts) {
+        return match preflight::unfinished(&facts) {
             Some(refused) => Err(look::fault(refused)),
             None => Ok(None),
         };
@@ -186,7 +186,7 @@ fn begin(
             })?;
             *planned = Some(preview.changes());
             let plan = order.plan.as_deref().filter(|_| !preview.nothing);
-            if plan.is_some_and(|plan| plan != judge::digest(&preview)) {
+            if plan.is_some_and(|plan| plan != preflight::digest(&preview)) {
                 return Err(Fault::new(
                     Cause::Failed,
                     "What would be done is not what the preview said any more.",

@@ -5,7 +5,7 @@ use crate::model::{Listing, Outcome, Preview, Track, Upgrade};
 use crate::sections::Sections;
 use crate::text::lines;
 use crate::wish::{Action, Wish};
-use crate::{Manager, judge};
+use crate::{Manager, preflight};
 
 pub fn section(name: &str, of: &str) -> Sections {
     let (text, code) = recorded(of);
@@ -635,7 +635,7 @@ fn what_must_not_be_is_refused() {
     };
     let judged =
         |manager, action, names: &[&str], facts: &crate::facts::Facts, mut seen: Preview| {
-            judge::judge(&wish(manager, action, names), facts, &mut seen);
+            preflight::check(&wish(manager, action, names), facts, &mut seen);
             seen
         };
     let essential = preview(
@@ -715,13 +715,13 @@ fn what_must_not_be_is_refused() {
         &[],
         &section("sim", "apt-s-upgrade"),
     );
-    let before = judge::digest(&good);
+    let before = preflight::digest(&good);
     let seen = judged(Manager::Apt, Action::Upgrade, &[], &facts, good);
     assert_eq!(seen.refused, None);
     let mut other = seen.clone();
-    assert_eq!(judge::digest(&other), before);
+    assert_eq!(preflight::digest(&other), before);
     other.upgraded[0].new.push('1');
-    assert_ne!(judge::digest(&other), before);
+    assert_ne!(preflight::digest(&other), before);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::model::Track;
 use crate::sections::Sections;
 use crate::text::lines;
 use crate::wish::Action;
-use crate::{Manager, judge};
+use crate::{Manager, preflight};
 
 /// The last script runs, and may for long: it is not all done yet.
 #[test]
@@ -199,8 +199,8 @@ fn what_blocks_a_manager_is_said_before_anything_is_begun() {
         ..Facts::default()
     };
     let repair = Repair::new("dpkg_configure", "Finish what was begun", "It was cut off.");
-    assert_eq!(judge::blocked(&facts(repair.clone())), None);
-    let refused = judge::blocked(&facts(repair.clone().blocking())).unwrap();
+    assert_eq!(preflight::blocked(&facts(repair.clone())), None);
+    let refused = preflight::blocked(&facts(repair.clone().blocking())).unwrap();
     assert_eq!(
         (refused.kind, refused.repair.unwrap().what.as_str()),
         ("repair", "dpkg_configure")
@@ -217,7 +217,7 @@ fn what_blocks_a_manager_is_said_before_anything_is_begun() {
     let none = Sections::single("sim", "", 0);
     for (action, said) in [(Action::Upgrade, true), (Action::Autoremove, false)] {
         let mut seen = preview(Manager::Apt, action, &[], &none);
-        judge::judge(&wish(Manager::Apt, action, &[]), &half, &mut seen);
+        preflight::check(&wish(Manager::Apt, action, &[]), &half, &mut seen);
         assert!(seen.nothing);
         assert_eq!(seen.refused.is_some(), said, "{action:?}");
         let Some(refused) = seen.refused else {
@@ -230,8 +230,8 @@ fn what_blocks_a_manager_is_said_before_anything_is_begun() {
             refused.message
         );
     }
-    assert!(judge::nothing(&half).refused.is_some());
-    assert!(judge::nothing(&Facts::default()).nothing);
+    assert!(preflight::nothing(&half).refused.is_some());
+    assert!(preflight::nothing(&Facts::default()).nothing);
     // Held packages are not upgraded because they are named.
     let held = Facts {
         held: vec!["labtool".into()],
@@ -239,7 +239,7 @@ fn what_blocks_a_manager_is_said_before_anything_is_begun() {
     };
     let said = section("sim", "apt-s-upgrade");
     let mut seen = preview(Manager::Apt, Action::Upgrade, &["labtool"], &said);
-    judge::judge(
+    preflight::check(
         &wish(Manager::Apt, Action::Upgrade, &["labtool"]),
         &held,
         &mut seen,

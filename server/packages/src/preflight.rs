@@ -69,7 +69,7 @@ const ACCESS: [&str; 5] = [
 ];
 
 /// Fills in what is refused and whether there is room.
-pub fn judge(wish: &Wish, facts: &Facts, preview: &mut Preview) {
+pub fn check(wish: &Wish, facts: &Facts, preview: &mut Preview) {
     // Most dry runs do not say what is for security; the list of updates does.
     for upgrade in &mut preview.upgraded {
         if upgrade.security.is_none() {
