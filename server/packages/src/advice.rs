@@ -290,7 +290,7 @@ mod tests {
     /// Whatever else changes: no manager is told to look away.
     #[test]
     fn no_check_of_signatures_is_ever_left_out() {
-        use super::super::wish::{Action, Wish};
+        use super::super::request::{Action, PackageRequest};
         for manager in Manager::ALL {
             let tool = manager.tool();
             for action in tool.actions() {
@@ -306,8 +306,8 @@ mod tests {
                     &[]
                 };
                 let what = (*action == Action::Repair).then(|| tool.repairs()[0]);
-                let wish = Wish::new(manager, *action, names, false, what).unwrap();
-                for phase in tool.phases(&wish).unwrap() {
+                let request = PackageRequest::new(manager, *action, names, false, what).unwrap();
+                for phase in tool.phases(&request).unwrap() {
                     let text = String::from_utf8_lossy(phase.command.text()).into_owned();
                     for bad in [
                         "gpg-checks",

@@ -8,10 +8,10 @@ use super::lock;
 use super::model::{
     Details, Found, Installed, Listing, Outcome, Preview, Refused, Removal, Track, Upgrade,
 };
+use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::text::{clip, counted, field, lines, number, size, some, split_nvr};
 use super::tool::{Phase, Question, Tool, phase};
-use super::wish::{Action, Grammar, Spec, Wish};
 use stardust_shell::Fault;
 
 pub struct Apk;
@@ -79,13 +79,13 @@ quiet world cat /etc/apk/world
 const DETAILS: &str = "\nrun show apk info -a \"$1\"\nquiet here apk list -I \"$1\"\nquiet policy apk policy \"$1\"\n";
 
 /// What apk is told, without what only a real run gets.
-fn words(wish: &Wish) -> Vec<String> {
-    let names = wish.arguments();
-    let before: &[&str] = match wish.action {
+fn words(request: &PackageRequest) -> Vec<String> {
+    let names = request.arguments();
+    let before: &[&str] = match request.action {
         Action::Upgrade if names.is_empty() => &["upgrade"],
         Action::Upgrade => &["add", "--upgrade"],
         Action::FullUpgrade => &["upgrade", "--available"],
-        Action::Remove if wish.purge => &["del", "--purge"],
+        Action::Remove if request.purge => &["del", "--purge"],
         Action::Remove => &["del"],
         _ => &["add"],
     };
@@ -171,13 +171,13 @@ impl Tool for Apk {
         })
     }
 
-    fn preview(&self, wish: &Wish) -> Question {
-        let mut all = words(wish);
+    fn preview(&self, request: &PackageRequest) -> Question {
+        let mut all = words(request);
         all.push("--simulate".to_owned());
         Question::new(PREVIEW, &all)
     }
 
-    fn read_preview(&self, said: &Sections, _: &Wish) -> Preview {
+    fn read_preview(&self, said: &Sections, _: &PackageRequest) -> Preview {
         let text = said.text("sim");
         let mut preview = Preview::default();
         for line in lines(text) {
@@ -213,11 +213,11 @@ impl Tool for Apk {
         preview
     }
 
-    fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
-        let names = wish.arguments();
-        Ok(match wish.action {
+    fn phases(&self, request: &PackageRequest) -> Result<Vec<Phase>, Fault> {
+        let names = request.arguments();
+        Ok(match request.action {
             Action::Refresh => vec![phase("refresh", true, REFRESH, &[])?],
-            Action::Remove => vec![phase("remove", false, RUN, &words(wish))?],
+            Action::Remove => vec![phase("remove", false, RUN, &words(request))?],
             Action::Hold => vec![phase("hold", false, HOLD, &names)?],
             Action::Unhold => {
                 let mut all = vec!["add".to_owned()];
@@ -232,7 +232,7 @@ impl Tool for Apk {
                 &[],
             )?],
             Action::Repair => vec![phase("repair", false, RUN, &["fix".to_owned()])?],
-            _ => vec![phase("install", false, RUN, &words(wish))?],
+            _ => vec![phase("install", false, RUN, &words(request))?],
         })
     }
 

@@ -6,10 +6,10 @@ use super::Manager;
 use super::ledger::State;
 use super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track, Upgrade};
+use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::text::{clip, field, lines, number, pair, size, some};
 use super::tool::{Phase, Question, Tool, phase};
-use super::wish::{Action, Grammar, Spec, Wish};
 use stardust_shell::Fault;
 
 #[path = "apt/read.rs"]
@@ -122,25 +122,25 @@ quiet changelog changelog "$1"
 "#;
 
 /// What apt-get is told to do: the command, an option, and whether packages follow.
-fn verb(wish: &Wish) -> (&'static str, &'static str) {
-    match wish.action {
-        Action::Upgrade if wish.packages.is_empty() => ("upgrade", "--with-new-pkgs"),
+fn verb(request: &PackageRequest) -> (&'static str, &'static str) {
+    match request.action {
+        Action::Upgrade if request.packages.is_empty() => ("upgrade", "--with-new-pkgs"),
         Action::Upgrade => ("install", "--only-upgrade"),
         Action::FullUpgrade => ("dist-upgrade", ""),
-        Action::Remove if wish.purge => ("purge", ""),
+        Action::Remove if request.purge => ("purge", ""),
         Action::Remove => ("remove", ""),
         Action::Autoremove => ("autoremove", ""),
-        Action::Install if wish.packages.iter().any(|spec| spec.version.is_some()) => {
+        Action::Install if request.packages.iter().any(|spec| spec.version.is_some()) => {
             ("install", "--allow-downgrades")
         }
         _ => ("install", ""),
     }
 }
 
-fn arguments(wish: &Wish) -> Vec<String> {
-    let (verb, option) = verb(wish);
+fn arguments(request: &PackageRequest) -> Vec<String> {
+    let (verb, option) = verb(request);
     let mut all = vec![verb.to_owned(), option.to_owned()];
-    all.extend(wish.arguments());
+    all.extend(request.arguments());
     all
 }
 
@@ -223,11 +223,11 @@ impl Tool for Apt {
         })
     }
 
-    fn preview(&self, wish: &Wish) -> Question {
-        Question::new(PREVIEW, &arguments(wish))
+    fn preview(&self, request: &PackageRequest) -> Question {
+        Question::new(PREVIEW, &arguments(request))
     }
 
-    fn read_preview(&self, said: &Sections, _: &Wish) -> Preview {
+    fn read_preview(&self, said: &Sections, _: &PackageRequest) -> Preview {
         let text = said.text("sim");
         let mut preview = simulation(text);
         let sizes = said.text("sizes");
@@ -259,10 +259,10 @@ impl Tool for Apt {
         Some(super::restarts::DPKG)
     }
 
-    fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
-        let all = arguments(wish);
-        let names = wish.arguments();
-        Ok(match wish.action {
+    fn phases(&self, request: &PackageRequest) -> Result<Vec<Phase>, Fault> {
+        let all = arguments(request);
+        let names = request.arguments();
+        Ok(match request.action {
             Action::Refresh => vec![phase("refresh", true, UPDATE, &[])?],
             Action::Upgrade | Action::FullUpgrade | Action::Install => vec![
                 phase("download", true, DOWNLOAD, &all)?,
@@ -284,7 +284,7 @@ impl Tool for Apt {
                 )?]
             }
             Action::Clean => vec![phase("clean", true, "exec apt-get clean\n", &[])?],
-            Action::Repair => match wish.what.as_deref() {
+            Action::Repair => match request.what.as_deref() {
                 Some("fix_broken") => vec![phase("repair", false, FIX, &[])?],
                 Some("reinstall") => vec![phase("repair", false, REINSTALL, &[])?],
                 _ => vec![phase("repair", false, CONFIGURE, &[])?],

@@ -4,11 +4,11 @@
 use super::Manager;
 use super::limits::WORDS_BYTES_MAX;
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
+use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::rpm;
 use super::sections::Sections;
 use super::text::clip;
 use super::tool::{Phase, Question, Tool, phase};
-use super::wish::{Action, Grammar, Spec, Wish};
 use stardust_shell::Fault;
 
 #[path = "dnf/read.rs"]
@@ -123,9 +123,9 @@ pub(super) fn verb(action: Action) -> &'static str {
     }
 }
 
-pub(super) fn arguments(wish: &Wish) -> Vec<String> {
-    let mut all = vec![verb(wish.action).to_owned()];
-    all.extend(wish.arguments());
+pub(super) fn arguments(request: &PackageRequest) -> Vec<String> {
+    let mut all = vec![verb(request.action).to_owned()];
+    all.extend(request.arguments());
     all
 }
 
@@ -206,14 +206,14 @@ impl Tool for Dnf {
         })
     }
 
-    fn preview(&self, wish: &Wish) -> Question {
+    fn preview(&self, request: &PackageRequest) -> Question {
         Question::of(
             &[self.pick(PREVIEW, YUM_PREVIEW), rpm::ALL],
-            &arguments(wish),
+            &arguments(request),
         )
     }
 
-    fn read_preview(&self, said: &Sections, _: &Wish) -> Preview {
+    fn read_preview(&self, said: &Sections, _: &PackageRequest) -> Preview {
         let text = said.text("sim");
         let mut preview = table(text, &rpm::Versions::of(said));
         // `--assumeno` ends with 1 in any case.
@@ -229,10 +229,10 @@ impl Tool for Dnf {
         Some(super::restarts::RPM)
     }
 
-    fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
-        let all = arguments(wish);
-        let names = wish.arguments();
-        Ok(match wish.action {
+    fn phases(&self, request: &PackageRequest) -> Result<Vec<Phase>, Fault> {
+        let all = arguments(request);
+        let names = request.arguments();
+        Ok(match request.action {
             Action::Refresh => {
                 vec![phase(
                     "refresh",
@@ -270,7 +270,7 @@ impl Tool for Dnf {
                 &names,
             )?],
             Action::Clean => vec![phase("clean", true, self.pick(CLEAN, YUM_CLEAN), &[])?],
-            Action::Repair if wish.what.as_deref() == Some("stale_lock") => {
+            Action::Repair if request.what.as_deref() == Some("stale_lock") => {
                 vec![rpm::unlock(self.lock_files())?]
             }
             Action::Repair => vec![phase("repair", false, rpm::REBUILD, &[])?],

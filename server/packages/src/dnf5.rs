@@ -8,10 +8,10 @@ use super::dnf::{
 };
 use super::limits::WORDS_BYTES_MAX;
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
+use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::text::{clip, counted, field, lines, size};
 use super::tool::{Phase, Question, Tool, phase};
-use super::wish::{Action, Grammar, Spec, Wish};
 use super::{lock, rpm};
 use stardust_shell::Fault;
 
@@ -111,11 +111,11 @@ impl Tool for Dnf5 {
         })
     }
 
-    fn preview(&self, wish: &Wish) -> Question {
-        Question::of(&[PREVIEW, rpm::ALL], &arguments(wish))
+    fn preview(&self, request: &PackageRequest) -> Question {
+        Question::of(&[PREVIEW, rpm::ALL], &arguments(request))
     }
 
-    fn read_preview(&self, said: &Sections, _: &Wish) -> Preview {
+    fn read_preview(&self, said: &Sections, _: &PackageRequest) -> Preview {
         let text = said.text("sim");
         let mut preview = table(text, &rpm::Versions::of(said));
         if preview.changes() == 0 && !preview.nothing && said.code("sim") != Some(0) {
@@ -129,10 +129,10 @@ impl Tool for Dnf5 {
         Some(super::restarts::RPM)
     }
 
-    fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
-        let all = arguments(wish);
-        let names = wish.arguments();
-        Ok(match wish.action {
+    fn phases(&self, request: &PackageRequest) -> Result<Vec<Phase>, Fault> {
+        let all = arguments(request);
+        let names = request.arguments();
+        Ok(match request.action {
             Action::Refresh => vec![phase("refresh", true, REFRESH, &[])?],
             Action::Upgrade | Action::FullUpgrade | Action::Install => vec![
                 phase("download", true, DOWNLOAD, &all)?,

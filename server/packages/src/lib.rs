@@ -32,6 +32,7 @@ pub mod pacman;
 pub mod preflight;
 #[cfg(any(test, feature = "readers"))]
 pub mod readers;
+pub mod request;
 pub mod restarts;
 pub mod rpm;
 pub mod sections;
@@ -40,7 +41,6 @@ pub mod text;
 pub mod tool;
 mod tools;
 mod validate;
-pub mod wish;
 pub mod xml;
 pub mod zypper;
 
@@ -48,5 +48,6 @@ pub mod zypper;
 mod tests;
 
 pub use manager::Manager;
-// As the API still calls it.
+// As the API still calls them.
 pub use preflight as judge;
+pub use request as wish;

@@ -9,10 +9,10 @@ use super::lock;
 use super::model::{
     Details, Found, Installed, Listing, Outcome, Preview, Refused, Removal, Repair, Track, Upgrade,
 };
+use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::text::{clip, field, lines, number, pair, some};
 use super::tool::{Phase, Question, Tool, phase};
-use super::wish::{Action, Grammar, Spec, Wish};
 use stardust_shell::Fault;
 
 pub struct Opkg;
@@ -141,18 +141,18 @@ impl Tool for Opkg {
         })
     }
 
-    fn preview(&self, wish: &Wish) -> Question {
-        let verb = match wish.action {
+    fn preview(&self, request: &PackageRequest) -> Question {
+        let verb = match request.action {
             Action::Upgrade => "upgrade",
             Action::Remove => "remove",
             _ => "install",
         };
         let mut all = vec![verb.to_owned()];
-        all.extend(wish.arguments());
+        all.extend(request.arguments());
         Question::new(PREVIEW, &all)
     }
 
-    fn read_preview(&self, said: &Sections, _: &Wish) -> Preview {
+    fn read_preview(&self, said: &Sections, _: &PackageRequest) -> Preview {
         let text = said.text("sim");
         let records = records(said.text("records"));
         let installed: HashMap<&str, &str> = lines(said.text("installed"))
@@ -202,9 +202,9 @@ impl Tool for Opkg {
         preview
     }
 
-    fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
-        let names = wish.arguments();
-        Ok(match wish.action {
+    fn phases(&self, request: &PackageRequest) -> Result<Vec<Phase>, Fault> {
+        let names = request.arguments();
+        Ok(match request.action {
             Action::Refresh => vec![phase("refresh", true, "exec opkg update\n", &[])?],
             Action::Remove => vec![phase(
                 "remove",

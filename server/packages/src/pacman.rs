@@ -6,9 +6,9 @@
 
 use super::Manager;
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
+use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::tool::{Phase, Question, Tool, phase, phase_of};
-use super::wish::{Action, Grammar, Spec, Wish};
 use stardust_shell::Fault;
 
 #[path = "pacman/read.rs"]
@@ -32,8 +32,8 @@ static GRAMMAR: Grammar = Grammar {
     example: "nginx, gtk2+extra, python-requests",
 };
 
-fn removal(wish: &Wish) -> &'static str {
-    if wish.purge { "-Rns" } else { "-Rs" }
+fn removal(request: &PackageRequest) -> &'static str {
+    if request.purge { "-Rns" } else { "-Rs" }
 }
 
 impl Tool for Pacman {
@@ -80,25 +80,25 @@ impl Tool for Pacman {
         read::survey(said)
     }
 
-    fn preview(&self, wish: &Wish) -> Question {
-        match wish.action {
+    fn preview(&self, request: &PackageRequest) -> Question {
+        match request.action {
             Action::Autoremove => Question::of(&[PLACES, PREVIEW_ORPHANS], &[]),
             Action::Remove => {
-                let mut all = vec![removal(wish).to_owned()];
-                all.extend(wish.arguments());
+                let mut all = vec![removal(request).to_owned()];
+                all.extend(request.arguments());
                 Question::of(&[PLACES, PREVIEW_REMOVE], &all)
             }
-            _ => Question::of(&[PLACES, PREVIEW], &wish.arguments()),
+            _ => Question::of(&[PLACES, PREVIEW], &request.arguments()),
         }
     }
 
-    fn read_preview(&self, said: &Sections, wish: &Wish) -> Preview {
-        read::preview(said, wish)
+    fn read_preview(&self, said: &Sections, request: &PackageRequest) -> Preview {
+        read::preview(said, request)
     }
 
-    fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
-        let names = wish.arguments();
-        Ok(match wish.action {
+    fn phases(&self, request: &PackageRequest) -> Result<Vec<Phase>, Fault> {
+        let names = request.arguments();
+        Ok(match request.action {
             Action::Refresh => vec![phase_of("refresh", true, &[PLACES, REFRESH], &[])?],
             Action::Upgrade | Action::FullUpgrade | Action::Install => vec![
                 phase_of("download", true, &[PLACES, DOWNLOAD], &names)?,
@@ -106,7 +106,7 @@ impl Tool for Pacman {
             ],
             Action::Remove => {
                 let mut all: Vec<String> = [
-                    removal(wish),
+                    removal(request),
                     "--noconfirm",
                     "--noprogressbar",
                     "--color",
@@ -129,7 +129,7 @@ impl Tool for Pacman {
                     &[],
                 )?]
             }
-            Action::Repair if wish.what.as_deref() == Some("torn") => {
+            Action::Repair if request.what.as_deref() == Some("torn") => {
                 vec![phase_of("repair", false, &[PLACES, TORN, REINSTALL], &[])?]
             }
             Action::Repair => vec![phase_of("repair", false, &[PLACES, UNLOCK], &[])?],

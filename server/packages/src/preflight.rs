@@ -4,7 +4,7 @@ use super::Manager;
 use super::facts::Facts;
 use super::limits::{SPACE_RESERVE_BYTES, SPACE_RESERVE_SHARE};
 use super::model::{Preview, Refused, Space};
-use super::wish::{Action, Wish};
+use super::request::{Action, PackageRequest};
 
 /// What a node can't be without, where its manager does not know by itself.
 fn essential(manager: Manager) -> &'static [&'static str] {
@@ -69,7 +69,7 @@ const ACCESS: [&str; 5] = [
 ];
 
 /// Fills in what is refused and whether there is room.
-pub fn check(wish: &Wish, facts: &Facts, preview: &mut Preview) {
+pub fn check(request: &PackageRequest, facts: &Facts, preview: &mut Preview) {
     // Most dry runs do not say what is for security; the list of updates does.
     for upgrade in &mut preview.upgraded {
         if upgrade.security.is_none() {
@@ -80,18 +80,18 @@ pub fn check(wish: &Wish, facts: &Facts, preview: &mut Preview) {
             upgrade.security = known.and_then(|known| known.security);
         }
     }
-    wish.chosen(&mut preview.kept_back);
+    request.chosen(&mut preview.kept_back);
     for removal in &mut preview.removed {
-        removal.essential |= essential(wish.manager).contains(&removal.name.as_str());
+        removal.essential |= essential(request.manager).contains(&removal.name.as_str());
     }
     if preview.refused.is_some() {
         return;
     }
     preview.nothing = preview.changes() == 0;
     room(facts, preview);
-    preview.refused = refused(wish, preview).or_else(|| held(wish, facts));
+    preview.refused = refused(request, preview).or_else(|| held(request, facts));
     let brings = matches!(
-        wish.action,
+        request.action,
         Action::Upgrade | Action::FullUpgrade | Action::Install
     );
     if brings && preview.nothing && preview.refused.is_none() {
@@ -143,10 +143,10 @@ pub fn unfinished(facts: &Facts) -> Option<Refused> {
 
 /// What is held must be let go of first: asked for by name apt goes on in a dry run
 /// and gives up in the real one, and others do nothing.
-fn held(wish: &Wish, facts: &Facts) -> Option<Refused> {
+fn held(request: &PackageRequest, facts: &Facts) -> Option<Refused> {
     let mut held: Vec<&str> = Vec::new();
-    if wish.action == Action::Upgrade {
-        let names = wish.packages.iter().map(|spec| spec.name.as_str());
+    if request.action == Action::Upgrade {
+        let names = request.packages.iter().map(|spec| spec.name.as_str());
         held.extend(names.filter(|name| facts.held.iter().any(|held| held == name)));
     }
     (!held.is_empty()).then(|| {
@@ -158,7 +158,7 @@ fn held(wish: &Wish, facts: &Facts) -> Option<Refused> {
     })
 }
 
-fn refused(wish: &Wish, preview: &Preview) -> Option<Refused> {
+fn refused(request: &PackageRequest, preview: &Preview) -> Option<Refused> {
     let names = |all: Vec<&str>| all.into_iter().take(10).collect::<Vec<_>>().join(", ");
     let essential: Vec<&str> = preview
         .removed
@@ -194,8 +194,8 @@ fn refused(wish: &Wish, preview: &Preview) -> Option<Refused> {
     }
     // Some managers take a name that they don't know for a pattern or for an order
     // to do the opposite; what was named must be what is done.
-    let missing: Vec<&str> = match wish.action {
-        Action::Remove => wish
+    let missing: Vec<&str> = match request.action {
+        Action::Remove => request
             .packages
             .iter()
             .map(|spec| spec.name.as_str())
@@ -209,12 +209,13 @@ fn refused(wish: &Wish, preview: &Preview) -> Option<Refused> {
                 .chain(&preview.downgraded)
                 .map(|upgrade| upgrade.name.as_str())
                 .collect();
-            let none = !wish
+            let none = !request
                 .packages
                 .iter()
                 .any(|spec| done.contains(&spec.name.as_str()));
             if none {
-                wish.packages
+                request
+                    .packages
                     .iter()
                     .map(|spec| spec.name.as_str())
                     .collect()
@@ -230,7 +231,7 @@ fn refused(wish: &Wish, preview: &Preview) -> Option<Refused> {
             format!(
                 "{} would not be {}.",
                 names(missing),
-                if wish.action == Action::Remove {
+                if request.action == Action::Remove {
                     "removed: not installed"
                 } else {
                     "installed"

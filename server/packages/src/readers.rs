@@ -3,8 +3,8 @@
 
 use super::limits::{FIELD_CHARS_MAX, FOUND_MAX, NOTES_MAX, WORDS_BYTES_MAX};
 use super::model::{Preview, Track};
+use super::request::{Action, PackageRequest};
 use super::sections::Sections;
-use super::wish::{Action, Wish};
 use super::{Manager, advice, facts, lock, preflight, restarts, text};
 
 /// What is read of a node.
@@ -78,11 +78,11 @@ pub fn read(manager: Manager, kind: u8, said: &Sections, words: &str) {
                 (Action::Upgrade, &[][..]),
                 (Action::Remove, &["lab".to_owned()][..]),
             ] {
-                let Ok(wish) = Wish::new(manager, action, names, false, None) else {
+                let Ok(request) = PackageRequest::new(manager, action, names, false, None) else {
                     unreachable!("every manager does that");
                 };
-                let mut preview = tool.read_preview(said, &wish);
-                preflight::check(&wish, &facts, &mut preview);
+                let mut preview = tool.read_preview(said, &request);
+                preflight::check(&request, &facts, &mut preview);
                 bounded(&preview);
             }
         }

@@ -3,8 +3,8 @@
 use super::Manager;
 use super::ledger::State;
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
+use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
-use super::wish::{Action, Grammar, Spec, Wish};
 use stardust_shell::Fault;
 use stardust_shell::detached::Part;
 use stardust_shell::shell::Command;
@@ -128,9 +128,9 @@ pub trait Tool: Sync {
 
     fn read_survey(&self, said: &Sections) -> Result<Listing, Refused>;
 
-    fn preview(&self, wish: &Wish) -> Question;
+    fn preview(&self, request: &PackageRequest) -> Question;
 
-    fn read_preview(&self, said: &Sections, wish: &Wish) -> Preview;
+    fn read_preview(&self, said: &Sections, request: &PackageRequest) -> Preview;
 
     /// Sections that say which services the packages in `$@` restart; see `restarts`.
     /// None: it can't be told, or none are.
@@ -138,7 +138,7 @@ pub trait Tool: Sync {
         None
     }
 
-    fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault>;
+    fn phases(&self, request: &PackageRequest) -> Result<Vec<Phase>, Fault>;
 
     /// Functions, of which `ledger` prints `name|version|arch|state` of all that the
     /// database has.

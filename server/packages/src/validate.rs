@@ -1,14 +1,14 @@
-//! From what was asked for to a [`Wish`] that its manager can do.
+//! From what was asked for to a [`PackageRequest`] that its manager can do.
 
 use super::Manager;
 use super::facts::Facts;
 use super::limits::{PACKAGES_MAX, SECURITY_MAX};
 use super::model::Refused;
+use super::request::{Action, PackageRequest, Spec};
 use super::tool::Tool;
-use super::wish::{Action, Spec, Wish};
 use stardust_base::error::Error;
 
-impl Wish {
+impl PackageRequest {
     pub fn new(
         manager: Manager,
         action: Action,

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use super::Manager;
 use super::limits::{FOUND_MAX, WORDS_BYTES_MAX};
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
+use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::text::{clip, counted, field, lines, number, pair, size, some};
 use super::tool::{Phase, Question, Tool, phase, phase_of};
-use super::wish::{Action, Grammar, Spec, Wish};
 use super::{rpm, xml};
 use stardust_shell::Fault;
 
@@ -98,8 +98,8 @@ run show zypper -n --no-refresh info --requires -- "$1"
 quiet changelog rpm -q --changelog -- "$1"
 "#;
 
-fn verb(wish: &Wish) -> &'static str {
-    match wish.action {
+fn verb(request: &PackageRequest) -> &'static str {
+    match request.action {
         Action::Upgrade => "update",
         Action::FullUpgrade => "dup",
         Action::Remove => "remove",
@@ -107,16 +107,16 @@ fn verb(wish: &Wish) -> &'static str {
     }
 }
 
-fn arguments(wish: &Wish) -> Vec<String> {
-    let option = match wish.action {
+fn arguments(request: &PackageRequest) -> Vec<String> {
+    let option = match request.action {
         Action::Remove => "--clean-deps",
-        Action::Install if wish.packages.iter().any(|spec| spec.version.is_some()) => {
+        Action::Install if request.packages.iter().any(|spec| spec.version.is_some()) => {
             "--oldpackage"
         }
         _ => "",
     };
-    let mut all = vec![verb(wish).to_owned(), option.to_owned()];
-    all.extend(wish.arguments());
+    let mut all = vec![verb(request).to_owned(), option.to_owned()];
+    all.extend(request.arguments());
     all
 }
 
@@ -201,15 +201,15 @@ impl Tool for Zypper {
         })
     }
 
-    fn preview(&self, wish: &Wish) -> Question {
-        match wish.action {
+    fn preview(&self, request: &PackageRequest) -> Question {
+        match request.action {
             Action::Autoremove => Question::of(&[UNNEEDED, PREVIEW_UNNEEDED], &[]),
-            _ if wish.packages.is_empty() => Question::new(PREVIEW_ALL, &arguments(wish)),
-            _ => Question::new(PREVIEW, &arguments(wish)),
+            _ if request.packages.is_empty() => Question::new(PREVIEW_ALL, &arguments(request)),
+            _ => Question::new(PREVIEW, &arguments(request)),
         }
     }
 
-    fn read_preview(&self, said: &Sections, _: &Wish) -> Preview {
+    fn read_preview(&self, said: &Sections, _: &PackageRequest) -> Preview {
         let text = said.text("sim");
         let mut preview = transaction(text);
         preview.nothing = preview.changes() == 0 && text.contains("Nothing to do");
@@ -227,10 +227,10 @@ impl Tool for Zypper {
         Some(super::restarts::RPM)
     }
 
-    fn phases(&self, wish: &Wish) -> Result<Vec<Phase>, Fault> {
-        let all = arguments(wish);
-        let names = wish.arguments();
-        Ok(match wish.action {
+    fn phases(&self, request: &PackageRequest) -> Result<Vec<Phase>, Fault> {
+        let all = arguments(request);
+        let names = request.arguments();
+        Ok(match request.action {
             Action::Refresh => vec![phase("refresh", true, "exec zypper -n refresh\n", &[])?],
             Action::Upgrade | Action::FullUpgrade | Action::Install => vec![
                 phase("download", true, DOWNLOAD, &all)?,
@@ -260,7 +260,7 @@ impl Tool for Zypper {
                 )?]
             }
             Action::Clean => vec![phase("clean", true, "exec zypper -n clean\n", &[])?],
-            Action::Repair => match wish.what.as_deref() {
+            Action::Repair => match request.what.as_deref() {
                 Some("verify") => vec![phase(
                     "repair",
                     false,

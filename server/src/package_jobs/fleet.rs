@@ -12,7 +12,7 @@ use stardust_model::intent::LeftOut;
 use stardust_packages::Manager;
 use stardust_packages::facts::Facts;
 use stardust_packages::lock;
-use stardust_packages::wish::{Action, Wish};
+use stardust_packages::request::{Action, PackageRequest};
 
 /// What is worth knowing of a node that takes part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -95,8 +95,8 @@ impl Choice {
         }
         let action = self.action(manager, node.full_upgrade);
         let fits = match self.security {
-            true => Wish::check_security(manager),
-            false => Wish::new(manager, action, &self.packages, false, None).map(drop),
+            true => PackageRequest::check_security(manager),
+            false => PackageRequest::new(manager, action, &self.packages, false, None).map(drop),
         };
         if let Err(error) = fits {
             return Ok(Err(LeftOut {

@@ -8,10 +8,10 @@ use stardust_packages::facts::{self, Facts};
 use stardust_packages::ledger::{self, Changes};
 use stardust_packages::limits::{ANSWER_BYTES_MAX, ASK_TIME_MAX, SURVEY_TIME_MAX};
 use stardust_packages::model::{Preview, Refused};
+use stardust_packages::request::PackageRequest;
 use stardust_packages::sections::{self, Sections};
 use stardust_packages::survey::{COMMON, DETECT, HOLDERS};
 use stardust_packages::tool::Question;
-use stardust_packages::wish::Wish;
 use stardust_packages::{advice, preflight, restarts};
 
 use super::way_in;
@@ -165,13 +165,17 @@ pub fn survey_within(node: &mut dyn Node, time: Duration) -> Result<Facts, Fault
 }
 
 /// The manager's own dry run, judged.
-pub fn preview(node: &mut Link<'_>, wish: &Wish, facts: &Facts) -> Result<Preview, Fault> {
-    preview_within(node, wish, facts, SURVEY_TIME_MAX)
+pub fn preview(
+    node: &mut Link<'_>,
+    request: &PackageRequest,
+    facts: &Facts,
+) -> Result<Preview, Fault> {
+    preview_within(node, request, facts, SURVEY_TIME_MAX)
 }
 
 pub fn preview_within(
     node: &mut Link<'_>,
-    wish: &Wish,
+    request: &PackageRequest,
     facts: &Facts,
     time: Duration,
 ) -> Result<Preview, Fault> {
@@ -183,11 +187,11 @@ pub fn preview_within(
             ..Preview::default()
         });
     }
-    let tool = wish.manager.tool();
-    let said = question(node, &tool.preview(wish), time)?;
-    let mut preview = tool.read_preview(&said, wish);
-    explain(wish, &mut preview);
-    preflight::check(wish, facts, &mut preview);
+    let tool = request.manager.tool();
+    let said = question(node, &tool.preview(request), time)?;
+    let mut preview = tool.read_preview(&said, request);
+    explain(request, &mut preview);
+    preflight::check(request, facts, &mut preview);
     if let Some(login) = &node.login {
         way_in::judge(login.privilege(), &mut preview);
     }
@@ -195,10 +199,10 @@ pub fn preview_within(
 }
 
 /// A refusal whose reason is known from elsewhere says what to do about it.
-fn explain(wish: &Wish, preview: &mut Preview) {
+fn explain(request: &PackageRequest, preview: &mut Preview) {
     let open = |refused: &Refused| matches!(refused.kind, "failed" | "broken");
     if preview.refused.as_ref().is_some_and(open)
-        && let Some(advice) = advice::read(wish.manager, &preview.text)
+        && let Some(advice) = advice::read(request.manager, &preview.text)
     {
         preview.refused = Some(advice);
     }
@@ -207,12 +211,12 @@ fn explain(wish: &Wish, preview: &mut Preview) {
 /// Fills in which services what is previewed will restart.
 pub fn restarts(
     node: &mut dyn Node,
-    wish: &Wish,
+    request: &PackageRequest,
     preview: &mut Preview,
     time: Duration,
 ) -> Result<(), Fault> {
     let names = restarts::names(preview);
-    let Some(script) = wish.manager.tool().restarts() else {
+    let Some(script) = request.manager.tool().restarts() else {
         return Ok(());
     };
     if preview.refused.is_some() || names.is_empty() {

@@ -23,8 +23,8 @@ mod watch;
 use end::{Ran, judge_end, result, sentence};
 use stardust_packages::ledger::NOTE;
 use stardust_packages::limits::LOCK_WAIT_SECONDS_DEFAULT;
+use stardust_packages::request::{Action, PackageRequest};
 use stardust_packages::tool::{Phase, Tool, phase_of};
-use stardust_packages::wish::{Action, Wish};
 use stardust_packages::{advice, facts::Facts, lock, preflight};
 use watch::JobWatcher;
 
@@ -162,14 +162,20 @@ fn begin(
     let Some(manager) = facts.manager else {
         return Ok(None);
     };
-    let wish = if order.security {
-        Wish::check_security(manager)?;
-        Wish::for_security(manager, &facts).map_err(look::fault)?
+    let request = if order.security {
+        PackageRequest::check_security(manager)?;
+        PackageRequest::for_security(manager, &facts).map_err(look::fault)?
     } else {
         let (purge, what) = (order.purge, order.what.as_deref());
-        Some(Wish::new(manager, action, &order.packages, purge, what)?)
+        Some(PackageRequest::new(
+            manager,
+            action,
+            &order.packages,
+            purge,
+            what,
+        )?)
     };
-    let Some(wish) = wish else {
+    let Some(request) = request else {
         return match preflight::unfinished(&facts) {
             Some(refused) => Err(look::fault(refused)),
             None => Ok(None),
@@ -178,7 +184,7 @@ fn begin(
     if action.changes_packages() {
         let nothing = step(job, "preview", || {
             let preview = when_free(job, wait_seconds(order), || {
-                let preview = look::preview(link, &wish, &facts)?;
+                let preview = look::preview(link, &request, &facts)?;
                 match preview.refused {
                     Some(refused) => Err(look::fault(refused)),
                     None => Ok(preview),
@@ -218,7 +224,7 @@ fn begin(
         };
         let work = Work {
             id: run.run.clone(),
-            parts: parts(tool, &wish)?,
+            parts: parts(tool, &request)?,
             // One that was left behind is not waited for by who removes it.
             lock_files: match order.what.as_deref() {
                 Some("stale_lock") => "",
@@ -236,9 +242,9 @@ fn begin(
 }
 
 /// What is done on the node: before anything is changed, what there is is noted.
-fn parts(tool: &dyn Tool, wish: &Wish) -> Result<Vec<Phase>, Fault> {
-    let mut all = tool.phases(wish)?;
-    if notes(wish.action) {
+fn parts(tool: &dyn Tool, request: &PackageRequest) -> Result<Vec<Phase>, Fault> {
+    let mut all = tool.phases(request)?;
+    if notes(request.action) {
         let mut texts = tool.ledger().to_vec();
         texts.push(NOTE);
         // A download changes nothing, and may take its time.

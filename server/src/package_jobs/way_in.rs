@@ -37,13 +37,14 @@ pub fn judge(privilege: Privilege, preview: &mut Preview) {
 mod tests {
     use super::*;
     use stardust_packages::Manager;
+    use stardust_packages::request::{Action, PackageRequest};
     use stardust_packages::sections::Sections;
-    use stardust_packages::wish::{Action, Wish};
 
     #[test]
     fn the_way_to_root_is_not_removed_and_may_be_replaced() {
         let names = ["sudo".to_owned()];
-        let wish = Wish::new(Manager::Apt, Action::Remove, &names, false, None).unwrap();
+        let request =
+            PackageRequest::new(Manager::Apt, Action::Remove, &names, false, None).unwrap();
         for (privilege, text, refused) in [
             (Privilege::Sudo, "Remv sudo [1.9]\n", true),
             (Privilege::SudoPassword, "Remv sudo [1.9]\n", true),
@@ -59,7 +60,7 @@ mod tests {
             ),
         ] {
             let said = Sections::single("sim", text, 0);
-            let mut preview = Manager::Apt.tool().read_preview(&said, &wish);
+            let mut preview = Manager::Apt.tool().read_preview(&said, &request);
             judge(privilege, &mut preview);
             assert_eq!(preview.refused.is_some(), refused, "{privilege:?} {text}");
         }

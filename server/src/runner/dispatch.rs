@@ -14,7 +14,7 @@ use crate::jobs::{Job, log_end};
 use crate::log;
 use crate::major_tom::{Cause, Fault};
 use crate::package_jobs::{fleet, task};
-use crate::packages::wish::Action;
+use crate::packages::request::Action;
 use crate::workers::Crew;
 use stardust_model::intent::Intent;
 use stardust_model::intent::SIZES_DEFAULT;

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::super::Manager;
 use super::super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
 use super::super::model::{Details, Found, Outcome, Preview, Refused, Removal, Upgrade};
+use super::super::request::Spec;
 use super::super::sections::Sections;
 use super::super::text::{clip, field, lines, pair, size, some};
-use super::super::wish::Spec;
 use super::super::{lock, rpm};
 
 pub fn outcome(text: &str) -> Outcome {

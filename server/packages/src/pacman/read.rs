@@ -7,9 +7,9 @@ use super::super::lock;
 use super::super::model::{
     Details, Found, Installed, Listing, Outcome, Preview, Refused, Removal, Repair, Track, Upgrade,
 };
+use super::super::request::{Action, PackageRequest, Spec};
 use super::super::sections::Sections;
 use super::super::text::{clip, field, lines, number, pair, size, some};
-use super::super::wish::{Action, Spec, Wish};
 
 pub fn survey(said: &Sections) -> Result<Listing, Refused> {
     // 1 with nothing to say is that there is nothing.
@@ -87,13 +87,13 @@ pub fn survey(said: &Sections) -> Result<Listing, Refused> {
     })
 }
 
-pub fn preview(said: &Sections, wish: &Wish) -> Preview {
+pub fn preview(said: &Sections, request: &PackageRequest) -> Preview {
     let text = said.text("sim");
     let installed: std::collections::HashMap<&str, &str> = lines(said.text("all"))
         .filter_map(|line| line.split_once(' '))
         .collect();
     let mut preview = Preview::default();
-    let removing = matches!(wish.action, Action::Remove | Action::Autoremove);
+    let removing = matches!(request.action, Action::Remove | Action::Autoremove);
     let mut download = 0u64;
     for line in lines(text) {
         let fields: Vec<&str> = line.split('|').collect();

@@ -4,17 +4,17 @@
 
 use super::golden::{recorded, sample};
 use crate::Manager;
+use crate::request::{Action, PackageRequest};
 use crate::sections::Sections;
-use crate::wish::{Action, Wish};
 
 fn section(name: &str, of: &str) -> Sections {
     let (text, code) = recorded(of);
     Sections::single(name, &text, code)
 }
 
-fn wish(manager: Manager, action: Action, names: &[&str]) -> Wish {
+fn request(manager: Manager, action: Action, names: &[&str]) -> PackageRequest {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    Wish::new(manager, action, &names, false, None).unwrap()
+    PackageRequest::new(manager, action, &names, false, None).unwrap()
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_preview_never_says_that_nothing_would_be_done() {
     let said = section("sim", "de-apt-s-full").and("sizes", &sample("de-apt-print-uris"), 1);
     let seen = Manager::Apt
         .tool()
-        .read_preview(&said, &wish(Manager::Apt, Action::FullUpgrade, &[]));
+        .read_preview(&said, &request(Manager::Apt, Action::FullUpgrade, &[]));
     assert_eq!((seen.upgraded.len(), seen.installed.len()), (7, 1));
     // Not known, which is not zero.
     assert_eq!((seen.download_bytes, seen.disk_bytes), (None, None));
@@ -69,7 +69,7 @@ fn a_preview_never_says_that_nothing_would_be_done() {
     ] {
         let seen = manager
             .tool()
-            .read_preview(&section("sim", of), &wish(manager, action, names));
+            .read_preview(&section("sim", of), &request(manager, action, names));
         assert!(!seen.nothing, "{of}");
         assert!(seen.refused.is_some(), "{of}: {seen:?}");
     }

@@ -3,7 +3,7 @@
 use super::golden;
 use crate::Manager;
 use crate::readers::read_all;
-use crate::wish::{Action, Wish, query};
+use crate::request::{Action, PackageRequest, query};
 
 #[test]
 fn good_names_of_each_manager() {
@@ -45,7 +45,8 @@ fn good_names_of_each_manager() {
     ] {
         for name in names {
             assert!(
-                Wish::new(manager, Action::Install, &[(*name).to_owned()], false, None).is_ok(),
+                PackageRequest::new(manager, Action::Install, &[(*name).to_owned()], false, None)
+                    .is_ok(),
                 "{manager:?} {name}"
             );
         }
@@ -108,16 +109,20 @@ fn bad_names_of_all_managers() {
                 Action::Unhold,
             ] {
                 assert!(
-                    Wish::new(manager, action, &[name.to_owned()], false, None).is_err(),
+                    PackageRequest::new(manager, action, &[name.to_owned()], false, None).is_err(),
                     "{manager:?} {name:?}"
                 );
             }
         }
         let many: Vec<String> = (0..101).map(|n| format!("p{n}")).collect();
-        assert!(Wish::new(manager, Action::Install, &many, false, None).is_err());
-        assert!(Wish::new(manager, Action::Install, &many[..100], false, None).is_ok());
-        assert!(Wish::new(manager, Action::Repair, &[], false, Some("rm -rf /")).is_err());
-        assert!(Wish::new(manager, Action::Remove, &["a1=1".into()], false, None).is_err());
+        assert!(PackageRequest::new(manager, Action::Install, &many, false, None).is_err());
+        assert!(PackageRequest::new(manager, Action::Install, &many[..100], false, None).is_ok());
+        assert!(
+            PackageRequest::new(manager, Action::Repair, &[], false, Some("rm -rf /")).is_err()
+        );
+        assert!(
+            PackageRequest::new(manager, Action::Remove, &["a1=1".into()], false, None).is_err()
+        );
     }
     for text in [
         "",
@@ -155,8 +160,8 @@ fn the_commands_hold_the_names_as_they_are() {
                 _ => &[],
             };
             let what = (action == Action::Repair).then(|| tool.repairs()[0]);
-            let wish = Wish::new(manager, action, given, false, what).unwrap();
-            for phase in tool.phases(&wish).unwrap() {
+            let request = PackageRequest::new(manager, action, given, false, what).unwrap();
+            for phase in tool.phases(&request).unwrap() {
                 let text = String::from_utf8(phase.command.text().to_vec()).unwrap();
                 for name in given {
                     assert!(
@@ -176,7 +181,7 @@ fn the_commands_hold_the_names_as_they_are() {
                 );
             }
             if action.changes_packages() {
-                let question = tool.preview(&wish);
+                let question = tool.preview(&request);
                 let arguments: Vec<&[u8]> =
                     question.arguments.iter().map(|a| a.as_bytes()).collect();
                 let command = crate::sections::command("m", &question.scripts, &arguments).unwrap();

@@ -2,9 +2,9 @@
 
 use super::golden::{recorded, sample};
 use crate::model::{Listing, Outcome, Preview, Track, Upgrade};
+use crate::request::{Action, PackageRequest};
 use crate::sections::Sections;
 use crate::text::lines;
-use crate::wish::{Action, Wish};
 use crate::{Manager, preflight};
 
 pub fn section(name: &str, of: &str) -> Sections {
@@ -12,9 +12,9 @@ pub fn section(name: &str, of: &str) -> Sections {
     Sections::single(name, &text, code)
 }
 
-pub fn wish(manager: Manager, action: Action, names: &[&str]) -> Wish {
+pub fn request(manager: Manager, action: Action, names: &[&str]) -> PackageRequest {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    Wish::new(manager, action, &names, false, None).unwrap()
+    PackageRequest::new(manager, action, &names, false, None).unwrap()
 }
 
 pub fn survey(manager: Manager, said: &Sections) -> Listing {
@@ -22,8 +22,8 @@ pub fn survey(manager: Manager, said: &Sections) -> Listing {
 }
 
 pub fn preview(manager: Manager, action: Action, names: &[&str], said: &Sections) -> Preview {
-    let wish = wish(manager, action, names);
-    manager.tool().read_preview(said, &wish)
+    let request = request(manager, action, names);
+    manager.tool().read_preview(said, &request)
 }
 
 pub fn names(upgrades: &[Upgrade]) -> Vec<&str> {
@@ -504,7 +504,7 @@ fn pacman_all() {
     );
     assert_eq!(seen.refused.unwrap().kind, "not_found");
     assert!(
-        Wish::new(
+        PackageRequest::new(
             Manager::Pacman,
             Action::Upgrade,
             &["labtool".into()],
@@ -635,7 +635,7 @@ fn what_must_not_be_is_refused() {
     };
     let judged =
         |manager, action, names: &[&str], facts: &crate::facts::Facts, mut seen: Preview| {
-            preflight::check(&wish(manager, action, names), facts, &mut seen);
+            preflight::check(&request(manager, action, names), facts, &mut seen);
             seen
         };
     let essential = preview(

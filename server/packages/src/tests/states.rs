@@ -1,11 +1,11 @@
 //! Each manager where something is held, half-way, refused or still at work.
 
 use super::golden::sample;
-use super::managers::{RPMS, names, preview, section, survey, wish};
+use super::managers::{RPMS, names, preview, request, section, survey};
 use crate::model::Track;
+use crate::request::Action;
 use crate::sections::Sections;
 use crate::text::lines;
-use crate::wish::Action;
 use crate::{Manager, preflight};
 
 /// The last script runs, and may for long: it is not all done yet.
@@ -217,7 +217,7 @@ fn what_blocks_a_manager_is_said_before_anything_is_begun() {
     let none = Sections::single("sim", "", 0);
     for (action, said) in [(Action::Upgrade, true), (Action::Autoremove, false)] {
         let mut seen = preview(Manager::Apt, action, &[], &none);
-        preflight::check(&wish(Manager::Apt, action, &[]), &half, &mut seen);
+        preflight::check(&request(Manager::Apt, action, &[]), &half, &mut seen);
         assert!(seen.nothing);
         assert_eq!(seen.refused.is_some(), said, "{action:?}");
         let Some(refused) = seen.refused else {
@@ -240,7 +240,7 @@ fn what_blocks_a_manager_is_said_before_anything_is_begun() {
     let said = section("sim", "apt-s-upgrade");
     let mut seen = preview(Manager::Apt, Action::Upgrade, &["labtool"], &said);
     preflight::check(
-        &wish(Manager::Apt, Action::Upgrade, &["labtool"]),
+        &request(Manager::Apt, Action::Upgrade, &["labtool"]),
         &held,
         &mut seen,
     );

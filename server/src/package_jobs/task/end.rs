@@ -8,8 +8,8 @@ use crate::major_tom::detached::End;
 use crate::major_tom::{Cause, Fault};
 use stardust_packages::facts::Facts;
 use stardust_packages::model::{Lock, Outcome, Refused};
+use stardust_packages::request::Action;
 use stardust_packages::tool::Tool;
-use stardust_packages::wish::Action;
 use stardust_packages::{advice, lock};
 
 /// How the work on the node went.
@@ -292,12 +292,12 @@ mod tests {
             repair: vec![Repair::new(what, "t", "labx is torn.")],
             ..Facts::default()
         };
-        let mut wish = order(Action::Repair, &[]);
-        wish.what = Some("reinstall".into());
+        let mut request = order(Action::Repair, &[]);
+        request.what = Some("reinstall".into());
         let done = ran(Manager::Apt, Action::Repair, 0, Outcome::default());
-        let fault = judge_end(&done, &wish, Some(&facts("reinstall"))).unwrap_err();
+        let fault = judge_end(&done, &request, Some(&facts("reinstall"))).unwrap_err();
         assert!(fault.detail.contains("labx is torn"), "{}", fault.detail);
-        assert!(judge_end(&done, &wish, Some(&facts("fix_broken"))).is_ok());
+        assert!(judge_end(&done, &request, Some(&facts("fix_broken"))).is_ok());
         // Of other work it is no failure that something is to be repaired.
         let done = ran(Manager::Apt, Action::Upgrade, 0, Outcome::default());
         let upgrade = order(Action::Upgrade, &[]);

@@ -1,4 +1,4 @@
-//! What an operator wants done with packages. A [`Wish`] exists only for one
+//! What an operator wants done with packages. A [`PackageRequest`] exists only for one
 //! manager and only with names that its grammar allows: `validate` makes them.
 
 use super::Manager;
@@ -141,9 +141,9 @@ impl Grammar {
     }
 }
 
-/// A checked wish.
+/// What is asked for, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct PackageRequest {
     pub manager: Manager,
     pub action: Action,
     pub packages: Vec<Spec>,
@@ -155,7 +155,10 @@ pub struct Wish {
     pub arguments: Vec<String>,
 }
 
-impl Wish {
+/// As the API still calls it.
+pub use PackageRequest as Wish;
+
+impl PackageRequest {
     pub fn arguments(&self) -> Vec<String> {
         self.arguments.clone()
     }
