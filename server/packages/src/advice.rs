@@ -292,8 +292,8 @@ mod tests {
     fn no_check_of_signatures_is_ever_left_out() {
         use super::super::request::{Action, PackageRequest};
         for manager in Manager::ALL {
-            let tool = manager.tool();
-            for action in tool.actions() {
+            let backend = manager.backend();
+            for action in backend.actions() {
                 let named = [
                     Action::Install,
                     Action::Remove,
@@ -305,9 +305,9 @@ mod tests {
                 } else {
                     &[]
                 };
-                let what = (*action == Action::Repair).then(|| tool.repairs()[0]);
+                let what = (*action == Action::Repair).then(|| backend.repairs()[0]);
                 let request = PackageRequest::new(manager, *action, names, false, what).unwrap();
-                for phase in tool.phases(&request).unwrap() {
+                for phase in backend.phases(&request).unwrap() {
                     let text = String::from_utf8_lossy(phase.command.text()).into_owned();
                     for bad in [
                         "gpg-checks",

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Manager;
+use super::backend::{Backend, Phase, Question, phase};
 use super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
 use super::lock;
 use super::model::{
@@ -11,7 +12,6 @@ use super::model::{
 use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::text::{clip, counted, field, lines, number, size, some, split_nvr};
-use super::tool::{Phase, Question, Tool, phase};
 use stardust_shell::Fault;
 
 pub struct Apk;
@@ -94,7 +94,7 @@ fn words(request: &PackageRequest) -> Vec<String> {
     all
 }
 
-impl Tool for Apk {
+impl Backend for Apk {
     fn manager(&self) -> Manager {
         Manager::Apk
     }

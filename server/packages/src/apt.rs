@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Manager;
+use super::backend::{Backend, Phase, Question, phase};
 use super::ledger::State;
 use super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track, Upgrade};
 use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::text::{clip, field, lines, number, pair, size, some};
-use super::tool::{Phase, Question, Tool, phase};
 use stardust_shell::Fault;
 
 #[path = "apt/read.rs"]
@@ -144,7 +144,7 @@ fn arguments(request: &PackageRequest) -> Vec<String> {
     all
 }
 
-impl Tool for Apt {
+impl Backend for Apt {
     fn manager(&self) -> Manager {
         Manager::Apt
     }

@@ -2,13 +2,13 @@
 //! them.
 
 use super::Manager;
+use super::backend::{Backend, Phase, Question, phase};
 use super::limits::WORDS_BYTES_MAX;
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
 use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::rpm;
 use super::sections::Sections;
 use super::text::clip;
-use super::tool::{Phase, Question, Tool, phase};
 use stardust_shell::Fault;
 
 #[path = "dnf/read.rs"]
@@ -137,7 +137,7 @@ pub(super) fn argument(spec: &Spec) -> String {
     }
 }
 
-impl Tool for Dnf {
+impl Backend for Dnf {
     fn manager(&self) -> Manager {
         if self.yum { Manager::Yum } else { Manager::Dnf }
     }

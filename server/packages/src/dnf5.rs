@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Manager;
+use super::backend::{Backend, Phase, Question, phase};
 use super::dnf::{
     arguments, complete, found, hold, info, piped, reboot_reasons, refused, row, unlisted,
 };
@@ -11,7 +12,6 @@ use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused
 use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::text::{clip, counted, field, lines, size};
-use super::tool::{Phase, Question, Tool, phase};
 use super::{lock, rpm};
 use stardust_shell::Fault;
 
@@ -55,7 +55,7 @@ quiet changelog rpm -q --changelog -- "$1"
 quiet requires rpm -q --requires -- "$1"
 "#;
 
-impl Tool for Dnf5 {
+impl Backend for Dnf5 {
     fn manager(&self) -> Manager {
         Manager::Dnf5
     }

@@ -135,7 +135,7 @@ pub fn read(manager: Manager, version: Option<String>, said: &Sections) -> Resul
         ));
     }
     let left = left_behind(manager, said.text("left"));
-    let mut listing = match manager.tool().read_survey(said) {
+    let mut listing = match manager.backend().read_survey(said) {
         // A lock that nobody will ever release is why.
         Err(_) if left.is_some() => Listing::default(),
         other => other?,
@@ -227,7 +227,7 @@ pub fn holder(text: &str) -> Option<Lock> {
 /// A file with the number of a process that has ended, which the manager waits for:
 /// `PID FILE NAME`.
 fn left_behind(manager: Manager, text: &str) -> Option<Repair> {
-    if !manager.tool().repairs().contains(&"stale_lock") {
+    if !manager.backend().repairs().contains(&"stale_lock") {
         return None;
     }
     let mut words = lines(text).next()?.splitn(3, ' ');

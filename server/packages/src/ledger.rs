@@ -159,8 +159,8 @@ mod tests {
 
     fn seen(manager: Manager, before: &str, now: &str) -> Changes {
         let said = Sections::single("before", before, 0).and("now", now, 0);
-        let tool = manager.tool();
-        changes(&said, &|state| tool.state(state)).unwrap()
+        let backend = manager.backend();
+        changes(&said, &|state| backend.state(state)).unwrap()
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
         use std::io::Write as _;
         use std::process::{Command, Stdio};
         for manager in Manager::ALL {
-            let mut text = manager.tool().ledger().concat();
+            let mut text = manager.backend().ledger().concat();
             text.push_str(NOTE);
             let mut child = Command::new("sh")
                 .arg("-n")
@@ -289,7 +289,7 @@ mod tests {
             let folder = stardust_base::testing::Folder::new();
             let path = folder.join("db");
             std::fs::write(&path, content).unwrap();
-            let mut script = manager.tool().ledger().concat();
+            let mut script = manager.backend().ledger().concat();
             assert!(script.contains(from), "{script}");
             script = script.replace(file, path.to_str().unwrap());
             script.push_str("\nledger\n");

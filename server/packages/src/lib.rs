@@ -3,7 +3,7 @@
 //!
 //! All in here is pure: names are checked against the manager's own grammar, commands
 //! are built, and what the tools print is read; jobs and API workers of the server talk
-//! to the nodes. One manager a file, behind [`tool::Tool`]; what is read is bounded by
+//! to the nodes. One manager a file, behind [`backend::Backend`]; what is read is bounded by
 //! [`limits`].
 //!
 //! # Decisions
@@ -19,6 +19,8 @@
 pub mod advice;
 pub mod apk;
 pub mod apt;
+pub mod backend;
+mod backends;
 pub mod dnf;
 pub mod dnf5;
 pub mod facts;
@@ -38,8 +40,6 @@ pub mod rpm;
 pub mod sections;
 pub mod survey;
 pub mod text;
-pub mod tool;
-mod tools;
 mod validate;
 pub mod xml;
 pub mod zypper;
@@ -49,5 +49,6 @@ mod tests;
 
 pub use manager::Manager;
 // As the API still calls them.
+pub use backend as tool;
 pub use preflight as judge;
 pub use request as wish;

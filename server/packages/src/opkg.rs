@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Manager;
+use super::backend::{Backend, Phase, Question, phase};
 use super::ledger::State;
 use super::limits::{FOUND_MAX, UPGRADABLE_MAX, WORDS_BYTES_MAX};
 use super::lock;
@@ -12,7 +13,6 @@ use super::model::{
 use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::text::{clip, field, lines, number, pair, some};
-use super::tool::{Phase, Question, Tool, phase};
 use stardust_shell::Fault;
 
 pub struct Opkg;
@@ -65,7 +65,7 @@ exec opkg upgrade "$@"
 
 const DETAILS: &str = "\nquiet show opkg info \"$1\"\n";
 
-impl Tool for Opkg {
+impl Backend for Opkg {
     fn manager(&self) -> Manager {
         Manager::Opkg
     }

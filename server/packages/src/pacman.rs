@@ -5,10 +5,10 @@
 //! whatever installs upgrades all else in the same transaction.
 
 use super::Manager;
+use super::backend::{Backend, Phase, Question, phase, phase_of};
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
 use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
-use super::tool::{Phase, Question, Tool, phase, phase_of};
 use stardust_shell::Fault;
 
 #[path = "pacman/read.rs"]
@@ -36,7 +36,7 @@ fn removal(request: &PackageRequest) -> &'static str {
     if request.purge { "-Rns" } else { "-Rs" }
 }
 
-impl Tool for Pacman {
+impl Backend for Pacman {
     fn manager(&self) -> Manager {
         Manager::Pacman
     }

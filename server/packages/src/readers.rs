@@ -61,8 +61,8 @@ pub fn everywhere(text: &str, code: i32) -> Sections {
 
 /// One manager, one kind.
 pub fn read(manager: Manager, kind: u8, said: &Sections, words: &str) {
-    let tool = manager.tool();
-    let Ok(spec) = tool.grammar().spec("lab") else {
+    let backend = manager.backend();
+    let Ok(spec) = backend.grammar().spec("lab") else {
         unreachable!("every grammar takes it");
     };
     match kind {
@@ -81,17 +81,17 @@ pub fn read(manager: Manager, kind: u8, said: &Sections, words: &str) {
                 let Ok(request) = PackageRequest::new(manager, action, names, false, None) else {
                     unreachable!("every manager does that");
                 };
-                let mut preview = tool.read_preview(said, &request);
+                let mut preview = backend.read_preview(said, &request);
                 preflight::check(&request, &facts, &mut preview);
                 bounded(&preview);
             }
         }
         2 => {
-            let _ = tool.read_installed(said);
+            let _ = backend.read_installed(said);
         }
-        3 => assert!(tool.read_search(said).len() <= FOUND_MAX),
+        3 => assert!(backend.read_search(said).len() <= FOUND_MAX),
         4 => {
-            if let Some(details) = tool.read_details(said, &spec) {
+            if let Some(details) = backend.read_details(said, &spec) {
                 assert!(details.text.len() <= WORDS_BYTES_MAX);
             }
         }
@@ -99,10 +99,10 @@ pub fn read(manager: Manager, kind: u8, said: &Sections, words: &str) {
             let mut track = Track::default();
             for line in text::lines(words) {
                 let _ = lock::holder(line);
-                tool.progress(line, &mut track);
+                backend.progress(line, &mut track);
                 assert!(track.done <= track.total);
             }
-            let outcome = tool.outcome(words);
+            let outcome = backend.outcome(words);
             assert!(outcome.failed.len() <= NOTES_MAX);
             for failure in &outcome.failed {
                 assert!(failure.name.chars().count() <= FIELD_CHARS_MAX + 1);

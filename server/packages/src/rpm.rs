@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::backend::{Phase, phase_of};
 use super::model::{Installed, Listing, Repair};
 use super::request::Grammar;
 use super::sections::Sections;
 use super::survey::HOLDERS;
 use super::text::{field, lines, some, split_nvr};
-use super::tool::{Phase, phase_of};
 use stardust_shell::Fault;
 
 pub static GRAMMAR: Grammar = Grammar {

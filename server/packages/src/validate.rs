@@ -1,11 +1,11 @@
 //! From what was asked for to a [`PackageRequest`] that its manager can do.
 
 use super::Manager;
+use super::backend::Backend;
 use super::facts::Facts;
 use super::limits::{PACKAGES_MAX, SECURITY_MAX};
 use super::model::Refused;
 use super::request::{Action, PackageRequest, Spec};
-use super::tool::Tool;
 use stardust_base::error::Error;
 
 impl PackageRequest {
@@ -16,11 +16,11 @@ impl PackageRequest {
         purge: bool,
         what: Option<&str>,
     ) -> Result<Self, Error> {
-        let tool = manager.tool();
-        if !tool.actions().contains(&action) {
+        let backend = manager.backend();
+        if !backend.actions().contains(&action) {
             return Err(Error::invalid(
                 format!("{} has no {}.", manager.name(), action.name()),
-                tool.instead(action),
+                backend.instead(action),
             ));
         }
         match action.wants_names() {
@@ -38,7 +38,7 @@ impl PackageRequest {
             }
             _ => {}
         }
-        if action == Action::Upgrade && !packages.is_empty() && !tool.upgrades_selected() {
+        if action == Action::Upgrade && !packages.is_empty() && !backend.upgrades_selected() {
             return Err(Error::invalid(
                 format!(
                     "{} upgrades all packages or none: a part of them breaks a system.",
@@ -55,7 +55,7 @@ impl PackageRequest {
         }
         let mut specs: Vec<Spec> = Vec::new();
         for text in packages {
-            let spec = tool.grammar().spec(text)?;
+            let spec = backend.grammar().spec(text)?;
             if spec.version.is_some() && action != Action::Install {
                 return Err(Error::invalid(
                     format!("{} takes no versions.", action.name()),
@@ -67,11 +67,13 @@ impl PackageRequest {
             }
         }
         let what = match (action, what) {
-            (Action::Repair, Some(what)) if tool.repairs().contains(&what) => Some(what.to_owned()),
+            (Action::Repair, Some(what)) if backend.repairs().contains(&what) => {
+                Some(what.to_owned())
+            }
             (Action::Repair, _) => {
                 return Err(Error::invalid(
                     "It is not said what to repair.",
-                    format!("\"what\" is one of: {}.", tool.repairs().join(", ")),
+                    format!("\"what\" is one of: {}.", backend.repairs().join(", ")),
                 ));
             }
             _ => None,
@@ -79,7 +81,7 @@ impl PackageRequest {
         Ok(Self {
             manager,
             action,
-            arguments: arguments(tool, &specs),
+            arguments: arguments(backend, &specs),
             packages: specs,
             purge: purge && action == Action::Remove,
             what,
@@ -88,8 +90,8 @@ impl PackageRequest {
 
     /// Whether this manager can upgrade for security alone.
     pub fn check_security(manager: Manager) -> Result<(), Error> {
-        let tool = manager.tool();
-        if tool.tells_security() && tool.upgrades_selected() {
+        let backend = manager.backend();
+        if backend.tells_security() && backend.upgrades_selected() {
             return Ok(());
         }
         Err(Error::invalid(
@@ -113,8 +115,8 @@ impl PackageRequest {
                 "Upgrade all, or choose packages.",
             ));
         }
-        let tool = manager.tool();
-        let grammar = tool.grammar();
+        let backend = manager.backend();
+        let grammar = backend.grammar();
         let mut packages: Vec<Spec> = Vec::new();
         for upgrade in waiting().filter(|upgrade| upgrade.security == Some(true)) {
             let arch = upgrade.arch.as_deref();
@@ -140,7 +142,7 @@ impl PackageRequest {
         Ok((!packages.is_empty()).then_some(Self {
             manager,
             action: Action::Upgrade,
-            arguments: arguments(tool, &packages),
+            arguments: arguments(backend, &packages),
             packages,
             purge: false,
             what: None,
@@ -164,6 +166,6 @@ impl PackageRequest {
     }
 }
 
-fn arguments(tool: &dyn Tool, packages: &[Spec]) -> Vec<String> {
-    packages.iter().map(|spec| tool.argument(spec)).collect()
+fn arguments(backend: &dyn Backend, packages: &[Spec]) -> Vec<String> {
+    packages.iter().map(|spec| backend.argument(spec)).collect()
 }

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use super::Manager;
+use super::backend::{Backend, Phase, Question, phase, phase_of};
 use super::limits::{FOUND_MAX, WORDS_BYTES_MAX};
 use super::model::{Details, Found, Installed, Listing, Outcome, Preview, Refused, Track};
 use super::request::{Action, Grammar, PackageRequest, Spec};
 use super::sections::Sections;
 use super::text::{clip, counted, field, lines, number, pair, size, some};
-use super::tool::{Phase, Question, Tool, phase, phase_of};
 use super::{rpm, xml};
 use stardust_shell::Fault;
 
@@ -120,7 +120,7 @@ fn arguments(request: &PackageRequest) -> Vec<String> {
     all
 }
 
-impl Tool for Zypper {
+impl Backend for Zypper {
     fn manager(&self) -> Manager {
         Manager::Zypper
     }

@@ -68,7 +68,7 @@ impl Choice {
     pub fn action(&self, manager: Manager, full_upgrade: bool) -> Action {
         let full = self.full.unwrap_or(full_upgrade);
         let all = self.packages.is_empty() && !self.security;
-        if full && all && manager.tool().actions().contains(&Action::FullUpgrade) {
+        if full && all && manager.backend().actions().contains(&Action::FullUpgrade) {
             Action::FullUpgrade
         } else {
             Action::Upgrade
@@ -89,7 +89,7 @@ impl Choice {
             );
         };
         for name in &self.packages {
-            manager.tool().grammar().spec(name).map_err(|error| {
+            manager.backend().grammar().spec(name).map_err(|error| {
                 Error::invalid(format!("{}: {}", node.name, error.message), error.hint)
             })?;
         }

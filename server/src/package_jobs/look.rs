@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use stardust_packages::Manager;
+use stardust_packages::backend::Question;
 use stardust_packages::facts::{self, Facts};
 use stardust_packages::ledger::{self, Changes};
 use stardust_packages::limits::{ANSWER_BYTES_MAX, ASK_TIME_MAX, SURVEY_TIME_MAX};
@@ -11,7 +12,6 @@ use stardust_packages::model::{Preview, Refused};
 use stardust_packages::request::PackageRequest;
 use stardust_packages::sections::{self, Sections};
 use stardust_packages::survey::{COMMON, DETECT, HOLDERS};
-use stardust_packages::tool::Question;
 use stardust_packages::{advice, preflight, restarts};
 
 use super::way_in;
@@ -149,10 +149,10 @@ pub fn survey(node: &mut dyn Node) -> Result<Facts, Fault> {
 pub fn survey_within(node: &mut dyn Node, time: Duration) -> Result<Facts, Fault> {
     let (manager, version) = detect_within(node, time)?;
     let mut scripts = vec![HOLDERS];
-    scripts.extend_from_slice(manager.tool().survey());
+    scripts.extend_from_slice(manager.backend().survey());
     scripts.push(COMMON);
     let files: Vec<&[u8]> = manager
-        .tool()
+        .backend()
         .lock_files()
         .split(' ')
         .map(str::as_bytes)
@@ -187,9 +187,9 @@ pub fn preview_within(
             ..Preview::default()
         });
     }
-    let tool = request.manager.tool();
-    let said = question(node, &tool.preview(request), time)?;
-    let mut preview = tool.read_preview(&said, request);
+    let backend = request.manager.backend();
+    let said = question(node, &backend.preview(request), time)?;
+    let mut preview = backend.read_preview(&said, request);
     explain(request, &mut preview);
     preflight::check(request, facts, &mut preview);
     if let Some(login) = &node.login {
@@ -216,7 +216,7 @@ pub fn restarts(
     time: Duration,
 ) -> Result<(), Fault> {
     let names = restarts::names(preview);
-    let Some(script) = request.manager.tool().restarts() else {
+    let Some(script) = request.manager.backend().restarts() else {
         return Ok(());
     };
     if preview.refused.is_some() || names.is_empty() {
@@ -230,11 +230,11 @@ pub fn restarts(
 /// What work on the node has changed, by the manager's own database. None: it can't be
 /// told.
 pub fn changes(node: &mut dyn Node, manager: Manager, id: &str) -> Result<Option<Changes>, Fault> {
-    let tool = manager.tool();
-    let mut scripts = tool.ledger().to_vec();
+    let backend = manager.backend();
+    let mut scripts = backend.ledger().to_vec();
     scripts.push(ledger::COMPARE);
     let said = ask(node, &scripts, &[id.as_bytes()], ASK_TIME_MAX)?;
-    Ok(ledger::changes(&said, &|state| tool.state(state)))
+    Ok(ledger::changes(&said, &|state| backend.state(state)))
 }
 
 pub fn fault(refused: Refused) -> Fault {

@@ -21,10 +21,10 @@ mod end;
 mod watch;
 
 use end::{Ran, judge_end, result, sentence};
+use stardust_packages::backend::{Backend, Phase, phase_of};
 use stardust_packages::ledger::NOTE;
 use stardust_packages::limits::LOCK_WAIT_SECONDS_DEFAULT;
 use stardust_packages::request::{Action, PackageRequest};
-use stardust_packages::tool::{Phase, Tool, phase_of};
 use stardust_packages::{advice, facts::Facts, lock, preflight};
 use watch::JobWatcher;
 
@@ -80,23 +80,23 @@ fn work(
             }
         }
     };
-    let mut watcher = JobWatcher::new(context, job, run.manager.tool());
+    let mut watcher = JobWatcher::new(context, job, run.manager.backend());
     let mut ran = None;
     let followed = step(job, "run", || {
         let end = follow(&mut link, &run.run, &mut watcher)?;
         job.set_cancellable(Err("The work on the node has ended."));
         let text = watcher.text();
-        let tool = run.manager.tool();
-        if matches!(&end, End::Exit { code, .. } if tool.good_codes().contains(code)) {
+        let backend = run.manager.backend();
+        if matches!(&end, End::Exit { code, .. } if backend.good_codes().contains(code)) {
             watcher.is_through();
         }
-        let mut outcome = tool.outcome(&text);
-        chosen(tool, order, &mut outcome.kept_back);
+        let mut outcome = backend.outcome(&text);
+        chosen(backend, order, &mut outcome.kept_back);
         let ended = Ran {
             run: run.run.clone(),
             action,
             planned,
-            tool,
+            backend,
             outcome,
             advice: advice::read(run.manager, &text),
             waited_for: stardust_packages::text::lines(&text)
@@ -214,7 +214,7 @@ fn begin(
     }
     link.commit();
     step(job, "begin", || {
-        let tool = manager.tool();
+        let backend = manager.backend();
         let id = secret::random_hex(12)
             .map_err(|error| Fault::new(Cause::Busy, format!("No random numbers: {error}."), ""))?;
         let run = PackageRun {
@@ -224,14 +224,14 @@ fn begin(
         };
         let work = Work {
             id: run.run.clone(),
-            parts: parts(tool, &request)?,
+            parts: parts(backend, &request)?,
             // One that was left behind is not waited for by who removes it.
             lock_files: match order.what.as_deref() {
                 Some("stale_lock") => "",
-                _ => tool.lock_files(),
+                _ => backend.lock_files(),
             },
             lock_wait_seconds: wait_seconds(order),
-            good_codes: tool.good_codes(),
+            good_codes: backend.good_codes(),
         };
         // Written down first: a job that was cut off here follows what may have
         // been started, and never starts it twice.
@@ -242,10 +242,10 @@ fn begin(
 }
 
 /// What is done on the node: before anything is changed, what there is is noted.
-fn parts(tool: &dyn Tool, request: &PackageRequest) -> Result<Vec<Phase>, Fault> {
-    let mut all = tool.phases(request)?;
+fn parts(backend: &dyn Backend, request: &PackageRequest) -> Result<Vec<Phase>, Fault> {
+    let mut all = backend.phases(request)?;
     if notes(request.action) {
-        let mut texts = tool.ledger().to_vec();
+        let mut texts = backend.ledger().to_vec();
         texts.push(NOTE);
         // A download changes nothing, and may take its time.
         let at = all.iter().take_while(|part| part.safe).count();
@@ -259,10 +259,10 @@ fn notes(action: Action) -> bool {
 }
 
 /// Of what a manager left alone, what was asked for by name.
-fn chosen(tool: &dyn Tool, order: &PackageOrder, names: &mut Vec<String>) {
+fn chosen(backend: &dyn Backend, order: &PackageOrder, names: &mut Vec<String>) {
     let specs = order.packages.iter();
     let specs: Vec<_> = specs
-        .filter_map(|name| tool.grammar().spec(name).ok())
+        .filter_map(|name| backend.grammar().spec(name).ok())
         .collect();
     if !specs.is_empty() {
         names.retain(|name| specs.iter().any(|spec| spec.name == *name));
@@ -333,13 +333,13 @@ fn after(
     let node = job.node.unwrap_or_default();
     let fetched = action == Action::Refresh.name()
         && ran.as_ref().is_some_and(
-            |ran| matches!(ran.end, End::Exit { code, .. } if ran.tool.good_codes().contains(&code)),
+            |ran| matches!(ran.end, End::Exit { code, .. } if ran.backend.good_codes().contains(&code)),
         );
     let facts = step(job, "after", || {
         let facts = look_again(context, link)?;
         if let Some(ran) = ran.as_mut().filter(|ran| notes(ran.action)) {
             // Where it can't be told, the output has to do.
-            let changes = look::changes(link, ran.tool.manager(), &ran.run);
+            let changes = look::changes(link, ran.backend.manager(), &ran.run);
             if let Ok(Some(changes)) = changes {
                 changes.correct(&mut ran.outcome);
             }

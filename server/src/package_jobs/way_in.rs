@@ -60,7 +60,7 @@ mod tests {
             ),
         ] {
             let said = Sections::single("sim", text, 0);
-            let mut preview = Manager::Apt.tool().read_preview(&said, &request);
+            let mut preview = Manager::Apt.backend().read_preview(&said, &request);
             judge(privilege, &mut preview);
             assert_eq!(preview.refused.is_some(), refused, "{privilege:?} {text}");
         }

@@ -19,7 +19,7 @@ fn request(manager: Manager, action: Action, names: &[&str]) -> PackageRequest {
 
 #[test]
 fn lists_are_read_by_their_shape() {
-    let apt = Manager::Apt.tool();
+    let apt = Manager::Apt.backend();
     let said = section("list", "de-apt-list").and("sim", &sample("de-apt-s-full"), 0);
     let listing = apt.read_survey(&said).unwrap();
     assert_eq!(listing.upgradable.len(), 8);
@@ -32,10 +32,10 @@ fn lists_are_read_by_their_shape() {
     assert!(repair[0].detail.ends_with("labconf, labbroken."));
 
     let said = section("list", "de-zypper-list");
-    let listing = Manager::Zypper.tool().read_survey(&said).unwrap();
+    let listing = Manager::Zypper.backend().read_survey(&said).unwrap();
     assert_eq!(listing.upgradable.len(), 7);
     let said = section("list", "de-pacman-Qu").and("count", "9", 0);
-    let listing = Manager::Pacman.tool().read_survey(&said).unwrap();
+    let listing = Manager::Pacman.backend().read_survey(&said).unwrap();
     assert_eq!(listing.upgradable.len(), 4);
 }
 
@@ -43,7 +43,7 @@ fn lists_are_read_by_their_shape() {
 fn a_preview_never_says_that_nothing_would_be_done() {
     let said = section("sim", "de-apt-s-full").and("sizes", &sample("de-apt-print-uris"), 1);
     let seen = Manager::Apt
-        .tool()
+        .backend()
         .read_preview(&said, &request(Manager::Apt, Action::FullUpgrade, &[]));
     assert_eq!((seen.upgraded.len(), seen.installed.len()), (7, 1));
     // Not known, which is not zero.
@@ -68,7 +68,7 @@ fn a_preview_never_says_that_nothing_would_be_done() {
         ),
     ] {
         let seen = manager
-            .tool()
+            .backend()
             .read_preview(&section("sim", of), &request(manager, action, names));
         assert!(!seen.nothing, "{of}");
         assert!(seen.refused.is_some(), "{of}: {seen:?}");
@@ -84,8 +84,8 @@ fn what_ran_counts_no_more_than_it_understands() {
         (Manager::Pacman, "de-pacman-run"),
     ] {
         let (text, code) = recorded(of);
-        assert!(!manager.tool().good_codes().contains(&code), "{of}");
-        let outcome = manager.tool().outcome(&text);
+        assert!(!manager.backend().good_codes().contains(&code), "{of}");
+        let outcome = manager.backend().outcome(&text);
         assert_eq!((outcome.upgraded, outcome.installed), (0, 0), "{of}");
         assert_eq!(outcome.held_by, None, "{of}");
     }

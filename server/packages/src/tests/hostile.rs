@@ -151,17 +151,17 @@ fn the_commands_hold_the_names_as_they_are() {
         .collect();
     for manager in Manager::ALL {
         for action in Action::ALL {
-            let tool = manager.tool();
-            if !tool.actions().contains(&action) {
+            let backend = manager.backend();
+            if !backend.actions().contains(&action) {
                 continue;
             }
             let given = match action {
                 Action::Install | Action::Remove | Action::Hold | Action::Unhold => &names[..],
                 _ => &[],
             };
-            let what = (action == Action::Repair).then(|| tool.repairs()[0]);
+            let what = (action == Action::Repair).then(|| backend.repairs()[0]);
             let request = PackageRequest::new(manager, action, given, false, what).unwrap();
-            for phase in tool.phases(&request).unwrap() {
+            for phase in backend.phases(&request).unwrap() {
                 let text = String::from_utf8(phase.command.text().to_vec()).unwrap();
                 for name in given {
                     assert!(
@@ -181,7 +181,7 @@ fn the_commands_hold_the_names_as_they_are() {
                 );
             }
             if action.changes_packages() {
-                let question = tool.preview(&request);
+                let question = backend.preview(&request);
                 let arguments: Vec<&[u8]> =
                     question.arguments.iter().map(|a| a.as_bytes()).collect();
                 let command = crate::sections::command("m", &question.scripts, &arguments).unwrap();
@@ -201,8 +201,8 @@ fn the_commands_hold_the_names_as_they_are() {
             crate::survey::HOLDERS,
             crate::survey::COMMON,
         ];
-        all.extend_from_slice(manager.tool().survey());
-        all.push(manager.tool().installed());
+        all.extend_from_slice(manager.backend().survey());
+        all.push(manager.backend().installed());
         let command = crate::sections::command("m", &all, &[]).unwrap();
         let text = String::from_utf8(command.text().to_vec()).unwrap();
         let output = std::process::Command::new("sh")

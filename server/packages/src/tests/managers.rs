@@ -18,12 +18,12 @@ pub fn request(manager: Manager, action: Action, names: &[&str]) -> PackageReque
 }
 
 pub fn survey(manager: Manager, said: &Sections) -> Listing {
-    manager.tool().read_survey(said).unwrap()
+    manager.backend().read_survey(said).unwrap()
 }
 
 pub fn preview(manager: Manager, action: Action, names: &[&str], said: &Sections) -> Preview {
     let request = request(manager, action, names);
-    manager.tool().read_preview(said, &request)
+    manager.backend().read_preview(said, &request)
 }
 
 pub fn names(upgrades: &[Upgrade]) -> Vec<&str> {
@@ -47,13 +47,13 @@ fn versions(upgrades: &[Upgrade]) -> Vec<String> {
 fn track(manager: Manager, of: &str) -> Track {
     let mut track = Track::default();
     for line in lines(&sample(of)) {
-        manager.tool().progress(line, &mut track);
+        manager.backend().progress(line, &mut track);
     }
     track
 }
 
 fn outcome(manager: Manager, of: &str) -> Outcome {
-    manager.tool().outcome(&sample(of))
+    manager.backend().outcome(&sample(of))
 }
 
 const TWO: [&str; 2] = ["lablib 1.0-1>2.0-1", "labtool 1.0-1>2.0-1"];
@@ -71,7 +71,7 @@ fn apt_lists() {
     let none = survey(Manager::Apt, &section("list", "apt-list-upgradable-none"));
     assert!(none.upgradable.is_empty());
     let broken = Sections::single("list", "", 100).and("sim", "E: The value 'x' is invalid\n", 100);
-    let refused = Manager::Apt.tool().read_survey(&broken).unwrap_err();
+    let refused = Manager::Apt.backend().read_survey(&broken).unwrap_err();
     assert!(
         refused.message.contains("The value 'x' is invalid"),
         "{refused:?}"
@@ -130,7 +130,7 @@ fn apt_previews() {
 /// What an earlier run has unpacked is set up, and not upgraded once more.
 #[test]
 fn apt_finishes_what_was_cut_off() {
-    let end = Manager::Apt.tool().outcome(
+    let end = Manager::Apt.backend().outcome(
         "Setting up labslow (2.0-1) ...\nlabslow line 1 of 40\n\
          Unpacking labtool (2.0-1) over (1.0-1) ...\nSetting up labtool (2.0-1) ...\n",
     );
@@ -174,28 +174,31 @@ fn apt_runs() {
 
 #[test]
 fn apt_searches_and_tells() {
-    let tool = Manager::Apt.tool();
+    let backend = Manager::Apt.backend();
     let said = section("found", "apt-search").and("installed", "labtool ii \nlablib rc \n", 0);
-    let found = tool.read_search(&said);
+    let found = backend.read_search(&said);
     assert_eq!(found.len(), 30);
     let get = |name: &str| found.iter().find(|f| f.name == name).unwrap();
     assert_eq!(get("labtool").installed, Some(true));
     assert_eq!(get("lablib").installed, Some(false));
     assert_eq!(get("apt").summary, "commandline package manager");
-    assert_eq!(tool.search("g++ lib.so").arguments, ["g\\+\\+", "lib\\.so"]);
+    assert_eq!(
+        backend.search("g++ lib.so").arguments,
+        ["g\\+\\+", "lib\\.so"]
+    );
 
-    let spec = tool.grammar().spec("labess").unwrap();
+    let spec = backend.grammar().spec("labess").unwrap();
     let said = section("show", "apt-show").and("policy", &sample("apt-policy"), 0);
-    let details = tool.read_details(&said, &spec).unwrap();
+    let details = backend.read_details(&said, &spec).unwrap();
     assert_eq!(details.version.as_deref(), Some("2.0-1"));
     assert_eq!(details.installed.as_deref(), Some("1.0-1"));
     assert_eq!(details.summary.as_deref(), Some("lab test package labess"));
     assert!(details.description.unwrap().starts_with("It does nothing"));
     let none = Sections::single("show", "E: No packages found\n", 100);
-    assert!(tool.read_details(&none, &spec).is_none());
+    assert!(backend.read_details(&none, &spec).is_none());
 
     let said = section("all", "apt-installed").and("automatic", "adduser\n", 0);
-    let installed = tool.read_installed(&said);
+    let installed = backend.read_installed(&said);
     assert_eq!(installed.len(), 20);
     assert_eq!(installed[0].automatic, Some(true));
     assert_eq!(installed[0].size_bytes, Some(686 << 10));
@@ -240,7 +243,7 @@ fn dnf_lists() {
     assert!(none.upgradable.is_empty());
     let (text, _) = recorded("dnf-nonroot");
     let refused = Manager::Dnf
-        .tool()
+        .backend()
         .read_survey(&Sections::single("list", &text, 1))
         .unwrap_err();
     assert!(refused.message.contains("superuser"), "{refused:?}");
@@ -347,28 +350,30 @@ fn dnf_runs() {
 
 #[test]
 fn dnf_searches_and_tells() {
-    let tool = Manager::Dnf.tool();
-    let found = tool.read_search(&section("found", "dnf-search"));
+    let backend = Manager::Dnf.backend();
+    let found = backend.read_search(&section("found", "dnf-search"));
     assert_eq!(found.len(), 9);
     assert_eq!(found[0].name, "labbase");
-    let spec = tool.grammar().spec("labtool").unwrap();
-    let details = tool
+    let spec = backend.grammar().spec("labtool").unwrap();
+    let details = backend
         .read_details(&section("show", "dnf-info"), &spec)
         .unwrap();
     assert_eq!(details.version.as_deref(), Some("2.0-1"));
     assert_eq!(details.installed.as_deref(), Some("1.0-1"));
     assert_eq!(details.license.as_deref(), Some("MIT"));
     assert_eq!(
-        tool.read_installed(&section("rpm", "dnf-installed")).len(),
+        backend
+            .read_installed(&section("rpm", "dnf-installed"))
+            .len(),
         8
     );
-    let spec = tool.grammar().spec("nginx=1:1.20-1.el9").unwrap();
-    assert_eq!(tool.argument(&spec), "nginx-1:1.20-1.el9");
+    let spec = backend.grammar().spec("nginx=1:1.20-1.el9").unwrap();
+    assert_eq!(backend.argument(&spec), "nginx-1:1.20-1.el9");
 }
 
 #[test]
 fn zypper_all() {
-    let tool = Manager::Zypper.tool();
+    let backend = Manager::Zypper.backend();
     for of in ["zypper-list-updates-xml", "zypper-xml-updates"] {
         let said = section("list", of).and("held", &sample("zypper-locks"), 0);
         let listing = survey(Manager::Zypper, &said);
@@ -380,7 +385,7 @@ fn zypper_all() {
         assert_eq!(listing.held, ["labheld"]);
     }
     let (text, code) = recorded("zypper-lock-lu");
-    let refused = tool
+    let refused = backend
         .read_survey(&Sections::single("list", &text, code))
         .unwrap_err();
     assert_eq!(refused.kind, "locked");
@@ -443,23 +448,23 @@ fn zypper_all() {
         Track { done: 3, total: 3 }
     );
 
-    let found = tool.read_search(&section("found", "zypper-xml-search"));
+    let found = backend.read_search(&section("found", "zypper-xml-search"));
     assert_eq!(found.len(), 9);
     let dep = found.iter().find(|f| f.name == "labdep").unwrap();
     assert_eq!(dep.installed, Some(false));
-    let spec = tool.grammar().spec("labtool").unwrap();
-    let details = tool
+    let spec = backend.grammar().spec("labtool").unwrap();
+    let details = backend
         .read_details(&section("show", "zypper-info"), &spec)
         .unwrap();
     assert_eq!(details.version.as_deref(), Some("2.0-1"));
     assert_eq!(details.installed.as_deref(), Some("1.0-1"));
     assert!(details.description.unwrap().starts_with("It does nothing"));
-    assert!(tool.good_codes().contains(&102) && !tool.good_codes().contains(&8));
+    assert!(backend.good_codes().contains(&102) && !backend.good_codes().contains(&8));
 }
 
 #[test]
 fn pacman_all() {
-    let tool = Manager::Pacman.tool();
+    let backend = Manager::Pacman.backend();
     let said = section("list", "pacman-private-Qu")
         .and("sim", &sample("pacman-private-Sup"), 0)
         .and("held", "labheld\n", 0)
@@ -532,17 +537,17 @@ fn pacman_all() {
     assert_eq!((end.upgraded, end.installed), (3, 0));
     assert_eq!(end.failed[1].name, "labdep");
 
-    assert_eq!(tool.read_search(&section("found", "pacman-Ss")).len(), 8);
-    let spec = tool.grammar().spec("labtool").unwrap();
+    assert_eq!(backend.read_search(&section("found", "pacman-Ss")).len(), 8);
+    let spec = backend.grammar().spec("labtool").unwrap();
     let said = section("show", "pacman-Si").and("here", &sample("pacman-Qi"), 0);
-    let details = tool.read_details(&said, &spec).unwrap();
+    let details = backend.read_details(&said, &spec).unwrap();
     assert_eq!(details.installed.as_deref(), Some("1.0-1"));
     assert_eq!(details.size_bytes, Some(60));
 }
 
 #[test]
 fn apk_all() {
-    let tool = Manager::Apk.tool();
+    let backend = Manager::Apk.backend();
     for of in ["apk-list-u", "apk-list-upgradable"] {
         let listing = survey(
             Manager::Apk,
@@ -584,8 +589,8 @@ fn apk_all() {
         track(Manager::Apk, "apk-upgrade-progressfd"),
         Track { done: 2, total: 2 }
     );
-    let spec = tool.grammar().spec("libstdc++=13.2-r0").unwrap();
-    assert_eq!(tool.argument(&spec), "libstdc++=13.2-r0");
+    let spec = backend.grammar().spec("libstdc++=13.2-r0").unwrap();
+    assert_eq!(backend.argument(&spec), "libstdc++=13.2-r0");
 }
 
 #[test]
@@ -603,7 +608,7 @@ fn opkg_all() {
     );
     let (text, code) = recorded("opkg-lock");
     let refused = Manager::Opkg
-        .tool()
+        .backend()
         .read_survey(&Sections::single("list", &text, code))
         .unwrap_err();
     assert_eq!(refused.kind, "locked");

@@ -21,7 +21,7 @@ fn a_bar_is_not_full_while_something_runs() {
     ] {
         let mut track = Track::default();
         for line in lines(&sample(of)) {
-            manager.tool().progress(line, &mut track);
+            manager.backend().progress(line, &mut track);
             let (done, total) = track.under_way();
             assert!(total == 0 || done < total, "{of}: {line}");
         }

@@ -6,10 +6,10 @@ use super::super::look;
 use crate::jobs::PackageOrder;
 use crate::major_tom::detached::End;
 use crate::major_tom::{Cause, Fault};
+use stardust_packages::backend::Backend;
 use stardust_packages::facts::Facts;
 use stardust_packages::model::{Lock, Outcome, Refused};
 use stardust_packages::request::Action;
-use stardust_packages::tool::Tool;
 use stardust_packages::{advice, lock};
 
 /// How the work on the node went.
@@ -19,7 +19,7 @@ pub struct Ran {
     pub action: Action,
     /// How many packages were to be changed; None: that was before a restart.
     pub planned: Option<usize>,
-    pub tool: &'static dyn Tool,
+    pub backend: &'static dyn Backend,
     pub end: End,
     pub outcome: Outcome,
     pub advice: Option<Refused>,
@@ -28,14 +28,14 @@ pub struct Ran {
 }
 
 pub fn judge_end(ran: &Ran, order: &PackageOrder, facts: Option<&Facts>) -> Result<(), Fault> {
-    let (tool, outcome) = (ran.tool, &ran.outcome);
-    let name = tool.manager().name();
+    let (backend, outcome) = (ran.backend, &ran.outcome);
+    let name = backend.manager().name();
     let advice = ran.advice.clone();
     // On a disk that is full a manager may not get as far as to say so.
     let advice = advice.or_else(|| facts.and_then(advice::full_disk));
     let failed = |detail: String, hint: &str| Err(Fault::new(Cause::Failed, detail, hint));
     match &ran.end {
-        End::Exit { code, .. } if tool.good_codes().contains(code) => {
+        End::Exit { code, .. } if backend.good_codes().contains(code) => {
             let Some(first) = outcome.failed.first() else {
                 return mended(ran, order, facts);
             };
@@ -137,7 +137,8 @@ fn summary(order: &PackageOrder, ran: Option<&Ran>, facts: Option<&Facts>) -> St
             false => "There was nothing to do.".to_owned(),
         };
     };
-    let good = matches!(&ran.end, End::Exit { code, .. } if ran.tool.good_codes().contains(code));
+    let good =
+        matches!(&ran.end, End::Exit { code, .. } if ran.backend.good_codes().contains(code));
     let names = order.packages.join(", ");
     let outcome = &ran.outcome;
     match action {
@@ -157,7 +158,7 @@ fn summary(order: &PackageOrder, ran: Option<&Ran>, facts: Option<&Facts>) -> St
         _ if unchanged(ran) => match ran.planned {
             Some(planned) if planned > 0 && good => format!(
                 "Unchanged: of {planned} packages that were to be changed {} has changed none.",
-                ran.tool.manager().name()
+                ran.backend.manager().name()
             ),
             _ => "Unchanged: no package was changed.".to_owned(),
         },
@@ -233,7 +234,7 @@ mod tests {
             run: "00".into(),
             action,
             planned: Some(2),
-            tool: manager.tool(),
+            backend: manager.backend(),
             end: End::Exit {
                 code,
                 phase: "install".into(),
@@ -308,12 +309,12 @@ mod tests {
     fn one_chosen_package_keeps_back_none_that_nobody_chose() {
         let text = "The following packages have been kept back:\n  a b lab\n\
                     1 upgraded, 0 newly installed, 0 to remove and 42 not upgraded.\n";
-        let mut kept = Manager::Apt.tool().outcome(text).kept_back;
+        let mut kept = Manager::Apt.backend().outcome(text).kept_back;
         assert_eq!(kept, ["a", "b", "lab"]);
-        let tool = Manager::Apt.tool();
-        super::super::chosen(tool, &order(Action::Upgrade, &["lab:amd64"]), &mut kept);
+        let backend = Manager::Apt.backend();
+        super::super::chosen(backend, &order(Action::Upgrade, &["lab:amd64"]), &mut kept);
         assert_eq!(kept, ["lab"]);
         let one = "1 upgraded, 0 newly installed, 0 to remove and 9 not upgraded.\n";
-        assert!(tool.outcome(one).kept_back.is_empty());
+        assert!(backend.outcome(one).kept_back.is_empty());
     }
 }

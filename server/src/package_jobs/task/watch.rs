@@ -6,10 +6,10 @@ use crate::jobs::JobContext;
 use crate::major_tom::Fault;
 use crate::major_tom::detached::Seen;
 use crate::major_tom::detached::run::Watcher;
+use stardust_packages::backend::Backend;
 use stardust_packages::limits::{ANSWER_BYTES_MAX, LINE_BYTES_MAX};
 use stardust_packages::model::Track;
 use stardust_packages::text::{clip_front, plain};
-use stardust_packages::tool::Tool;
 
 /// Why the second part is done to its end.
 const HALF_DONE: &str = "Packages are being changed. Stopped in the middle they would be left \
@@ -18,7 +18,7 @@ const HALF_DONE: &str = "Packages are being changed. Stopped in the middle they 
 pub struct JobWatcher<'a> {
     context: &'a JobContext,
     job: &'a Job,
-    tool: &'static dyn Tool,
+    backend: &'static dyn Backend,
     /// All output, or its end.
     all: Vec<u8>,
     line: Vec<u8>,
@@ -27,11 +27,11 @@ pub struct JobWatcher<'a> {
 }
 
 impl<'a> JobWatcher<'a> {
-    pub fn new(context: &'a JobContext, job: &'a Job, tool: &'static dyn Tool) -> Self {
+    pub fn new(context: &'a JobContext, job: &'a Job, backend: &'static dyn Backend) -> Self {
         Self {
             context,
             job,
-            tool,
+            backend,
             all: Vec::new(),
             line: Vec::new(),
             track: Track::default(),
@@ -70,7 +70,7 @@ impl Watcher for JobWatcher<'_> {
             let line = plain(&String::from_utf8_lossy(&self.line));
             self.line.clear();
             let before = self.track;
-            self.tool.progress(&line, &mut self.track);
+            self.backend.progress(&line, &mut self.track);
             if self.track != before {
                 let (done, total) = self.track.under_way();
                 self.job.set_progress(done.into(), total.into());

@@ -1,10 +1,10 @@
 //! Which manager is whose work: the one place that names all of them.
 
-use super::tool::Tool;
+use super::backend::Backend;
 use super::{Manager, apk, apt, dnf, dnf5, opkg, pacman, zypper};
 
 impl Manager {
-    pub fn tool(self) -> &'static dyn Tool {
+    pub fn backend(self) -> &'static dyn Backend {
         match self {
             Self::Apt => &apt::Apt,
             Self::Dnf => &dnf::Dnf { yum: false },
@@ -15,5 +15,10 @@ impl Manager {
             Self::Zypper => &zypper::Zypper,
             Self::Opkg => &opkg::Opkg,
         }
+    }
+
+    /// As the API still calls it.
+    pub fn tool(self) -> &'static dyn Backend {
+        self.backend()
     }
 }

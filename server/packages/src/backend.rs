@@ -69,7 +69,7 @@ impl Question {
     }
 }
 
-pub trait Tool: Sync {
+pub trait Backend: Sync {
     fn manager(&self) -> Manager;
 
     fn actions(&self) -> &'static [Action];
