@@ -37,7 +37,7 @@ pub struct Running {
     gate: Gate,
     http: HttpServer,
     job_threads: runner::Threads,
-    keeper: std::thread::JoinHandle<()>,
+    schedule: std::thread::JoinHandle<()>,
     recorder: std::thread::JoinHandle<()>,
     writer: std::thread::JoinHandle<()>,
     stop_writer: std::sync::mpsc::Sender<history::Command>,
@@ -188,14 +188,14 @@ impl Running {
             },
         );
         let job_threads = runner::start(&app.work)?;
-        let keeper = package_jobs::keeper::start(&app.work)?;
+        let schedule = package_jobs::schedule::start(&app.work)?;
         let recorder = events::recorder::start(events_context(&app))?;
         Ok(Self {
             app,
             gate,
             http,
             job_threads,
-            keeper,
+            schedule,
             recorder,
             writer,
             stop_writer: commands,
@@ -218,7 +218,7 @@ impl Running {
         self.app.major_tom.stop();
         self.http.stop();
         self.job_threads.join();
-        let _ = self.keeper.join();
+        let _ = self.schedule.join();
         let _ = self.recorder.join();
         let _ = self.stop_writer.send(history::Command::Stop);
         let _ = self.writer.join();

@@ -17,7 +17,7 @@ use crate::listen::Listen;
 use crate::log;
 use crate::log_level::LogLevel;
 use crate::major_tom::limits::THREADS_DEFAULT as SSH_THREADS_DEFAULT;
-use crate::package_jobs::keeper;
+use crate::package_jobs::schedule;
 use crate::secret::Secret;
 use crate::tls::TlsFiles;
 
@@ -161,7 +161,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
             ssh_threads: SSH_THREADS_DEFAULT,
-            packages_refresh_ms: Some(keeper::REFRESH_MS_DEFAULT),
+            packages_refresh_ms: Some(schedule::REFRESH_MS_DEFAULT),
             tls: None,
             metrics_token_file: None,
             log_format: log::Format::Plain,

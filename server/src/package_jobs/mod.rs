@@ -1,11 +1,16 @@
-//! Work on packages of nodes: what asks them ([`look`]), jobs that change them
-//! ([`task`]), the daily look ([`keeper`]), and what a fleet is asked for ([`fleet`]).
+//! Work on packages of nodes: what asks them ([`query`], over a [`node_link`]), jobs that change them
+//! ([`task`]), the daily look ([`schedule`]), and what a fleet is asked for ([`fleet`]).
 //!
 //! Called by API workers and by the threads of jobs. What is asked and what comes back
 //! is built and read by `stardust_packages`, with its bounds.
 
 pub mod fleet;
-pub mod keeper;
-pub mod look;
+pub mod node_link;
+pub mod query;
+pub mod schedule;
 pub mod task;
 pub mod way_in;
+
+// As the API still calls them.
+pub use query as look;
+pub use schedule as keeper;

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::keeper;
-use super::look::{self, Link};
+use super::node_link::NodeLink;
+use super::query;
+use super::schedule;
 use crate::clock::wall_ms;
 use crate::jobs::JobContext;
 use crate::jobs::{Job, JobError, PackageOrder};
@@ -41,7 +42,7 @@ pub fn run(context: &JobContext, job: &Job, order: &PackageOrder) -> Result<Opti
         && !matches!(fault.cause, Cause::Stopping | Cause::Cancelled)
     {
         let error = JobError::from(fault);
-        let next_ms = keeper::next_ms(wall_ms(), context.packages_refresh_ms);
+        let next_ms = schedule::next_ms(wall_ms(), context.packages_refresh_ms);
         context
             .store
             .put_package_error(node, Some(&error), next_ms)?;
@@ -62,7 +63,7 @@ fn work(
             "Start it again.",
         )
     })?;
-    let mut link = Link::new(context, node, &job.given);
+    let mut link = NodeLink::new(context, node, &job.given);
     let known = context.store.package_run(job.id)?;
     let mut planned = None;
     let run = match known {
@@ -129,7 +130,7 @@ fn work(
 fn begin(
     context: &JobContext,
     job: &Job,
-    link: &mut Link<'_>,
+    link: &mut NodeLink<'_>,
     action: Action,
     order: &PackageOrder,
     planned: &mut Option<usize>,
@@ -138,7 +139,7 @@ fn begin(
         if matches!(action, Action::Refresh | Action::Repair) {
             // Where nothing can be listed a new index may be what is missing, or the
             // repair.
-            let (manager, version) = look::detect(link)?;
+            let (manager, version) = query::detect(link)?;
             let detail = format!("{} {}.", manager.name(), version.unwrap_or_default());
             let facts = Facts {
                 manager: Some(manager),
@@ -146,10 +147,10 @@ fn begin(
             };
             return Ok((facts, detail));
         }
-        let facts = when_free(job, wait_seconds(order), || look::survey(link))?;
+        let facts = when_free(job, wait_seconds(order), || query::survey(link))?;
         if !facts.repair.is_empty() {
             // It may be all that there is to do, and is to be found where it is offered.
-            keeper::keep(context, job.node.unwrap_or_default(), &facts);
+            schedule::keep(context, job.node.unwrap_or_default(), &facts);
         }
         let manager = facts.manager.map_or("", |manager| manager.name());
         let detail = format!(
@@ -164,7 +165,7 @@ fn begin(
     };
     let request = if order.security {
         PackageRequest::check_security(manager)?;
-        PackageRequest::for_security(manager, &facts).map_err(look::fault)?
+        PackageRequest::for_security(manager, &facts).map_err(query::fault)?
     } else {
         let (purge, what) = (order.purge, order.what.as_deref());
         Some(PackageRequest::new(
@@ -177,16 +178,16 @@ fn begin(
     };
     let Some(request) = request else {
         return match preflight::unfinished(&facts) {
-            Some(refused) => Err(look::fault(refused)),
+            Some(refused) => Err(query::fault(refused)),
             None => Ok(None),
         };
     };
     if action.changes_packages() {
         let nothing = step(job, "preview", || {
             let preview = when_free(job, wait_seconds(order), || {
-                let preview = look::preview(link, &request, &facts)?;
+                let preview = query::preview(link, &request, &facts)?;
                 match preview.refused {
-                    Some(refused) => Err(look::fault(refused)),
+                    Some(refused) => Err(query::fault(refused)),
                     None => Ok(preview),
                 }
             })?;
@@ -306,7 +307,7 @@ fn when_free<T>(
 
 /// A link that goes in the middle of the start leaves it open whether it was
 /// started; the script starts nothing twice.
-fn start_surely(link: &mut Link<'_>, work: &Work) -> Result<String, Fault> {
+fn start_surely(link: &mut NodeLink<'_>, work: &Work) -> Result<String, Fault> {
     use crate::major_tom::detached::run::Node as _;
     let mut tries = 0;
     loop {
@@ -325,7 +326,7 @@ fn start_surely(link: &mut Link<'_>, work: &Work) -> Result<String, Fault> {
 fn after(
     context: &JobContext,
     job: &Job,
-    link: &mut Link<'_>,
+    link: &mut NodeLink<'_>,
     order: &PackageOrder,
     mut ran: Option<Ran>,
 ) -> Result<Option<Value>, Fault> {
@@ -339,7 +340,7 @@ fn after(
         let facts = look_again(context, link)?;
         if let Some(ran) = ran.as_mut().filter(|ran| notes(ran.action)) {
             // Where it can't be told, the output has to do.
-            let changes = look::changes(link, ran.backend.manager(), &ran.run);
+            let changes = query::changes(link, ran.backend.manager(), &ran.run);
             if let Ok(Some(changes)) = changes {
                 changes.correct(&mut ran.outcome);
             }
@@ -350,7 +351,7 @@ fn after(
             &facts,
             now,
             fetched.then_some(now),
-            keeper::next_ms(now, context.packages_refresh_ms),
+            schedule::next_ms(now, context.packages_refresh_ms),
         )?;
         let detail = sentence(&facts.waiting());
         Ok((facts, detail))
@@ -366,11 +367,11 @@ fn after(
     Ok(Some(told))
 }
 
-fn look_again(context: &JobContext, link: &mut Link<'_>) -> Result<Facts, Fault> {
+fn look_again(context: &JobContext, link: &mut NodeLink<'_>) -> Result<Facts, Fault> {
     use crate::major_tom::detached::run::Node as _;
     let mut tries = 0;
     loop {
-        match look::survey(link) {
+        match query::survey(link) {
             Err(_) if tries < AFTER_TRIES && !context.jobs.is_stopping() => {
                 tries += 1;
                 link.disconnect();

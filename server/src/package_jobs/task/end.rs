@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::look;
+use super::super::query;
 use crate::jobs::PackageOrder;
 use crate::major_tom::detached::End;
 use crate::major_tom::{Cause, Fault};
@@ -40,7 +40,7 @@ pub fn judge_end(ran: &Ran, order: &PackageOrder, facts: Option<&Facts>) -> Resu
                 return mended(ran, order, facts);
             };
             if let Some(advice) = advice {
-                return Err(look::fault(advice));
+                return Err(query::fault(advice));
             }
             failed(
                 format!(
@@ -72,7 +72,7 @@ pub fn judge_end(ran: &Ran, order: &PackageOrder, facts: Option<&Facts>) -> Resu
         ),
         End::Exit { code, .. } => {
             if let Some(advice) = advice {
-                return Err(look::fault(advice));
+                return Err(query::fault(advice));
             }
             let why = outcome
                 .failed

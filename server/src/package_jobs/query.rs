@@ -1,4 +1,4 @@
-//! Looks at a node's packages over SSH. Changes nothing. Blocks; called by API
+//! Queries of a node's packages over SSH. Changes nothing. Blocks; called by API
 //! workers and job threads.
 
 use std::time::Duration;
@@ -14,86 +14,14 @@ use stardust_packages::sections::{self, Sections};
 use stardust_packages::survey::{COMMON, DETECT, HOLDERS};
 use stardust_packages::{advice, preflight, restarts};
 
+use super::node_link::NodeLink;
 use super::way_in;
-use crate::deploy::{RootSession, log_in_as_root};
-use crate::jobs::Given;
-use crate::jobs::JobContext;
 use crate::major_tom::detached::run::Node;
-use crate::major_tom::output::Output;
-use crate::major_tom::shell::Command;
-use crate::major_tom::steps::Steps;
 use crate::major_tom::{Cause, Fault};
 use crate::secret;
 
-/// A node that is logged in to when it is needed, and again when the link went.
-pub struct Link<'a> {
-    context: &'a JobContext,
-    node: i64,
-    given: &'a Given,
-    login: Option<RootSession>,
-}
-
-/// Logins that nobody watches.
-struct Quiet;
-
-impl Steps for Quiet {
-    fn begin(&self, _: &'static str) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn end(&self, _: &'static str, _: Result<&str, &Fault>, _: u64) {}
-}
-
-impl<'a> Link<'a> {
-    pub fn new(context: &'a JobContext, node: i64, given: &'a Given) -> Self {
-        Self {
-            context,
-            node,
-            given,
-            login: None,
-        }
-    }
-
-    /// Logs in with each step shown.
-    pub fn connect(&mut self, steps: &dyn Steps) -> Result<(), Fault> {
-        self.login = Some(log_in_as_root(self.context, self.node, self.given, steps)?);
-        Ok(())
-    }
-}
-
-impl Link<'_> {
-    /// From here on a job that is cancelled ends its work on the node in order.
-    pub fn commit(&mut self) {
-        if let Some(login) = &mut self.login {
-            login.commit();
-        }
-    }
-}
-
-impl Node for Link<'_> {
-    fn run(
-        &mut self,
-        command: &Command,
-        time: Duration,
-        on_output: &mut dyn FnMut(&[u8]),
-    ) -> Result<Output, Fault> {
-        if self.login.is_none() {
-            self.connect(&Quiet)?;
-        }
-        match &self.login {
-            Some(login) => login.run(command, time, on_output),
-            None => Err(Fault::new(
-                Cause::Lost,
-                "There is no connection.",
-                "Try again.",
-            )),
-        }
-    }
-
-    fn disconnect(&mut self) {
-        self.login = None;
-    }
-}
+/// As the API still calls it.
+pub use super::node_link::NodeLink as Link;
 
 /// Asks for sections.
 pub fn ask(
@@ -166,7 +94,7 @@ pub fn survey_within(node: &mut dyn Node, time: Duration) -> Result<Facts, Fault
 
 /// The manager's own dry run, judged.
 pub fn preview(
-    node: &mut Link<'_>,
+    node: &mut NodeLink<'_>,
     request: &PackageRequest,
     facts: &Facts,
 ) -> Result<Preview, Fault> {
@@ -174,7 +102,7 @@ pub fn preview(
 }
 
 pub fn preview_within(
-    node: &mut Link<'_>,
+    node: &mut NodeLink<'_>,
     request: &PackageRequest,
     facts: &Facts,
     time: Duration,
@@ -192,8 +120,8 @@ pub fn preview_within(
     let mut preview = backend.read_preview(&said, request);
     explain(request, &mut preview);
     preflight::check(request, facts, &mut preview);
-    if let Some(login) = &node.login {
-        way_in::judge(login.privilege(), &mut preview);
+    if let Some(privilege) = node.privilege() {
+        way_in::judge(privilege, &mut preview);
     }
     Ok(preview)
 }

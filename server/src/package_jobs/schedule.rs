@@ -23,7 +23,7 @@ const JITTER_SHARE: i64 = 12;
 /// to 75 minutes of a day), and not at once: who adds it has other things in mind.
 const FIRST_SHARE_MIN: i64 = 96;
 const FIRST_SHARE_MAX: i64 = 19;
-/// Of all SSH threads the keeper takes one in two: a person never waits for all.
+/// Of all SSH threads the schedule takes one in two: a person never waits for all.
 const THREADS_SHARE: usize = 2;
 const LOOK_INTERVAL_MIN: Duration = Duration::from_secs(1);
 const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(10);
