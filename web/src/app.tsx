@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { checkSession, useSession } from './api/session';
+import { sameAs } from './lib/access';
 import { safeNext } from './lib/url-state';
 import { FleetPage } from './pages/fleet/fleet-page';
 import { LoginPage } from './pages/login/login-page';
@@ -69,9 +70,7 @@ function SignedIn() {
             <Route path="/events">
               <EventsPage />
             </Route>
-            <Route path="/settings">
-              <SettingsPage />
-            </Route>
+            <Route path="/settings/:tab?">{(params) => <SettingsPage tab={params.tab} />}</Route>
             <Route path="/login">
               <FromLogin />
             </Route>
@@ -106,6 +105,11 @@ export function App() {
     case 'out':
       return path === '/login' ? <LoginPage /> : <ToLogin />;
     case 'in':
-      return session.session.must_change_password ? <PasswordPage /> : <SignedIn />;
+      return session.session.must_change_password ? (
+        <PasswordPage />
+      ) : (
+        // Who may see something else sees a new page: nothing of the old one stays.
+        <SignedIn key={sameAs(session.session)} />
+      );
   }
 }

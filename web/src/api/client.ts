@@ -73,16 +73,17 @@ async function errorFrom(response: Response): Promise<ApiError> {
   return new ApiError(response.status, kind, message, hint, retryAfterSeconds(response), body);
 }
 
-/** One call, and a second try where the first was refused for a passing reason. */
-async function call<T>(
+/** One call, and a second try where the first was refused for a passing reason. `ifMatch`: a version, as an ETag. */
+export async function call<T>(
   method: string,
   path: string,
   body?: unknown,
   signal?: AbortSignal,
   timeoutMs = TIMEOUT_MS,
+  ifMatch?: number,
 ): Promise<T> {
   try {
-    return await send<T>(method, path, body, signal, timeoutMs);
+    return await send<T>(method, path, body, signal, timeoutMs, ifMatch);
   } catch (cause) {
     if (!(cause instanceof ApiError) || signal?.aborted) throw cause;
     if (cause.kind === 'csrf') {
@@ -95,7 +96,7 @@ async function call<T>(
     } else {
       throw cause;
     }
-    return send<T>(method, path, body, signal, timeoutMs);
+    return send<T>(method, path, body, signal, timeoutMs, ifMatch);
   }
 }
 
@@ -105,9 +106,11 @@ async function send<T>(
   body?: unknown,
   signal?: AbortSignal,
   timeoutMs = TIMEOUT_MS,
+  ifMatch?: number,
 ): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (ifMatch !== undefined) headers['If-Match'] = `"${ifMatch}"`;
   if (method !== 'GET' && csrfToken) headers['X-CSRF-Token'] = csrfToken;
   const deadline = AbortSignal.timeout(timeoutMs);
   let response: Response;
@@ -177,7 +180,8 @@ function question<T>(path: string, secrets: Secrets, signal?: AbortSignal): Prom
 }
 
 export const api = {
-  login: (user: string, password: string) => call<Session>('POST', '/api/auth/login', { user, password }),
+  login: (username: string, password: string) =>
+    call<Session>('POST', '/api/auth/login', { username, password }),
   session: () => call<Session>('GET', '/api/auth/session'),
   logout: () => call<void>('POST', '/api/auth/logout'),
   changePassword: (current: string, next: string) =>

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react';
+import { sameAs } from '../lib/access';
 import { readPref, writePref } from '../lib/prefs';
 import { live } from '../live/store';
 import { ApiError, api, asApiError, setCsrf, setSessionListener } from './client';
@@ -21,8 +22,15 @@ export type SessionState =
       phase: 'out';
       /** Somebody was signed in here, and did not sign out. */
       ended: boolean;
+      /** Why, in the server's words, where it was told while the page was open. */
+      said: string | null;
     }
-  | { phase: 'in'; session: Session };
+  | {
+      phase: 'in';
+      session: Session;
+      /** What may be seen and done here was changed by somebody while the page was open. */
+      changed?: boolean;
+    };
 
 let state: SessionState = { phase: 'checking' };
 const subscribers = new Set<() => void>();
@@ -35,26 +43,61 @@ function set(next: SessionState): void {
   for (const notify of subscribers) notify();
 }
 
+/** Told by the live connection, a moment before the API says the same without a reason. */
+let said: string | null = null;
+
 setSessionListener((kind) => {
   if (kind === 'unauthenticated') {
-    if (state.phase !== 'out') set({ phase: 'out', ended: state.phase === 'in' || wasIn() });
+    if (state.phase !== 'out') set({ phase: 'out', ended: state.phase === 'in' || wasIn(), said });
+    said = null;
   } else if (state.phase === 'in' && !state.session.must_change_password) {
     set({ phase: 'in', session: { ...state.session, must_change_password: true } });
   }
 });
+
+/** Asks what this session is now. True: it is good. */
+async function renew(): Promise<boolean> {
+  try {
+    const session = await api.session();
+    if (state.phase !== 'in') return true;
+    const changed = sameAs(session) !== sameAs(state.session);
+    // Nothing of what may not be seen any more stays on the page.
+    if (changed) live.stop();
+    set({ phase: 'in', session, changed: changed || state.changed });
+    return true;
+  } catch {
+    // A 401 has reached the listener above; other failures mean: keep trying.
+    return false;
+  }
+}
+
+live.isKeptBy({
+  async onDoubt(reason) {
+    said = reason;
+    const good = await renew();
+    if (good) said = null;
+    return good;
+  },
+  onAccessChanged: () => void renew().then((good) => good && live.retryNow()),
+});
+
+/** The word that something was changed was read. */
+export function putChangeAway(): void {
+  if (state.phase === 'in') set({ phase: 'in', session: state.session });
+}
 
 export async function checkSession(): Promise<void> {
   if (state.phase !== 'checking') set({ phase: 'checking' });
   try {
     set({ phase: 'in', session: await api.session() });
   } catch (cause) {
-    if (cause instanceof ApiError && cause.status === 401) set({ phase: 'out', ended: wasIn() });
+    if (cause instanceof ApiError && cause.status === 401) set({ phase: 'out', ended: wasIn(), said: null });
     else set({ phase: 'failed', error: asApiError(cause) });
   }
 }
 
-export async function login(user: string, password: string): Promise<void> {
-  const session = await api.login(user, password);
+export async function login(username: string, password: string): Promise<void> {
+  const session = await api.login(username, password);
   writePref(WAS_IN, 'yes');
   set({ phase: 'in', session });
 }
@@ -62,7 +105,7 @@ export async function login(user: string, password: string): Promise<void> {
 export async function logout(): Promise<void> {
   await api.logout();
   writePref(WAS_IN, 'no');
-  set({ phase: 'out', ended: false });
+  set({ phase: 'out', ended: false, said: null });
 }
 
 export async function changePassword(current: string, next: string): Promise<void> {

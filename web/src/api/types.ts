@@ -1,11 +1,19 @@
 /** What Ground Control says, as it is on the wire. Every string in here comes from outside: show it as text only. */
 import type { FleetEvent } from './events';
 import type { Job } from './job';
+import type { Grant, Role } from './schema';
 
 export type NodeStatus = 'online' | 'offline' | 'pending';
 
 export interface Session {
-  user: string;
+  username: string;
+  user_id: number;
+  /** The highest anywhere. */
+  role: Role;
+  /** Of the user and of the user's groups. */
+  grants: Grant[];
+  limit?: Grant;
+  read_only: boolean;
   csrf: string;
   must_change_password: boolean;
   expires_ms: number | null;

@@ -4,6 +4,7 @@ const API_WORDS =
 
 const BY_KIND: Readonly<Record<string, string>> = {
   credentials_needed: 'Give them once more, or keep them: “Connection” in the actions of the node.',
+  precondition_failed: 'Nothing was saved. Look at what it is now, then change that.',
 };
 
 /** A hint of the API without what it says to scripts; `kind` may have better words for this page. */

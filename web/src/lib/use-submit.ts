@@ -19,5 +19,5 @@ export function useSubmit(send: () => Promise<void>) {
     }
   }
 
-  return { busy, error, submit };
+  return { busy, error, submit, clear: () => setError(null) };
 }

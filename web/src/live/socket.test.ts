@@ -8,7 +8,7 @@ class Fake {
   readyState = 0;
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: ((event: { code: number }) => void) | null = null;
+  onclose: ((event: { code: number; reason?: string }) => void) | null = null;
   constructor() {
     Fake.all.push(this);
   }
@@ -40,12 +40,17 @@ afterEach(() => {
 
 function begun(answers: boolean) {
   let last: Connection | null = null;
+  const told: string[] = [];
   const socket = new LiveSocket(() => 'ws://test/live', {
     onMessage() {},
     onConnection: (connection) => {
       last = connection;
     },
-    onSessionDoubt: () => Promise.resolve(answers),
+    onSessionDoubt: (said) => {
+      told.push(`doubt: ${said}`);
+      return Promise.resolve(answers);
+    },
+    onAccessChanged: () => told.push('access'),
     expectsTraffic: () => false,
   });
   socket.start();
@@ -57,7 +62,7 @@ function begun(answers: boolean) {
     while (Fake.all.length === before) await vi.advanceTimersByTimeAsync(250);
     return seen;
   };
-  return { socket, refused, last: () => last! };
+  return { socket, refused, told, last: () => last! };
 }
 
 it('says that WebSockets are stopped when the server answers and none ever opens', async () => {
@@ -76,5 +81,24 @@ it('says that WebSockets are stopped when the server answers and none ever opens
 it('says nothing of the kind while the server does not answer at all', async () => {
   const { socket, refused } = begun(false);
   for (let round = 0; round < 4; round += 1) expect(await refused()).toBe(false);
+  socket.stop();
+});
+
+it('tells why the session ended, in the words of the server', () => {
+  const { socket, told } = begun(true);
+  Fake.all.at(-1)!.open();
+  Fake.all.at(-1)!.onclose?.({ code: 4401, reason: 'the session has expired' });
+  expect(told).toEqual(['doubt: the session has expired']);
+  socket.stop();
+});
+
+it('tells when what may be seen has changed, and is ready to begin anew at once', () => {
+  const { socket, told, last } = begun(true);
+  Fake.all.at(-1)!.open();
+  Fake.all.at(-1)!.onclose?.({ code: 1012, reason: 'what you may see has changed' });
+  expect(told).toEqual(['access']);
+  expect(last().phase).toBe('waiting');
+  socket.retryNow();
+  expect(last().phase).toBe('connecting');
   socket.stop();
 });

@@ -17,14 +17,17 @@ export interface SocketEvents {
   onConnection(connection: Connection): void;
   /**
    * The socket was refused or closed for want of a session: the caller finds out and acts. True: the server
-   * answers over HTTP, and the session is good.
+   * answers over HTTP, and the session is good. `said`: why it ended, where the server has said so.
    */
-  onSessionDoubt(): Promise<boolean>;
+  onSessionDoubt(said: string | null): Promise<boolean>;
+  /** What may be seen here is not what it was: the caller finds out, and begins anew. */
+  onAccessChanged(): void;
   /** True when samples are due, so that long silence means a dead link. */
   expectsTraffic(): boolean;
 }
 
 const CLOSE_SESSION_ENDED = 4401;
+const CLOSE_FRESH_SESSION = 1012;
 /** A link that says nothing for so long while nodes are online is dead, whatever TCP thinks. */
 const SILENCE_MS_MAX = 30_000;
 const HANDSHAKE_MS_MAX = 15_000;
@@ -166,14 +169,17 @@ export class LiveSocket {
       if (this.socket !== socket) return;
       // A refused handshake looks like any failure to a browser: ask over HTTP whether the session lives.
       if (!opened) this.onRefused();
-      else if (event.code === CLOSE_SESSION_ENDED || !greeted) void this.events.onSessionDoubt();
+      else if (event.code === CLOSE_SESSION_ENDED) {
+        void this.events.onSessionDoubt(event.reason || reason || 'the session has ended');
+      } else if (event.code !== CLOSE_FRESH_SESSION && !greeted) void this.events.onSessionDoubt(null);
       if (this.socket === socket) this.lost(socket, reason);
+      if (event.code === CLOSE_FRESH_SESSION) this.events.onAccessChanged();
     };
   }
 
   private onRefused(): void {
     this.refusals += 1;
-    void this.events.onSessionDoubt().then((answers) => {
+    void this.events.onSessionDoubt(null).then((answers) => {
       if (!answers || this.refusals < REFUSALS_UNTIL_BLOCKED || this.connection.phase === 'open') return;
       if (this.connection.phase !== 'idle') this.say({ ...this.connection, blocked: true });
     });

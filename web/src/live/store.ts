@@ -1,5 +1,4 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
-import { api } from '../api/client';
 import type { FleetEvent } from '../api/events';
 import type { Job } from '../api/job';
 import type { FailedJob, LiveMessage, Node, SeriesInfo } from '../api/types';
@@ -27,6 +26,14 @@ export interface OutputListener {
 
 /** Newest first. `more`: not all that happened is among them. */
 export type EventListener = (events: readonly FleetEvent[], more: boolean) => void;
+
+/** Whoever holds the session; it knows of this file, and not the other way round. */
+export interface SessionKeeper {
+  /** Whether the session is good, as far as the server answers. `said`: why it has ended. */
+  onDoubt(said: string | null): Promise<boolean>;
+  onAccessChanged(): void;
+}
+let keeper: SessionKeeper = { onDoubt: () => Promise.resolve(false), onAccessChanged() {} };
 
 let fleet: FleetState = EMPTY_FLEET;
 let jobs: JobsState = NO_JOBS;
@@ -83,13 +90,8 @@ const socket = new LiveSocket(
       for (const watcher of watchers.values()) watcher.onReconnect();
       for (const group of followers.values()) for (const follower of group) follower.onReconnect();
     },
-    onSessionDoubt() {
-      // A 401 reaches the session's listener by way of the API client; other failures mean: keep trying.
-      return api.session().then(
-        () => true,
-        () => false,
-      );
-    },
+    onSessionDoubt: (said) => keeper.onDoubt(said),
+    onAccessChanged: () => keeper.onAccessChanged(),
     expectsTraffic() {
       if (!fleet.nodes) return true;
       for (const node of fleet.nodes.values()) {
@@ -101,6 +103,9 @@ const socket = new LiveSocket(
 );
 
 export const live = {
+  isKeptBy(next: SessionKeeper) {
+    keeper = next;
+  },
   start: () => socket.start(),
   stop() {
     socket.stop();

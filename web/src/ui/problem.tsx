@@ -5,8 +5,14 @@ import { Name } from './name';
 
 const oneLine = (text: string) => text.replace(/\s+/g, ' ');
 
+interface Props {
+  error: ApiError;
+  onRetry?: () => void;
+  retryLabel?: string;
+}
+
 /** What failed and what to do next, in the API's words. */
-export function Problem({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {
+export function Problem({ error, onRetry, retryLabel }: Props) {
   const hint = forPeople(error.hint, error.kind);
   return (
     <div role="alert" className="flex items-start gap-4 rounded-md border border-bad/45 bg-bad/8 px-3 py-2">
@@ -18,7 +24,7 @@ export function Problem({ error, onRetry }: { error: ApiError; onRetry?: () => v
       </div>
       {onRetry && (
         <Button small onClick={onRetry} className="mt-0.5">
-          Try again
+          {retryLabel ?? 'Try again'}
         </Button>
       )}
     </div>

@@ -10,6 +10,7 @@ import { countStates } from '../live/fleet';
 import { activeJobs } from '../live/jobs';
 import { useConnection, useFleet, useJobs, useKnownNow, useNow } from '../live/store';
 import { useUnseen } from '../live/unseen';
+import { AccessChanged } from './access-changed';
 import { Alarms } from './alarms';
 import { Bolt } from './brand';
 import { ConnectionBar } from './connection-bar';
@@ -135,6 +136,7 @@ export function Shell({ children }: { children: ReactNode }) {
         })}
       </nav>
       <ConnectionBar />
+      <AccessChanged />
       <Alarms />
       <main
         id="page"

@@ -7,6 +7,7 @@ import { useNow } from '../../live/store';
 import { Button } from '../../ui/button';
 import { Field } from '../../ui/field';
 import { Problem } from '../../ui/problem';
+import { endWords } from './end-words';
 import { Frame } from './frame';
 
 export function LoginPage() {
@@ -45,8 +46,8 @@ export function LoginPage() {
       <form onSubmit={submit} className="panel grid gap-4 p-5">
         {session.phase === 'out' && session.ended ? (
           <p role="status" data-testid="session-ended" className="text-sm text-dim">
-            <span className="font-semibold text-text">Your session has ended.</span> Sign in again
-            {back ? ', and you are back where you were.' : '.'}
+            <span className="font-semibold text-text">{endWords(session.said).what}</span>{' '}
+            {endWords(session.said).why} Sign in again{back ? ', and you are back where you were.' : '.'}
           </p>
         ) : (
           isFirstVisit() && (

@@ -1,148 +1,61 @@
-import { type ReactNode, useState } from 'react';
-import { type ApiError, asApiError } from '../../api/client';
-import { logout, useSession } from '../../api/session';
-import { type NetUnit, setNetUnit, useNetUnit } from '../../lib/net-unit';
-import { setTheme, type ThemeChoice, useThemeChoice } from '../../lib/theme';
-import { useFleet } from '../../live/store';
+import { useEffect } from 'react';
+import { useLocation } from 'wouter';
+import { reasonOf } from '../../lib/access';
+import { useAccess } from '../../lib/use-access';
 import { useTitle } from '../../live/title';
-import { Bolt } from '../../ui/brand';
 import { Button } from '../../ui/button';
-import { Name } from '../../ui/name';
-import { Problem } from '../../ui/problem';
-import { Segmented } from '../../ui/segmented';
-import { PasswordForm } from '../login/password-form';
-import { HistoryHeld } from './history-held';
+import { Empty } from '../../ui/empty';
+import { TabLinks } from '../../ui/tabs';
+import { Audit } from './audit';
+import { General } from './general';
+import { Groups } from './groups';
+import { Sessions } from './sessions';
+import { Tokens } from './tokens';
+import { Users } from './users';
 
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className="panel grid gap-4 p-5 sm:grid-cols-[10rem_1fr]">
-      <h2 className="text-sm font-semibold">{title}</h2>
-      <div className="min-w-0">{children}</div>
-    </section>
-  );
-}
-
-const THEMES: readonly { id: ThemeChoice; label: string }[] = [
-  { id: 'system', label: 'As the system' },
-  { id: 'dark', label: 'Dark' },
-  { id: 'light', label: 'Light' },
-];
-
-const KEYS: readonly [string, string][] = [
-  ['/', 'Search the fleet'],
-  ['g f', 'To the fleet'],
-  ['g p', 'To the packages'],
-  ['g j', 'To the jobs'],
-  ['g e', 'To the events'],
-  ['g s', 'To the settings'],
-  ['n', 'Add a node, on the fleet page'],
-  ['↑ ↓ Enter', 'Walk through the nodes and open one'],
-  ['Esc', 'Close a dialog, leave a zoom'],
-];
-
-const UNITS = [
-  { id: 'bytes', label: 'bytes' },
-  { id: 'bits', label: 'bits' },
+const TABS = [
+  { id: 'general', label: 'General', shows: General, admins: false },
+  { id: 'sessions', label: 'Sessions', shows: Sessions, admins: false },
+  { id: 'tokens', label: 'Tokens', shows: Tokens, admins: false },
+  { id: 'users', label: 'Users', shows: Users, admins: true },
+  { id: 'groups', label: 'Groups', shows: Groups, admins: true },
+  { id: 'audit', label: 'Audit', shows: Audit, admins: true },
 ] as const;
 
-export default function SettingsPage() {
-  const session = useSession();
-  const theme = useThemeChoice();
-  const unit = useNetUnit();
-  const { version } = useFleet();
-  const [changed, setChanged] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const user = session.phase === 'in' ? session.session.user : '';
-
-  useTitle('Settings');
-
+/** `tab`: from the address, anything. */
+export default function SettingsPage({ tab }: { tab: string | undefined }) {
+  const [, navigate] = useLocation();
+  const { everywhere } = useAccess();
+  const all = everywhere('administer');
+  const here = TABS.find((one) => one.id === (tab ?? 'general')) ?? null;
+  useTitle(here && here.id !== 'general' ? `${here.label}, Settings` : 'Settings');
+  useEffect(() => {
+    if (here === null) navigate('/settings', { replace: true });
+  }, [here, navigate]);
+  if (here === null) return null;
+  const Shown = here.shows;
   return (
-    <div className="mx-auto grid max-w-190 gap-3 px-3 py-4 sm:px-6 sm:py-5">
-      <h1 className="mb-1 text-xl font-semibold">Settings</h1>
-      <Section title="Account">
-        <div className="flex flex-wrap items-center justify-between gap-3">
-          <p className="text-sm text-dim">
-            Signed in as{' '}
-            <span className="font-semibold text-text wrap-anywhere">
-              <Name text={user} />
-            </span>
+    <div className="mx-auto grid max-w-280 grid-cols-1 gap-4 px-3 py-4 sm:px-6 sm:py-5">
+      <h1 className="text-xl font-semibold">Settings</h1>
+      <TabLinks
+        label="Parts of the settings"
+        here={here.id}
+        tabs={TABS.filter((one) => all || !one.admins).map((one) => ({
+          id: one.id,
+          label: one.label,
+          to: one.id === 'general' ? '/settings' : `/settings/${one.id}`,
+        }))}
+      />
+      {here.admins && !all ? (
+        <Empty title="Not for you to see" line="And the stars look very different today.">
+          <p className="max-w-110 text-sm text-dim" data-testid="not-yours">
+            {reasonOf('administer', 'on all nodes')} Ask an admin who is not limited to tags.
           </p>
-          <Button
-            data-testid="sign-out"
-            onClick={async () => {
-              try {
-                await logout();
-              } catch (cause) {
-                setError(asApiError(cause));
-              }
-            }}
-          >
-            Sign out
-          </Button>
-        </div>
-        {error && (
-          <div className="mt-3">
-            <Problem error={error} />
-          </div>
-        )}
-      </Section>
-      <Section title="Password">
-        <div className="max-w-88">
-          <p className="mb-4 text-sm text-dim">Changing it signs you out everywhere else.</p>
-          <PasswordForm user={user} submitLabel="Change the password" onDone={() => setChanged(true)} />
-          <p role="status" className="text-sm text-dim not-empty:mt-3">
-            {changed ? 'Changed. All other sessions have ended.' : ''}
-          </p>
-        </div>
-      </Section>
-      <Section title="Appearance">
-        <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
-          <Segmented legend="Theme" choices={THEMES} value={theme} testId="theme" onChange={setTheme} />
-          <div className="flex items-center gap-3">
-            <span className="text-sm text-dim">Networks in</span>
-            <Segmented<NetUnit>
-              legend="Unit of networks"
-              choices={UNITS}
-              value={unit}
-              testId="net-unit"
-              onChange={setNetUnit}
-            />
-          </div>
-        </div>
-      </Section>
-      <Section title="History">
-        <HistoryHeld />
-      </Section>
-      <Section title="Keys">
-        <dl className="grid grid-cols-[6.5rem_1fr] gap-y-1.5 text-sm">
-          {KEYS.map(([keys, what]) => (
-            <div key={keys} className="contents">
-              <dt>
-                <kbd className="rounded-sm border border-line-strong px-1.5 font-sans text-xs text-dim">
-                  {keys}
-                </kbd>
-              </dt>
-              <dd className="text-dim">{what}</dd>
-            </div>
-          ))}
-        </dl>
-      </Section>
-      <Section title="About">
-        <div className="flex items-start gap-4">
-          <Bolt size={36} />
-          <div>
-            <p className="text-sm font-semibold" data-testid="about-version">
-              Stardust {version}
-            </p>
-            <p className="text-sm text-dim">
-              Ground Control keeps the watch, the Spiders weave, the Capsule shows it.
-            </p>
-            <p className="mt-2 text-sm text-faint italic">
-              And the papers want to know whose shirts you wear.
-            </p>
-          </div>
-        </div>
-      </Section>
+          <Button onClick={() => navigate('/settings')}>To your settings</Button>
+        </Empty>
+      ) : (
+        <Shown />
+      )}
     </div>
   );
 }
