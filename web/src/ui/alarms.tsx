@@ -4,6 +4,7 @@ import type { HistoryClock, HistoryWriter } from '../api/history-status';
 import { displayName } from '../lib/names';
 import { dayAndClock } from '../lib/time';
 import { duration } from '../lib/units';
+import { useAccess } from '../lib/use-access';
 import { useLoaded } from '../lib/use-loaded';
 import { live, useNow } from '../live/store';
 import { Button } from './button';
@@ -30,12 +31,13 @@ export function Alarms() {
   const { data, reload } = useHistoryHealth();
   const [asking, setAsking] = useState(false);
   const close = useCallback(() => setAsking(false), []);
+  const decides = useAccess().everywhere('administer');
   if (!data) return null;
   return (
     <>
       {data.writer.state === 'failing' && <NotStored writer={data.writer} />}
       {data.clock.state === 'doubted' && (
-        <ClockDoubted clock={data.clock} onConfirm={() => setAsking(true)} />
+        <ClockDoubted clock={data.clock} onConfirm={decides ? () => setAsking(true) : null} />
       )}
       {asking && data.clock.state === 'doubted' && (
         <ClockDialog clock={data.clock} onClose={close} onDone={reload} />
@@ -62,7 +64,7 @@ function NotStored({ writer }: { writer: HistoryWriter }) {
   );
 }
 
-function ClockDoubted({ clock, onConfirm }: { clock: HistoryClock; onConfirm(): void }) {
+function ClockDoubted({ clock, onConfirm }: { clock: HistoryClock; onConfirm: (() => void) | null }) {
   const ahead = clock.jump_ms >= 0;
   return (
     <section
@@ -81,9 +83,11 @@ function ClockDoubted({ clock, onConfirm }: { clock: HistoryClock; onConfirm(): 
           have the same time, this ends by itself.
         </p>
       </div>
-      <Button small data-testid="clock-is-right" onClick={onConfirm}>
-        The clock is right…
-      </Button>
+      {onConfirm && (
+        <Button small data-testid="clock-is-right" onClick={onConfirm}>
+          The clock is right…
+        </Button>
+      )}
     </section>
   );
 }

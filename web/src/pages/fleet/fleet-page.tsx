@@ -7,6 +7,7 @@ import { useLocation, useSearch } from 'wouter';
 import { readPref, writePref } from '../../lib/prefs';
 import { SEARCH_STATE, useShortcuts } from '../../lib/shortcuts';
 import { type FleetView, fleetViewSearch, parseFleetView } from '../../lib/url-state';
+import { useAccess } from '../../lib/use-access';
 import { countStates } from '../../live/fleet';
 import { useFleet, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
@@ -53,6 +54,8 @@ export function FleetPage() {
   const view = useMemo(() => parseFleetView(searchText), [searchText]);
   const layout = view.layout ?? (readPref('fleet-view') === 'table' ? 'table' : 'cards');
   const fleet = useDeferredValue(useFleet());
+  const access = useAccess();
+  const deploys = access.somewhere('deploy');
   const now = useKnownNow();
   const [adding, setAdding] = useState<AddWay | null>(null);
   const [chosen, setChosen] = useState<ReadonlySet<number> | null>(null);
@@ -81,7 +84,10 @@ export function FleetPage() {
     writePref('fleet-view', next);
     change({ layout: next });
   };
-  useShortcuts({ '/': () => searchField.current?.focus(), n: () => setAdding('ssh') });
+  useShortcuts({
+    '/': () => searchField.current?.focus(),
+    ...(deploys ? { n: () => setAdding('ssh') } : {}),
+  });
   useArrowWalk(
     list,
     layout === 'cards'
@@ -160,7 +166,7 @@ export function FleetPage() {
             );
           })}
         </fieldset>
-        {total > 0 && (
+        {total > 0 && deploys && (
           <IconButton
             label={chosen ? 'Stop choosing nodes' : 'Choose nodes'}
             data-testid="select"
@@ -171,10 +177,12 @@ export function FleetPage() {
             <ListTodo size={16} aria-hidden />
           </IconButton>
         )}
-        <Button look="primary" data-testid="add-node" onClick={() => setAdding('ssh')}>
-          <Plus size={15} strokeWidth={2.5} aria-hidden />
-          Add node
-        </Button>
+        {deploys && (
+          <Button look="primary" data-testid="add-node" onClick={() => setAdding('ssh')}>
+            <Plus size={15} strokeWidth={2.5} aria-hidden />
+            Add node
+          </Button>
+        )}
       </div>
 
       {counts && total > 0 && (
@@ -198,7 +206,7 @@ export function FleetPage() {
         {!fleet.nodes ? (
           <Waiting what="the fleet" />
         ) : total === 0 ? (
-          <FirstNode onAdd={setAdding} />
+          <FirstNode who={access.who} onAdd={setAdding} />
         ) : rows.length === 0 ? (
           <Empty
             title={view.query ? 'Nothing matches' : nothingWords(view.filter)}

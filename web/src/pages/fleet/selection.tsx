@@ -3,6 +3,7 @@ import Check from 'lucide-react/icons/check';
 import X from 'lucide-react/icons/x';
 import { type KeyboardEvent, lazy, type MouseEvent, Suspense, useMemo, useState } from 'react';
 import { api } from '../../api/client';
+import { useAccess } from '../../lib/use-access';
 import { type FleetNode, upgradeOf } from '../../live/fleet';
 import { useFleet } from '../../live/store';
 import { Button, IconButton } from '../../ui/button';
@@ -59,14 +60,16 @@ interface Props {
 export function SelectionBar({ chosen, rows, onChoose, onClose }: Props) {
   const { nodes, version } = useFleet();
   const [asking, setAsking] = useState(false);
+  const { on } = useAccess();
   const outdated = useMemo(() => {
     const found: FleetNode[] = [];
     for (const id of chosen) {
       const node = nodes?.get(id);
-      if (node?.managed && node.installed && upgradeOf(node, version)) found.push(node);
+      if (!node?.managed || !node.installed || !upgradeOf(node, version)) continue;
+      if (on('deploy', node)) found.push(node);
     }
     return found;
-  }, [chosen, nodes, version]);
+  }, [chosen, nodes, version, on]);
   const left = chosen.size - outdated.length;
   const count = outdated.length === 1 ? '1 Spider' : `${outdated.length} Spiders`;
   return (
@@ -93,7 +96,9 @@ export function SelectionBar({ chosen, rows, onChoose, onClose }: Props) {
           look="primary"
           data-testid="upgrade-chosen"
           disabled={outdated.length === 0}
-          title={outdated.length === 0 ? 'None of them has an older Spider that can be reached over SSH' : ''}
+          title={
+            outdated.length === 0 ? 'None of them has an older Spider that you may upgrade over SSH' : ''
+          }
           onClick={() => setAsking(true)}
         >
           <ArrowUpFromLine size={13} aria-hidden />
@@ -121,7 +126,7 @@ export function SelectionBar({ chosen, rows, onChoose, onClose }: Props) {
             {left > 0 && (
               <p>
                 {left === 1 ? 'One chosen node is' : `${left} chosen nodes are`} left out: up to date already,
-                or not known over SSH.
+                not known over SSH, or not yours to upgrade.
               </p>
             )}
           </RunDialog>

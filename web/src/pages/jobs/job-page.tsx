@@ -5,6 +5,7 @@ import { api } from '../../api/client';
 import { isActive, type Job } from '../../api/job';
 import { displayName } from '../../lib/names';
 import { dayAndClock } from '../../lib/time';
+import { useAccess } from '../../lib/use-access';
 import { useAction } from '../../lib/use-action';
 import { live, useFleet, useFleetNode, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
@@ -21,6 +22,7 @@ import { PackagesResult } from './packages-result';
 import { Leftovers } from './result';
 import { Standing, Summary } from './summary';
 import { useJob } from './use-job';
+import { useMayNot } from './use-may';
 import { useRetry } from './use-retry';
 import { progressOf, ranFor } from './words';
 
@@ -29,12 +31,16 @@ const GROUPS = new Set(['upgrade_fleet', 'packages_upgrade_fleet', 'packages_ref
 
 export default function JobPage({ id }: { id: number }) {
   const { job, error, retry } = useJob(id);
+  const { everywhere } = useAccess();
   const [, navigate] = useLocation();
   if (job) return <Present job={job} />;
   if (error?.status === 404) {
     return (
       <Empty title="No such job" line="Ground Control to Major Tom.">
-        <p className="text-sm text-dim">Old jobs are forgotten after a while.</p>
+        <p className="text-sm text-dim">
+          Old jobs are forgotten after a while
+          {everywhere('view') ? '.' : ', and those of other nodes are not shown to you.'}
+        </p>
         <Button onClick={() => navigate('/jobs')}>To the jobs</Button>
       </Empty>
     );
@@ -58,6 +64,7 @@ function Present({ job }: { job: Job }) {
   const active = isActive(job);
   const group = GROUPS.has(job.kind);
   const progress = progressOf(job);
+  const mayNot = useMayNot(job);
   const retry = useRetry(job, (next) => navigate(`/jobs/${next.id}`));
   useTitle(displayName(job.title, 60));
 
@@ -95,15 +102,20 @@ function Present({ job }: { job: Job }) {
             {active && (
               <Button
                 data-testid="job-cancel"
-                disabled={busy || job.cancelling || !job.can_cancel}
-                title={job.can_cancel ? undefined : (job.no_cancel ?? undefined)}
+                disabled={busy || job.cancelling || !job.can_cancel || mayNot.cancel !== null}
+                title={mayNot.cancel ?? (job.can_cancel ? undefined : (job.no_cancel ?? undefined))}
                 onClick={() => act(async () => live.putJob(await api.cancelJob(job.id)))}
               >
                 Cancel
               </Button>
             )}
             {(job.state === 'failed' || job.state === 'cancelled' || job.state === 'lost') && (
-              <Button data-testid="job-retry" disabled={retry.busy} onClick={() => void retry.retry()}>
+              <Button
+                data-testid="job-retry"
+                disabled={retry.busy || mayNot.retry !== null}
+                title={mayNot.retry ?? undefined}
+                onClick={() => void retry.retry()}
+              >
                 Try again
               </Button>
             )}

@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import { isActive, type Job } from '../../api/job';
 import { forPeople } from '../../lib/for-people';
 import { displayName } from '../../lib/names';
+import { useAccess } from '../../lib/use-access';
 import { useFleetNode, useLiveJob } from '../../live/store';
 import { Button } from '../../ui/button';
 import { linksOf, saysTheSame } from './ways-on';
@@ -15,6 +16,7 @@ export function Summary({ job, reason }: { job: Job; reason: string }) {
   const node = useFleetNode(job.node ?? -1);
   const [connecting, setConnecting] = useState(false);
   const links = linksOf(job, node !== undefined);
+  const { on } = useAccess();
   const { error } = job;
   // Where the output’s own words are shown, that they are there needs no saying.
   const hint = forPeople(error?.hint, error?.cause).replace(reason === '' ? '' : /^See the output\.$/, '');
@@ -31,7 +33,7 @@ export function Summary({ job, reason }: { job: Job; reason: string }) {
           {links.packages}
         </Link>
       )}
-      {links.connection && (
+      {links.connection && node && on(node.managed ? 'operate' : 'administer', node) && (
         <Button small data-testid="to-connection" onClick={() => setConnecting(true)}>
           {links.connection}
         </Button>

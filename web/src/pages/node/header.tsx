@@ -2,6 +2,7 @@ import ArrowUpFromLine from 'lucide-react/icons/arrow-up-from-line';
 import Cable from 'lucide-react/icons/cable';
 import ChevronRight from 'lucide-react/icons/chevron-right';
 import Ellipsis from 'lucide-react/icons/ellipsis';
+import Eye from 'lucide-react/icons/eye';
 import EyeOff from 'lucide-react/icons/eye-off';
 import KeyRound from 'lucide-react/icons/key-round';
 import Pencil from 'lucide-react/icons/pencil';
@@ -11,10 +12,12 @@ import Tags from 'lucide-react/icons/tags';
 import Trash2 from 'lucide-react/icons/trash-2';
 import { lazy, Suspense, useState } from 'react';
 import { Link, useLocation } from 'wouter';
+import { reasonOf } from '../../lib/access';
 import { displayName } from '../../lib/names';
 import { dayAndClock } from '../../lib/time';
 import { age, bytes, counted } from '../../lib/units';
 import { fleetViewSearch, parseFleetView } from '../../lib/url-state';
+import { useAccess } from '../../lib/use-access';
 import { useWide } from '../../lib/wide';
 import { type FleetNode, type ShownStatus, upgradeOf } from '../../live/fleet';
 import { useFleet, useNodeJob } from '../../live/store';
@@ -65,6 +68,7 @@ export function Header({ node, status, now, skewMs }: Props) {
   const [, navigate] = useLocation();
   const [dialog, setDialog] = useState<Which | null>(null);
   const { version } = useFleet();
+  const { on } = useAccess();
   const close = () => setDialog(null);
   const id = node.identity;
   const facts: [string, string | null | undefined][] = [
@@ -100,21 +104,30 @@ export function Header({ node, status, now, skewMs }: Props) {
     danger,
     onSelect: () => setDialog(which),
   });
+  const operates = on('operate', node);
+  const deploys = on('deploy', node);
+  const administers = on('administer', node);
+  const when = <T,>(may: boolean, ...some: T[]): T[] => (may ? some : []);
   const items = [
-    ...(upgradable && managed && installed
-      ? [item('upgrade', `Upgrade the Spider to ${version}…`, ArrowUpFromLine)]
-      : []),
-    ...(managed ? [item('redeploy', 'Deploy it anew…', RefreshCw)] : []),
-    managed && installed
-      ? item('rotate', 'Rotate the token…', KeyRound)
-      : item('token', 'A new token, by hand…', KeyRound),
-    ...(managed
-      ? [item('connection', 'Connection…', Cable), item('reboot', 'Reboot…', Power)]
-      : [item('connection', 'Connect over SSH…', Cable)]),
-    item('name', 'Rename…', Pencil),
-    item('tags', 'Edit tags…', Tags),
-    ...(managed && installed ? [item('remove', 'Remove…', Trash2, true)] : []),
-    item('delete', installed ? 'Forget it here only…' : 'Delete…', installed ? EyeOff : Trash2, true),
+    ...when(
+      deploys && upgradable && managed && installed,
+      item('upgrade', `Upgrade the Spider to ${version}…`, ArrowUpFromLine),
+    ),
+    ...when(deploys && managed, item('redeploy', 'Deploy it anew…', RefreshCw)),
+    ...when(
+      deploys,
+      managed && installed
+        ? item('rotate', 'Rotate the token…', KeyRound)
+        : item('token', 'A new token, by hand…', KeyRound),
+    ),
+    ...when(operates && managed, item('connection', 'Connection…', Cable), item('reboot', 'Reboot…', Power)),
+    ...when(administers && !managed, item('connection', 'Connect over SSH…', Cable)),
+    ...when(administers, item('name', 'Rename…', Pencil), item('tags', 'Edit tags…', Tags)),
+    ...when(administers && managed && installed, item('remove', 'Remove…', Trash2, true)),
+    ...when(
+      administers,
+      item('delete', installed ? 'Forget it here only…' : 'Delete…', installed ? EyeOff : Trash2, true),
+    ),
   ];
   return (
     <header className="grid grid-cols-1 gap-3">
@@ -128,16 +141,27 @@ export function Header({ node, status, now, skewMs }: Props) {
             <Name text={node.name} />
           </span>
         </nav>
-        <Menu
-          label="Actions"
-          trigger={
-            <>
-              <Ellipsis size={16} aria-hidden />
-              <span className="max-sm:sr-only">Actions</span>
-            </>
-          }
-          items={items}
-        />
+        {items.length > 0 ? (
+          <Menu
+            label="Actions"
+            trigger={
+              <>
+                <Ellipsis size={16} aria-hidden />
+                <span className="max-sm:sr-only">Actions</span>
+              </>
+            }
+            items={items}
+          />
+        ) : (
+          <span
+            data-testid="view-only"
+            title={reasonOf('operate')}
+            className="flex h-8 items-center gap-1.5 text-xs text-faint"
+          >
+            <Eye size={14} aria-hidden />
+            View only
+          </span>
+        )}
       </div>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
         <h1 className="min-w-0 max-w-full text-xl font-semibold wrap-anywhere" data-testid="node-name">

@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'react';
 import { useLocation } from 'wouter';
 import { displayName } from '../../lib/names';
+import { useAccess } from '../../lib/use-access';
 import { type FleetNode, shownStatus } from '../../live/fleet';
 import { useFleet, useFleetNode, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
@@ -29,6 +30,7 @@ export default function NodePage({ id, tab }: Props) {
   const fleet = useFleet();
   const node = useFleetNode(id);
   const [, navigate] = useLocation();
+  const { everywhere } = useAccess();
   if (node) return <Present node={node} tab={TABS.find((known) => known === tab) ?? 'charts'} />;
   if (!fleet.nodes) return <Waiting what="the node" />;
   return (
@@ -36,7 +38,9 @@ export default function NodePage({ id, tab }: Props) {
       title="No such node"
       line="Ground Control to Major Tom: your circuit’s dead, there’s something wrong."
     >
-      <p className="text-sm text-dim">It may have been deleted.</p>
+      <p className="text-sm text-dim" data-testid="no-such-node">
+        It may have been deleted{everywhere('view') ? '.' : ', or it is not one of those that you may see.'}
+      </p>
       <Button onClick={() => navigate('/')}>To the fleet</Button>
     </Empty>
   );

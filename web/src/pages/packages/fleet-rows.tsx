@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
 import type { FleetPackage, FleetPackageNode } from '../../api/packages';
+import { reasonOf } from '../../lib/access';
 import { displayName } from '../../lib/names';
 import { age } from '../../lib/units';
 import { StateIcon } from '../../ui/job-state';
@@ -14,11 +15,13 @@ interface NodeProps {
   node: FleetPackageNode;
   /** By the server's clock. */
   now: number;
+  /** Whoever looks may have it upgraded. */
+  may: boolean;
   chosen: boolean;
   onToggle(): void;
 }
 
-export function NodeRow({ node, now, chosen, onToggle }: NodeProps) {
+export function NodeRow({ node, now, may, chosen, onToggle }: NodeProps) {
   const name = displayName(node.name, 80);
   return (
     <li
@@ -30,8 +33,10 @@ export function NodeRow({ node, now, chosen, onToggle }: NodeProps) {
         className={BOX}
         aria-label={`Choose ${name}`}
         checked={chosen}
-        disabled={node.upgradable === 0}
-        title={node.upgradable === 0 ? 'Nothing waits to be upgraded there' : undefined}
+        disabled={!may || node.upgradable === 0}
+        title={
+          node.upgradable === 0 ? 'Nothing waits to be upgraded there' : may ? undefined : reasonOf('operate')
+        }
         onChange={onToggle}
       />
       <div className="grid min-w-0 gap-0.5">
@@ -84,13 +89,15 @@ export function NodeRow({ node, now, chosen, onToggle }: NodeProps) {
 interface PackageProps {
   one: FleetPackage;
   nodes: readonly FleetPackageNode[];
+  /** Whoever looks may have it upgraded on one of its nodes. */
+  may: boolean;
   chosen: boolean;
   onToggle(): void;
 }
 
 const SHOWN_MAX = 100;
 
-export function PackageRow({ one, nodes, chosen, onToggle }: PackageProps) {
+export function PackageRow({ one, nodes, may, chosen, onToggle }: PackageProps) {
   const [open, setOpen] = useState(false);
   const name = displayName(one.name, 120);
   const held = one.nodes.filter((on) => on.held).length;
@@ -104,8 +111,10 @@ export function PackageRow({ one, nodes, chosen, onToggle }: PackageProps) {
           className={BOX}
           aria-label={`Choose ${name}`}
           checked={chosen}
-          disabled={held === one.nodes.length}
-          title={held === one.nodes.length ? 'Held on all of its nodes' : undefined}
+          disabled={!may || held === one.nodes.length}
+          title={
+            held === one.nodes.length ? 'Held on all of its nodes' : may ? undefined : reasonOf('operate')
+          }
           onChange={onToggle}
         />
         <button

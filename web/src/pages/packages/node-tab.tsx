@@ -2,8 +2,10 @@ import { lazy, Suspense, useState } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { api } from '../../api/client';
 import type { PackageAction, PreviewAction } from '../../api/packages';
+import { reasonOf } from '../../lib/access';
 import { displayName } from '../../lib/names';
 import { age, bytes } from '../../lib/units';
+import { useAccess } from '../../lib/use-access';
 import { useLoaded } from '../../lib/use-loaded';
 import type { FleetNode } from '../../live/fleet';
 import { useFleet, useKnownNow, useNodeJob } from '../../live/store';
@@ -47,11 +49,15 @@ const PARTS = [
 /** The packages of one node: what waits, what is there, what could be. */
 export default function PackagesTab({ node }: { node: FleetNode }) {
   const finished = useFinishedJobs(node.id);
-  const { data: facts, error, reload } = useLoaded(finished, (signal) => api.packages(node.id, signal));
+  const { data, error, reload } = useLoaded(finished, (signal) => api.packages(node.id, signal));
   const searchText = useSearch();
   const [, navigate] = useLocation();
   const asked = new URLSearchParams(searchText).get('part');
-  const part = PARTS.find((one) => one.id === asked)?.id ?? 'upgrades';
+  const { on } = useAccess();
+  const operates = on('operate', node);
+  // The other parts ask the node itself, which takes more than to look.
+  const parts = operates ? PARTS : PARTS.slice(0, 1);
+  const part = parts.find((one) => one.id === asked)?.id ?? 'upgrades';
   const [open, setOpen] = useState<Open | null>(null);
   const [connecting, setConnecting] = useState(false);
   const { skewMs } = useFleet();
@@ -64,24 +70,29 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
     return (
       <Empty title="Not connected over SSH" line="Your circuit’s dead, there’s something wrong?">
         <p className="max-w-110 text-sm text-dim">
-          The Spider only watches. For its packages Ground Control has to log in: tell it how, once.
+          The Spider only watches. For its packages Ground Control has to log in:{' '}
+          {on('administer', node) ? 'tell it how, once.' : 'an admin of the node can tell it how, once.'}
         </p>
-        <Button look="primary" data-testid="packages-connect" onClick={() => setConnecting(true)}>
-          Connect over SSH…
-        </Button>
+        {on('administer', node) && (
+          <Button look="primary" data-testid="packages-connect" onClick={() => setConnecting(true)}>
+            Connect over SSH…
+          </Button>
+        )}
         <Suspense>
           {connecting && <ConnectionDialog node={node} onClose={() => setConnecting(false)} />}
         </Suspense>
       </Empty>
     );
   }
-  if (!facts) {
+  if (!data) {
     return error ? (
       <Problem error={error} onRetry={reload} />
     ) : (
       <p className="late py-8 text-center text-sm text-faint">Looking at the packages…</p>
     );
   }
+  // What the manager can do is offered to whoever may have it done.
+  const facts = operates ? data : { ...data, actions: [], repair: [] };
   const can = (action: string) => facts.actions.includes(action);
   const refresh = () =>
     setOpen({
@@ -105,17 +116,19 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
   return (
     <div className="grid grid-cols-1 gap-4" data-testid="packages">
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
-        <Segmented
-          legend="Show"
-          choices={PARTS}
-          value={part}
-          testId="part"
-          onChange={(next) =>
-            navigate(`/nodes/${node.id}/packages${next === 'upgrades' ? '' : `?part=${next}`}`, {
-              replace: true,
-            })
-          }
-        />
+        {parts.length > 1 && (
+          <Segmented
+            legend="Show"
+            choices={parts}
+            value={part}
+            testId="part"
+            onChange={(next) =>
+              navigate(`/nodes/${node.id}/packages${next === 'upgrades' ? '' : `?part=${next}`}`, {
+                replace: true,
+              })
+            }
+          />
+        )}
         <p className="text-xs text-faint">
           {facts.manager && displayName(`${facts.manager} ${facts.manager_version ?? ''}`, 40)}
           {facts.as_of_ms !== null && `, as of ${age(now - facts.as_of_ms)} ago`}
@@ -140,7 +153,13 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
               Clean the cache…
             </Button>
           )}
-          <Button small data-testid="refresh" onClick={refresh}>
+          <Button
+            small
+            data-testid="refresh"
+            disabled={!operates}
+            title={operates ? undefined : reasonOf('operate')}
+            onClick={refresh}
+          >
             Refresh
           </Button>
         </span>
@@ -154,13 +173,19 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
         </p>
       )}
       {part === 'upgrades' && (
-        <Notices facts={facts} onReboot={() => setOpen({ what: 'reboot' })} onRepair={repair} />
+        <Notices
+          facts={facts}
+          onReboot={operates ? () => setOpen({ what: 'reboot' }) : null}
+          onRepair={repair}
+        />
       )}
       {facts.as_of_ms === null ? (
         <Empty title="Nobody has looked yet" line="Commencing countdown, engines on.">
-          <Button look="primary" onClick={refresh}>
-            Look now
-          </Button>
+          {operates && (
+            <Button look="primary" onClick={refresh}>
+              Look now
+            </Button>
+          )}
         </Empty>
       ) : (
         <>
@@ -168,7 +193,7 @@ export default function PackagesTab({ node }: { node: FleetNode }) {
             <Upgrades
               facts={facts}
               onPreview={preview}
-              onDetails={details}
+              onDetails={operates ? details : null}
               onHold={(action, packages) =>
                 setOpen({
                   what: 'simple',

@@ -6,7 +6,8 @@ import { Button } from '../../ui/button';
 interface Props {
   facts: NodePackages;
   onRepair(what: string, title: string): void;
-  onReboot(): void;
+  /** Null: whoever looks may not have it done. */
+  onReboot: (() => void) | null;
 }
 
 function Notice({
@@ -76,9 +77,11 @@ export function Notices({ facts, onRepair, onReboot }: Props) {
         <Notice
           tone="warn"
           action={
-            <Button small data-testid="reboot" onClick={onReboot}>
-              Reboot…
-            </Button>
+            onReboot && (
+              <Button small data-testid="reboot" onClick={onReboot}>
+                Reboot…
+              </Button>
+            )
           }
         >
           <p className="font-medium">A reboot is needed</p>

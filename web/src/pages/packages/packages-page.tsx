@@ -3,6 +3,7 @@ import Search from 'lucide-react/icons/search';
 import { useMemo, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { type ApiError, api, asApiError } from '../../api/client';
+import { useAccess } from '../../lib/use-access';
 import { useLoaded } from '../../lib/use-loaded';
 import { live, useFleet, useKnownNow } from '../../live/store';
 import { useTitle } from '../../live/title';
@@ -27,7 +28,13 @@ export default function PackagesPage() {
   const view = useMemo(() => parsePackagesView(searchText), [searchText]);
   const finished = useFinishedJobs(null);
   const { data, error, reload } = useLoaded(finished, (signal) => api.fleetPackages(signal));
-  const { skewMs } = useFleet();
+  const { skewMs, nodes: fleet } = useFleet();
+  const access = useAccess();
+  const operates = access.somewhere('operate');
+  const mayWork = (id: number) => {
+    const node = fleet?.get(id);
+    return node !== undefined && access.on('operate', node);
+  };
   const now = useKnownNow(10_000) + skewMs;
   const [nodes, setNodes] = useState<ReadonlySet<number>>(new Set());
   const [names, setNames] = useState<ReadonlySet<string>>(new Set());
@@ -75,10 +82,12 @@ export default function PackagesPage() {
         ...new Set(
           data.packages
             .filter((one) => names.has(one.name))
-            .flatMap((one) => one.nodes.filter((on) => !on.held).map((on) => on.node)),
+            .flatMap((one) => one.nodes.filter((on) => !on.held && mayWork(on.node)).map((on) => on.node)),
         ),
       ]
-    : data.nodes.filter((node) => nodes.has(node.node) && node.upgradable > 0).map((node) => node.node);
+    : data.nodes
+        .filter((node) => nodes.has(node.node) && node.upgradable > 0 && mayWork(node.node))
+        .map((node) => node.node);
   const number = byPackage ? names.size : nodes.size;
   const toggle = <T,>(set: ReadonlySet<T>, item: T): ReadonlySet<T> => {
     const next = new Set(set);
@@ -87,7 +96,12 @@ export default function PackagesPage() {
   };
   const selectAll = () => {
     if (byPackage) setNames(new Set(shown.packages.map((one) => one.name)));
-    else setNodes(new Set(shown.nodes.filter((node) => node.upgradable > 0).map((node) => node.node)));
+    else
+      setNodes(
+        new Set(
+          shown.nodes.filter((node) => node.upgradable > 0 && mayWork(node.node)).map((node) => node.node),
+        ),
+      );
   };
   const clear = () => {
     setNodes(new Set());
@@ -156,15 +170,17 @@ export default function PackagesPage() {
             onChange={(event) => change({ query: event.target.value })}
           />
         </label>
-        <Button
-          data-testid="look-at-all"
-          disabled={looking}
-          title="Asks the repositories anew on all nodes that can be reached; nothing is installed"
-          onClick={() => void lookAtAll()}
-        >
-          <RefreshCw size={14} aria-hidden />
-          Look at all
-        </Button>
+        {operates && (
+          <Button
+            data-testid="look-at-all"
+            disabled={looking}
+            title="Asks the repositories anew on all nodes that can be reached; nothing is installed"
+            onClick={() => void lookAtAll()}
+          >
+            <RefreshCw size={14} aria-hidden />
+            Look at all
+          </Button>
+        )}
         <Segmented
           legend="Group"
           choices={BY}
@@ -213,6 +229,7 @@ export default function PackagesPage() {
                 key={one.name}
                 one={one}
                 nodes={data.nodes}
+                may={one.nodes.some((on) => mayWork(on.node))}
                 chosen={names.has(one.name)}
                 onToggle={() => setNames(toggle(names, one.name))}
               />
@@ -228,6 +245,7 @@ export default function PackagesPage() {
               key={node.node}
               node={node}
               now={now}
+              may={mayWork(node.node)}
               chosen={nodes.has(node.node)}
               onToggle={() => setNodes(toggle(nodes, node.node))}
             />
@@ -238,7 +256,7 @@ export default function PackagesPage() {
         <p className="text-center text-xs text-faint">The thousand that most nodes wait for are shown.</p>
       )}
       {/* Where nothing waits there is nothing to choose. */}
-      {(shown.packages.length > 0 || shown.nodes.some((node) => node.upgradable > 0)) && (
+      {operates && (shown.packages.length > 0 || shown.nodes.some((node) => node.upgradable > 0)) && (
         <div className="sticky bottom-16 z-30 md:bottom-4">
           <div
             role="toolbar"
@@ -263,7 +281,7 @@ export default function PackagesPage() {
             )}
             {number > 0 && picked.length === 0 && (
               <span className="text-xs text-warn">
-                {byPackage ? 'Held on all of their nodes' : 'Nothing waits there'}
+                {byPackage ? 'Held on all of the nodes that you may work on' : 'Nothing waits there'}
               </span>
             )}
             {picked.length > 0 && (

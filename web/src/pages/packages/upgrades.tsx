@@ -11,7 +11,8 @@ interface Props {
   facts: NodePackages;
   onPreview(action: PreviewAction, packages?: readonly string[], security?: boolean): void;
   onHold(action: 'hold' | 'unhold', packages: readonly string[]): void;
-  onDetails(name: string): void;
+  /** Null: whoever looks may not ask the node. */
+  onDetails: ((name: string) => void) | null;
 }
 
 /** What could be upgraded, security first; all of it, or what is ticked. */
@@ -141,8 +142,9 @@ export function Upgrades({ facts, onPreview, onHold, onDetails }: Props) {
             <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-3 gap-y-0.5">
               <button
                 type="button"
-                onClick={() => onDetails(one.name)}
-                className={`min-w-0 rounded-sm text-left text-sm wrap-anywhere hover:underline ${one.held ? 'text-dim' : 'font-medium'}`}
+                disabled={!onDetails}
+                onClick={() => onDetails?.(one.name)}
+                className={`min-w-0 rounded-sm text-left text-sm wrap-anywhere enabled:hover:underline ${one.held ? 'text-dim' : 'font-medium'}`}
               >
                 {displayName(one.name, 120)}
               </button>

@@ -1,4 +1,5 @@
 import { lazy, Suspense, useState } from 'react';
+import { useAccess } from '../../lib/use-access';
 import { Dialog } from '../../ui/dialog';
 import { Segmented } from '../../ui/segmented';
 import { ByHand } from './by-hand';
@@ -24,6 +25,8 @@ export default function AddNodeDialog({ way: first, onClose }: { way: AddWay; on
   const [way, setWay] = useState<AddWay>(first);
   const [sticky, setSticky] = useState(false);
   const [token, setToken] = useState(false);
+  // A node that nobody deploys to is added by admins alone.
+  const hand = useAccess().somewhere('administer');
   const byHand = () => {
     setSticky(false);
     setWay('hand');
@@ -40,7 +43,7 @@ export default function AddNodeDialog({ way: first, onClose }: { way: AddWay; on
         <div className="mb-5 flex flex-wrap items-center gap-x-4 gap-y-2">
           <Segmented
             legend="How"
-            choices={WAYS}
+            choices={hand ? WAYS : WAYS.filter((one) => one.id !== 'hand')}
             value={way}
             testId="add-way"
             onChange={(next) => setWay(next)}
@@ -48,7 +51,7 @@ export default function AddNodeDialog({ way: first, onClose }: { way: AddWay; on
           <p className="min-w-0 flex-1 basis-56 text-xs text-faint">{WORDS[way]}</p>
         </div>
       )}
-      {way === 'ssh' && <OverSsh onSticky={setSticky} onByHand={byHand} onClose={onClose} />}
+      {way === 'ssh' && <OverSsh onSticky={setSticky} onByHand={hand ? byHand : null} onClose={onClose} />}
       {way === 'list' && (
         <Suspense>
           <ImportList onSticky={setSticky} onClose={onClose} />

@@ -1,8 +1,10 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { api } from '../../api/client';
 import type { AddedNode } from '../../api/types';
+import { tagObjection, tagsToGive } from '../../lib/access';
 import { displayName } from '../../lib/names';
+import { useAccess } from '../../lib/use-access';
 import { useSubmit } from '../../lib/use-submit';
 import { live, useFleetNode } from '../../live/store';
 import { Button } from '../../ui/button';
@@ -40,7 +42,10 @@ export function ByHand({ onAdded, onOnline, onClose }: Props) {
 
 function NameForm({ onAdded, onClose }: { onAdded(node: AddedNode): void; onClose(): void }) {
   const [name, setName] = useState('');
-  const [tags, setTags] = useState('');
+  const { who } = useAccess();
+  const give = useMemo(() => tagsToGive(who, 'administer'), [who]);
+  const [tags, setTags] = useState(give.length === 1 ? give[0]! : '');
+  const lacking = tagObjection(give, parseTags(tags));
   const { busy, error, submit } = useSubmit(async () => {
     const added = await api.addNode(name.trim(), parseTags(tags));
     const { token: _token, command: _command, install: _install, ...node } = added;
@@ -61,7 +66,8 @@ function NameForm({ onAdded, onClose }: { onAdded(node: AddedNode): void; onClos
       />
       <TextField
         label="Tags"
-        aside="optional, with commas between"
+        aside={give.length > 0 ? 'with commas between' : 'optional, with commas between'}
+        note={lacking ?? undefined}
         testId="add-node-tags"
         placeholder="home, raspberry"
         value={tags}
@@ -71,7 +77,7 @@ function NameForm({ onAdded, onClose }: { onAdded(node: AddedNode): void; onClos
       <FormEnd
         label={busy ? 'Adding…' : 'Add node'}
         testId="add-node-submit"
-        disabled={busy || name.trim() === ''}
+        disabled={busy || name.trim() === '' || lacking !== null}
         onLeave={onClose}
       />
     </form>

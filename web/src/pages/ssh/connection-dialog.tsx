@@ -4,14 +4,14 @@ import type { CheckReport, Connection } from '../../api/ssh';
 import { isLocalHost } from '../../lib/local-address';
 import { displayName } from '../../lib/names';
 import { dayAndClock } from '../../lib/time';
-import { useLoaded } from '../../lib/use-loaded';
+import { useAccess } from '../../lib/use-access';
 import type { FleetNode } from '../../live/fleet';
 import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Problem } from '../../ui/problem';
-import { StepList } from '../../ui/steps';
 import { CheckView, loggedIn } from './check-view';
-import { changedKey, type KeyQuestion, keyToConfirm, stepsOf } from './check-words';
+import { keyToConfirm } from './check-words';
+import { TryStored } from './connection-try';
 import { EMPTY_LOGIN, type LoginDraft, loginOf, objection } from './draft';
 import { ChangedKey, KeyText } from './host-key';
 import { JumpFields, LoginFields } from './login-fields';
@@ -97,6 +97,7 @@ function Show({ node, connection, onChanged, onReplace }: ShowProps) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
   const { spider, jump } = connection;
+  const administers = useAccess().on('administer', node);
 
   async function forget() {
     setBusy(true);
@@ -172,14 +173,16 @@ function Show({ node, connection, onChanged, onReplace }: ShowProps) {
         </div>
       ) : (
         <div className="flex flex-wrap justify-end gap-2">
-          {kept && (
+          {kept && administers && (
             <Button look="quiet" data-testid="forget" onClick={() => setSure(true)}>
               Forget the credentials…
             </Button>
           )}
-          <Button data-testid="replace" onClick={onReplace}>
-            Replace…
-          </Button>
+          {administers && (
+            <Button data-testid="replace" onClick={onReplace}>
+              Replace…
+            </Button>
+          )}
           {kept && !tries && (
             <Button data-testid="try-connection" onClick={() => setTries(true)}>
               Try it
@@ -187,82 +190,6 @@ function Show({ node, connection, onChanged, onReplace }: ShowProps) {
           )}
         </div>
       )}
-    </div>
-  );
-}
-
-interface TryProps {
-  node: FleetNode;
-  connection: Connection;
-  onAccepted(connection: Connection): void;
-}
-
-/** Tries what is kept. A host key that has changed is shown beside the old one, and accepted by hand or not. */
-function TryStored({ node, connection, onAccepted }: TryProps) {
-  const [round, setRound] = useState(0);
-  const [busy, setBusy] = useState(false);
-  const [refused, setRefused] = useState<ApiError | null>(null);
-  const tried = useLoaded(String(round), async (signal) => {
-    const found = await api.checkStored(node.id, signal);
-    // A key that was accepted by its fingerprint is known whole by now.
-    if (connection.host_key && !connection.host_key.type && found.host_key?.state === 'known') {
-      api.connection(node.id).then(onAccepted, () => {});
-    }
-    return found;
-  });
-  const report = tried.loading ? null : tried.data;
-  const changed = report && changedKey(report);
-  const before = (changed?.who === 'jump' ? connection.jump?.host_key : connection.host_key)?.sha256 ?? null;
-
-  async function accept(key: KeyQuestion) {
-    setBusy(true);
-    setRefused(null);
-    try {
-      const own = connection.host_key?.sha256 ?? '';
-      onAccepted(
-        await api.acceptHostKey(
-          node.id,
-          key.who === 'jump' ? { sha256: own, jump_sha256: key.sha256 } : { sha256: key.sha256 },
-        ),
-      );
-      setRound((n) => n + 1);
-    } catch (cause) {
-      setRefused(asApiError(cause));
-    } finally {
-      setBusy(false);
-    }
-  }
-
-  return (
-    <div className="grid gap-3 border-t border-line pt-4" data-testid="tried" data-ok={report?.ok ?? false}>
-      {tried.loading && (
-        <p role="status" className="flex items-center gap-2 text-sm text-dim">
-          <span className="pulse size-2 rounded-full bg-s1" aria-hidden />
-          Trying the login…
-        </p>
-      )}
-      {!tried.loading && tried.error && <Problem error={tried.error} onRetry={tried.reload} />}
-      {report && (
-        <div className="-mx-2">
-          <StepList steps={stepsOf(report)} compact />
-        </div>
-      )}
-      {changed && (
-        <>
-          <ChangedKey question={changed} before={before} />
-          <div className="flex justify-end">
-            <Button
-              look="danger"
-              data-testid="accept-key"
-              disabled={busy}
-              onClick={() => void accept(changed)}
-            >
-              {busy ? 'Accepting…' : 'I know why: accept the new key'}
-            </Button>
-          </div>
-        </>
-      )}
-      {refused && <Problem error={refused} />}
     </div>
   );
 }

@@ -15,6 +15,7 @@ import { StepList } from '../../ui/steps';
 import { StepOutput } from '../../ui/terminal/step-output';
 import { Standing } from '../jobs/summary';
 import { useJob } from '../jobs/use-job';
+import { useMayNot } from '../jobs/use-may';
 import { useRetry } from '../jobs/use-retry';
 import { ranFor } from '../jobs/words';
 
@@ -39,6 +40,7 @@ export function DeployView({ job: started, node: nodeId, onRetried, onBack, onCl
   const { log } = useOutput(job.id, active);
   const { busy, refused, act } = useAction();
   const retry = useRetry(job, onRetried);
+  const mayNot = useMayNot(job);
   const online = job.state === 'succeeded' && node?.status === 'online';
 
   const steps = (
@@ -104,7 +106,8 @@ export function DeployView({ job: started, node: nodeId, onRetried, onBack, onCl
           <Button
             look="quiet"
             data-testid="deploy-cancel"
-            disabled={busy || job.cancelling}
+            disabled={busy || job.cancelling || mayNot.cancel !== null}
+            title={mayNot.cancel ?? undefined}
             onClick={() => act(async () => live.putJob(await api.cancelJob(job.id)))}
           >
             {job.cancelling ? 'Cancelling…' : 'Cancel the deployment'}
@@ -120,7 +123,8 @@ export function DeployView({ job: started, node: nodeId, onRetried, onBack, onCl
             <Button
               look="primary"
               data-testid="deploy-retry"
-              disabled={retry.busy}
+              disabled={retry.busy || mayNot.retry !== null}
+              title={mayNot.retry ?? undefined}
               onClick={() => void retry.retry()}
             >
               Try again

@@ -1,10 +1,12 @@
 import ChevronRight from 'lucide-react/icons/chevron-right';
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useMemo, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { ApiError, api, asApiError } from '../../api/client';
 import type { Job } from '../../api/job';
 import type { DeployRequest } from '../../api/ssh';
+import { either, tagObjection, tagsToGive } from '../../lib/access';
 import { displayName } from '../../lib/names';
+import { useAccess } from '../../lib/use-access';
 import { live } from '../../live/store';
 import { Button } from '../../ui/button';
 import { FormEnd } from '../../ui/form-end';
@@ -24,7 +26,7 @@ interface Props {
   /** From here on a stray click must not close the dialog. */
   onSticky(sticky: boolean): void;
   /** To the way that needs no SSH. */
-  onByHand(): void;
+  onByHand: (() => void) | null;
   onClose(): void;
 }
 
@@ -47,7 +49,9 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
   const [phase, setPhase] = useState<Phase>('login');
   const [draft, setDraft] = useState<LoginDraft>(EMPTY_LOGIN);
   const [name, setName] = useState('');
-  const [tags, setTags] = useState('');
+  const { who } = useAccess();
+  const give = useMemo(() => tagsToGive(who, 'deploy'), [who]);
+  const [tags, setTags] = useState(give.length === 1 ? give[0]! : '');
   const [remember, setRemember] = useState(true);
   const [keep, setKeep] = useState(false);
   const [rootless, setRootless] = useState(false);
@@ -58,7 +62,8 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
   const [refused, setRefused] = useState<ApiError | null>(null);
   const check = useCheck();
   const confirmedAt = useRef('');
-  const wrong = objection(draft);
+  const lacking = tagObjection(give, parseTags(tags));
+  const wrong = objection(draft) ?? (lacking === null ? null : { text: lacking });
   const { report } = check;
 
   function submit(event: FormEvent) {
@@ -123,7 +128,7 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
       >
         <form onSubmit={submit} className="grid gap-4" autoComplete="off" noValidate>
           <LoginFields draft={draft} onChange={setDraft} />
-          <details className="group">
+          <details className="group" open={give.length > 0 || undefined}>
             <summary className="flex w-fit list-none items-center gap-1 rounded-sm text-sm text-dim hover:text-text">
               <ChevronRight size={14} aria-hidden className="transition-transform group-open:rotate-90" />
               More: name, tags, jump host
@@ -141,6 +146,9 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
                 <TextField
                   label="Tags"
                   aside="with commas between"
+                  note={
+                    give.length > 0 ? `${either(give, 'or')} is among them, so that you see it.` : undefined
+                  }
                   testId="deploy-tags"
                   value={tags}
                   onChange={setTags}
@@ -241,7 +249,7 @@ export function OverSsh({ onSticky, onByHand, onClose }: Props) {
                 Look again
               </Button>
             )}
-            {stuck && (
+            {stuck && onByHand && (
               <Button look="primary" data-testid="to-by-hand" onClick={onByHand}>
                 By hand…
               </Button>
