@@ -53,6 +53,9 @@ use Door::{Anyone, MayEverywhere, Scraper, SignedIn, Spider};
 use Method::{Delete, Get, Patch, Post, Put};
 use Subject::{Job, Node, Nothing};
 
+/// A question that is answered by another request: no line of its own.
+pub const ASKED: &str = "asked";
+
 const VIEW: Door = Door::May(Need::View);
 const OPERATE: Door = Door::May(Need::Operate);
 const DEPLOY: Door = Door::May(Need::Deploy);
@@ -90,6 +93,11 @@ pub const ROUTES: &[Rule] = &[
     rule(Post, "/api/auth/totp", SignedIn, Nothing, "factor.begin"),
     rule(Post, "/api/auth/totp/confirm", SignedIn, Nothing, "factor.add"),
     rule(Delete, "/api/auth/totp", SignedIn, Nothing, "factor.remove"),
+    rule(Post, "/api/auth/login/options", Anyone, Nothing, ASKED),
+    rule(Post, "/api/auth/proof/options", SignedIn, Nothing, ASKED),
+    rule(Post, "/api/auth/passkeys/options", SignedIn, Nothing, "factor.begin"),
+    rule(Post, "/api/auth/passkeys", SignedIn, Nothing, "factor.add"),
+    rule(Delete, "/api/auth/passkeys/:id", SignedIn, Nothing, "factor.remove"),
     rule(Post, "/api/auth/recovery-codes", SignedIn, Nothing, "factor.recovery"),
     rule(Get, "/api/settings", ADMIN_OF_ALL, Nothing, ""),
     rule(Patch, "/api/settings", ADMIN_OF_ALL, Nothing, "settings.change"),

@@ -2,6 +2,7 @@
 //! where that reaches the database, else when it is over.
 
 use crate::access::Rule;
+use crate::access::table::ASKED;
 use crate::auth::{Session, failures, session_name};
 use crate::error::{Error, Kind};
 use crate::http::{Request, Response};
@@ -47,7 +48,7 @@ pub fn run(
     };
     // Knocks without a login are counted by the throttle, and told by its own events: whoever
     // likes could fill the disk with them.
-    let is_noise = act.who.kind == Actor::Anyone && outcome != DONE;
+    let is_noise = rule.action == ASKED || (act.who.kind == Actor::Anyone && outcome != DONE);
     if !is_noise
         && (!is_written || outcome != DONE)
         && let Err(error) = app.store.add_audit(&act, outcome)

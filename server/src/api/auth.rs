@@ -1,8 +1,10 @@
 //! /api/auth: login, logout, password.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::grants::GrantView;
+use super::passkeys::{Page, PasskeyBody};
 use super::{Context, audited, body};
 use crate::access::{Need, Role};
 use crate::auth::{self, LoggedIn, Login, SESSION_MS, Session, cookies, device};
@@ -15,10 +17,12 @@ use crate::secret::Secret;
 struct LoginBody {
     /// `user` is what it was called before.
     #[serde(alias = "user")]
-    username: String,
-    password: Secret,
+    username: Option<String>,
+    password: Option<Secret>,
     /// Of the second factor.
     code: Option<Secret>,
+    /// Beside the password or, alone, instead of it.
+    passkey: Option<PasskeyBody>,
     /// The token is wanted in the answer, also by a page.
     #[serde(default)]
     token: bool,
@@ -104,29 +108,80 @@ fn names(may: impl Fn(Need) -> bool) -> Vec<&'static str> {
     .collect()
 }
 
+/// Says which second factors there are, and asks for a passkey where that can be.
+fn factor_wanted(context: &Context<'_>, username: &str, error: Error) -> Result<Response, Error> {
+    let auth = &context.app.auth;
+    let user = auth.users().into_iter().find(|user| user.name == username);
+    let user = user.ok_or_else(Error::internal)?;
+    let has = auth.factors(user.id);
+    let mut factors = vec!["recovery"];
+    if has.totp {
+        factors.insert(0, "totp");
+    }
+    let mut body = json!({
+        "error": {"kind": error.kind.name(), "message": error.message, "hint": error.hint},
+    });
+    if has.passkeys > 0 {
+        factors.insert(0, "passkey");
+        if let Ok(page) = Page::of(context) {
+            let question = auth.ask_factor(user.id)?;
+            body["passkey"] = super::passkeys::asked(&question, &page.name);
+        }
+    }
+    body["factors"] = json!(factors);
+    Ok(Response::json(error.kind.http_status(), &body))
+}
+
 fn agent<'a>(context: &'a Context<'_>) -> &'a str {
     context.request.header("User-Agent").unwrap_or("")
 }
 
 pub fn login(context: &Context<'_>) -> Result<Response, Error> {
     let body: LoginBody = body::json(context.request, r#"{"username": "admin", "password": "…"}"#)?;
-    if !auth::plausible(&body.username, &body.password) {
+    let shown = body.passkey.as_ref().map(|shown| {
+        let page = Page::of(context)?;
+        Ok::<_, Error>((shown.parts()?, page))
+    });
+    let shown = shown.transpose()?;
+    let answer = shown.as_ref().map(|(parts, page)| (parts.answer(), page));
+    let auth = &context.app.auth;
+    let (username, password) = match (&body.username, &body.password, &answer) {
+        (Some(username), Some(password), _) => (username, password),
+        (None, None, Some((answer, page))) => {
+            let from = (context.request.client, agent(context));
+            let done = auth.login_by_passkey(answer, page.site(), from, auth.now_ms())?;
+            audited::by(Some(&done.session));
+            return Ok(begun(context, &done, body.token));
+        }
+        _ => {
+            return Err(Error::invalid(
+                "A username and a password are wanted, or a passkey alone.",
+                r#"Send {"username": "admin", "password": "…"}"#,
+            ));
+        }
+    };
+    if !auth::plausible(username, password) {
         return Err(Error::invalid(
             "The user name or the password is too long.",
             "Names have at most 64 characters, passwords at most 1024 bytes.",
         ));
     }
     let login = Login {
-        user: &body.username,
-        password: &body.password,
+        user: username,
+        password,
         code: body.code.as_ref(),
+        passkey: answer.as_ref().map(|(answer, page)| (answer, page.site())),
         address: context.request.client,
         cookie: context.request.header("Cookie"),
         agent: agent(context),
     };
-    let auth = &context.app.auth;
-    audited::tries(&body.username);
-    let done = auth.login(&login, auth.now_ms())?;
+    audited::tries(username);
+    let done = match auth.login(&login, auth.now_ms()) {
+        Err(error) if error.kind == Kind::FactorNeeded => {
+            return factor_wanted(context, username, error);
+        }
+        other => other?,
+    };
     audited::by(Some(&done.session));
     Ok(begun(context, &done, body.token))
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::passkeys::{Page, PasskeyBody};
 use super::{Context, audited, body};
 use crate::auth::{Proof, Session};
 use crate::error::{Error, Kind};
@@ -17,6 +18,7 @@ use crate::store::audit::act;
 struct ProofBody {
     password: Option<Secret>,
     code: Option<Secret>,
+    passkey: Option<PasskeyBody>,
 }
 
 #[derive(Deserialize)]
@@ -26,7 +28,7 @@ struct CodeBody {
 }
 
 #[derive(Serialize)]
-struct PasskeyRow {
+pub(super) struct PasskeyRow {
     id: i64,
     name: String,
     created_ms: i64,
@@ -89,9 +91,16 @@ pub fn new_recovery(context: &Context<'_>) -> Result<Response, Error> {
 
 pub fn prove(context: &Context<'_>) -> Result<Response, Error> {
     let body: ProofBody = body::json(context.request, r#"{"password": "…"} or {"code": "…"}."#)?;
+    let shown = body.passkey.as_ref().map(|shown| {
+        let page = Page::of(context)?;
+        Ok::<_, Error>((shown.parts()?, page))
+    });
+    let shown = shown.transpose()?;
+    let answer = shown.as_ref().map(|(parts, page)| (parts.answer(), page));
     let proof = Proof {
         password: body.password.as_ref(),
         code: body.code.as_ref(),
+        passkey: answer.as_ref().map(|(answer, page)| (answer, page.site())),
         address: context.request.client,
     };
     match context.app.auth.prove(person(context)?, &proof) {

@@ -28,6 +28,7 @@ mod packages;
 mod packages_fleet;
 mod packages_looks;
 mod packages_waves;
+mod passkeys;
 mod query;
 mod routes;
 mod seeing;

@@ -3,7 +3,7 @@
 use super::{
     Context, audit, auth, check, connection, deploy, events, factors, groups, health, history,
     imports, jobs, metrics, nodes, openapi, packages, packages_fleet, packages_looks,
-    packages_waves, sessions, settings, spiders, tokens, users,
+    packages_waves, passkeys, sessions, settings, spiders, tokens, users,
 };
 use crate::error::Error;
 use crate::http::{Method, Response};
@@ -73,6 +73,11 @@ pub(super) const ROUTES: &[Route] = &[
     post("/api/auth/totp", factors::begin_totp),
     post("/api/auth/totp/confirm", factors::confirm_totp),
     delete("/api/auth/totp", factors::remove_totp),
+    post("/api/auth/login/options", passkeys::login_options),
+    post("/api/auth/proof/options", passkeys::proof_options),
+    post("/api/auth/passkeys/options", passkeys::options),
+    post("/api/auth/passkeys", passkeys::add),
+    delete("/api/auth/passkeys/:id", passkeys::remove),
     post("/api/auth/recovery-codes", factors::new_recovery),
     get("/api/settings", settings::get),
     patch("/api/settings", settings::change),

@@ -8,6 +8,7 @@ use stardust_model::access::Role;
 use super::accounts::FACTOR_FOR;
 use super::failures::Door;
 use super::index::Factors;
+use super::passkeys::{Answer, Site};
 use super::{Auth, Login, Session, keys, recovery, seal, totp};
 use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
@@ -32,6 +33,7 @@ pub struct NewTotp {
 pub struct Proof<'a> {
     pub password: Option<&'a Secret>,
     pub code: Option<&'a Secret>,
+    pub passkey: Option<(&'a Answer<'a>, Site<'a>)>,
     pub address: IpAddr,
 }
 
@@ -74,10 +76,11 @@ impl Auth {
         if !factors.any() {
             return Ok("password");
         }
-        let Some(code) = login.code else {
-            return Err(factor_needed());
-        };
-        self.code(user, code, login.address, device)
+        match (login.code, login.passkey) {
+            (Some(code), _) => self.code(user, code, login.address, device),
+            (None, Some((answer, site))) => self.passkey_of(user, answer, site, login.address),
+            (None, None) => Err(factor_needed()),
+        }
     }
 
     /// A code of the user's, each good once; wrong ones count as wrong passwords do.
@@ -237,7 +240,10 @@ impl Auth {
         let device = Some(session.id.0);
         let factor = match (self.factors(user.id).any(), proof.code, proof.password) {
             (true, Some(code), _) => self.code(&user, code, proof.address, device)?,
-            (true, None, _) => return Err(proof_needed(true)),
+            (true, None, _) => match proof.passkey {
+                Some((answer, site)) => self.passkey_of(&user, answer, site, proof.address)?,
+                None => return Err(proof_needed(true)),
+            },
             (false, _, None) => return Err(proof_needed(false)),
             (false, _, Some(password)) => {
                 let permit = self.permit(&user.name, password, proof.address, device)?;
@@ -263,7 +269,7 @@ impl Auth {
         self.write().note_proof(session, "password", then_ms);
     }
 
-    fn proved(&self, session: &Session, factor: &str) -> Result<(), Error> {
+    pub(super) fn proved(&self, session: &Session, factor: &str) -> Result<(), Error> {
         let now_ms = self.now_ms();
         self.store.note_proof(session.id, factor, now_ms)?;
         self.write().note_proof(session.id, factor, now_ms);
@@ -275,7 +281,8 @@ pub(super) fn factor_needed() -> Error {
     Error::new(
         Kind::FactorNeeded,
         "The password is right, and a second factor is wanted too.",
-        "Send the code of the authenticator app, or a recovery code, as \"code\".",
+        "Send the code of the authenticator app, or a recovery code, as \"code\", or the answer of a \
+         passkey as \"passkey\".",
     )
 }
 

@@ -39,9 +39,9 @@ impl Auth {
             ));
         };
         let factor = self.second_factor(&user, login, device)?;
-        let session = self.begin(&user, login, factor, now_ms)?;
+        let mut done = self.begin_for(&user, login.address, login.agent, factor, now_ms)?;
         self.make_hash_better(&user, login.password);
-        let device = match device {
+        done.device = match device {
             Some(_) => None,
             None => {
                 let mut number = [0u8; 16];
@@ -49,11 +49,24 @@ impl Auth {
                 Some(device::sign(&self.device_key, &user.name, number))
             }
         };
-        let token = self.token(&session);
+        Ok(done)
+    }
+
+    /// A session of somebody who has shown who it is.
+    pub(super) fn begin_for(
+        &self,
+        user: &UserRecord,
+        address: IpAddr,
+        agent: &str,
+        factor: &str,
+        now_ms: i64,
+    ) -> Result<LoggedIn, Error> {
+        let record = new_record(user.id, address, agent, factor, now_ms)?;
+        let session = self.begin(user, record, now_ms)?;
         Ok(LoggedIn {
-            session: self.described(&session, &user)?,
-            token,
-            device,
+            token: self.token(&session),
+            session: self.described(&session, user)?,
+            device: None,
         })
     }
 
@@ -238,11 +251,9 @@ impl Auth {
     fn begin(
         &self,
         user: &UserRecord,
-        login: &Login<'_>,
-        factor: &str,
+        record: SessionRecord,
         now_ms: i64,
     ) -> Result<SessionRecord, Error> {
-        let record = new_record(user.id, login.address, login.agent, factor, now_ms)?;
         let _changes = self.changes();
         let ended = {
             let index = self.read();

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod api_token;
+mod challenge;
 mod clock;
 pub mod cookies;
 pub mod device;
@@ -18,6 +19,7 @@ mod login;
 pub mod node_token;
 pub mod offline;
 pub mod origin;
+mod passkeys;
 mod password;
 mod recovery;
 pub mod reset;
@@ -29,6 +31,7 @@ pub mod strength;
 mod throttle;
 pub(crate) mod totp;
 mod uses;
+pub(crate) mod webauthn;
 mod work;
 
 use std::hash::RandomState;
@@ -48,9 +51,11 @@ pub use crate::store::SessionId;
 pub use accounts::{NewAccount, NewToken, UserEdit};
 pub use factors::{NewTotp, Proof, proof_needed};
 pub use index::Factors;
+pub use passkeys::{Answer as PasskeyAnswer, Question, Site};
 pub use scrape_token::ScrapeToken;
 pub use seed::{ADMIN_PASSWORD_DEFAULT, AdminSeed};
 pub use sessions::{SeenSession, session_name};
+pub use webauthn::ALGORITHMS;
 
 use clock::SessionClock;
 use failures::Failures;
@@ -80,6 +85,7 @@ pub struct Auth {
     jwt_key: Key,
     csrf_key: Key,
     device_key: Key,
+    challenge_key: Key,
     cost: Cost,
     /// Verified for users that do not exist: the answer takes as long.
     nobody: String,
@@ -92,6 +98,8 @@ pub struct Auth {
     passwords: RandomState,
     failures: Mutex<Failures>,
     work: Work,
+    /// Questions to passkeys that were answered.
+    spent: Mutex<challenge::Spent>,
     /// Of sessions and tokens.
     uses: Mutex<Uses>,
     /// Grows whenever somebody may do more or less than before.
@@ -180,6 +188,8 @@ pub struct Login<'a> {
     pub password: &'a Secret,
     /// Of the second factor, where there is one: a code by time or a recovery code.
     pub code: Option<&'a Secret>,
+    /// Or a passkey.
+    pub passkey: Option<(&'a PasskeyAnswer<'a>, Site<'a>)>,
     pub address: IpAddr,
     /// The whole Cookie header.
     pub cookie: Option<&'a str>,
@@ -253,6 +263,7 @@ impl Auth {
             jwt_key: keys.derive("jwt"),
             csrf_key: keys.derive("csrf"),
             device_key: keys.derive("device cookie"),
+            challenge_key: keys.derive("passkey challenge"),
             keys,
             cost,
             nobody: password::nobody(cost.password)?,
@@ -262,6 +273,7 @@ impl Auth {
             passwords: RandomState::new(),
             failures: Mutex::default(),
             work: Work::default(),
+            spent: Mutex::default(),
             uses: Mutex::default(),
             generation: AtomicU64::new(0),
             started: Instant::now(),

@@ -72,6 +72,7 @@ impl Fixture {
             cookie,
             agent: "",
             code: None,
+            passkey: None,
         };
         self.auth
             .login(&login, NOW_MS + STEP.fetch_add(1, Ordering::Relaxed))
@@ -405,6 +406,7 @@ fn unknown_users_take_as_long_as_known_ones() {
                     cookie: None,
                     agent: "",
                     code: None,
+                    passkey: None,
                 };
                 assert!(auth.login(&login, NOW_MS).is_err());
                 cpu_ns() - started

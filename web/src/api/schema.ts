@@ -12,6 +12,9 @@ export type Error = {
     /** Of what happened on a node or on the way to it (`node`, `check_failed` and others): one word more, as in the errors of jobs, such as `unreachable`, `timeout` or `password_refused` */
     cause?: string;
   };
+  /** With `factor_needed`: what there is */
+  factors?: ("totp" | "passkey" | "recovery")[];
+  passkey?: PasskeyQuestion;
 };
 
 export type Session = {
@@ -273,11 +276,12 @@ export type Login = {
   username?: string;
   /** What `username` was called before */
   user?: string;
-  password: string;
+  password?: string;
   /** Answer with the token, though a page asks */
   token?: boolean;
   /** Of the authenticator app, or a recovery code */
   code?: string;
+  passkey?: PasskeyShown;
 };
 
 export type PasswordChange = {
@@ -1259,6 +1263,7 @@ export type Proof = {
   password?: string;
   /** Of the authenticator app, or a recovery code */
   code?: string;
+  passkey?: PasskeyShown;
 };
 
 export type Settings = {
@@ -1269,4 +1274,41 @@ export type Settings = {
 export type ChangeSettings = {
   /** Roles from this one on have to have a second factor */
   second_factor_for?: "viewer" | "operator" | "admin" | null;
+};
+
+/** The answer of navigator.credentials.get, in base64url */
+export type PasskeyShown = {
+  challenge: string;
+  credential: string;
+  client_data: string;
+  authenticator_data: string;
+  signature: string;
+};
+
+export type AddPasskey = {
+  name: string;
+  challenge: string;
+  client_data: string;
+  attestation: string;
+};
+
+/** What navigator.credentials.get is given */
+export type PasskeyQuestion = {
+  challenge: string;
+  rp_id: string;
+  timeout_ms: number;
+  credentials: string[];
+};
+
+/** What navigator.credentials.create is given */
+export type NewPasskeyQuestion = {
+  challenge: string;
+  rp_id: string;
+  timeout_ms: number;
+  credentials: string[];
+  user: {
+    id: string;
+    name: string;
+  };
+  algorithms: number[];
 };

@@ -15,6 +15,7 @@ mod jobs;
 mod metrics;
 mod packages;
 mod packages_fleet;
+mod passkeys;
 mod samples;
 mod schema;
 mod sign_in;
