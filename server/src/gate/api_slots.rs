@@ -10,7 +10,7 @@ use super::source::Source;
 use super::turns::Turns;
 
 #[derive(Debug, Default)]
-pub struct Slots {
+pub struct ApiSlots {
     /// By what they are worth, least first.
     waiting: [Turns; 3],
     taken: usize,
@@ -19,7 +19,7 @@ pub struct Slots {
 }
 
 /// A place in the API, and whose it is.
-pub type Slot = (Standing, Source);
+pub type ApiSlot = (Standing, Source);
 
 /// How many may have one at a time, up to those of that worth.
 const MOST: [usize; 3] = [
@@ -28,13 +28,13 @@ const MOST: [usize; 3] = [
     RELAYS_MAX,
 ];
 
-impl Slots {
+impl ApiSlots {
     pub fn wait(&mut self, standing: Standing, source: Source, index: usize) {
         self.waiting[standing as usize].push(source, index);
     }
 
     /// The next to have a place, which is taken for it.
-    pub fn next(&mut self) -> Option<(Slot, usize)> {
+    pub fn next(&mut self) -> Option<(ApiSlot, usize)> {
         use Standing::{Local, Session, Stranger};
         for standing in [Session, Local, Stranger] {
             let worth = standing as usize;
@@ -57,7 +57,7 @@ impl Slots {
         None
     }
 
-    pub fn free(&mut self, (standing, source): Slot) {
+    pub fn free(&mut self, (standing, source): ApiSlot) {
         self.taken -= 1;
         if standing != Standing::Session
             && let Some(count) = self.taken_by.get_mut(&source)
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share_and_sessions_have_a_reserve() {
-        let mut slots = Slots::default();
+        let mut slots = ApiSlots::default();
         (0..300).for_each(|index| slots.wait(Stranger, source(1), index));
         let mut taken = 0;
         while slots.next().is_some() {
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn who_waits_too_much_gives_up_its_last() {
-        let mut slots = Slots::default();
+        let mut slots = ApiSlots::default();
         slots.wait(Stranger, source(2), 1_000);
         (0..RELAYS_WAITING_MAX).for_each(|n| slots.wait(Stranger, source(1), n));
         assert_eq!(slots.too_many(), Some(RELAYS_WAITING_MAX - 1));

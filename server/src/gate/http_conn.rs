@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::UnixStream;
 
-use super::api_slots::Slot;
+use super::api_slots::ApiSlot;
 use super::core::Core;
 use super::head::{self, Head, Route, Upgrade};
 use super::limits::{
@@ -167,7 +167,7 @@ impl HttpConn {
     }
 
     /// Whose place among the relays it has.
-    pub fn slot(&self) -> Option<Slot> {
+    pub fn slot(&self) -> Option<ApiSlot> {
         match &self.state {
             State::Relaying(relay) => Some(relay.slot),
             _ => None,

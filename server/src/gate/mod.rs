@@ -54,7 +54,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
 
-use self::api_slots::Slots;
+use self::api_slots::ApiSlots;
 use self::commit::Commits;
 use self::core::{Core, LoopTurn, Services};
 pub use self::handle::{Event, GateHandle};
@@ -140,7 +140,7 @@ pub struct Gate {
     /// Connections whose handshake of TLS goes on when all others had their turn.
     handshakes: Turns,
     accept_paused_until: Option<Instant>,
-    slots: Slots,
+    slots: ApiSlots,
     /// Places of WebSockets that were told to close and have not yet.
     leaving: std::collections::HashMap<usize, Ticket>,
     next_sweep: Instant,
@@ -249,7 +249,7 @@ impl Gate {
             again: Vec::new(),
             handshakes: Default::default(),
             accept_paused_until: None,
-            slots: Slots::default(),
+            slots: ApiSlots::default(),
             leaving: Default::default(),
             next_sweep: now + SWEEP_TICK,
             swept: 0,

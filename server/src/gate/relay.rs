@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 
 use mio::net::UnixStream;
 
-use super::api_slots::Slot;
+use super::api_slots::ApiSlot;
 use super::limits::RELAY_BUFFER_BYTES;
 
 /// How the API's answers end their heads. Others are none of its own, and are handed
@@ -21,7 +21,7 @@ const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
 pub struct Relay {
     pub upstream: UnixStream,
     /// Whose place among the relays it has.
-    pub slot: Slot,
+    pub slot: ApiSlot,
     request: Vec<u8>,
     sent: usize,
     is_head: bool,
@@ -62,7 +62,7 @@ pub enum After {
 }
 
 impl Relay {
-    pub fn new(upstream: UnixStream, slot: Slot, request: Vec<u8>, keep: bool) -> Self {
+    pub fn new(upstream: UnixStream, slot: ApiSlot, request: Vec<u8>, keep: bool) -> Self {
         Self {
             upstream,
             slot,
