@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use stardust_base::slots::Place;
+use stardust_base::slots::SlotKey;
 use stardust_history::{Answer, History, Intakes, Query, Reading, Seen, Settings, Source, Writer};
 use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{Layout, Record, State};
@@ -30,7 +30,7 @@ const BEHIND_MS: i64 = 24 * 3_600_000;
 /// What one Spider sends.
 struct Stream {
     node: i64,
-    place: Place,
+    place: SlotKey,
     layout: Arc<Layout>,
     state: State,
     units: Vec<i64>,

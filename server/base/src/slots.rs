@@ -1,6 +1,6 @@
-//! Things by their number, and by the place where they are kept.
+//! A slab: things by their number, and by the slot in which they are.
 //!
-//! Whoever works on one of them thousands of times a second remembers its place:
+//! Whoever works on one of them thousands of times a second remembers its slot:
 //! a search touches memory that is in no cache when the fleet is large.
 
 use std::collections::BTreeMap;
@@ -10,26 +10,29 @@ use crate::prefetch;
 
 /// Where something is kept. It may be gone: then nothing is found there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SlotKey {
     id: i64,
     slot: usize,
 }
 
-impl Place {
+// As the hub still calls them.
+pub use {SlotKey as Place, Slots as Places};
+
+impl SlotKey {
     pub fn id(self) -> i64 {
         self.id
     }
 }
 
 #[derive(Debug)]
-pub struct Places<T> {
+pub struct Slots<T> {
     slots: Vec<Option<(i64, Box<T>)>>,
     /// Slots that are empty.
     vacant: Vec<usize>,
     by_id: BTreeMap<i64, usize>,
 }
 
-impl<T> Default for Places<T> {
+impl<T> Default for Slots<T> {
     fn default() -> Self {
         Self {
             slots: Vec::new(),
@@ -39,24 +42,24 @@ impl<T> Default for Places<T> {
     }
 }
 
-impl<T> Places<T> {
-    pub fn place(&self, id: i64) -> Option<Place> {
+impl<T> Slots<T> {
+    pub fn place(&self, id: i64) -> Option<SlotKey> {
         let slot = *self.by_id.get(&id)?;
-        Some(Place { id, slot })
+        Some(SlotKey { id, slot })
     }
 
-    pub fn at(&self, place: Place) -> Option<&T> {
+    pub fn at(&self, place: SlotKey) -> Option<&T> {
         let (id, value) = self.slots.get(place.slot)?.as_ref()?;
         (*id == place.id).then_some(&**value)
     }
 
-    pub fn at_mut(&mut self, place: Place) -> Option<&mut T> {
+    pub fn at_mut(&mut self, place: SlotKey) -> Option<&mut T> {
         let (id, value) = self.slots.get_mut(place.slot)?.as_mut()?;
         (*id == place.id).then_some(&mut **value)
     }
 
     /// That it will be needed: asks for what says where it is.
-    pub fn fetch_slot(&self, place: Place) {
+    pub fn fetch_slot(&self, place: SlotKey) {
         prefetch::fetch_at(self.slots.as_ptr().wrapping_add(place.slot));
     }
 
@@ -78,17 +81,17 @@ impl<T> Places<T> {
         })
     }
 
-    pub fn get_or_insert_with(&mut self, id: i64, value: impl FnOnce() -> T) -> (Place, &mut T) {
+    pub fn get_or_insert_with(&mut self, id: i64, value: impl FnOnce() -> T) -> (SlotKey, &mut T) {
         let slot = self.slot(id);
         let (_, value) = self.slots[slot].get_or_insert_with(|| (id, Box::new(value())));
-        (Place { id, slot }, value)
+        (SlotKey { id, slot }, value)
     }
 
     /// Takes the place of what had this number before.
-    pub fn insert(&mut self, id: i64, value: T) -> Place {
+    pub fn insert(&mut self, id: i64, value: T) -> SlotKey {
         let slot = self.slot(id);
         self.slots[slot] = Some((id, Box::new(value)));
-        Place { id, slot }
+        SlotKey { id, slot }
     }
 
     pub fn remove(&mut self, id: i64) -> Option<T> {
@@ -130,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_place_finds_what_was_put_there_and_nothing_that_came_later() {
-        let mut places = Places::default();
+        let mut places = Slots::default();
         let first = places.insert(7, "seven");
         places.insert(3, "three");
         assert_eq!(

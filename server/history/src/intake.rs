@@ -18,7 +18,7 @@ use stardust_shared::{Layout, Record, State};
 
 use super::batch::{Batch, Block, Committed, Continuation, NodeBatch, Progress, Seen};
 use stardust_base::prefetch;
-use stardust_base::slots::{Place, Places};
+use stardust_base::slots::{SlotKey, Slots};
 use stardust_model::gap::Cause;
 
 use gap::Opening;
@@ -48,7 +48,7 @@ pub enum PushResult {
 /// The pending samples of all nodes.
 #[derive(Debug, Default)]
 pub struct Intakes {
-    nodes: Places<Intake>,
+    nodes: Slots<Intake>,
     pending_bytes: usize,
     /// The batch that the writer is at work on: not in the database yet.
     sealed: Option<Arc<Batch>>,
@@ -84,29 +84,29 @@ impl Intakes {
         self.boot_ms = boot_ms;
     }
 
-    fn node(&mut self, node: i64) -> (Place, &mut Intake) {
+    fn node(&mut self, node: i64) -> (SlotKey, &mut Intake) {
         self.nodes.get_or_insert_with(node, Intake::default)
     }
 
     /// Where samples of a node go, once it had a session.
-    pub fn place(&self, node: i64) -> Option<Place> {
+    pub fn place(&self, node: i64) -> Option<SlotKey> {
         self.nodes.place(node)
     }
 
     /// That a sample for this place will be pushed: asks for what says where it is.
-    pub fn fetch_slot(&self, place: Place) {
+    pub fn fetch_slot(&self, place: SlotKey) {
         self.nodes.fetch_slot(place);
     }
 
     /// The same, a little later.
-    pub fn fetch(&self, place: Place) {
+    pub fn fetch(&self, place: SlotKey) {
         if let Some(intake) = self.nodes.at(place) {
             prefetch::fetch(intake);
         }
     }
 
     /// The same, a little later again.
-    pub fn fetch_block(&self, place: Place) {
+    pub fn fetch_block(&self, place: SlotKey) {
         if let Some(block) = self.nodes.at(place).and_then(|intake| intake.open.as_ref()) {
             prefetch::fetch(&block.data[block.data.len().saturating_sub(1)..]);
         }
@@ -114,7 +114,13 @@ impl Intakes {
 
     /// A session opens. Answers the last durable sequence of its run, and the
     /// place where its samples go.
-    pub fn open(&mut self, node: i64, hello: &Hello, interval_ms: u64, seen: Seen) -> (u64, Place) {
+    pub fn open(
+        &mut self,
+        node: i64,
+        hello: &Hello,
+        interval_ms: u64,
+        seen: Seen,
+    ) -> (u64, SlotKey) {
         let boot_ms = self.boot_ms;
         let (place, intake) = self.node(node);
         intake.older_runs.splice(..0, intake.run.take());
@@ -150,7 +156,7 @@ impl Intakes {
     }
 
     /// The next record is of another layout: it goes on from no block.
-    pub fn break_off(&mut self, place: Place) {
+    pub fn break_off(&mut self, place: SlotKey) {
         if let Some(intake) = self.nodes.at_mut(place) {
             intake.break_off();
         }
@@ -159,7 +165,7 @@ impl Intakes {
     /// Takes the record `bytes`, after which the stream's state is `state`.
     pub fn push(
         &mut self,
-        place: Place,
+        place: SlotKey,
         layout: &Arc<Layout>,
         state: &State,
         record: Record,

@@ -10,7 +10,7 @@ use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{ABSENT, Layout, Record, SeriesDef, State};
 
 use super::*;
-use stardust_base::slots::Place;
+use stardust_base::slots::SlotKey;
 use stardust_store::Store;
 
 mod bounds;
@@ -474,7 +474,7 @@ struct Direct {
     writer: Writer,
     intakes: Intakes,
     node: i64,
-    place: Place,
+    place: SlotKey,
 }
 
 /// What a Spider has sent so far.

@@ -16,14 +16,14 @@ use super::pace::{Allowance, Pace, Rates};
 use super::socket::{Ending, code};
 use crate::history::PushResult;
 use crate::hub;
-use crate::slots::Place;
+use crate::slots::SlotKey;
 use stardust_model::describe;
 
 /// Where its node is in the live fleet, and where its samples go.
 #[derive(Clone, Copy)]
 pub struct Where {
-    pub live: Place,
-    pub intake: Place,
+    pub live: SlotKey,
+    pub intake: SlotKey,
 }
 
 /// What the hello has told.
