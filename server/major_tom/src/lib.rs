@@ -18,11 +18,11 @@
 //!   refused.** The server is asked what it wants next: something else than before means
 //!   that this part was right (`login`).
 
+pub mod authenticate;
 pub mod certificate;
 mod connector;
 pub mod detached;
 pub mod dial;
-pub mod enter;
 mod exec;
 pub mod facts;
 pub mod host_probe;
@@ -39,6 +39,8 @@ pub mod target;
 pub mod upload;
 mod wire;
 
+// As the API still calls it.
+pub use authenticate as enter;
 pub use connector::Connector;
 pub use session::Session;
 pub use stardust_model::host_key as hostkey;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::enter::no_linger;
+use super::authenticate::no_linger;
 use super::fault::{Cause, Fault, printable};
 use super::limits::{UPLOAD_STALL_MAX, WRITE_BYTES_MAX};
 use super::output::Output;

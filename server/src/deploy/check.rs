@@ -8,7 +8,7 @@ use stardust_shared::ServerUrl;
 
 use crate::deploy;
 use crate::major_tom::Connector;
-use crate::major_tom::enter::{self, Hop, ShownKey};
+use crate::major_tom::authenticate::{self, Hop, ShownKey};
 use crate::major_tom::facts::Facts;
 use crate::major_tom::fault::{Cause, Fault};
 use crate::major_tom::hostkey::HostKey;
@@ -109,7 +109,7 @@ fn try_all(
     steps: &dyn Steps,
     report: &mut Report,
 ) -> Result<(), Fault> {
-    let (entered, keys) = enter::enter(
+    let (entered, keys) = authenticate::log_in(
         connector,
         &wanted.node,
         wanted.jump.as_ref(),
@@ -120,18 +120,18 @@ fn try_all(
     report.jump_host_key = keys.jump;
     report.whole_keys = (keys.node_key, keys.jump_key);
     let session = entered?;
-    enter::commands(&session, deadline, steps)?;
+    authenticate::commands(&session, deadline, steps)?;
     let found = if wanted.without_root {
-        enter::no_privilege(&session, steps)
+        authenticate::no_privilege(&session, steps)
     } else {
-        enter::privilege(&session, wanted.sudo_password.as_ref(), steps).map(Some)
+        authenticate::privilege(&session, wanted.sudo_password.as_ref(), steps).map(Some)
     };
     report.privilege = found.as_ref().ok().copied().flatten().map(Privilege::name);
-    let facts = enter::system(&session, &wanted.server, wanted.pin.as_deref(), steps)?;
+    let facts = authenticate::system(&session, &wanted.server, wanted.pin.as_deref(), steps)?;
     let as_root = !wanted.without_root || found.is_ok_and(|found| found.is_some());
     judge(&facts, as_root, wanted, steps);
     if !as_root {
-        let _ = enter::linger(&session, steps);
+        let _ = authenticate::linger(&session, steps);
     }
     report.facts = Some(facts);
     Ok(())

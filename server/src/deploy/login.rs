@@ -10,7 +10,7 @@ use super::{has_spider, is_taken};
 use crate::clock::wall_ms;
 use crate::jobs::JobContext;
 use crate::jobs::{Given, Job};
-use crate::major_tom::enter::{self, Hop, Keys};
+use crate::major_tom::authenticate::{self, Hop, Keys};
 use crate::major_tom::facts::Facts;
 use crate::major_tom::fault::{Cause, Fault};
 use crate::major_tom::hostkey::{HostKey, Pin};
@@ -117,11 +117,15 @@ pub fn log_in(
     let node = job.node.ok_or_else(no_connection)?;
     let (mut session, sudo_password, host_key) = connect(context, node, &job.given, job)?;
     let privilege = if needs_root {
-        Some(enter::privilege(&session, sudo_password.as_ref(), job)?)
+        Some(authenticate::privilege(
+            &session,
+            sudo_password.as_ref(),
+            job,
+        )?)
     } else {
-        enter::no_privilege(&session, job)?
+        authenticate::no_privilege(&session, job)?
     };
-    let facts = enter::system(&session, server, None, job)?;
+    let facts = authenticate::system(&session, server, None, job)?;
     session.commit();
     Ok(Login {
         session,
@@ -172,7 +176,7 @@ pub fn log_in_as_root(
     steps: &dyn Steps,
 ) -> Result<RootSession, Fault> {
     let (session, sudo_password, _) = connect(context, node, given, steps)?;
-    let privilege = enter::privilege(&session, sudo_password.as_ref(), steps)?;
+    let privilege = authenticate::privilege(&session, sudo_password.as_ref(), steps)?;
     Ok(RootSession {
         session,
         privilege,
@@ -196,11 +200,11 @@ fn connect(
         .transpose()?;
     let deadline = Instant::now() + CHECK_TIME_MAX;
     let connector = &context.connector;
-    let (entered, keys) = enter::enter(connector, &hop, jump.as_ref(), deadline, steps);
+    let (entered, keys) = authenticate::log_in(connector, &hop, jump.as_ref(), deadline, steps);
     let session = entered?;
     let host_key = keys.node_key.as_ref().map(|key| key.sha256());
     keep_keys(context, node, &stored, keys);
-    enter::commands(&session, deadline, steps)?;
+    authenticate::commands(&session, deadline, steps)?;
     Ok((
         session,
         given.sudo_password.clone().or(stored.sudo_password),

@@ -74,7 +74,7 @@ const JUMP: Names = Names {
 
 /// Logs in, through the jump host where there is one. The keys are told also
 /// when it ends before that.
-pub fn enter(
+pub fn log_in(
     connector: &Connector,
     node: &Hop,
     jump: Option<&Hop>,
