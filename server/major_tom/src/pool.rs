@@ -23,8 +23,11 @@ struct Taken {
     waiting: usize,
 }
 
-/// A place; free again when dropped.
-pub struct Place(Arc<Pool>);
+/// Leave to hold one SSH connection; free again when dropped.
+pub struct Permit(Arc<Pool>);
+
+// As the API still calls it.
+pub use Permit as Place;
 
 impl Pool {
     pub fn new(places: usize) -> Arc<Self> {
@@ -37,7 +40,7 @@ impl Pool {
 
     /// Waits its turn for a while. Busy when it does not come, or when as many wait
     /// already.
-    pub fn enter(self: &Arc<Self>, time: Duration) -> Result<Place, Fault> {
+    pub fn enter(self: &Arc<Self>, time: Duration) -> Result<Permit, Fault> {
         let deadline = Instant::now() + time;
         let mut taken = self.lock();
         if taken.places >= self.places && taken.waiting < self.places {
@@ -60,7 +63,7 @@ impl Pool {
             ));
         }
         taken.places += 1;
-        Ok(Place(Arc::clone(self)))
+        Ok(Permit(Arc::clone(self)))
     }
 
     #[cfg(any(test, feature = "testing"))]
@@ -73,7 +76,7 @@ impl Pool {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.0.lock().places -= 1;
         self.0.freed.notify_one();
