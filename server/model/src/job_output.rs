@@ -10,7 +10,7 @@ pub const READ_BYTES_MAX: usize = 256 << 10;
 /// What a job has said. Offsets count all that was ever said, so they stay
 /// right when the middle is cut out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text {
+pub struct JobOutput {
     head: String,
     /// Follows the head, after `left_out` bytes.
     tail: String,
@@ -19,7 +19,7 @@ pub struct Text {
 
 /// A piece of the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct OutputChunk {
     /// Where it begins: later than asked for when that was cut out.
     pub from: usize,
     pub text: String,
@@ -27,7 +27,10 @@ pub struct Piece {
     pub next: usize,
 }
 
-impl Text {
+// As the hub still calls it.
+pub use OutputChunk as Piece;
+
+impl JobOutput {
     pub fn restore(head: String, tail: String, left_out: usize) -> Self {
         Self {
             head,
@@ -84,7 +87,7 @@ impl Text {
     }
 
     /// From `from` on, at most [`READ_BYTES_MAX`].
-    pub fn read(&self, from: usize) -> Piece {
+    pub fn read(&self, from: usize) -> OutputChunk {
         let tail_at = self.head.len() + self.left_out;
         let (part, at) = if from < self.head.len() {
             (&self.head, 0)
@@ -93,7 +96,7 @@ impl Text {
         };
         let start = ceil(part, from.saturating_sub(at).min(part.len()));
         let end = floor(part, (start + READ_BYTES_MAX).min(part.len()));
-        Piece {
+        OutputChunk {
             from: at + start,
             text: part[start..end].to_owned(),
             next: at + end,
@@ -132,7 +135,7 @@ fn ceil(text: &str, mut at: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn read_all(text: &Text) -> (String, Vec<usize>) {
+    fn read_all(text: &JobOutput) -> (String, Vec<usize>) {
         let (mut at, mut out, mut holes) = (0, String::new(), Vec::new());
         while at < text.end() {
             let piece = text.read(at);
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn little_is_kept_whole_and_read_from_anywhere() {
-        let mut text = Text::default();
+        let mut text = JobOutput::default();
         text.push("one\n");
         text.push("zwölf\n");
         assert_eq!(text.end(), 11);
@@ -162,7 +165,7 @@ mod tests {
 
     #[test]
     fn much_keeps_both_ends_and_offsets_go_on() {
-        let mut text = Text::default();
+        let mut text = JobOutput::default();
         let mut said = 0;
         for number in 0..200_000 {
             let line = format!("línea {number}\n");
@@ -177,13 +180,13 @@ mod tests {
         assert_eq!(out.len() + text.left_out(), said);
         assert!(text.whole().contains("bytes were left out"));
         let (head, tail, left_out) = text.parts();
-        let again = Text::restore(head.into(), tail.into(), left_out);
+        let again = JobOutput::restore(head.into(), tail.into(), left_out);
         assert_eq!(again, text);
     }
 
     #[test]
     fn the_end_can_be_taken_back() {
-        let mut text = Text::default();
+        let mut text = JobOutput::default();
         text.push("step 1\nstep 2\n");
         text.truncate(7);
         text.push("again\n");

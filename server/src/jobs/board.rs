@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError};
 use stardust_model::failed_jobs::{Failures, LiveJobs};
 use stardust_model::intent::Intent;
 use stardust_model::job::{JobView, State};
-use stardust_model::job_output::Text;
+use stardust_model::job_output::JobOutput;
 
 /// Called from any thread; must not wait.
 pub type Notify = Box<dyn Fn() + Send + Sync>;
@@ -137,13 +137,13 @@ impl Board {
         };
         view.id = self.store.insert_job(&view, &order.intent)?;
         self.store.prune_jobs(KEPT_MAX)?;
-        Ok(self.enqueue(view, Text::default(), order.intent, order.given, false))
+        Ok(self.enqueue(view, JobOutput::default(), order.intent, order.given, false))
     }
 
     fn enqueue(
         self: &Arc<Self>,
         view: JobView,
-        text: Text,
+        text: JobOutput,
         intent: Intent,
         given: Given,
         resumed: bool,
@@ -395,7 +395,7 @@ impl Board {
         }
     }
 
-    pub fn text(&self, id: i64) -> Result<Text, Error> {
+    pub fn text(&self, id: i64) -> Result<JobOutput, Error> {
         match self.active(id) {
             Some(job) => Ok(job.text()),
             None => Ok(self.store.job_text(id)?),
@@ -422,7 +422,7 @@ impl Host for Board {
         self.wake_gate();
     }
 
-    fn save(&self, view: &JobView, text: Option<&Text>) -> Result<(), StoreError> {
+    fn save(&self, view: &JobView, text: Option<&JobOutput>) -> Result<(), StoreError> {
         self.store.save_job(view, text)
     }
 }

@@ -21,7 +21,7 @@ use crate::store::StoreError;
 use crate::vault::SshAuth;
 use stardust_model::intent::Intent;
 use stardust_model::job::{JobView, Progress, State, StepState, StepView};
-use stardust_model::job_output::{Piece, Text};
+use stardust_model::job_output::{JobOutput, OutputChunk};
 
 /// Why a removal goes on to its end.
 const HALF_REMOVED: &str =
@@ -42,7 +42,7 @@ pub trait Host: Send + Sync {
 
     fn has_output(&self, id: i64);
 
-    fn save(&self, view: &JobView, text: Option<&Text>) -> Result<(), StoreError>;
+    fn save(&self, view: &JobView, text: Option<&JobOutput>) -> Result<(), StoreError>;
 }
 
 pub struct Job {
@@ -61,7 +61,7 @@ pub struct Job {
 
 struct Inner {
     view: JobView,
-    text: Text,
+    text: JobOutput,
     sanitizer: Sanitizer,
     saved: Instant,
     unsaved: bool,
@@ -70,7 +70,7 @@ struct Inner {
 impl Job {
     pub(super) fn new(
         mut view: JobView,
-        text: Text,
+        text: JobOutput,
         intent: Intent,
         given: Given,
         resumed: bool,
@@ -113,11 +113,11 @@ impl Job {
         view
     }
 
-    pub fn text(&self) -> Text {
+    pub fn text(&self) -> JobOutput {
         self.lock().text.clone()
     }
 
-    pub fn read(&self, from: usize) -> Piece {
+    pub fn read(&self, from: usize) -> OutputChunk {
         self.lock().text.read(from)
     }
 
@@ -311,7 +311,7 @@ impl Job {
         self.write(&view, text.as_ref());
     }
 
-    fn write(&self, view: &JobView, text: Option<&Text>) {
+    fn write(&self, view: &JobView, text: Option<&JobOutput>) {
         let Some(board) = self.board.upgrade() else {
             return;
         };

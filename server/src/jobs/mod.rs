@@ -22,4 +22,4 @@ pub use sanitize::without_colours;
 pub use stardust_model::failed_jobs::{Ended, FailedJob, Failures, LiveJobs};
 pub use stardust_model::intent::{Intent, PackageOrder};
 pub use stardust_model::job::{JobError, JobView, Progress, State, StepState, StepView};
-pub use stardust_model::job_output::{Piece, Text};
+pub use stardust_model::job_output::{JobOutput, OutputChunk};

@@ -9,7 +9,7 @@ use super::{Store, StoreError};
 use stardust_model::failed_jobs::Ended;
 use stardust_model::intent::Intent;
 use stardust_model::job::{JobError, JobView, Progress, State, StepView};
-use stardust_model::job_output::Text;
+use stardust_model::job_output::JobOutput;
 
 /// Which jobs to list; newest first.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +67,7 @@ impl Store {
     }
 
     /// Writes how far a job is, and its output where that is given.
-    pub fn save_job(&self, view: &JobView, text: Option<&Text>) -> Result<(), StoreError> {
+    pub fn save_job(&self, view: &JobView, text: Option<&JobOutput>) -> Result<(), StoreError> {
         let mut writer = self.writer();
         let transaction = writer.transaction()?;
         transaction.execute(
@@ -178,14 +178,14 @@ impl Store {
         Ok(rows.into_iter().flatten().map(|(view, _)| view).collect())
     }
 
-    pub fn job_text(&self, id: i64) -> Result<Text, StoreError> {
+    pub fn job_text(&self, id: i64) -> Result<JobOutput, StoreError> {
         let reader = self.reader()?;
         let mut statement =
             reader.prepare_cached("SELECT head, tail, left_out FROM job_output WHERE job = ?1")?;
         let text = statement
             .query_row([id], |row| {
                 let left_out: i64 = row.get(2)?;
-                Ok(Text::restore(
+                Ok(JobOutput::restore(
                     row.get(0)?,
                     row.get(1)?,
                     usize::try_from(left_out).unwrap_or(0),
