@@ -19,14 +19,18 @@ export function TabLinks({ label, tabs, here }: { label: string; tabs: readonly 
     if (bar.current && open) bar.current.scrollLeft = open.offsetLeft - bar.current.offsetLeft - 48;
   }, [here]);
   return (
-    <nav ref={bar} aria-label={label} className="flex gap-1 overflow-x-auto border-b border-line">
+    <nav
+      ref={bar}
+      aria-label={label}
+      className="flex gap-1 overflow-x-auto max-sm:gap-0 border-b border-line"
+    >
       {tabs.map((tab) => (
         <Link
           key={tab.id}
           href={tab.to}
           aria-current={tab.id === here ? 'page' : undefined}
           data-testid={`tab-${tab.id}`}
-          className={`-mb-px flex h-9 items-center gap-2 border-b-2 px-3 text-sm max-sm:px-2.5 whitespace-nowrap transition pointer-coarse:h-11 ${
+          className={`-mb-px flex h-9 items-center gap-2 border-b-2 px-3 text-sm max-sm:px-2 whitespace-nowrap transition pointer-coarse:h-11 ${
             tab.id === here ? 'border-accent font-semibold' : 'border-transparent text-dim hover:text-text'
           }`}
         >

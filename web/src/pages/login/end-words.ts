@@ -4,6 +4,6 @@ export function endWords(said: string | null): { what: string; why: string } {
   if (said.includes('expired')) return { what: 'Your session has expired.', why: 'A login lasts a week.' };
   return {
     what: 'Your session was ended.',
-    why: 'Somebody signed out in its place, changed the password, or changed the account.',
+    why: 'It was ended from elsewhere, or the password or the account was changed.',
   };
 }

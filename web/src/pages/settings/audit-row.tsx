@@ -21,9 +21,10 @@ interface Props {
 
 /** Who did what, when, with which outcome; what else the line says unfolds. */
 export const AuditRow = memo(function AuditRow({ line, node }: Props) {
-  const subject = subjectWords(line);
   const tone = outcomeTone(line.outcome);
-  const nodeName = node?.name ?? line.node_name;
+  const nodeName = node?.name ?? line.node_name ?? '';
+  // The node itself is what it was about, where the line says nothing else.
+  const subject = subjectWords(line) || nodeName;
   return (
     <li data-action={line.action} data-outcome={line.outcome} data-actor={line.username}>
       <details className="group">
@@ -55,7 +56,7 @@ export const AuditRow = memo(function AuditRow({ line, node }: Props) {
                   </span>
                 </>
               )}
-              {nodeName !== null && nodeName !== undefined && nodeName !== subject && (
+              {nodeName !== '' && nodeName !== subject && (
                 <span className="text-dim">
                   {' '}
                   on <Name text={nodeName} max={60} />

@@ -123,10 +123,8 @@ function OneSession({ session, named, busy, onEnd }: OneProps) {
       action={
         <Button
           small
-          look="quiet"
           data-testid={session.current ? 'end-own' : 'end-session'}
           disabled={busy}
-          className="md:-mr-2"
           onClick={onEnd}
         >
           {session.current ? 'Sign out' : 'End'}
