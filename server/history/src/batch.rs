@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stardust_shared::Layout;
 use stardust_shared::message::Identity;
 
-use stardust_model::gap::Cause;
+use stardust_model::gap::GapCause;
 
 /// Samples of all nodes since the last batch.
 #[derive(Debug, Default)]
@@ -70,7 +70,7 @@ impl Block {
 pub struct Gap {
     pub from_ms: i64,
     pub to_ms: i64,
-    pub cause: Cause,
+    pub cause: GapCause,
     /// Samples that were taken and fell out of the ring; 0 when none were taken.
     pub lost: u64,
 }

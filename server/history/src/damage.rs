@@ -14,7 +14,7 @@ use stardust_blocks::block::{FORMAT_RECORDS, FORMAT_ROWS, Run, Scratch, read_row
 use stardust_blocks::column::Effort;
 use stardust_blocks::columns::{Block, Columns};
 use stardust_blocks::records;
-use stardust_model::gap::Cause;
+use stardust_model::gap::GapCause;
 use stardust_shared::ABSENT;
 
 /// Blocks that are kept in `damaged`; the oldest go first.
@@ -63,7 +63,7 @@ pub fn set_aside(
             node,
             span.0,
             span.1.max(span.0 + 1),
-            Cause::Damaged.name(),
+            GapCause::Damaged.name(),
             (span.2 - saved.unwrap_or(0)).max(0)
         ],
     )?;

@@ -7,7 +7,7 @@
 use rusqlite::{Transaction, params};
 
 use super::batch::{Filled, Gap};
-use stardust_model::gap::Cause;
+use stardust_model::gap::GapCause;
 
 /// Stretches in one batch; more are noted as gaps that are larger than they are.
 const FILLED_MAX: usize = 64;
@@ -63,14 +63,14 @@ pub fn fill(transaction: &Transaction<'_>, node: i64, filled: &[Filled]) -> rusq
             let gap = Gap {
                 from_ms: row.get(1)?,
                 to_ms: row.get(2)?,
-                cause: Cause::from_name(&row.get::<_, String>(3)?),
+                cause: GapCause::from_name(&row.get::<_, String>(3)?),
                 lost: row.get::<_, i64>(4)? as u64,
             };
             Ok((row.get::<_, i64>(0)?, gap))
         })?;
         for (row, gap) in found.collect::<Result<Vec<_>, _>>()? {
             // What is damaged is so whatever lies beside it.
-            if gap.cause == Cause::Damaged || !overlaps(&gap, filled) {
+            if gap.cause == GapCause::Damaged || !overlaps(&gap, filled) {
                 continue;
             }
             let [first, second] = rest(&gap, filled);
@@ -169,7 +169,7 @@ mod tests {
         Gap {
             from_ms,
             to_ms,
-            cause: Cause::NodeOff,
+            cause: GapCause::NodeOff,
             lost,
         }
     }

@@ -19,7 +19,7 @@ use stardust_shared::{Layout, Record, State};
 use super::batch::{Batch, Block, Committed, Continuation, NodeBatch, Progress, Seen};
 use stardust_base::prefetch;
 use stardust_base::slots::{SlotKey, Slots};
-use stardust_model::gap::Cause;
+use stardust_model::gap::GapCause;
 
 use gap::Opening;
 use node::{Intake, Run};
@@ -149,7 +149,7 @@ impl Intakes {
             outage: hello
                 .outage
                 .as_deref()
-                .map_or(Cause::Unknown, Cause::from_name),
+                .map_or(GapCause::Unknown, GapCause::from_name),
             new_run: known.is_none(),
         });
         (durable_seq, place)

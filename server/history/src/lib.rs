@@ -163,7 +163,7 @@ pub use intake::{Intakes, PushResult};
 pub use parts::{NAMES as PARTS, Parts};
 pub use query::{Answer, Query};
 pub use settings::{BUDGET_BYTES_MIN, Settings};
-pub use stardust_model::gap::Cause;
+pub use stardust_model::gap::GapCause;
 use state::HistoryState;
 pub use status::{Status, WriterStatus};
 pub use writer::{Command, Outcome, Writer, durable_progress};

@@ -9,7 +9,7 @@ mod chosen;
 mod plan;
 
 use serde::Serialize;
-use stardust_model::gap::Cause;
+use stardust_model::gap::GapCause;
 
 use super::buckets::SeriesAnswer;
 pub use answer::run;
@@ -47,7 +47,7 @@ pub struct Answer {
 pub struct GapAnswer {
     pub from: i64,
     pub to: i64,
-    pub cause: Cause,
+    pub cause: GapCause,
     pub text: &'static str,
     pub lost: i64,
 }

@@ -335,8 +335,8 @@ fn lost_samples_and_restarts_become_gaps_with_causes() {
     assert_eq!(
         gaps,
         [
-            (10_000, 31_000, Cause::LinkDown, 20),
-            (40_000, 100_000, Cause::NodeOff, 0)
+            (10_000, 31_000, GapCause::LinkDown, 20),
+            (40_000, 100_000, GapCause::NodeOff, 0)
         ]
     );
     bench.stop();
@@ -826,7 +826,7 @@ fn a_damaged_block_is_named_and_set_aside_and_the_rest_of_it_stays() {
         after
             .gaps
             .iter()
-            .filter(|gap| gap.cause == Cause::Damaged)
+            .filter(|gap| gap.cause == GapCause::Damaged)
             .count(),
         2
     );
@@ -873,7 +873,7 @@ fn commits_of_many_samples_stay_as_they_came_until_they_are_merged_for_good() {
     assert_eq!(status.damaged.len(), 1);
     let after = direct.query(from, to, 400);
     assert_eq!(counts(&after), 3 * 160);
-    let gap = after.gaps.iter().find(|gap| gap.cause == Cause::Damaged);
+    let gap = after.gaps.iter().find(|gap| gap.cause == GapCause::Damaged);
     assert_eq!(gap.unwrap().lost, 160);
     assert_eq!(direct.number("SELECT rows FROM blocks"), 160);
     // Then they are merged, and say the same.

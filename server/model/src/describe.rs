@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::event::{CHANGE, CLOCK_DOUBTED, CLOCK_SETTLED, Event, SIGN_IN_FAILED};
-use crate::gap::Cause;
+use crate::gap::GapCause;
 
 /// What happened, without the node's name.
 pub fn text(event: &Event) -> String {
@@ -24,7 +24,7 @@ pub fn text(event: &Event) -> String {
         ),
         "gap" => {
             let ms = detail["to"].as_i64().unwrap_or(0) - detail["from"].as_i64().unwrap_or(0);
-            let cause = Cause::from_name(word("cause")).text();
+            let cause = GapCause::from_name(word("cause")).text();
             format!("No samples for {}: {cause}", span(ms))
         }
         "job" => job(word("title"), word("state"), detail["message"].as_str()),

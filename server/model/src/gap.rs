@@ -4,7 +4,7 @@ use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum GapCause {
     ServerDown,
     LinkDown,
     SpiderRestarted,
@@ -15,7 +15,7 @@ pub enum Cause {
     Unknown,
 }
 
-impl Cause {
+impl GapCause {
     const ALL: [Self; 7] = [
         Self::ServerDown,
         Self::LinkDown,

@@ -1,12 +1,12 @@
 //! What is missing between two samples of a node, and why. Pure.
 
 use super::super::batch::Gap;
-use stardust_model::gap::Cause;
+use stardust_model::gap::GapCause;
 
 /// What a hello has told of the time before it.
 #[derive(Debug)]
 pub struct Opening {
-    pub outage: Cause,
+    pub outage: GapCause,
     pub new_run: bool,
 }
 
@@ -80,12 +80,12 @@ pub fn gap_before(
             new_run: true,
             outage,
         }) if lost > 0 => gap(outage),
-        Some(Opening { new_run: true, .. }) if same_boot => gap(Cause::SpiderRestarted),
-        Some(Opening { new_run: true, .. }) => gap(Cause::NodeOff),
+        Some(Opening { new_run: true, .. }) if same_boot => gap(GapCause::SpiderRestarted),
+        Some(Opening { new_run: true, .. }) => gap(GapCause::NodeOff),
         Some(Opening { outage, .. }) if lost > 0 => gap(outage),
-        None if lost > 0 => gap(Cause::LinkDown),
+        None if lost > 0 => gap(GapCause::LinkDown),
         // Nothing is missing in the count: the Spider itself took no samples.
-        _ if missed && silence_ms > interval_ms.saturating_add(5_000) => gap(Cause::Suspended),
+        _ if missed && silence_ms > interval_ms.saturating_add(5_000) => gap(GapCause::Suspended),
         _ => None,
     }
 }
@@ -103,16 +103,16 @@ mod tests {
 
     const LAST_MS: i64 = 1_000_000;
 
-    fn opening((outage, new_run): (Cause, bool)) -> Opening {
+    fn opening((outage, new_run): (GapCause, bool)) -> Opening {
         Opening { outage, new_run }
     }
 
     fn gap(
-        of: Option<(Cause, bool)>,
+        of: Option<(GapCause, bool)>,
         silence_ms: i64,
         lost: u64,
         same_boot: bool,
-    ) -> Option<Cause> {
+    ) -> Option<GapCause> {
         let last = Some((LAST_MS, same_boot));
         let before = match of {
             Some((_, true)) => Before {
@@ -133,17 +133,20 @@ mod tests {
 
     #[test]
     fn every_kind_of_silence_has_its_cause() {
-        let resumed = Some((Cause::ServerDown, false));
-        let new_run = Some((Cause::LinkDown, true));
+        let resumed = Some((GapCause::ServerDown, false));
+        let new_run = Some((GapCause::LinkDown, true));
         assert_eq!(gap(resumed, 1_000, 0, true), None);
-        assert_eq!(gap(resumed, 60_000, 59, true), Some(Cause::ServerDown));
+        assert_eq!(gap(resumed, 60_000, 59, true), Some(GapCause::ServerDown));
         assert_eq!(gap(new_run, 1_500, 0, true), None);
-        assert_eq!(gap(new_run, 60_000, 0, true), Some(Cause::SpiderRestarted));
-        assert_eq!(gap(new_run, 60_000, 0, false), Some(Cause::NodeOff));
-        assert_eq!(gap(new_run, 60_000, 5, false), Some(Cause::LinkDown));
-        assert_eq!(gap(None, 60_000, 0, true), Some(Cause::Suspended));
+        assert_eq!(
+            gap(new_run, 60_000, 0, true),
+            Some(GapCause::SpiderRestarted)
+        );
+        assert_eq!(gap(new_run, 60_000, 0, false), Some(GapCause::NodeOff));
+        assert_eq!(gap(new_run, 60_000, 5, false), Some(GapCause::LinkDown));
+        assert_eq!(gap(None, 60_000, 0, true), Some(GapCause::Suspended));
         assert_eq!(gap(None, 3_000, 0, true), None);
-        assert_eq!(gap(None, 3_000, 2, true), Some(Cause::LinkDown));
+        assert_eq!(gap(None, 3_000, 2, true), Some(GapCause::LinkDown));
         // The first sample ever, and one that is not newer.
         let first = gap_before(None, Before::default(), 5, 0, 1_000, i64::MAX);
         assert_eq!(first, None);
@@ -153,7 +156,7 @@ mod tests {
     /// From, to and lost of the gap before a sample at `time_ms`.
     fn told(before: Before, time_ms: i64, lost: u64, now_ms: i64) -> Option<(i64, i64, u64)> {
         let opening = before.own_ms.is_none().then_some(Opening {
-            outage: Cause::LinkDown,
+            outage: GapCause::LinkDown,
             new_run: true,
         });
         let gap = gap_before(opening, before, time_ms, lost, 1_000, now_ms)?;

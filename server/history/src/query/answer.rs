@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use stardust_blocks::base::Segment;
 use stardust_blocks::bucket::{Bucket, BucketPosition, Column};
 use stardust_blocks::columns::Columns;
-use stardust_model::gap::Cause;
+use stardust_model::gap::GapCause;
 
 use super::super::buckets;
 use super::super::error::HistoryError;
@@ -172,7 +172,7 @@ fn gaps_in_range(connection: &Connection, query: &Query) -> Result<Vec<GapAnswer
     )?;
     let rows = statement.query_map(params![query.node, query.from_ms, query.to_ms], |row| {
         let cause: String = row.get(2)?;
-        let cause = Cause::from_name(&cause);
+        let cause = GapCause::from_name(&cause);
         Ok(GapAnswer {
             from: row.get(0)?,
             to: row.get(1)?,

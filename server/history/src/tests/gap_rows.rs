@@ -26,7 +26,7 @@ fn send(bench: &mut Bench, node: i64, samples: impl IntoIterator<Item = (u64, i6
 }
 
 /// From, to (seconds) and lost, of all that there are.
-fn gaps(bench: &Bench, node: i64) -> Vec<(i64, i64, Cause, i64)> {
+fn gaps(bench: &Bench, node: i64) -> Vec<(i64, i64, GapCause, i64)> {
     let end_ms = START_MS + 2 * DAY_MS;
     let answer = bench.query(node, &["mem.*"], START_MS, end_ms, 100);
     let mut gaps: Vec<_> = answer
@@ -77,7 +77,10 @@ fn a_clock_that_was_ahead_leaves_no_false_gap_and_hides_no_lost_samples() {
     now_is(&mut bench, 5_400);
     send(&mut bench, node, (5_302..=5_310).map(|n| (n, n as i64 + 9)));
     bench.commit();
-    assert_eq!(gaps(&bench, node), [(310, 5_311, Cause::LinkDown, 5_000)]);
+    assert_eq!(
+        gaps(&bench, node),
+        [(310, 5_311, GapCause::LinkDown, 5_000)]
+    );
     bench.stop();
 }
 
@@ -91,7 +94,7 @@ fn late_samples_take_the_place_of_the_gap_that_they_fill() {
     bench.open(node, &hello("newer", "b2", None));
     send(&mut bench, node, (1..=100).map(|n| (n, n as i64 + 4_100)));
     bench.commit();
-    assert_eq!(gaps(&bench, node), [(100, 4_101, Cause::NodeOff, 0)]);
+    assert_eq!(gaps(&bench, node), [(100, 4_101, GapCause::NodeOff, 0)]);
     // Its ring file comes after all: first a part of it, with a hole of its own.
     bench.open(node, &hello("older", "b1", Some("link_down")));
     let early = (101..=1_000).map(|n| (n, n as i64));
@@ -99,8 +102,8 @@ fn late_samples_take_the_place_of_the_gap_that_they_fill() {
     send(&mut bench, node, early.chain(later));
     bench.commit();
     let left = [
-        (1_000, 1_601, Cause::Suspended, 0),
-        (2_600, 4_101, Cause::NodeOff, 0),
+        (1_000, 1_601, GapCause::Suspended, 0),
+        (2_600, 4_101, GapCause::NodeOff, 0),
     ];
     assert_eq!(gaps(&bench, node), left);
     // Told was that of before; not what it was cut into.
@@ -113,9 +116,9 @@ fn late_samples_take_the_place_of_the_gap_that_they_fill() {
     send(&mut bench, node, (1..=300).map(|n| (n, n as i64 + 3_000)));
     bench.commit();
     let left = [
-        (1_000, 1_601, Cause::Suspended, 0),
-        (2_600, 3_001, Cause::NodeOff, 0),
-        (3_300, 4_101, Cause::NodeOff, 0),
+        (1_000, 1_601, GapCause::Suspended, 0),
+        (2_600, 3_001, GapCause::NodeOff, 0),
+        (3_300, 4_101, GapCause::NodeOff, 0),
     ];
     assert_eq!(gaps(&bench, node), left);
     // And on to its end, with one that is told as lost.
@@ -128,9 +131,9 @@ fn late_samples_take_the_place_of_the_gap_that_they_fill() {
     send(&mut bench, node, [(1_110, 4_105)]);
     bench.commit();
     let left = [
-        (1_000, 1_601, Cause::Suspended, 0),
-        (2_600, 3_001, Cause::NodeOff, 0),
-        (4_099, 4_105, Cause::LinkDown, 10),
+        (1_000, 1_601, GapCause::Suspended, 0),
+        (2_600, 3_001, GapCause::NodeOff, 0),
+        (4_099, 4_105, GapCause::LinkDown, 10),
     ];
     assert_eq!(gaps(&bench, node), left);
     assert_eq!(told(&bench), 2);

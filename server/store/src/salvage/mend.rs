@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::rows::{is_constraint, quoted};
 use stardust_base::clock::wall_ms;
-use stardust_model::gap::Cause;
+use stardust_model::gap::GapCause;
 
 /// Takes the triggers away and answers how to make them again.
 pub fn take_triggers(target: &Connection) -> rusqlite::Result<String> {
@@ -234,7 +234,7 @@ pub fn note_gaps(target: &mut Connection, fresh: bool) -> rusqlite::Result<u64> 
         for (from_ms, to_ms, lost) in holes(&spans) {
             transaction.execute(
                 "INSERT INTO gaps (node, from_ms, to_ms, cause, lost) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![node, from_ms, to_ms, Cause::Damaged.name(), lost],
+                params![node, from_ms, to_ms, GapCause::Damaged.name(), lost],
             )?;
             noted += 1;
         }

@@ -1,6 +1,6 @@
 use super::*;
 use stardust_base::testing::{Folder, overwrite};
-use stardust_model::gap::Cause;
+use stardust_model::gap::GapCause;
 
 const BLOCKS: i64 = 500;
 
@@ -119,7 +119,7 @@ fn overwritten_pages_cost_what_was_on_them_and_the_gaps_say_so() {
         &file,
         &format!(
             "SELECT SUM(to_ms - from_ms) / 1000 FROM gaps WHERE cause = '{}'",
-            Cause::Damaged.name()
+            GapCause::Damaged.name()
         ),
     );
     // Each hole is a little wider than the blocks that were in it.
