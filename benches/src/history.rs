@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use stardust_base::slots::SlotKey;
-use stardust_history::{Answer, History, Intakes, Query, Reading, Seen, Settings, Source, Writer};
+use stardust_history::{
+    Answer, HelloSeen, History, Intakes, Query, Reading, Settings, Source, Writer,
+};
 use stardust_shared::message::{Hello, Identity};
 use stardust_shared::{Layout, Record, State};
 use stardust_store::Store;
@@ -99,7 +101,7 @@ impl Bench {
             clock_ms: None,
             identity: Identity::default(),
         };
-        let seen = Seen {
+        let seen = HelloSeen {
             time_ms: 0,
             address: "192.0.2.1".into(),
             version: "0.1.0".into(),

@@ -21,7 +21,7 @@ pub struct NodeBatch {
     /// Where samples are now that came late.
     pub filled: Vec<Filled>,
     pub progress: Vec<Progress>,
-    pub seen: Option<Box<Seen>>,
+    pub seen: Option<Box<HelloSeen>>,
     /// What the node's own clock showed when this machine booted, by its last hello.
     pub clock_at_boot_ms: Option<i64>,
 }
@@ -96,7 +96,7 @@ pub struct Progress {
 
 /// What a hello said, for the node's row.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct HelloSeen {
     pub time_ms: i64,
     pub address: String,
     pub version: String,

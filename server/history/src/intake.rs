@@ -16,7 +16,7 @@ use stardust_shared::message::Hello;
 use stardust_shared::varint::Reader;
 use stardust_shared::{Layout, Record, State};
 
-use super::batch::{Batch, Block, Committed, Continuation, NodeBatch, Progress, Seen};
+use super::batch::{Batch, Block, Committed, Continuation, HelloSeen, NodeBatch, Progress};
 use stardust_base::prefetch;
 use stardust_base::slots::{SlotKey, Slots};
 use stardust_model::gap::GapCause;
@@ -119,7 +119,7 @@ impl Intakes {
         node: i64,
         hello: &Hello,
         interval_ms: u64,
-        seen: Seen,
+        seen: HelloSeen,
     ) -> (u64, SlotKey) {
         let boot_ms = self.boot_ms;
         let (place, intake) = self.node(node);

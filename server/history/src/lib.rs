@@ -155,7 +155,9 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use batch::{Batch, Committed, Progress, Seen};
+pub use batch::{Batch, Committed, HelloSeen, Progress};
+// As the tests of the API still call it.
+pub use HelloSeen as Seen;
 pub use buckets::{Points, SeriesAnswer};
 pub use clock::{ClockStatus, Reading, Source};
 pub use error::HistoryError;

@@ -129,8 +129,8 @@ impl Bench {
     }
 }
 
-fn seen() -> Seen {
-    Seen {
+fn seen() -> HelloSeen {
+    HelloSeen {
         time_ms: START_MS,
         address: "192.0.2.1".into(),
         version: "0.1.0".into(),

@@ -15,7 +15,7 @@ use super::limits::{FRAMES_PER_TURN, HELLO_TIME_MAX, SAMPLES_PER_TURN};
 use super::pace::{Pace, Rates};
 use super::socket::{Ending, Socket, code};
 use super::streaming::{Session, Streaming, Where};
-use crate::history::Seen;
+use crate::history::HelloSeen;
 use crate::hub;
 use crate::prefetch;
 
@@ -233,7 +233,7 @@ impl SpiderConn {
         let interval_ms = told
             .unwrap_or(hello.interval_ms)
             .clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX);
-        let seen = Seen {
+        let seen = HelloSeen {
             time_ms: core.turn.wall_ms,
             address: self.address.clone(),
             version: hello.version.clone(),

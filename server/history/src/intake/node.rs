@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stardust_shared::Layout;
 
-use super::super::batch::{Block, Filled, Gap, Seen};
+use super::super::batch::{Block, Filled, Gap, HelloSeen};
 use super::super::gap_fill;
 use super::gap::{Before, Opening, gap_before, usual_ms};
 
@@ -40,7 +40,7 @@ pub struct Intake {
     pub goes_on: bool,
     pub gaps: Vec<Gap>,
     pub filled: Vec<Filled>,
-    pub seen: Option<Box<Seen>>,
+    pub seen: Option<Box<HelloSeen>>,
     pub clock_at_boot_ms: Option<i64>,
     /// Newest sample of any run.
     pub last_ms: Option<i64>,

@@ -15,7 +15,7 @@ use super::super::core::{LoopTurn, Services};
 use super::*;
 use crate::auth::AdminSeed;
 use crate::auth::{Auth, Cost};
-use crate::history::{Intakes, Seen};
+use crate::history::{HelloSeen, Intakes};
 use crate::jobs::Board;
 use crate::secret::Secret;
 use crate::store::Store;
@@ -108,7 +108,7 @@ fn ten_hours_of_containers_that_come_and_go_grow_nothing() {
         clock_ms: None,
         identity: Default::default(),
     };
-    let seen = Seen {
+    let seen = HelloSeen {
         time_ms: core.turn.wall_ms,
         address: String::new(),
         version: String::new(),
