@@ -22,8 +22,10 @@
 //! - **A commit looks at the name of its file** before and after (`presence`): what is
 //!   written into a file that was deleted is not acknowledged. It looks at the log too,
 //!   by SQLite's own index: a log that was cut in place would take more frames behind a
-//!   hole, which the next start can't read past. Nothing is written or moved into the
-//!   file after that, and only a start goes on.
+//!   hole, which the next start can't read past. And at the file itself (`written`), which
+//!   changes only when the index says so: the log of one database must not be moved into
+//!   another. Nothing is written or moved into the file after that, and only a start goes
+//!   on.
 //! - **A database that SQLite finds malformed is written to no more**, by anyone: what it
 //!   takes for a free page may hold something. SQLite's own error log tells of it, so
 //!   that no caller has to; sessions live in memory then, so that whoever comes to look
@@ -58,6 +60,7 @@ mod settings;
 mod spiders;
 mod start;
 pub mod users;
+mod written;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

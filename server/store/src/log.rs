@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(super) const HEADER_BYTES: usize = 32;
 pub(super) const FRAME_HEADER_BYTES: usize = 24;
 /// Of the log's index, with what was moved into the file.
-pub(super) const INDEX_BYTES: usize = 100;
+pub(super) const INDEX_BYTES: usize = 132;
 const INDEX_HEAD_BYTES: usize = 48;
 const INDEX_VERSION: u32 = 3_007_000;
 /// The lowest bit tells the byte order of the checksums.
@@ -107,7 +107,9 @@ pub(super) struct IndexHead {
     pub frames: u64,
     pub page_bytes: u64,
     /// So many of them were moved into the file.
-    in_file: u64,
+    pub in_file: u64,
+    /// And so many were to be: more while that goes on.
+    pub into_file: u64,
 }
 
 impl IndexHead {
@@ -132,6 +134,7 @@ impl IndexHead {
             frames: u64::from(number(16)),
             page_bytes,
             in_file: u64::from(number(96)),
+            into_file: u64::from(number(128)),
         })
     }
 }

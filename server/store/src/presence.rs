@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::log::{FRAME_HEADER_BYTES, HEADER_BYTES, INDEX_BYTES, IndexHead, with};
+use super::written::Written;
 
 /// Device and inode.
 type Id = (u64, u64);
@@ -24,6 +25,7 @@ pub struct Presence {
     database: Option<Id>,
     /// Since there is one: it is there as long as the database is open.
     log: Mutex<Option<Log>>,
+    written: Mutex<Written>,
     /// What is gone from a log nobody can put back.
     spoilt: OnceLock<String>,
 }
@@ -36,6 +38,7 @@ impl Presence {
             path: path.to_owned(),
             database: file_id(path),
             log: Mutex::new(Log::open(path, &log)),
+            written: Mutex::new(Written::of(path)),
             spoilt: OnceLock::new(),
         }
     }
@@ -73,6 +76,14 @@ impl Presence {
                 index.display(),
                 what(&index)
             ));
+        }
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if !written.is_ours(|| known.head()) {
+            let words = format!(
+                "{} was written over {STOPPED} {RESTORE}",
+                self.path.display()
+            );
+            return Err(self.spoilt.get_or_init(|| words).clone());
         }
         if known.is_whole() {
             return Ok(());
