@@ -51,6 +51,11 @@ impl AddressRange {
         }
     }
 
+    /// It leaves nobody out.
+    pub fn is_everybody(&self) -> bool {
+        self.bits == 0
+    }
+
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         width(address) == width(self.first) && masked(address, self.bits) == self.first
@@ -121,6 +126,7 @@ mod tests {
                 !range.contains(outside.parse().unwrap()),
                 "{text} {outside}"
             );
+            assert_eq!(range.is_everybody(), text.ends_with("/0"), "{text}");
             // What is shown reads back.
             assert_eq!(AddressRange::parse(&range.to_string()), Ok(range));
         }

@@ -130,6 +130,7 @@ impl Running {
         }
         let files_max = stardust_base::files::raise_limit();
         check_file_limit(files_max, records_count);
+        check_proxies(&config);
         let history = Arc::new(History::open(Arc::clone(&store), config.history.clone())?);
         let writer = history.writer()?;
 
@@ -283,6 +284,18 @@ fn bind(config: &Config) -> Result<(GateSocket, GateHandle), Error> {
             hint,
         )
     })
+}
+
+/// Says so when whoever comes may say who he is: each of his tries at a password would be
+/// another one's first.
+fn check_proxies(config: &Config) {
+    let mut everybody = config.trusted_proxies.iter();
+    if let Some(range) = everybody.find(|range| range.is_everybody()) {
+        crate::log::warn(&format!(
+            "--trusted-proxy {range} takes everybody for a proxy, and believes whom they say they \
+             ask for: name the proxy's address, or the network that it comes from"
+        ));
+    }
 }
 
 /// Says so when the fleet will not fit into the limit of open files.

@@ -269,3 +269,17 @@ fn a_taken_port_and_a_foreign_file_are_told_apart() {
     assert_refused(&nowhere, &["/nonexistent/folder"]);
     assert_refused(&Setup::new().args(&["--prot", "1"]), &["--prot", "--help"]);
 }
+
+#[test]
+fn who_takes_everybody_for_a_proxy_is_told_what_that_means() {
+    for (network, is_told) in [("0.0.0.0/0", true), ("::/0", true), ("10.0.0.0/8", false)] {
+        let mut ground_control = Setup::new().args(&["--trusted-proxy", network]).start();
+        ground_control.stop();
+        let said = ground_control.process.output();
+        assert_eq!(
+            said.contains("takes everybody for a proxy"),
+            is_told,
+            "{said}"
+        );
+    }
+}
