@@ -177,6 +177,10 @@ impl Running {
                 auth,
                 intakes: Intakes::new(progress),
                 trusted_proxies: app.config.trusted_proxies.clone(),
+                networks: gate::Networks {
+                    people: app.config.allow_from.clone(),
+                    spiders: app.config.allow_spiders_from.clone(),
+                },
                 hosts: gate::Hosts::new(app.config.server_url.as_ref(), &app.config.allowed_hosts),
                 interval_ms: app.config.interval_ms,
                 api_socket,

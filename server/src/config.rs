@@ -74,6 +74,10 @@ Usage: stardust-server [FLAGS]
                          and the host of --server-url; may be given more than once
   --trusted-proxy IP     a reverse proxy whose X-Forwarded-For and -Proto are believed;
                          may be given more than once
+  --allow-from CIDR      a network from which the page and the API may be asked for; may be given
+                         more than once (everywhere)
+  --allow-spiders-from CIDR
+                         the same for Spiders (everywhere)
   --metrics-token-file FILE
                          a token with which a scraper may read /metrics, and nothing else
   --log-format FORMAT    plain lines, or json (plain)
@@ -112,6 +116,10 @@ pub struct Config {
     /// What Spiders are told; None leaves it to them.
     pub interval_ms: Option<u64>,
     pub trusted_proxies: Vec<AddressRange>,
+    /// From where the page and the API may be asked for; none for everywhere.
+    pub allow_from: Vec<AddressRange>,
+    /// The same of Spiders.
+    pub allow_spiders_from: Vec<AddressRange>,
     /// Names that requests may have as their Host.
     pub allowed_hosts: Vec<String>,
     /// Nodes that are worked on over SSH at the same time.
@@ -159,6 +167,8 @@ impl Default for Config {
             keep_audit_ms: KEEP_AUDIT_MS_DEFAULT,
             interval_ms: None,
             trusted_proxies: Vec::new(),
+            allow_from: Vec::new(),
+            allow_spiders_from: Vec::new(),
             allowed_hosts: Vec::new(),
             ssh_threads: SSH_THREADS_DEFAULT,
             packages_refresh_ms: Some(schedule::REFRESH_MS_DEFAULT),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use crate::auth::{Auth, ScrapeToken};
 use crate::clock::wall_ms;
@@ -40,6 +41,8 @@ pub struct App {
     pub scrape_token: Option<ScrapeToken>,
     /// The certificate of the public port.
     pub tls: Option<TlsSlot>,
+    /// Requests that wait for something to happen.
+    pub waiting: AtomicUsize,
 }
 
 /// What must be there before the API is put together.
@@ -93,6 +96,7 @@ impl App {
             health: Arc::new(Health::new(wall_ms())),
             scrape_token: parts.scrape_token,
             tls: parts.tls,
+            waiting: AtomicUsize::new(0),
         }
     }
 }

@@ -18,6 +18,7 @@ mod grants;
 mod groups;
 mod health;
 mod history;
+mod idempotent;
 mod imports;
 mod jobs;
 mod metrics;
@@ -44,7 +45,7 @@ mod users;
 use std::sync::Arc;
 
 use crate::access::{Door, Principal, Rule, table};
-use crate::auth::{Credentials, Session, node_token, origin, proof_needed};
+use crate::auth::{Credentials, Session, node_token, origin, proof_needed, rate};
 use crate::capsule;
 use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
@@ -118,6 +119,7 @@ fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error
     audited::run(app, request, rule, now_ms, || {
         let session = come_in(app, request, rule)?;
         audited::by(session.as_ref());
+        let turn = rate_limit(app, session.as_ref())?;
         let principal = match &session {
             Some(session) => Arc::clone(&session.principal),
             None => Arc::new(Principal::server()),
@@ -132,9 +134,43 @@ fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error
             now_ms,
         };
         context.admit(rule)?;
-        (route.handler)(&context)
+        let session = context.session.as_ref();
+        let answer = || (route.handler)(&context);
+        let answered = idempotent::run(app, request, session, now_ms, answer)?;
+        Ok(match turn {
+            Some(left) => with_rate(answered, left),
+            None => answered,
+        })
     })
     .map_err(|error| hide_database_faults(request, error))
+}
+
+/// A token asks so often at most.
+fn rate_limit(app: &App, session: Option<&Session>) -> Result<Option<rate::Left>, Error> {
+    let Some(token) = session.and_then(|session| session.token.as_ref()) else {
+        return Ok(None);
+    };
+    let left = app.auth.take_turn(token.id);
+    match left.is_over {
+        false => Ok(Some(left)),
+        true => Err(Error::new(
+            Kind::Throttled,
+            format!(
+                "This token asks more than {} times a minute.",
+                rate::PER_MINUTE
+            ),
+            "Ask less often, or for more at a time; /live tells of changes by itself.",
+        )
+        .retry_after_s(left.reset_s)),
+    }
+}
+
+/// As the IETF's draft on RateLimit headers has them.
+fn with_rate(response: Response, left: rate::Left) -> Response {
+    response
+        .header("RateLimit-Limit", rate::PER_MINUTE.to_string())
+        .header("RateLimit-Remaining", left.remaining.to_string())
+        .header("RateLimit-Reset", left.reset_s.to_string())
 }
 
 /// The session of whoever asks; none where the route takes none, or another token.

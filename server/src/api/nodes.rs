@@ -164,7 +164,9 @@ pub(super) fn seen(context: &Context<'_>, id: i64) -> Result<NodeView, Error> {
 }
 
 pub fn get(context: &Context<'_>) -> Result<Response, Error> {
-    Ok(Response::json(200, &seen(context, context.id)?))
+    let view = seen(context, context.id)?;
+    let tag = etag(&view.name, &view.tags);
+    Ok(Response::json(200, &view).header("ETag", tag))
 }
 
 pub fn change(context: &Context<'_>) -> Result<Response, Error> {
@@ -179,10 +181,12 @@ pub fn change(context: &Context<'_>) -> Result<Response, Error> {
         act::detail("name", name.as_str());
     }
     let fleet = &context.app.fleet;
+    let meant = context.request.header("If-Match").map(str::trim);
     let found = context.app.store.update_node(
         context.id,
         name.as_deref(),
         tags.as_deref(),
+        |name, tags| meant.is_none_or(|tag| tag == "*" || tag == etag(name, tags)),
         |name, tags| fleet.update(context.id, name, tags),
     )?;
     if found {
@@ -218,6 +222,13 @@ pub fn series(context: &Context<'_>) -> Result<Response, Error> {
         .series(context.id)
         .ok_or_else(no_such_node)?;
     Ok(Response::json(200, &json!({"series": series})))
+}
+
+/// Of what of a node can be edited.
+fn etag(name: &str, tags: &[String]) -> String {
+    let hash = node_token::sha256(&json!([name, tags]).to_string());
+    let hex: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
 }
 
 /// A node whose tags nobody who is bound to theirs could see would be lost to whoever asks.

@@ -274,6 +274,12 @@ impl Auth {
     /// Takes what the database has now; called with the changes held.
     pub(super) fn reload(&self) -> Result<(), Error> {
         let accounts = read(&self.store)?;
+        let tokens: std::collections::HashSet<i64> =
+            accounts.tokens.iter().map(|token| token.id).collect();
+        self.rates
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .keep(|token| tokens.contains(&token));
         let ended = self.write().set_accounts(accounts);
         self.generation.fetch_add(1, Ordering::AcqRel);
         (self.on_end)(ended);

@@ -21,6 +21,7 @@ pub mod offline;
 pub mod origin;
 mod passkeys;
 mod password;
+pub mod rate;
 mod recovery;
 pub mod reset;
 mod scrape_token;
@@ -102,6 +103,8 @@ pub struct Auth {
     spent: Mutex<challenge::Spent>,
     /// Of sessions and tokens.
     uses: Mutex<Uses>,
+    /// How often tokens ask.
+    rates: Mutex<rate::Rates>,
     /// Grows whenever somebody may do more or less than before.
     generation: AtomicU64,
     started: Instant,
@@ -275,6 +278,7 @@ impl Auth {
             work: Work::default(),
             spent: Mutex::default(),
             uses: Mutex::default(),
+            rates: Mutex::default(),
             generation: AtomicU64::new(0),
             started: Instant::now(),
             clock,
@@ -357,6 +361,12 @@ impl Auth {
             proof_ms: now_ms,
             must_enrol: false,
         })
+    }
+
+    /// One more request of a token.
+    pub fn take_turn(&self, token: i64) -> rate::Left {
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.take(token, self.uptime_ms())
     }
 
     /// Another number when somebody may do more or less than before.

@@ -23,6 +23,8 @@ use crate::major_tom::limits::THREADS_MAX as SSH_THREADS_MAX;
 use crate::secret::Secret;
 use crate::tls::TlsFiles;
 
+/// Most `--allow-from` flags.
+const NETWORKS_MAX: usize = 64;
 /// Most `--trusted-proxy` flags.
 const TRUSTED_PROXIES_MAX: usize = 64;
 /// Most `--allowed-host` flags.
@@ -66,6 +68,8 @@ pub fn parse(
             | "--ssh-threads"
             | "--packages-refresh"
             | "--trusted-proxy"
+            | "--allow-from"
+            | "--allow-spiders-from"
             | "--allowed-host"
             | "--tls-cert"
             | "--tls-key"
@@ -246,6 +250,8 @@ fn set(config: &mut Config, flag: &str, value: OsString) -> Result<(), Error> {
                 )
             })?);
         }
+        "--allow-from" => allow(&mut config.allow_from, flag, &text(&value)?)?,
+        "--allow-spiders-from" => allow(&mut config.allow_spiders_from, flag, &text(&value)?)?,
         _ => unreachable!("parse() passes only the flags above"),
     }
     Ok(())
@@ -304,5 +310,23 @@ fn read_environment(
         config.admin.password = password;
         config.admin.given = true;
     }
+    Ok(())
+}
+
+/// One more network from which something may be asked for.
+fn allow(known: &mut Vec<AddressRange>, flag: &str, text: &str) -> Result<(), Error> {
+    if known.len() >= NETWORKS_MAX {
+        return Err(usage(
+            format!("More than {NETWORKS_MAX} times {flag}."),
+            "Name the networks that hold them.",
+        ));
+    }
+    let range = AddressRange::parse(text.trim_matches(['[', ']'])).map_err(|why| {
+        usage(
+            format!("{flag} {text:?} can't be used: {why}."),
+            "Name an address, or a network such as 10.0.0.0/8.",
+        )
+    })?;
+    known.push(range);
     Ok(())
 }

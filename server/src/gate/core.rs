@@ -11,6 +11,7 @@ use super::host::Hosts;
 use super::layouts::Layouts;
 use super::limits::{LIVE_QUEUE_BYTES_MAX, LIVE_SAMPLES_PER_TICK};
 use super::log_limit::Notes;
+use super::networks::Networks;
 use super::pace::Pace;
 use super::pools::Pools;
 use super::shares::Shares;
@@ -40,6 +41,7 @@ pub struct Services {
     pub jobs: Arc<Board>,
     pub auth: Arc<Auth>,
     pub trusted_proxies: Vec<AddressRange>,
+    pub networks: Networks,
     pub hosts: Hosts,
     /// What Spiders are told; `None` leaves it to them.
     pub interval_ms: Option<u64>,

@@ -378,6 +378,10 @@ impl HttpConn {
         );
         self.source = client.into();
         self.requests += 1;
+        if !core.services.networks.admit(head.path(), client) {
+            self.refuse(Refusal::Network, core);
+            return None;
+        }
         let (body, expects_continue) = match route {
             Route::Spider(upgrade) | Route::Live(upgrade) => {
                 let is_spider = head.path() == stardust_shared::SPIDER_PATH;

@@ -26,6 +26,7 @@ mod limits;
 mod listener;
 mod live;
 mod log_limit;
+mod networks;
 mod out;
 mod pace;
 mod page;
@@ -78,6 +79,7 @@ use crate::listen::Listen;
 use crate::log::Level;
 use crate::memory::LargePages;
 use crate::prefetch;
+pub use networks::Networks;
 
 const WAKER: Token = Token(usize::MAX - 1);
 /// The listeners have tokens from here on.
@@ -111,6 +113,8 @@ pub struct GateParts {
     pub auth: Arc<crate::auth::Auth>,
     pub intakes: crate::history::Intakes,
     pub trusted_proxies: Vec<AddressRange>,
+    /// From where it may be asked.
+    pub networks: Networks,
     /// Under which names it is asked.
     pub hosts: Hosts,
     pub interval_ms: Option<u64>,
@@ -234,6 +238,7 @@ impl Gate {
                     jobs: parts.jobs,
                     auth: parts.auth,
                     trusted_proxies: parts.trusted_proxies,
+                    networks: parts.networks,
                     hosts: parts.hosts,
                     interval_ms: parts.interval_ms,
                     api_socket: parts.api_socket,

@@ -7,6 +7,8 @@ pub enum Refusal {
     Version,
     /// It asks for another host.
     Host,
+    /// It comes from where nobody may ask.
+    Network,
     HeadTooLarge,
     HeadTimeout,
     BodyTimeout,
@@ -58,6 +60,13 @@ impl Refusal {
                 "Ask for its address or localhost; or start Ground Control with --allowed-host NAME \
                  (where Spiders use that name too: --server-url URL), NAME being the host in the \
                  browser's address bar, or what the proxy in front sends as Host.",
+            ),
+            Self::Network => (
+                "403 Forbidden",
+                "foreign_network",
+                own("This server does not answer to the network that you come from."),
+                "Come from one of those that --allow-from (for Spiders: --allow-spiders-from) names; \
+                 a proxy in front has to be named with --trusted-proxy.",
             ),
             Self::HeadTooLarge => (
                 "431 Request Header Fields Too Large",
@@ -210,6 +219,7 @@ mod tests {
         for refusal in [
             Refusal::Malformed("a line ends without CR"),
             Refusal::Token,
+            Refusal::Network,
             Refusal::Busy,
             Refusal::NotAnUpgrade,
         ] {

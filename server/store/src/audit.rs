@@ -81,12 +81,18 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut writer = self.writer();
-        let transaction = writer.transaction()?;
-        let done = work(&transaction)?;
-        append_pending(&transaction)?;
-        transaction.commit()?;
-        act::written();
-        Ok(done)
+        committed(&mut writer, work)
+    }
+
+    /// The same; `then` gets what was committed while no other change can come between.
+    pub fn transact_then<T, U>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+        then: impl FnOnce(&T) -> U,
+    ) -> Result<U, StoreError> {
+        let mut writer = self.writer();
+        let done = committed(&mut writer, work)?;
+        Ok(then(&done))
     }
 
     /// A line on its own: of what changes nothing in the database, or was refused.
@@ -210,6 +216,18 @@ fn marked(bytes: Option<Vec<u8>>) -> Option<Mark> {
         id: i64::from_be_bytes(id.try_into().ok()?),
         hash: hash.try_into().ok()?,
     })
+}
+
+fn committed<T>(
+    writer: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = writer.transaction()?;
+    let done = work(&transaction)?;
+    append_pending(&transaction)?;
+    transaction.commit()?;
+    act::written();
+    Ok(done)
 }
 
 /// The line of this thread's act, where that has none yet. Once the transaction is

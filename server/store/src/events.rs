@@ -17,6 +17,8 @@ pub struct EventFilter {
     pub below: Option<i64>,
     /// Only those above this number.
     pub above: i64,
+    /// The oldest first.
+    pub ascending: bool,
     /// Only those of these nodes, and none that is of no node; none for all.
     pub seen: Option<Vec<i64>>,
     /// Failed sign-ins say names that were typed: not everybody's business.
@@ -49,14 +51,15 @@ impl Store {
 
     pub fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<Event>, StoreError> {
         let reader = self.reader()?;
-        let mut statement = reader.prepare_cached(
+        let order = if filter.ascending { "ASC" } else { "DESC" };
+        let mut statement = reader.prepare_cached(&format!(
             "SELECT id, time_ms, node, node_name, kind, detail FROM events
              WHERE (?1 IS NULL OR node = ?1) AND (?2 IS NULL OR id < ?2)
              AND (?3 = '[]' OR kind IN (SELECT value FROM json_each(?3))) AND id > ?4
              AND (?6 IS NULL OR node IN (SELECT value FROM json_each(?6)))
              AND (NOT ?7 OR kind <> 'sign_in_failed')
-             ORDER BY id DESC LIMIT ?5",
-        )?;
+             ORDER BY id {order} LIMIT ?5",
+        ))?;
         let kinds = Value::from(filter.kinds.clone()).to_string();
         let rows = statement.query_map(
             params![

@@ -1,6 +1,6 @@
 //! The `nodes` table.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use stardust_model::node::{NodeHello, NodeRecord};
 
 use super::audit::act;
@@ -65,34 +65,37 @@ impl Store {
     }
 
     /// Sets what is given; false when there is no such node. `then` gets the name
-    /// and tags that hold now, while no other change can come between.
+    /// and tags that hold now, while no other change can come between; `is_meant` those
+    /// before, and says whether the change is meant for them ([`StoreError::Changed`]).
     pub fn update_node(
         &self,
         id: i64,
         name: Option<&str>,
         tags: Option<&[String]>,
+        is_meant: impl FnOnce(&str, &[String]) -> bool,
         then: impl FnOnce(&str, &[String]),
     ) -> Result<bool, StoreError> {
-        let now = self.transact(|transaction| {
-        transaction
-            .execute(
-                "UPDATE nodes SET name = coalesce(?2, name), tags = coalesce(?3, tags) WHERE id = ?1",
-                params![id, name, tags.map(to_json)],
-            )
-            .map_err(name_taken)?;
-        let now = transaction
-            .query_row(
-                &format!("SELECT {COLUMNS} FROM nodes WHERE id = ?1"),
-                [id],
-                from_row,
-            )
-            .optional()?;
-            Ok(now)
-        })?;
-        if let Some(node) = &now {
-            then(&node.name, &node.tags);
-        }
-        Ok(now.is_some())
+        let one = format!("SELECT {COLUMNS} FROM nodes WHERE id = ?1");
+        let work = |transaction: &Transaction<'_>| {
+            let find = || transaction.query_row(&one, [id], from_row).optional();
+            if find()?.is_some_and(|node| !is_meant(&node.name, &node.tags)) {
+                return Err(StoreError::Changed);
+            }
+            transaction
+                .execute(
+                    "UPDATE nodes SET name = coalesce(?2, name), tags = coalesce(?3, tags) \
+                     WHERE id = ?1",
+                    params![id, name, tags.map(to_json)],
+                )
+                .map_err(name_taken)?;
+            Ok(find()?)
+        };
+        self.transact_then(work, |now| {
+            if let Some(node) = now {
+                then(&node.name, &node.tags);
+            }
+            now.is_some()
+        })
     }
 
     /// Notes a token that is to replace the node's own once it was seen. `in_use`

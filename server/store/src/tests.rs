@@ -200,9 +200,15 @@ fn nodes_come_back_as_they_were_put_in() {
     let other = store.insert_node("other", &[], [8; 32], 1_000).unwrap();
     let update = |id, name, tags| {
         let mut now = None;
-        let found = store.update_node(id, name, tags, |name: &str, tags: &[String]| {
-            now = Some((name.to_owned(), tags.to_vec()));
-        });
+        let found = store.update_node(
+            id,
+            name,
+            tags,
+            |_, _| true,
+            |name: &str, tags: &[String]| {
+                now = Some((name.to_owned(), tags.to_vec()));
+            },
+        );
         found.map(|found| now.filter(|_| found))
     };
     assert!(matches!(

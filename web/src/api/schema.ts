@@ -429,6 +429,8 @@ export type Event = {
 export type Events = {
   events: Event[];
   next: string | null;
+  /** With `after`: what to send as `after` the next time */
+  last?: number;
 };
 
 export type JobStep = {

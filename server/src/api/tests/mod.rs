@@ -11,6 +11,7 @@ mod contract;
 mod events;
 mod factors;
 mod fleet;
+mod idempotent;
 mod jobs;
 mod metrics;
 mod packages;

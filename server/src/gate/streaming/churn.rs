@@ -46,6 +46,7 @@ fn core(folder: &Folder) -> Core {
             jobs: Board::open(store).unwrap(),
             auth: Arc::new(auth.unwrap()),
             trusted_proxies: Vec::new(),
+            networks: Default::default(),
             hosts: crate::gate::host::Hosts::new(None, &[]),
             interval_ms: None,
             api_socket: Default::default(),

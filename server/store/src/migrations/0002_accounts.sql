@@ -131,3 +131,18 @@ CREATE TABLE settings (
     name  TEXT PRIMARY KEY NOT NULL,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- Answers to changes that were asked for under a key (Idempotency-Key), so that the same
+-- request asked again changes nothing more. The answer is encrypted: it may hold a token
+-- that is shown once. NULL while the change is under way, or when its end is not known.
+CREATE TABLE idempotent (
+    -- The user or token that asks, and the key that it chose.
+    who        TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    -- SHA-256 of what was asked.
+    asked      BLOB NOT NULL,
+    answer     BLOB,
+    created_ms INTEGER NOT NULL,
+    PRIMARY KEY (who, key)
+) WITHOUT ROWID;
+CREATE INDEX idempotent_time ON idempotent (created_ms);
