@@ -230,3 +230,45 @@ fn users_are_kept_on_the_host_too_and_the_audit_is_verified() {
     let (code, words) = verb(&["audit", "verify"]);
     assert!(code == 1 && words.contains("Line 2"), "{code} {words}");
 }
+
+#[test]
+fn people_and_spiders_come_from_their_networks_alone() {
+    let networks = [
+        "--allow-from",
+        "127.0.0.2",
+        "--allow-spiders-from",
+        "127.0.0.3/32",
+    ];
+    let ground_control = Setup::new().args(&networks).start();
+    let ask = |from: [u8; 4], request: &str| {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket
+            .bind(&std::net::SocketAddr::from((from, 0)).into())
+            .unwrap();
+        socket.connect(&ground_control.address.into()).unwrap();
+        let mut stream = std::net::TcpStream::from(socket);
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let answer = crate::common::read_answer(&mut std::io::BufReader::new(stream)).unwrap();
+        (answer.status, answer.text())
+    };
+    let page = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let login = "POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+    let spider = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                  Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    for (from, request, status) in [
+        ([127, 0, 0, 2], page, 200),
+        ([127, 0, 0, 1], page, 403),
+        ([127, 0, 0, 3], page, 403),
+        ([127, 0, 0, 1], login, 403),
+        ([127, 0, 0, 2], login, 415),
+        ([127, 0, 0, 3], spider, 401),
+        ([127, 0, 0, 2], spider, 403),
+    ] {
+        let (found, text) = ask(from, request);
+        assert_eq!(found, status, "{from:?} {request} {text}");
+        if found == 403 {
+            assert!(text.contains("foreign_network"), "{text}");
+        }
+    }
+}
