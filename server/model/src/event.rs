@@ -35,18 +35,21 @@ pub const CHANGE: &str = "password_change";
 
 /// What the hub has seen of a node's Spider.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
+pub struct Transition {
     pub node: i64,
     pub name: String,
     pub time_ms: i64,
-    pub what: What,
+    pub what: NodePresence,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum NodePresence {
     Seen { boot_id: String, version: String },
     Lost { reason: String },
 }
+
+// As the hub still calls them.
+pub use {NodePresence as What, Transition as Happening};
 
 /// How a node was when that was last noted.
 #[derive(Clone, Debug, PartialEq, Eq)]

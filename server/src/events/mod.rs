@@ -14,8 +14,8 @@ pub use broadcast::News;
 use serde_json::{Value, json};
 use stardust_model::describe;
 pub use stardust_model::event::{
-    CHANGE, CLOCK_DOUBTED, CLOCK_SETTLED, Event, Happening, KINDS, Known, NewEvent, SIGN_IN_FAILED,
-    What,
+    CHANGE, CLOCK_DOUBTED, CLOCK_SETTLED, Event, KINDS, Known, NewEvent, NodePresence,
+    SIGN_IN_FAILED, Transition,
 };
 
 /// As the API and `/live` give it.

@@ -16,7 +16,7 @@ use super::broadcast::{Broadcast, News};
 use super::limits::{
     GRACE, KEPT_MAX, KEPT_OF_NODE_MAX, KEPT_SIGN_INS_MAX, TRIM_EVERY, TRIM_INTERVAL, WRITE_INTERVAL,
 };
-use super::{Happening, Known, NewEvent, SIGN_IN_FAILED, What};
+use super::{Known, NewEvent, NodePresence, SIGN_IN_FAILED, Transition};
 use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::hub::{Fleet, Status};
@@ -48,8 +48,8 @@ pub struct Recorder {
 
 impl Recorder {
     /// What `happening` is, given how the node was before.
-    pub fn turn(&mut self, before: Option<Known>, happening: Happening) -> Vec<NewEvent> {
-        let Happening {
+    pub fn turn(&mut self, before: Option<Known>, happening: Transition) -> Vec<NewEvent> {
+        let Transition {
             node,
             name,
             time_ms,
@@ -64,7 +64,7 @@ impl Recorder {
         };
         let mut events = Vec::new();
         match what {
-            What::Seen { boot_id, version } => {
+            NodePresence::Seen { boot_id, version } => {
                 let now = json!({"boot_id": boot_id, "version": version});
                 let mut told = |kind, more: (&str, serde_json::Value)| {
                     let mut detail = now.clone();
@@ -100,7 +100,7 @@ impl Recorder {
                     },
                 );
             }
-            What::Lost { reason } => {
+            NodePresence::Lost { reason } => {
                 // Who was never seen can't be lost; who is lost already is not lost again.
                 if let Some(before) = before.filter(|before| before.online) {
                     let detail = json!({
@@ -121,11 +121,11 @@ impl Recorder {
         events
     }
 
-    fn write(&mut self, context: &Context, happenings: Vec<Happening>) -> Result<(), Error> {
+    fn write(&mut self, context: &Context, happenings: Vec<Transition>) -> Result<(), Error> {
         let mut events = Vec::new();
         for happening in happenings {
             let node = happening.node;
-            if matches!(happening.what, What::Seen { .. }) {
+            if matches!(happening.what, NodePresence::Seen { .. }) {
                 (context.seen)(node)?;
             }
             let before = match self.known.get(&node) {
@@ -231,7 +231,7 @@ fn note(store: &Store, what: impl Fn() -> Result<(&'static str, serde_json::Valu
 }
 
 /// Nodes that have not said hello since Ground Control started.
-fn never_back(fleet: &Fleet) -> Vec<Happening> {
+fn never_back(fleet: &Fleet) -> Vec<Transition> {
     let mut lost = Vec::new();
     let mut after = 0;
     loop {
@@ -242,11 +242,11 @@ fn never_back(fleet: &Fleet) -> Vec<Happening> {
         after = last.id;
         for view in views {
             if view.status == Status::Offline && fleet.last_hello(view.id).is_none() {
-                lost.push(Happening {
+                lost.push(Transition {
                     node: view.id,
                     name: view.name,
                     time_ms: wall_ms(),
-                    what: What::Lost {
+                    what: NodePresence::Lost {
                         reason: view.reason.unwrap_or_default(),
                     },
                 });
@@ -259,28 +259,28 @@ fn never_back(fleet: &Fleet) -> Vec<Happening> {
 mod tests {
     use super::*;
 
-    fn seen(time_ms: i64, boot_id: &str, version: &str) -> Happening {
-        Happening {
+    fn seen(time_ms: i64, boot_id: &str, version: &str) -> Transition {
+        Transition {
             node: 7,
             name: "pi".into(),
             time_ms,
-            what: What::Seen {
+            what: NodePresence::Seen {
                 boot_id: boot_id.into(),
                 version: version.into(),
             },
         }
     }
 
-    fn lost(time_ms: i64) -> Happening {
-        Happening {
-            what: What::Lost {
+    fn lost(time_ms: i64) -> Transition {
+        Transition {
+            what: NodePresence::Lost {
                 reason: "the link ended".into(),
             },
             ..seen(time_ms, "", "")
         }
     }
 
-    fn told(recorder: &mut Recorder, happening: Happening) -> Vec<&'static str> {
+    fn told(recorder: &mut Recorder, happening: Transition) -> Vec<&'static str> {
         let before = recorder.known.get(&7).cloned();
         let events = recorder.turn(before, happening);
         events.iter().map(|event| event.kind).collect()

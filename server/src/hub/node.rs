@@ -19,7 +19,7 @@ use super::view::{
 use super::{Status, TokenHash};
 use crate::prefetch;
 use crate::store::NodeRecord;
-use stardust_model::event::What;
+use stardust_model::event::NodePresence;
 
 /// What `/live` has not been told of yet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,7 +77,7 @@ struct Pulse {
     changed: Changed,
     last_seen_ms: Option<i64>,
     /// That it came or went, until it is taken to be written down.
-    happened: Option<Box<What>>,
+    happened: Option<Box<NodePresence>>,
     latest: Option<Latest>,
     spark: Spark,
 }
@@ -180,7 +180,7 @@ impl Node {
         self.record.identity = Some(hello.identity.clone());
         self.pulse.changed.status = true;
         self.pulse.changed.hello = true;
-        self.pulse.happened = Some(Box::new(What::Seen {
+        self.pulse.happened = Some(Box::new(NodePresence::Seen {
             boot_id: hello.boot_id.clone(),
             version: hello.version.clone(),
         }));
@@ -197,7 +197,7 @@ impl Node {
         }
         self.reason = Some(reason.to_string());
         self.pulse.changed.status = true;
-        self.pulse.happened = Some(Box::new(What::Lost {
+        self.pulse.happened = Some(Box::new(NodePresence::Lost {
             reason: reason.to_string(),
         }));
     }
@@ -310,7 +310,7 @@ impl Node {
         }
     }
 
-    pub(super) fn take_happened(&mut self) -> Option<What> {
+    pub(super) fn take_happened(&mut self) -> Option<NodePresence> {
         self.pulse.happened.take().map(|what| *what)
     }
 
