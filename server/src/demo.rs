@@ -16,10 +16,10 @@ use crate::app::Running;
 use crate::auth::{keys, node_token};
 use crate::clock::wall_ms;
 use crate::config::{COMMIT_INTERVAL_MS_DEFAULT, Config};
+use crate::embedded_spiders;
 use crate::error::{Error, Kind};
 use crate::run_dir::RunDir;
 use crate::secret::Secret;
-use crate::spiders;
 
 /// Name of the node that is this machine.
 const NODE_NAME: &str = "this-machine";
@@ -88,7 +88,7 @@ fn spider_binary(config: &Config, folder: &Path) -> Result<PathBuf, Error> {
         .create_new(true)
         .mode(0o700)
         .open(&path)
-        .and_then(|mut file| std::io::Write::write_all(&mut file, spiders::native()));
+        .and_then(|mut file| std::io::Write::write_all(&mut file, embedded_spiders::native()));
     written.map_err(|error| Error::system("write the Spider into the data folder", &error))?;
     Ok(path)
 }

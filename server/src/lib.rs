@@ -11,10 +11,10 @@ pub mod capsule;
 pub mod config;
 pub mod demo;
 pub mod deploy;
+pub mod embedded_spiders;
 pub mod events;
 mod first_login;
 pub mod gate;
-pub mod health;
 pub mod http;
 pub mod hub;
 pub mod jobs;
@@ -24,7 +24,7 @@ pub mod package_jobs;
 mod run_dir;
 pub mod runner;
 mod signals;
-pub mod spiders;
+pub mod stats;
 pub mod tls;
 pub mod vault;
 
@@ -34,3 +34,6 @@ pub use stardust_history as history;
 pub use stardust_major_tom as major_tom;
 pub use stardust_packages as packages;
 pub use stardust_store as store;
+// As the API still calls them.
+pub use embedded_spiders as spiders;
+pub use stats as health;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use stardust_shared::ServerUrl;
 
 use crate::deploy;
+use crate::embedded_spiders::Sources;
 use crate::major_tom::Connector;
 use crate::major_tom::authenticate::{self, Hop, ShownKey};
 use crate::major_tom::facts::Facts;
@@ -16,7 +17,6 @@ use crate::major_tom::limits::CHECK_TIME_MAX;
 use crate::major_tom::privilege::Privilege;
 use crate::major_tom::steps::{Steps, step};
 use crate::secret::Secret;
-use crate::spiders::Sources;
 
 pub struct Wanted<'a> {
     pub node: Hop,

@@ -198,7 +198,7 @@ pub fn judge(arch: &str, needs: &Needs, facts: &Facts) -> Result<String, Fault> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spiders;
+    use crate::embedded_spiders;
 
     /// An executable of the machine that the tests run on.
     fn shell() -> Vec<u8> {
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn what_a_program_needs_is_what_binutils_say() {
-        for bytes in [spiders::native().to_vec(), shell()] {
+        for bytes in [embedded_spiders::native().to_vec(), shell()] {
             let folder = stardust_base::testing::Folder::new();
             let path = folder.join("program");
             std::fs::write(&path, &bytes).unwrap();

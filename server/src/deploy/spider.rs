@@ -5,10 +5,10 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::libc::{self, Needs};
+use crate::embedded_spiders;
+use crate::embedded_spiders::Sources;
 use crate::major_tom::facts::Facts;
 use crate::major_tom::fault::{Cause, Fault, printable};
-use crate::spiders;
-use crate::spiders::Sources;
 
 /// A file that is larger is no Spider.
 const BYTES_MAX: u64 = 64 << 20;
@@ -61,7 +61,7 @@ pub fn choose(sources: &Sources, arch: Option<&str>) -> Result<Spider, Fault> {
         }
         return Ok(spider(arch.to_owned(), bytes));
     }
-    match spiders::for_arch(arch) {
+    match embedded_spiders::for_arch(arch) {
         Some(bytes) => Ok(spider(arch.to_owned(), bytes.to_vec())),
         None => Err(Fault::new(
             Cause::Unsupported,
@@ -130,8 +130,8 @@ mod tests {
     fn the_built_in_one_and_named_ones() {
         let folder = Folder::new();
         let mut sources = Sources::default();
-        let own = choose(&sources, Some(spiders::NATIVE_ARCH)).unwrap();
-        assert_eq!(own.bytes, spiders::native());
+        let own = choose(&sources, Some(embedded_spiders::NATIVE_ARCH)).unwrap();
+        assert_eq!(own.bytes, embedded_spiders::native());
         assert_eq!(own.sha256.len(), 64);
         assert_eq!(
             choose(&sources, Some("pdp11")).err().unwrap().cause,

@@ -4,8 +4,8 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use super::core::Core;
-use crate::health::Health;
 use crate::history::{Command, Committed, Outcome};
+use crate::stats::Stats;
 
 /// Pending samples that are committed before their time has come, in bytes.
 const COMMIT_EARLY_BYTES: usize = 8 << 20;
@@ -89,7 +89,7 @@ impl Commits {
         }
     }
 
-    pub fn publish(&self, health: &Health) {
+    pub fn publish(&self, health: &Stats) {
         use std::sync::atomic::Ordering::Relaxed;
         health.commits.store(self.done, Relaxed);
         let spent_us = u64::try_from(self.spent.as_micros()).unwrap_or(u64::MAX);

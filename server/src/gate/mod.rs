@@ -73,12 +73,12 @@ use self::stream::Stream;
 use self::turns::Turns;
 use crate::address_range::AddressRange;
 use crate::clock::{boot_ms, wall_ms};
-use crate::health::Health;
 use crate::history::Command;
 use crate::listen::Listen;
 use crate::log::Level;
 use crate::memory::LargePages;
 use crate::prefetch;
+use crate::stats::Stats;
 pub use networks::Networks;
 
 const WAKER: Token = Token(usize::MAX - 1);
@@ -125,7 +125,7 @@ pub struct GateParts {
     pub tls: Option<crate::tls::TlsSlot>,
     /// Files that the process may have open.
     pub files_max: usize,
-    pub health: Arc<Health>,
+    pub health: Arc<Stats>,
     /// Told that the loop goes round.
     pub watchdog: Option<crate::notify::Watchdog>,
 }
@@ -154,7 +154,7 @@ pub struct Gate {
     /// When jobs that have something to tell are told of.
     next_jobs: Option<Instant>,
     stop_by: Option<Instant>,
-    health: Arc<Health>,
+    health: Arc<Stats>,
     watchdog: Option<crate::notify::Watchdog>,
     turns: u64,
     large_pages: LargePages,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Board;
+use crate::embedded_spiders::Sources;
 use crate::history::History;
 use crate::hub::Fleet;
 use crate::major_tom::Connector;
-use crate::spiders::Sources;
 use crate::store::Store;
 use crate::vault::Vault;
 

@@ -42,7 +42,7 @@ fn binary() -> &'static Path {
             .truncate(true)
             .mode(0o755)
             .open(&fresh)
-            .and_then(|mut file| file.write_all(stardust_server::spiders::native()))
+            .and_then(|mut file| file.write_all(stardust_server::embedded_spiders::native()))
             .and_then(|()| std::fs::rename(&fresh, &path))
             .expect("the Spider is written");
         path

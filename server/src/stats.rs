@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use stardust_shared::Kind;
 
 #[derive(Default)]
-pub struct Health {
+pub struct Stats {
     start_ms: i64,
     pub connections: AtomicI64,
     pub connections_max: AtomicI64,
@@ -30,7 +30,10 @@ pub struct Health {
 /// A figure: name, kind, help, value, divisor.
 pub type Put<'a> = dyn FnMut(&str, Kind, &str, i64, i64) + 'a;
 
-impl Health {
+// As the API still calls it.
+pub use Stats as Health;
+
+impl Stats {
     pub fn new(start_ms: i64) -> Self {
         Self {
             start_ms,
