@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { useProofAsked } from './api/proof';
 import { checkSession, useSession } from './api/session';
 import { sameAs } from './lib/access';
 import { safeNext } from './lib/url-state';
@@ -20,6 +21,8 @@ const PackagesPage = lazy(() => import('./pages/packages/packages-page'));
 const EventsPage = lazy(() => import('./pages/events/events-page'));
 const JobsPage = lazy(() => import('./pages/jobs/jobs-page'));
 const JobPage = lazy(() => import('./pages/jobs/job-page'));
+const EnrolPage = lazy(() => import('./pages/factors/enrol-page'));
+const ProofDialog = lazy(() => import('./ui/proof-dialog'));
 const SettingsPage = lazy(() => import('./pages/settings/settings-page'));
 
 /** To the login page, with the way back in the address. */
@@ -86,6 +89,7 @@ function SignedIn() {
 
 export function App() {
   const session = useSession();
+  const proving = useProofAsked();
   const [path] = useLocation();
   switch (session.phase) {
     case 'checking':
@@ -105,11 +109,19 @@ export function App() {
     case 'out':
       return path === '/login' ? <LoginPage /> : <ToLogin />;
     case 'in':
-      return session.session.must_change_password ? (
-        <PasswordPage />
-      ) : (
-        // Who may see something else sees a new page: nothing of the old one stays.
-        <SignedIn key={sameAs(session.session)} />
+      if (session.session.must_change_password) return <PasswordPage />;
+      return (
+        <>
+          {session.session.must_enrol ? (
+            <Suspense>
+              <EnrolPage />
+            </Suspense>
+          ) : (
+            // Who may see something else sees a new page: nothing of the old one stays.
+            <SignedIn key={sameAs(session.session)} />
+          )}
+          <Suspense>{proving && <ProofDialog />}</Suspense>
+        </>
       );
   }
 }

@@ -13,6 +13,7 @@ import type {
   PreviewAction,
   SearchAnswer,
 } from './packages';
+import type { Login, PasskeyQuestion } from './schema';
 import type { CheckReport, Connection, DeployRequest, ImportHost, Secrets, SshLogin } from './ssh';
 import type { AddedNode, History, HistoryPart, Node, Session, SpiderFile } from './types';
 
@@ -34,12 +35,17 @@ export class ApiError extends Error {
 }
 
 /** Whoever holds the session hears of it here when the server says that it ended. */
-type SessionListener = (kind: 'unauthenticated' | 'password_change_required') => void;
+type SessionListener = (kind: 'unauthenticated' | 'password_change_required' | 'factor_required') => void;
 let onSessionLost: SessionListener = () => {};
 let csrfToken = '';
 
 export function setCsrf(token: string): void {
   csrfToken = token;
+}
+/** Asks whoever is there to prove it; true: they have, and it is good to ask again. */
+let prove: () => Promise<boolean> = () => Promise.resolve(false);
+export function setProver(prover: typeof prove): void {
+  prove = prover;
 }
 export function setSessionListener(listener: SessionListener): void {
   onSessionLost = listener;
@@ -49,6 +55,7 @@ const TIMEOUT_MS = 20_000;
 /** A try of a login goes over the network to the node: the server takes up to 50 seconds for it. */
 const LOGIN_TIMEOUT_MS = 65_000;
 const BUSY_WAIT_S_MAX = 5;
+const OF_LOGINS: ReadonlySet<string> = new Set(['bad_credentials', 'factor_needed']);
 
 function retryAfterSeconds(response: Response): number | null {
   const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
@@ -93,7 +100,7 @@ export async function call<T>(
       const waitS = Math.min(cause.retryAfterS ?? 1, BUSY_WAIT_S_MAX);
       await new Promise((resolve) => setTimeout(resolve, waitS * 1000 * (0.5 + Math.random())));
       signal?.throwIfAborted();
-    } else {
+    } else if (cause.kind !== 'proof_needed' || !(await prove())) {
       throw cause;
     }
     return send<T>(method, path, body, signal, timeoutMs, ifMatch);
@@ -134,9 +141,11 @@ async function send<T>(
   }
   if (!response.ok) {
     const error = await errorFrom(response);
-    // A wrong password at login or password change is an answer to the form, not the end of the session.
-    if (error.status === 401 && error.kind !== 'bad_credentials') onSessionLost('unauthenticated');
-    if (error.kind === 'password_change_required') onSessionLost('password_change_required');
+    // What is wrong or missing at a login is an answer to the form, not the end of the session.
+    if (error.status === 401 && !OF_LOGINS.has(error.kind)) onSessionLost('unauthenticated');
+    if (error.kind === 'password_change_required' || error.kind === 'factor_required') {
+      onSessionLost(error.kind);
+    }
     throw error;
   }
   if (response.status === 204) return undefined as T;
@@ -180,8 +189,9 @@ function question<T>(path: string, secrets: Secrets, signal?: AbortSignal): Prom
 }
 
 export const api = {
-  login: (username: string, password: string) =>
-    call<Session>('POST', '/api/auth/login', { username, password }),
+  login: (login: Login) => call<Session>('POST', '/api/auth/login', login),
+  /** What a browser is asked that signs in by a passkey alone. */
+  askPasskey: () => call<PasskeyQuestion>('POST', '/api/auth/login/options'),
   session: () => call<Session>('GET', '/api/auth/session'),
   logout: () => call<void>('POST', '/api/auth/logout'),
   changePassword: (current: string, next: string) =>

@@ -3,6 +3,7 @@ import { sameAs } from '../lib/access';
 import { readPref, writePref } from '../lib/prefs';
 import { live } from '../live/store';
 import { ApiError, api, asApiError, setCsrf, setSessionListener } from './client';
+import type { Login } from './schema';
 import type { Session } from './types';
 
 /** Remembered on this device: no secret, only whether somebody was signed in here. */
@@ -38,7 +39,8 @@ const subscribers = new Set<() => void>();
 function set(next: SessionState): void {
   state = next;
   setCsrf(next.phase === 'in' ? next.session.csrf : '');
-  if (next.phase === 'in' && !next.session.must_change_password) live.start();
+  const whole = next.phase === 'in' && !next.session.must_change_password && !next.session.must_enrol;
+  if (whole) live.start();
   else live.stop();
   for (const notify of subscribers) notify();
 }
@@ -50,8 +52,10 @@ setSessionListener((kind) => {
   if (kind === 'unauthenticated') {
     if (state.phase !== 'out') set({ phase: 'out', ended: state.phase === 'in' || wasIn(), said });
     said = null;
-  } else if (state.phase === 'in' && !state.session.must_change_password) {
-    set({ phase: 'in', session: { ...state.session, must_change_password: true } });
+  } else if (state.phase === 'in') {
+    const { session } = state;
+    if (kind === 'factor_required') set({ phase: 'in', session: { ...session, must_enrol: true } });
+    else set({ phase: 'in', session: { ...session, must_change_password: true } });
   }
 });
 
@@ -81,6 +85,11 @@ live.isKeptBy({
   onAccessChanged: () => void renew().then((good) => good && live.retryNow()),
 });
 
+/** A second factor was set up where one was missing: everything else answers from here on. */
+export function enrolled(): void {
+  if (state.phase === 'in') set({ phase: 'in', session: { ...state.session, must_enrol: false } });
+}
+
 /** The word that something was changed was read. */
 export function putChangeAway(): void {
   if (state.phase === 'in') set({ phase: 'in', session: state.session });
@@ -96,8 +105,8 @@ export async function checkSession(): Promise<void> {
   }
 }
 
-export async function login(username: string, password: string): Promise<void> {
-  const session = await api.login(username, password);
+export async function login(by: Login): Promise<void> {
+  const session = await api.login(by);
   writePref(WAS_IN, 'yes');
   set({ phase: 'in', session });
 }

@@ -16,6 +16,8 @@ export interface Session {
   read_only: boolean;
   csrf: string;
   must_change_password: boolean;
+  /** A second factor has to be set up before anything else. */
+  must_enrol: boolean;
   expires_ms: number | null;
 }
 

@@ -6,6 +6,7 @@ import { useAccess } from '../../lib/use-access';
 import { useFleet } from '../../live/store';
 import { Bolt } from '../../ui/brand';
 import { Segmented } from '../../ui/segmented';
+import { SecondFactors } from '../factors/second-factors';
 import { PasswordForm } from '../login/password-form';
 import { HistoryHeld } from './history-held';
 import { You } from './you';
@@ -65,6 +66,9 @@ export function General() {
             {changed ? 'Changed. All other sessions have ended.' : ''}
           </p>
         </div>
+      </Section>
+      <Section title="Second factor">
+        <SecondFactors />
       </Section>
       <Section title="Appearance">
         <div className="flex flex-wrap items-center gap-x-6 gap-y-3">

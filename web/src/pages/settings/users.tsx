@@ -4,21 +4,25 @@ import LogOut from 'lucide-react/icons/log-out';
 import Pencil from 'lucide-react/icons/pencil';
 import Plus from 'lucide-react/icons/plus';
 import RotateCcwKey from 'lucide-react/icons/rotate-ccw-key';
+import ShieldOff from 'lucide-react/icons/shield-off';
 import Trash2 from 'lucide-react/icons/trash-2';
 import UserCheck from 'lucide-react/icons/user-check';
 import UserX from 'lucide-react/icons/user-x';
 import { useState } from 'react';
 import { accounts } from '../../api/accounts';
+import { factors } from '../../api/factors';
 import type { Group, User } from '../../api/schema';
 import { useSession } from '../../api/session';
 import { displayName } from '../../lib/names';
 import { dayAndClock } from '../../lib/time';
+import { useAction } from '../../lib/use-action';
 import { useLoaded } from '../../lib/use-loaded';
 import { useFleet, useNow } from '../../live/store';
 import { Button } from '../../ui/button';
 import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { Menu } from '../../ui/menu';
 import { Name } from '../../ui/name';
+import { Problem } from '../../ui/problem';
 import { QuietBadge } from '../packages/badges';
 import { agoWords } from './ago';
 import { GrantLine } from './grant-line';
@@ -27,7 +31,50 @@ import { AddUserDialog, EditUserDialog, NewPasswordDialog } from './user-dialog'
 
 type Open =
   | { what: 'add' }
-  | { what: 'edit' | 'password' | 'force' | 'end' | 'disable' | 'remove'; user: User };
+  | { what: 'edit' | 'password' | 'force' | 'factors' | 'end' | 'disable' | 'remove'; user: User };
+
+const ASKED = [
+  ['', 'nobody has to'],
+  ['admin', 'admins have to'],
+  ['operator', 'operators and admins have to'],
+  ['viewer', 'everybody has to'],
+] as const;
+
+/** From which role on a second factor is a must. */
+function WhoNeedsFactor() {
+  const { data, error, reload } = useLoaded('', (signal) => factors.settings(signal));
+  const { busy, refused, act } = useAction();
+  if (error && !data) return <Problem error={error} onRetry={reload} />;
+  if (!data) return null;
+  return (
+    <div className="grid grid-cols-1 gap-2">
+      <label className="flex flex-wrap items-center gap-x-2 gap-y-1 text-sm text-dim">
+        Besides the password,
+        <select
+          className="field h-8 w-auto px-2 text-sm pointer-coarse:h-10"
+          data-testid="factor-for"
+          disabled={busy}
+          value={data.second_factor_for ?? ''}
+          onChange={(event) => {
+            const role = ASKED.find(([id]) => id === event.target.value)?.[0] || null;
+            void act(async () => {
+              await factors.wanted(role);
+              reload();
+            });
+          }}
+        >
+          {ASKED.map(([id, words]) => (
+            <option key={id} value={id}>
+              {words}
+            </option>
+          ))}
+        </select>
+        show a second factor.
+      </label>
+      {refused && <Problem error={refused} />}
+    </div>
+  );
+}
 
 export function Users() {
   const [open, setOpen] = useState<Open | null>(null);
@@ -56,6 +103,7 @@ export function Users() {
         loaded={{ ...loaded, data: loaded.data?.users ?? null }}
         row={(user: User) => <UserRow key={user.id} user={user} groups={groups} onOpen={setOpen} />}
       />
+      <WhoNeedsFactor />
       {open?.what === 'add' && <AddUserDialog groups={groups} onDone={reload} onClose={close} />}
       {open?.what === 'edit' && (
         <EditUserDialog user={open.user} groups={groups} onDone={reload} onClose={close} />
@@ -92,6 +140,7 @@ function UserRow({ user, groups, onOpen }: RowProps) {
       : [
           item('password', 'A new password…', KeyRound),
           ...(user.must_change_password ? [] : [item('force', 'Make them choose a new one…', RotateCcwKey)]),
+          item('factors', 'Take their second factor…', ShieldOff),
           item('end', 'End their sessions…', LogOut),
           item('disable', user.disabled ? 'Enable…' : 'Disable…', user.disabled ? UserCheck : UserX),
         ]),
@@ -149,7 +198,7 @@ function UserRow({ user, groups, onOpen }: RowProps) {
 }
 
 interface SureProps {
-  what: 'force' | 'end' | 'disable' | 'remove';
+  what: 'force' | 'factors' | 'end' | 'disable' | 'remove';
   user: User;
   onDone(): void;
   onClose(): void;
@@ -183,6 +232,22 @@ function Sure({ what, user, onDone, onClose }: SureProps) {
           <p>
             All sessions of {name} end. At the next login, with the password as it is, nothing works until
             another one is chosen.
+          </p>
+        </ConfirmDialog>
+      );
+    case 'factors':
+      return (
+        <ConfirmDialog
+          {...shared}
+          title="Take their second factor"
+          submit="Take it"
+          danger
+          send={send(() => factors.removeOf(user.id))}
+        >
+          <p>
+            For when the phone or the key is lost: the authenticator app, the passkeys and the recovery codes
+            of {name} are good no more, and the password alone signs them in. Where their role takes a second
+            factor, a new one is the first thing that they set up.
           </p>
         </ConfirmDialog>
       );
