@@ -19,6 +19,7 @@ use crate::http::HttpServer;
 use crate::hub::Fleet;
 use crate::jobs::Board;
 use crate::notify::{Notifier, Watchdog};
+use crate::oidc;
 use crate::package_jobs;
 use crate::run_dir::RunDir;
 use crate::runner;
@@ -139,6 +140,7 @@ impl Running {
         let board = Board::open(Arc::clone(&store))?;
         let to_gate = handle.clone();
         board.notify(Box::new(move || to_gate.jobs_changed()));
+        let oidc = config.oidc.clone().map(oidc::Issuer::new).transpose()?;
         let app = Arc::new(App::new(Parts {
             address: socket.address(),
             listens: socket.names(),
@@ -150,6 +152,7 @@ impl Running {
             jobs: Arc::clone(&board),
             scrape_token,
             tls: tls.clone(),
+            oidc,
             config,
         }));
         let to_api = Arc::clone(&app);

@@ -1,6 +1,7 @@
 //! Flags and environment → [`Config`]. A pure function of both, called once by `main`.
 
 mod command_line;
+mod given_oidc;
 mod values;
 mod verbs;
 
@@ -17,6 +18,7 @@ use crate::listen::Listen;
 use crate::log;
 use crate::log_level::LogLevel;
 use crate::major_tom::limits::THREADS_DEFAULT as SSH_THREADS_DEFAULT;
+use crate::oidc;
 use crate::package_jobs::schedule;
 use crate::secret::Secret;
 use crate::tls::TlsFiles;
@@ -78,6 +80,16 @@ Usage: stardust-server [FLAGS]
                          more than once (everywhere)
   --allow-spiders-from CIDR
                          the same for Spiders (everywhere)
+  --oidc-issuer URL      let people sign in at this issuer of OpenID Connect (discovery); with
+  --oidc-client-id ID    and, where the client has one, --oidc-client-secret-file FILE
+  --oidc-role ROLE=GROUP a group of the issuer and the role that it brings: viewer, operator or
+                         admin; may be given more than once. Groups of Stardust with the name of
+                         one of the issuer's hold too
+  --oidc-groups-claim NAME
+                         where the groups are (groups)
+  --oidc-label TEXT      what the button says (the issuer's host)
+  --oidc-ca-file FILE    certificates that the issuer's is checked by, instead of the usual ones
+  --no-password-login    no password lets in, but for those of reset-password
   --metrics-token-file FILE
                          a token with which a scraper may read /metrics, and nothing else
   --log-format FORMAT    plain lines, or json (plain)
@@ -120,6 +132,10 @@ pub struct Config {
     pub allow_from: Vec<AddressRange>,
     /// The same of Spiders.
     pub allow_spiders_from: Vec<AddressRange>,
+    /// Where people can sign in elsewhere.
+    pub oidc: Option<oidc::Settings>,
+    /// Whether a password lets in.
+    pub password_login: bool,
     /// Names that requests may have as their Host.
     pub allowed_hosts: Vec<String>,
     /// Nodes that are worked on over SSH at the same time.
@@ -169,6 +185,8 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             allow_from: Vec::new(),
             allow_spiders_from: Vec::new(),
+            oidc: None,
+            password_login: true,
             allowed_hosts: Vec::new(),
             ssh_threads: SSH_THREADS_DEFAULT,
             packages_refresh_ms: Some(schedule::REFRESH_MS_DEFAULT),

@@ -20,6 +20,7 @@ pub mod hub;
 pub mod jobs;
 pub mod listen;
 mod notify;
+pub mod oidc;
 pub mod package_jobs;
 mod run_dir;
 pub mod runner;

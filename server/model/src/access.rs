@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Nothing of its own: of who signs in elsewhere and has groups alone.
+    None,
     /// Sees.
     #[default]
     Viewer,
@@ -24,10 +26,12 @@ pub enum Role {
 }
 
 impl Role {
+    /// Those that can be given.
     pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::Viewer => "viewer",
             Self::Operator => "operator",
             Self::Admin => "admin",
@@ -91,6 +95,9 @@ impl Grant {
     }
 
     fn allows(&self, need: Need) -> bool {
+        if self.role == Role::None {
+            return false;
+        }
         match need {
             Need::View => true,
             Need::Operate => self.role >= Role::Operator,
@@ -154,7 +161,8 @@ pub struct Principal {
 }
 
 impl Principal {
-    pub fn of_user(grants: Vec<Grant>) -> Self {
+    pub fn of_user(mut grants: Vec<Grant>) -> Self {
+        grants.retain(|grant| grant.role != Role::None);
         Self {
             grants,
             limit: None,
@@ -352,6 +360,8 @@ mod tests {
         assert!(!principal.may_everywhere(Need::View));
         let scope = principal.scope();
         assert!(!scope.is_all() && scope.sees(&tags(&["web"])) && !scope.sees(&tags(&["db"])));
+        let none = Principal::of_user(vec![grant(Role::None, &[], &[Right::Deploy])]);
+        assert!(!none.sees(&[]) && !none.may_somewhere(Need::Deploy) && !none.scope().is_all());
         // Nobody has nothing, which is not the same as no bounds.
         let nobody = Principal::default();
         assert!(!nobody.sees(&[]) && !nobody.scope().is_all() && !nobody.scope().sees(&[]));

@@ -108,6 +108,23 @@ fn names(may: impl Fn(Need) -> bool) -> Vec<&'static str> {
     .collect()
 }
 
+/// Where passwords are switched off, only one that `reset-password` has just made lets in:
+/// the way back for whoever owns the host.
+fn may_use_password(context: &Context<'_>, username: &str) -> Result<(), Error> {
+    let is_reset = || {
+        let mut users = context.app.auth.users().into_iter();
+        users.any(|user| user.name == username && user.must_change)
+    };
+    if context.app.config.password_login || is_reset() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Forbidden,
+        "Passwords are switched off here.",
+        "Sign in where the page sends you; `stardust-server reset-password` is the way back in.",
+    ))
+}
+
 /// Says which second factors there are, and asks for a passkey where that can be.
 fn factor_wanted(context: &Context<'_>, username: &str, error: Error) -> Result<Response, Error> {
     let auth = &context.app.auth;
@@ -146,7 +163,10 @@ pub fn login(context: &Context<'_>) -> Result<Response, Error> {
     let answer = shown.as_ref().map(|(parts, page)| (parts.answer(), page));
     let auth = &context.app.auth;
     let (username, password) = match (&body.username, &body.password, &answer) {
-        (Some(username), Some(password), _) => (username, password),
+        (Some(username), Some(password), _) => {
+            may_use_password(context, username)?;
+            (username, password)
+        }
         (None, None, Some((answer, page))) => {
             let from = (context.request.client, agent(context));
             let done = auth.login_by_passkey(answer, page.site(), from, auth.now_ms())?;
@@ -234,13 +254,18 @@ pub fn password(context: &Context<'_>) -> Result<Response, Error> {
 /// scripts, which send no Origin, and for who asks. A page has no use for it, and what
 /// is not in its memory can't be taken from there.
 fn begun(context: &Context<'_>, done: &LoggedIn, wants_token: bool) -> Response {
-    let https = context.request.https;
     let shown = wants_token || context.request.header("Origin").is_none();
     let token = shown.then_some(&done.token);
     let view = SessionView::new(&context.app.auth, &done.session, token);
+    with_cookies(context, Response::json(200, &view), done)
+}
+
+/// The same for a browser that came by itself.
+pub(super) fn with_cookies(context: &Context<'_>, response: Response, done: &LoggedIn) -> Response {
+    let https = context.request.https;
     let max_age_s = SESSION_MS.unsigned_abs() / 1000;
     let token = done.token.expose();
-    let response = Response::json(200, &view).header(
+    let response = response.header(
         "Set-Cookie",
         cookies::set(cookies::session_name(https), token, max_age_s, https),
     );

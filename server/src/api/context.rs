@@ -13,6 +13,7 @@ use crate::history::History;
 use crate::hub::Fleet;
 use crate::jobs::{Board, JobContext};
 use crate::major_tom::MajorTom;
+use crate::oidc::Issuer;
 use crate::spiders::Sources;
 use crate::store::Store;
 use crate::tls::TlsSlot;
@@ -41,6 +42,8 @@ pub struct App {
     pub scrape_token: Option<ScrapeToken>,
     /// The certificate of the public port.
     pub tls: Option<TlsSlot>,
+    /// Where people can sign in elsewhere.
+    pub oidc: Option<Issuer>,
     /// Requests that wait for something to happen.
     pub waiting: AtomicUsize,
 }
@@ -58,6 +61,7 @@ pub struct Parts {
     pub jobs: Arc<Board>,
     pub scrape_token: Option<ScrapeToken>,
     pub tls: Option<TlsSlot>,
+    pub oidc: Option<Issuer>,
 }
 
 impl App {
@@ -96,6 +100,7 @@ impl App {
             health: Arc::new(Health::new(wall_ms())),
             scrape_token: parts.scrape_token,
             tls: parts.tls,
+            oidc: parts.oidc,
             waiting: AtomicUsize::new(0),
         }
     }

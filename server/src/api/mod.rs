@@ -24,6 +24,7 @@ mod jobs;
 mod metrics;
 mod nodes;
 mod objects;
+mod oidc;
 mod openapi;
 mod packages;
 mod packages_fleet;

@@ -2,7 +2,7 @@
 
 use super::{
     Context, audit, auth, check, connection, deploy, events, factors, groups, health, history,
-    imports, jobs, metrics, nodes, openapi, packages, packages_fleet, packages_looks,
+    imports, jobs, metrics, nodes, oidc, openapi, packages, packages_fleet, packages_looks,
     packages_waves, passkeys, sessions, settings, spiders, tokens, users,
 };
 use crate::error::Error;
@@ -68,6 +68,9 @@ pub(super) const ROUTES: &[Route] = &[
     post("/api/auth/logout", auth::logout),
     post("/api/auth/password", auth::password),
     get("/api/auth/session", auth::session),
+    get("/api/auth/methods", oidc::methods),
+    get("/api/auth/oidc/start", oidc::begin),
+    get("/api/auth/oidc/callback", oidc::callback),
     post("/api/auth/proof", factors::prove),
     get("/api/auth/factors", factors::list),
     post("/api/auth/totp", factors::begin_totp),

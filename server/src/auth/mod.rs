@@ -9,6 +9,7 @@ mod challenge;
 mod clock;
 pub mod cookies;
 pub mod device;
+mod external;
 mod factors;
 pub mod failures;
 mod index;
@@ -50,6 +51,7 @@ use crate::store::{SessionRecord, Store, UserRecord};
 
 pub use crate::store::SessionId;
 pub use accounts::{NewAccount, NewToken, UserEdit};
+pub use external::Visitor;
 pub use factors::{NewTotp, Proof, proof_needed};
 pub use index::Factors;
 pub use passkeys::{Answer as PasskeyAnswer, Question, Site};

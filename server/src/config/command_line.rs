@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use stardust_shared::ServerUrl;
 use stardust_shared::limits::{INTERVAL_MS_MAX, INTERVAL_MS_MIN};
 
+use super::given_oidc::Given;
 use super::values::{
     budget_bytes, checked_secret, duration_ms, no_value, number, path, refresh_ms, split_flag,
     usage,
@@ -39,6 +40,7 @@ pub fn parse(
     // What is given stands in the place of the default.
     let default = std::mem::take(&mut config.binds);
     let mut pair = (None, None);
+    let mut oidc = Given::default();
     let mut args = args.into_iter().peekable();
     if let Some(verb) = verbs::parse(&mut args, &env)? {
         return Ok(verb);
@@ -48,6 +50,10 @@ pub fn parse(
         match flag.as_str() {
             "--help" | "-h" => return no_value(&flag, inline).map(|()| Command::Help),
             "--version" | "-V" => return no_value(&flag, inline).map(|()| Command::Version),
+            "--no-password-login" => {
+                no_value(&flag, inline)?;
+                config.password_login = false;
+            }
             "--demo" => {
                 no_value(&flag, inline)?;
                 config.demo = true;
@@ -70,6 +76,13 @@ pub fn parse(
             | "--trusted-proxy"
             | "--allow-from"
             | "--allow-spiders-from"
+            | "--oidc-issuer"
+            | "--oidc-client-id"
+            | "--oidc-client-secret-file"
+            | "--oidc-role"
+            | "--oidc-groups-claim"
+            | "--oidc-label"
+            | "--oidc-ca-file"
             | "--allowed-host"
             | "--tls-cert"
             | "--tls-key"
@@ -87,6 +100,7 @@ pub fn parse(
                 };
                 match flag.as_str() {
                     "--tls-cert" => pair.0 = Some(path(&flag, value)?),
+                    other if other.starts_with("--oidc-") => oidc.set(other, value)?,
                     "--tls-key" => pair.1 = Some(path(&flag, value)?),
                     _ => set(&mut config, &flag, value)?,
                 }
@@ -98,6 +112,13 @@ pub fn parse(
                 ));
             }
         }
+    }
+    config.oidc = oidc.settings()?;
+    if !config.password_login && config.oidc.is_none() {
+        return Err(usage(
+            "--no-password-login leaves no way in.".into(),
+            "Give --oidc-issuer and --oidc-client-id too.",
+        ));
     }
     config.tls = match pair {
         (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),

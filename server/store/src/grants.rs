@@ -60,7 +60,10 @@ pub(super) fn read_grant(row: &Row<'_>, at: usize) -> rusqlite::Result<Grant> {
         (row.get(at)?, row.get(at + 1)?, row.get(at + 2)?);
     let nowhere = || BTreeSet::from([String::new()]);
     Ok(Grant {
-        role: Role::parse(&role).unwrap_or_default(),
+        role: match role.as_str() {
+            "none" => Role::None,
+            other => Role::parse(other).unwrap_or_default(),
+        },
         tags: read(&tags).unwrap_or_else(nowhere),
         rights: read(&rights).unwrap_or_default(),
     })

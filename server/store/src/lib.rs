@@ -85,7 +85,7 @@ pub use presence::Presence;
 pub use stardust_model::installation::SpiderRecord;
 pub use stardust_model::node::NodeRecord;
 pub use stardust_model::session::{SessionId, SessionRecord};
-pub use users::{NewUser, UserChange, UserRecord};
+pub use users::{External, NewUser, UserChange, UserRecord};
 
 /// Reading connections kept open, and so queries that run at the same time.
 pub const READERS_MAX: usize = 4;

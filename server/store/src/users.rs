@@ -23,6 +23,15 @@ pub struct UserRecord {
     pub login_ms: Option<i64>,
     /// Numbers of groups.
     pub groups: Vec<i64>,
+    /// Who signs in elsewhere is known by this alone: no name and no address of mail.
+    pub external: Option<External>,
+}
+
+/// Somebody as an issuer knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct External {
+    pub issuer: String,
+    pub subject: String,
 }
 
 /// A user to be made.
@@ -48,7 +57,7 @@ pub struct UserChange {
 }
 
 const COLUMNS: &str = "id, name, password_hash, must_change, role, tags, rights, disabled, \
-                       version, created_ms, login_ms";
+                       version, created_ms, login_ms, issuer, subject";
 
 impl Store {
     /// All users, by id. There are few: they are held in memory.
@@ -192,6 +201,53 @@ impl Store {
         })
     }
 
+    /// Somebody who has just signed in elsewhere: made where there is none, with the role and
+    /// the groups that hold now, and no others. `name` is taken where it is free.
+    pub fn sync_external(
+        &self,
+        who: &External,
+        name: &str,
+        grant: &Grant,
+        groups: &[i64],
+        now_ms: i64,
+    ) -> Result<UserRecord, StoreError> {
+        self.transact(|transaction| {
+            let known: Option<i64> = transaction
+                .query_row(
+                    "SELECT id FROM users WHERE issuer = ?1 AND subject = ?2",
+                    [&who.issuer, &who.subject],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let id = match known {
+                Some(id) => id,
+                None => {
+                    let name = free_name(transaction, name)?;
+                    transaction.execute(
+                        "INSERT INTO users (name, password_hash, must_change, created_ms, \
+                         changed_ms, issuer, subject) VALUES (?1, '', 0, ?2, ?2, ?3, ?4)",
+                        params![name, now_ms, who.issuer, who.subject],
+                    )?;
+                    transaction.last_insert_rowid()
+                }
+            };
+            transaction.execute(
+                "UPDATE users SET role = ?2, tags = ?3, rights = ?4, version = version + 1, \
+                 changed_ms = ?5 WHERE id = ?1 AND (role, tags, rights) IS NOT (?2, ?3, ?4)",
+                params![
+                    id,
+                    grant.role.name(),
+                    json(&grant.tags),
+                    json(&grant.rights),
+                    now_ms
+                ],
+            )?;
+            transaction.execute("DELETE FROM group_members WHERE user_id = ?1", [id])?;
+            join(transaction, id, groups)?;
+            one(transaction, id)?.ok_or(StoreError::Missing)
+        })
+    }
+
     /// A better hash of the same password, made at a login; nothing else changes.
     pub fn rehash(&self, id: i64, before: &str, hash: &str) -> Result<(), StoreError> {
         self.writer().execute(
@@ -245,6 +301,19 @@ pub(super) fn keep_an_admin(transaction: &Transaction<'_>) -> Result<(), StoreEr
     }
 }
 
+/// The name, or with the first number behind it that makes it free.
+fn free_name(transaction: &Transaction<'_>, name: &str) -> Result<String, StoreError> {
+    let mut taken = transaction.prepare("SELECT EXISTS (SELECT 1 FROM users WHERE name = ?1)")?;
+    let mut found = name.to_owned();
+    for number in 2.. {
+        if !taken.query_row([&found], |row| row.get::<_, bool>(0))? {
+            break;
+        }
+        found = format!("{name} {number}");
+    }
+    Ok(found)
+}
+
 fn join(transaction: &Transaction<'_>, user: i64, groups: &[i64]) -> Result<(), StoreError> {
     for group in groups {
         transaction.execute(
@@ -268,5 +337,9 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
         created_ms: row.get(9)?,
         login_ms: row.get(10)?,
         groups: Vec::new(),
+        external: match (row.get(11)?, row.get(12)?) {
+            (Some(issuer), Some(subject)) => Some(External { issuer, subject }),
+            _ => None,
+        },
     })
 }

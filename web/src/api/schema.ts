@@ -1045,8 +1045,8 @@ export type ClockWord = {
   now: number;
 };
 
-/** Each may do what those before it may: see; work on nodes; keep nodes, credentials, users and settings */
-export type Role = "viewer" | "operator" | "admin";
+/** Each may do what those before it may: see; work on nodes; keep nodes, credentials, users and settings. `none` is of who signs in elsewhere and has groups alone: it can't be given */
+export type Role = "none" | "viewer" | "operator" | "admin";
 
 /** Beside the role; `deploy` is part of the role admin */
 export type Right = "terminal" | "command" | "deploy";
@@ -1313,4 +1313,15 @@ export type NewPasskeyQuestion = {
     name: string;
   };
   algorithms: number[];
+};
+
+export type SignInMethods = {
+  /** Whether a password lets in */
+  password: boolean;
+  /** Whether browsers have passkeys for the page at this address */
+  passkey: boolean;
+  /** Why not */
+  no_passkey: string | null;
+  /** What the button says that leads to the issuer */
+  oidc: string | null;
 };

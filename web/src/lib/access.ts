@@ -98,6 +98,7 @@ export function placeWords(tags: readonly string[]): string {
 }
 
 export const ROLE_WORDS: Record<Role, { name: string; may: string }> = {
+  none: { name: 'By groups alone', may: 'Nothing but what groups bring: signs in elsewhere.' },
   viewer: { name: 'Viewer', may: 'Sees nodes, their history, their jobs and events.' },
   operator: { name: 'Operator', may: 'Sees them, and runs jobs on them: upgrades of packages, reboots.' },
   admin: {

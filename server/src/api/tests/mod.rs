@@ -14,6 +14,7 @@ mod fleet;
 mod idempotent;
 mod jobs;
 mod metrics;
+mod oidc;
 mod packages;
 mod packages_fleet;
 mod passkeys;
@@ -131,6 +132,10 @@ impl Server {
                 .as_deref()
                 .map(|path| ScrapeToken::read(path).unwrap()),
             tls: None,
+            oidc: config
+                .oidc
+                .clone()
+                .map(|settings| crate::oidc::Issuer::new(settings).unwrap()),
             config,
         }));
         let to_api = Arc::clone(&app);

@@ -10,6 +10,10 @@ ALTER TABLE users ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0;
 -- Grows with each change of the user: what If-Match is compared with.
 ALTER TABLE users ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE users ADD COLUMN login_ms INTEGER;
+-- Who signs in elsewhere (OpenID Connect, a proxy) is known by issuer and subject alone.
+ALTER TABLE users ADD COLUMN issuer TEXT;
+ALTER TABLE users ADD COLUMN subject TEXT;
+CREATE UNIQUE INDEX users_external ON users (issuer, subject) WHERE issuer IS NOT NULL;
 
 CREATE TABLE groups (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
