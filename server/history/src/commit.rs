@@ -250,6 +250,16 @@ pub fn insert_node(
         ));
         *next_id += 1;
     }
+    note_gaps(transaction, batch)?;
+    if batch.seen.is_some() {
+        // Their rows may have gone.
+        runs.forget(batch.node);
+    }
+    Ok(())
+}
+
+/// Notes stretches without samples, once those that came late are taken out of them.
+fn note_gaps(transaction: &Transaction<'_>, batch: &NodeBatch) -> rusqlite::Result<()> {
     gap_fill::fill(transaction, batch.node, &batch.filled)?;
     for gap in &batch.gaps {
         if gap_fill::is_known(transaction, batch.node, gap)? {
@@ -266,10 +276,6 @@ pub fn insert_node(
                 gap.cause.name(),
                 signed(gap.lost)
             ])?;
-    }
-    if batch.seen.is_some() {
-        // Their rows may have gone.
-        runs.forget(batch.node);
     }
     Ok(())
 }
