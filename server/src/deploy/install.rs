@@ -8,10 +8,10 @@ use stardust_shared::ServerUrl;
 use super::diagnose::explain;
 use super::executor::Executor;
 use super::installation::{self, Installation};
-use super::login::log_in;
+use super::login::{Login, log_in};
 use super::plan::{self, Install};
 use super::script::Script;
-use super::spider;
+use super::spider::{self, Spider};
 use super::stage::stage_in;
 use super::token::NextToken;
 use super::verify::{Wanted, wait_for_hello};
@@ -74,22 +74,7 @@ fn deploy_to(
         login.refuse_other_node(context, job)?;
     }
     login.keep_machine_id(context, node);
-    let spider = step(job, "architecture", || {
-        let spider = spider::choose(&context.spiders, login.facts.arch.as_deref())?;
-        spider.fits(&login.facts)?;
-        let detail = format!("{}, {} KiB.", spider.arch, spider.bytes.len() >> 10);
-        Ok((spider, detail))
-    })?;
-    let place = step(job, "place", || {
-        let (root, bytes) = (login.privilege.is_some(), spider.bytes.len() as u64);
-        let mut place = installation::choose(&login.facts, root, bytes)?;
-        if let Some(known) = &installed {
-            place = installation::stay(&login.facts, place, &known.place, bytes);
-            login.executor(job).refuse_beside(&known.place, &place)?;
-        }
-        let detail = format!("{}, as a service of {}.", place.bin, place.method.name());
-        Ok((place, detail))
-    })?;
+    let (spider, place) = choose(context, job, &login, installed.as_ref())?;
     let stage = stage_in(&installation::stage_folder(
         &login.facts,
         &place,
@@ -150,6 +135,32 @@ fn deploy_to(
             ))
         }
     }
+}
+
+/// Which Spider runs on the node, and where it goes.
+fn choose(
+    context: &JobContext,
+    job: &Job,
+    login: &Login,
+    installed: Option<&SpiderRecord>,
+) -> Result<(Spider, Installation), Fault> {
+    let spider = step(job, "architecture", || {
+        let spider = spider::choose(&context.spiders, login.facts.arch.as_deref())?;
+        spider.fits(&login.facts)?;
+        let detail = format!("{}, {} KiB.", spider.arch, spider.bytes.len() >> 10);
+        Ok((spider, detail))
+    })?;
+    let place = step(job, "place", || {
+        let (root, bytes) = (login.privilege.is_some(), spider.bytes.len() as u64);
+        let mut place = installation::choose(&login.facts, root, bytes)?;
+        if let Some(known) = installed {
+            place = installation::stay(&login.facts, place, &known.place, bytes);
+            login.executor(job).refuse_beside(&known.place, &place)?;
+        }
+        let detail = format!("{}, as a service of {}.", place.bin, place.method.name());
+        Ok((place, detail))
+    })?;
+    Ok((spider, place))
 }
 
 /// What was there before goes, on the node first: until it is gone its token is
