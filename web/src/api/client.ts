@@ -13,7 +13,7 @@ import type {
   PreviewAction,
   SearchAnswer,
 } from './packages';
-import type { Login, PasskeyQuestion } from './schema';
+import type { Login, PasskeyQuestion, SignInMethods } from './schema';
 import type { CheckReport, Connection, DeployRequest, ImportHost, Secrets, SshLogin } from './ssh';
 import type { AddedNode, History, HistoryPart, Node, Session, SpiderFile } from './types';
 
@@ -80,8 +80,29 @@ async function errorFrom(response: Response): Promise<ApiError> {
   return new ApiError(response.status, kind, message, hint, retryAfterSeconds(response), body);
 }
 
-/** One call, and a second try where the first was refused for a passing reason. `ifMatch`: a version, as an ETag. */
+/** One call, and once more after a proof, where it takes one. `ifMatch`: a version, as an ETag. */
 export async function call<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+  timeoutMs = TIMEOUT_MS,
+  ifMatch?: number,
+): Promise<T> {
+  const ask = () => persist<T>(method, path, body, signal, timeoutMs, ifMatch);
+  try {
+    return await ask();
+  } catch (cause) {
+    // A proof of the wrong kind is refused in the same words: that one is for the dialog.
+    const wanted = cause instanceof ApiError && cause.kind === 'proof_needed' && path !== '/api/auth/proof';
+    if (!wanted || signal?.aborted || !(await prove())) throw cause;
+    signal?.throwIfAborted();
+    return ask();
+  }
+}
+
+/** A call, and a second try where the first was refused for a passing reason. */
+async function persist<T>(
   method: string,
   path: string,
   body?: unknown,
@@ -100,7 +121,7 @@ export async function call<T>(
       const waitS = Math.min(cause.retryAfterS ?? 1, BUSY_WAIT_S_MAX);
       await new Promise((resolve) => setTimeout(resolve, waitS * 1000 * (0.5 + Math.random())));
       signal?.throwIfAborted();
-    } else if (cause.kind !== 'proof_needed' || !(await prove())) {
+    } else {
       throw cause;
     }
     return send<T>(method, path, body, signal, timeoutMs, ifMatch);
@@ -190,6 +211,8 @@ function question<T>(path: string, secrets: Secrets, signal?: AbortSignal): Prom
 
 export const api = {
   login: (login: Login) => call<Session>('POST', '/api/auth/login', login),
+  /** Which ways in there are. */
+  methods: (signal?: AbortSignal) => call<SignInMethods>('GET', '/api/auth/methods', undefined, signal),
   /** What a browser is asked that signs in by a passkey alone. */
   askPasskey: () => call<PasskeyQuestion>('POST', '/api/auth/login/options'),
   session: () => call<Session>('GET', '/api/auth/session'),

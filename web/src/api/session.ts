@@ -3,6 +3,7 @@ import { sameAs } from '../lib/access';
 import { readPref, writePref } from '../lib/prefs';
 import { live } from '../live/store';
 import { ApiError, api, asApiError, setCsrf, setSessionListener } from './client';
+import { answerProof } from './proof';
 import type { Login } from './schema';
 import type { Session } from './types';
 
@@ -40,6 +41,8 @@ function set(next: SessionState): void {
   state = next;
   setCsrf(next.phase === 'in' ? next.session.csrf : '');
   const whole = next.phase === 'in' && !next.session.must_change_password && !next.session.must_enrol;
+  // What waits for a proof waits in vain where nobody is signed in.
+  if (next.phase !== 'in') answerProof(false);
   if (whole) live.start();
   else live.stop();
   for (const notify of subscribers) notify();

@@ -1,4 +1,5 @@
 /** Passkeys, as the browser has them and as Ground Control speaks of them: bytes there, base64url here. */
+import { ApiError, asApiError } from '../api/client';
 import type { NewPasskeyQuestion, PasskeyQuestion, PasskeyShown } from '../api/schema';
 
 export function toBase64Url(bytes: ArrayBuffer | Uint8Array): string {
@@ -79,10 +80,22 @@ export async function makePasskey(question: NewPasskeyQuestion) {
   };
 }
 
-/** What browsers say in words of their own, when somebody has only closed their dialog. */
-export function passkeyTrouble(cause: unknown): string | null {
-  if (!(cause instanceof DOMException)) return null;
-  if (cause.name === 'InvalidStateError') return 'This device has a passkey for here already.';
-  if (cause.name === 'NotAllowedError') return 'No passkey was shown: it was cancelled, or took too long.';
-  return `The browser says: ${cause.message}`;
+const TROUBLES: Readonly<Record<string, readonly [string, string]>> = {
+  NotAllowedError: [
+    'No passkey was shown: it was cancelled, took too long, or there is none for this page.',
+    'Try again, or take another way.',
+  ],
+  InvalidStateError: ['This device or key has a passkey for here already.', 'Take another one.'],
+  SecurityError: ['The browser has no passkeys for this address.', 'An authenticator app works everywhere.'],
+  NotSupportedError: [
+    'This device or key makes no passkeys of a kind that is taken here.',
+    'Take another one.',
+  ],
+};
+
+/** Any thrown thing: what browsers throw tells little, so that no page learns which keys there are. */
+export function passkeyProblem(cause: unknown): ApiError {
+  if (!(cause instanceof DOMException)) return asApiError(cause);
+  const [message, hint] = TROUBLES[cause.name] ?? [`The browser says: ${cause.message}`, 'Take another way.'];
+  return new ApiError(0, 'passkey', message, hint);
 }

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from 'react';
-import { ApiError, asApiError } from '../../api/client';
+import type { ApiError } from '../../api/client';
 import { factors } from '../../api/factors';
-import { makePasskey, passkeyTrouble } from '../../lib/webauthn';
+import { makePasskey, passkeyProblem } from '../../lib/webauthn';
 import { Dialog } from '../../ui/dialog';
 import { FormEnd } from '../../ui/form-end';
 import { Problem } from '../../ui/problem';
@@ -22,8 +22,7 @@ export function PasskeyDialog({ onAdded, onClose }: { onAdded?: () => void; onCl
       onAdded?.();
       onClose();
     } catch (cause) {
-      const words = passkeyTrouble(cause);
-      setError(words === null ? asApiError(cause) : new ApiError(0, 'passkey', words, ''));
+      setError(passkeyProblem(cause));
       setBusy(false);
     }
   }

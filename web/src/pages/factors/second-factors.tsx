@@ -3,16 +3,18 @@ import { type ReactNode, useState } from 'react';
 import { factors } from '../../api/factors';
 import type { Factors, Passkey } from '../../api/schema';
 import { displayName } from '../../lib/names';
-import { day } from '../../lib/time';
+import { dayAndClock } from '../../lib/time';
 import { useLoaded } from '../../lib/use-loaded';
 import { useSubmit } from '../../lib/use-submit';
 import { noPasskeys } from '../../lib/webauthn';
+import { useFleet, useNow } from '../../live/store';
 import { Button, IconButton } from '../../ui/button';
 import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { Dialog } from '../../ui/dialog';
 import { FormEnd } from '../../ui/form-end';
 import { Name } from '../../ui/name';
 import { Problem } from '../../ui/problem';
+import { agoWords } from '../settings/ago';
 import { PasskeyDialog } from './passkey-dialog';
 import { RecoveryCodes } from './recovery';
 import { TotpSetup } from './totp-setup';
@@ -68,6 +70,7 @@ export function SecondFactors() {
           <p>
             <strong className="text-text wrap-anywhere">{displayName(open.passkey.name, 64)}</strong> signs
             you in no more. What the device keeps of it you can delete there.
+            {!data.totp && data.passkeys.length === 1 && ' The password alone signs you in then.'}
           </p>
         </ConfirmDialog>
       )}
@@ -88,6 +91,7 @@ function Part({ title, note, action }: { title: string; note: ReactNode; action:
 }
 
 function Shown({ have, onOpen }: { have: Factors; onOpen(open: Open): void }) {
+  const now = useNow(30_000) + useFleet().skewMs;
   const none = noPasskeys();
   const any = have.totp || have.passkeys.length > 0;
   return (
@@ -132,10 +136,11 @@ function Shown({ have, onOpen }: { have: Factors; onOpen(open: Open): void }) {
                 <span className="min-w-0 flex-1 truncate">
                   <Name text={passkey.name} max={40} />
                 </span>
-                <span className="shrink-0 text-xs text-faint">
-                  {passkey.used_ms === null
-                    ? `since ${day(passkey.created_ms)}`
-                    : `used ${day(passkey.used_ms)}`}
+                <span
+                  className="shrink-0 text-xs text-faint"
+                  title={`Made ${dayAndClock(passkey.created_ms)}`}
+                >
+                  {passkey.used_ms === null ? 'Never used' : `Used ${agoWords(now - passkey.used_ms)}`}
                 </span>
                 <IconButton
                   label={`Remove ${displayName(passkey.name, 40)}`}
@@ -155,6 +160,10 @@ function Shown({ have, onOpen }: { have: Factors; onOpen(open: Open): void }) {
           note={
             have.recovery_left === 0 ? (
               <span className="text-warn">None are left: without one, a lost device locks you out.</span>
+            ) : have.recovery_left <= FEW ? (
+              <span className="text-warn">
+                {have.recovery_left} {have.recovery_left === 1 ? 'is' : 'are'} left: it is time for new ones.
+              </span>
             ) : (
               `${have.recovery_left} are left, each good once.`
             )
@@ -169,6 +178,9 @@ function Shown({ have, onOpen }: { have: Factors; onOpen(open: Open): void }) {
     </>
   );
 }
+
+/** With so few left new ones are due. */
+const FEW = 2;
 
 const NOT_KEPT = 'The codes are shown only now. Have you kept them?';
 

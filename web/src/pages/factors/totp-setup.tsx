@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import { type ApiError, asApiError } from '../../api/client';
 import { factors } from '../../api/factors';
 import type { NewTotp } from '../../api/schema';
+import { inFours, isAppCode, tidyCode } from '../../lib/codes';
 import { useSubmit } from '../../lib/use-submit';
 import { Button } from '../../ui/button';
 import { CodeField } from '../../ui/code-field';
@@ -15,9 +16,6 @@ interface Props {
   onShown(): void;
   onDone(): void;
 }
-
-/** In fours, as it is typed. */
-const spaced = (secret: string) => secret.match(/.{1,4}/g)?.join(' ') ?? secret;
 
 /** The secret as a picture and as text; a code that shows that it has arrived; then the recovery codes. */
 export function TotpSetup({ onShown, onDone }: Props) {
@@ -39,7 +37,7 @@ export function TotpSetup({ onShown, onDone }: Props) {
     };
   }, [attempt]);
   const { busy, error, submit } = useSubmit(async () => {
-    const answer = await factors.confirmTotp(code.replace(/\s+/g, ''));
+    const answer = await factors.confirmTotp(tidyCode(code));
     setCodes(answer.recovery_codes);
     onShown();
   });
@@ -62,27 +60,31 @@ export function TotpSetup({ onShown, onDone }: Props) {
         <div className="grid min-w-0 flex-1 basis-40 gap-2">
           <span className="text-xs text-faint">The secret</span>
           <code className="font-mono text-sm wrap-anywhere select-all" data-testid="totp-secret">
-            {spaced(made.secret)}
+            {inFours(made.secret)}
           </code>
           <div>
             <CopyButton text={made.secret} label="Copy" />
           </div>
+          {made.uri.startsWith('otpauth://') && (
+            <a
+              href={made.uri}
+              className="text-xs text-dim underline underline-offset-2 hover:text-text pointer-fine:hidden"
+            >
+              Open it in the app on this device
+            </a>
+          )}
         </div>
       </div>
       <CodeField
         value={code}
         testId="totp-code"
+        invalid={error !== null}
         note="Six digits, new every half minute."
         onChange={setCode}
       />
       {error && <Problem error={error} />}
       <div className="flex justify-end">
-        <Button
-          look="primary"
-          type="submit"
-          data-testid="totp-submit"
-          disabled={busy || code.trim().length < 6}
-        >
+        <Button look="primary" type="submit" data-testid="totp-submit" disabled={busy || !isAppCode(code)}>
           {busy ? 'Looking…' : 'Set it up'}
         </Button>
       </div>
