@@ -97,8 +97,11 @@ it('tells when what may be seen has changed, and is ready to begin anew at once'
   Fake.all.at(-1)!.open();
   Fake.all.at(-1)!.onclose?.({ code: 1012, reason: 'what you may see has changed' });
   expect(told).toEqual(['access']);
-  expect(last().phase).toBe('waiting');
+  // Nothing is said to be lost, unless it does not come back.
+  expect(last()).toMatchObject({ phase: 'waiting', lostAt: null });
   socket.retryNow();
   expect(last().phase).toBe('connecting');
+  Fake.all.at(-1)!.refuse();
+  expect(last().lostAt).not.toBe(null);
   socket.stop();
 });

@@ -172,8 +172,9 @@ export class LiveSocket {
       else if (event.code === CLOSE_SESSION_ENDED) {
         void this.events.onSessionDoubt(event.reason || reason || 'the session has ended');
       } else if (event.code !== CLOSE_FRESH_SESSION && !greeted) void this.events.onSessionDoubt(null);
-      if (this.socket === socket) this.lost(socket, reason);
-      if (event.code === CLOSE_FRESH_SESSION) this.events.onAccessChanged();
+      const fresh = event.code === CLOSE_FRESH_SESSION;
+      if (this.socket === socket) this.lost(socket, reason, fresh);
+      if (fresh) this.events.onAccessChanged();
     };
   }
 
@@ -185,7 +186,8 @@ export class LiveSocket {
     });
   }
 
-  private lost(socket: WebSocket | null, reason: string | null): void {
+  /** `expected`: it is back in a moment, which needs no telling. */
+  private lost(socket: WebSocket | null, reason: string | null, expected = false): void {
     this.socket = null;
     if (socket) {
       socket.onclose = null;
@@ -200,7 +202,7 @@ export class LiveSocket {
       ...this.connection,
       phase: 'waiting',
       retryAt: now + wait,
-      lostAt: this.connection.lostAt ?? now,
+      lostAt: this.connection.lostAt ?? (expected ? null : now),
       reason,
     });
   }

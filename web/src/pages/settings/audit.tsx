@@ -228,7 +228,7 @@ function Lines({ view, onReset }: { view: AuditView; onReset(): void }) {
       {days.map((one) => (
         <section key={one.day} aria-label={words.get(one.day) ?? one.day}>
           <h2 className="mb-1.5 px-1 text-xs font-semibold text-dim">{words.get(one.day) ?? one.day}</h2>
-          <ul className="panel divide-y divide-line">
+          <ul className="panel divide-y divide-line overflow-hidden">
             {one.lines.map((line) => (
               <AuditRow
                 key={line.id}

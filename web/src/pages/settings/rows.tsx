@@ -38,7 +38,7 @@ export function Rows<T>({ label, loaded, testId, empty, row }: ListProps<T>) {
       {data.length === 0 ? (
         empty
       ) : (
-        <ul className="panel divide-y divide-line" aria-label={label} data-testid={testId}>
+        <ul className="panel divide-y divide-line overflow-hidden" aria-label={label} data-testid={testId}>
           {data.map(row)}
         </ul>
       )}
