@@ -215,6 +215,18 @@ describe('people', () => {
     await page.getByTestId('add-node-state').waitFor();
   });
 
+  test('a node that leaves what one may see is gone from its own page too', async () => {
+    const { page } = open[1]!;
+    await page.goto(`${groundControl.url}/nodes/3`);
+    await page.getByTestId('node-name').waitFor();
+    expect((await ask(admin.page, 'PATCH', '/api/nodes/3', { tags: ['lab'] })).status).toBe(200);
+    await page.getByTestId('no-such-node').waitFor();
+    expect((await ask(admin.page, 'PATCH', '/api/nodes/3', { tags: ['db'] })).status).toBe(200);
+    await page.getByTestId('node-name').waitFor();
+    // A request that was under way for it may have been refused.
+    open[1]!.troubles.splice(0);
+  });
+
   test('two who edit at once do not undo each other’s work', async () => {
     const { page } = admin;
     await settings(page, 'users');
