@@ -68,7 +68,7 @@ export function FactorForm({ has, noPasskeys, submit, testId, sendCode, usePassk
         if (kind !== null) void act('code', () => sendCode(tidyCode(code)));
       }}
       className="grid gap-4"
-      data-testid={testId}
+      data-testid={`${testId}-form`}
     >
       {passkey && (
         <Button

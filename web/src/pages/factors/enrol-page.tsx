@@ -12,7 +12,7 @@ import { TotpSetup } from './totp-setup';
 /** Stands between login and everything else where the role takes a second factor and there is none. */
 export default function EnrolPage() {
   const session = useSession();
-  /** Recovery codes are, and would be lost. */
+  /** Recovery codes are on the screen, and would be lost. */
   const [shown, setShown] = useState(false);
   const [adding, setAdding] = useState(false);
   const [codes, setCodes] = useState<readonly string[] | null>(null);
@@ -36,27 +36,31 @@ export default function EnrolPage() {
           <RecoveryCodes codes={codes} onDone={enrolled} />
         ) : (
           <>
-            <p className="text-sm text-dim">
-              You are signed in as{' '}
-              <span className="text-text wrap-anywhere">
-                <Name text={user} />
-              </span>
-              , and your role takes a second factor. Nothing else works until you have one.
-            </p>
+            {!shown && (
+              <p className="text-sm text-dim">
+                You are signed in as{' '}
+                <span className="text-text wrap-anywhere">
+                  <Name text={user} />
+                </span>
+                , and your role takes a second factor. Nothing else works until you have one.
+              </p>
+            )}
             <TotpSetup onShown={() => setShown(true)} onDone={enrolled} />
           </>
         )}
       </div>
-      <div className="mt-3 flex justify-center gap-2">
-        {noPasskeys() === null && !shown && (
-          <Button small onClick={() => setAdding(true)}>
-            A passkey instead…
+      {!shown && (
+        <div className="mt-3 flex justify-center gap-2">
+          {noPasskeys() === null && (
+            <Button small onClick={() => setAdding(true)}>
+              A passkey instead…
+            </Button>
+          )}
+          <Button look="quiet" small onClick={() => void logout().catch(() => {})}>
+            Sign out
           </Button>
-        )}
-        <Button look="quiet" small onClick={() => void logout().catch(() => {})}>
-          Sign out
-        </Button>
-      </div>
+        </div>
+      )}
       {adding && <PasskeyDialog onClose={() => setAdding(false)} onAdded={() => void added()} />}
     </Frame>
   );

@@ -19,7 +19,7 @@ export function LoginPage() {
 
   if (wanted) {
     return (
-      <Frame title="Is it you?" line="Take your protein pills and put your helmet on.">
+      <Frame title="Is it you?" line="Check ignition, and may God’s love be with you.">
         <div className="panel p-5">
           <FactorStep wanted={wanted} onBack={() => setWanted(null)} />
         </div>

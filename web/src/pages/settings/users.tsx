@@ -71,6 +71,10 @@ function WhoNeedsFactor() {
         </select>
         show a second factor.
       </label>
+      <p className="text-xs text-faint">
+        Who has none sets one up before anything else, from now on; that goes for you too. Tokens are not
+        asked.
+      </p>
       {refused && <Problem error={refused} />}
     </div>
   );
