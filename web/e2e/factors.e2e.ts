@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { authenticator } from './authenticator';
 import { looksGood } from './axe';
 import { openBrowser, openPage, screenshot, type Watched } from './browser';
 import { GroundControl } from './ground-control';
@@ -18,22 +19,6 @@ let secret = '';
 let codes: string[] = [];
 
 const page = () => watched.page;
-
-/** As if the device had a fingerprint reader, and somebody who always says yes. */
-async function authenticator(page: Page) {
-  const debug = await page.context().newCDPSession(page);
-  await debug.send('WebAuthn.enable');
-  await debug.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
-}
 
 beforeAll(async () => {
   [groundControl, browser] = await Promise.all([GroundControl.at('127.0.0.1'), openBrowser()]);
