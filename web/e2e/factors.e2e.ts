@@ -36,13 +36,14 @@ afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') await screenshot(page(), 'factors-failed');
 });
 
-/** On a desk and on a phone, dark and light. */
-async function looks(page: Page, what: string) {
+/** On a desk and on a phone, dark and light; `at`: what has to be in the picture. */
+async function looks(page: Page, what: string, at?: string) {
   const size = page.viewportSize()!;
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     for (const viewport of [DESK, PHONE]) {
       await page.setViewportSize(viewport);
+      if (at) await page.getByTestId(at).scrollIntoViewIfNeeded();
       await looksGood(page, `${what}-${colorScheme}-${viewport.width}`);
     }
   }
@@ -105,7 +106,7 @@ describe('an authenticator app', () => {
     await inside(page());
     await settings(page());
     await page().getByTestId('totp-add').waitFor();
-    await looks(page(), 'factor-none');
+    await looks(page(), 'factor-none', 'second-factors');
     await page().getByTestId('totp-add').click();
     await page().getByTestId('qr-code').waitFor();
     await looks(page(), 'factor-app');
@@ -153,6 +154,27 @@ describe('an authenticator app', () => {
     await inside(page());
   });
 
+  test('after too many wrong codes it is said how long to wait', async () => {
+    const other = await openPage(browser, { viewport: PHONE }, home);
+    await other.page.goto(home);
+    await password(other.page);
+    await other.page.getByTestId('factor-code').fill('000000');
+    await other.page.route('**/api/auth/login', (route) =>
+      route.fulfill({
+        status: 429,
+        headers: { 'Retry-After': '2' },
+        json: {
+          error: { kind: 'throttled', message: 'Too many wrong passwords.', hint: 'Try again in 2 seconds.' },
+        },
+      }),
+    );
+    await other.page.getByTestId('factor-submit').click();
+    await other.page.getByText('Too many wrong passwords.').waitFor();
+    expect(await other.page.getByTestId('factor-submit').innerText()).toMatch(/^Wait \d s$/);
+    await other.page.getByTestId('factor-submit').getByText('Sign in').waitFor();
+    await other.page.context().close();
+  });
+
   test('a recovery code stands in once, and new ones are made', async () => {
     for (const first of [true, false]) {
       await signOut(page());
@@ -189,7 +211,7 @@ describe('passkeys', () => {
     await looks(page(), 'passkey-add');
     await page().getByTestId('passkey-submit').click();
     await page().getByText('Never used').waitFor();
-    await looks(page(), 'factor-all');
+    await looks(page(), 'factor-all', 'second-factors');
 
     await signOut(page());
     await looks(page(), 'login-passkey');

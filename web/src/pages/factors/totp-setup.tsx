@@ -78,6 +78,8 @@ export function TotpSetup({ onShown, onDone }: Props) {
       <CodeField
         value={code}
         testId="totp-code"
+        // On a phone the keyboard would hide the picture.
+        autoFocus={matchMedia('(pointer: fine)').matches}
         invalid={error !== null}
         note="Six digits, new every half minute."
         onChange={setCode}
