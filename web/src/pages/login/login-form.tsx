@@ -1,14 +1,17 @@
 import KeyRound from 'lucide-react/icons/key-round';
 import { type FormEvent, useState } from 'react';
+import { useSearch } from 'wouter';
 import { type ApiError, api, asApiError } from '../../api/client';
 import type { PasskeyQuestion } from '../../api/schema';
 import { login } from '../../api/session';
+import { safeNext } from '../../lib/url-state';
 import { useLoaded } from '../../lib/use-loaded';
 import { useWait } from '../../lib/use-wait';
 import { noPasskeys, passkeyProblem, showPasskey } from '../../lib/webauthn';
 import { Button } from '../../ui/button';
 import { Field } from '../../ui/field';
 import { Problem } from '../../ui/problem';
+import { Elsewhere, whyBack } from './elsewhere';
 import { type Wanted, wantedOf } from './wanted';
 
 interface Props {
@@ -26,6 +29,8 @@ export function LoginForm({ onWanted }: Props) {
   const [refused, setRefused] = useState<string | null>(null);
   const none = refused ?? methods?.no_passkey ?? noPasskeys();
   const { waitS, noteWait } = useWait();
+  const search = useSearch();
+  const back = whyBack(search);
 
   async function act(what: 'password' | 'passkey', send: () => Promise<void>) {
     if (busy || waitS > 0) return;
@@ -93,6 +98,11 @@ export function LoginForm({ onWanted }: Props) {
           onChange={(event) => setPassword(event.target.value)}
         />
       </Field>
+      {back && !error && (
+        <p role="status" data-testid="login-refused" className="text-sm text-bad">
+          {back}
+        </p>
+      )}
       {error && <Problem error={error} />}
       <Button
         look="primary"
@@ -103,6 +113,9 @@ export function LoginForm({ onWanted }: Props) {
       >
         {waitS > 0 ? `Wait ${waitS} s` : busy === 'password' ? 'Signing in…' : 'Sign in'}
       </Button>
+      {methods?.oidc && (
+        <Elsewhere label={methods.oidc} next={safeNext(new URLSearchParams(search).get('next'))} />
+      )}
       {none ? (
         <p className="text-xs text-faint" data-testid="no-passkeys">
           {none}
