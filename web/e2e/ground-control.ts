@@ -104,9 +104,9 @@ export class GroundControl {
   }
 
   /** On an address of this machine that test hosts reach. */
-  static async at(address: string): Promise<GroundControl> {
+  static async at(address: string, more: string[] = []): Promise<GroundControl> {
     const folder = mkdtempSync(join(tmpdir(), 'stardust-e2e-'));
-    const args = ['--bind', address, '--port', '0', '--db', join(folder, 'stardust.db')];
+    const args = ['--bind', address, '--port', '0', '--db', join(folder, 'stardust.db'), ...more];
     const password = 'put your helmet on';
     const program = new Program(serverBinary(), args, {
       TMPDIR: folder,
