@@ -1,13 +1,11 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { authenticator } from './authenticator';
-import { looksGood } from './axe';
 import { openBrowser, openPage, screenshot, type Watched } from './browser';
+import { DESK, looks, PHONE } from './everywhere';
 import { GroundControl } from './ground-control';
 import { totp } from './totp';
 
-const DESK = { width: 1440, height: 900 };
-const PHONE = { width: 390, height: 844 };
 const CHOSEN = 'turn and face the strange';
 
 let groundControl: GroundControl;
@@ -35,21 +33,6 @@ afterAll(async () => {
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') await screenshot(page(), 'factors-failed');
 });
-
-/** On a desk and on a phone, dark and light; `at`: what has to be in the picture. */
-async function looks(page: Page, what: string, at?: string) {
-  const size = page.viewportSize()!;
-  for (const colorScheme of ['dark', 'light'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    for (const viewport of [DESK, PHONE]) {
-      await page.setViewportSize(viewport);
-      if (at) await page.getByTestId(at).scrollIntoViewIfNeeded();
-      await looksGood(page, `${what}-${colorScheme}-${viewport.width}`);
-    }
-  }
-  await page.setViewportSize(size);
-  await page.emulateMedia({ colorScheme: 'dark' });
-}
 
 async function password(page: Page, username = 'admin', word = groundControl.password) {
   await page.getByTestId('login-user').fill(username);
