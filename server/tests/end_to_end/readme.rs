@@ -26,7 +26,9 @@ fn run_it(folder: &Folder) -> Process {
     let script = rest.replace("--bind 0.0.0.0\n", "--bind 0.0.0.0 --port 0\n");
     assert_ne!(script, rest, "others are to reach it");
     // In the shell's place, so that its end is waited for and not the shell's alone.
-    let at = script.rfind("./target/release/stardust-server").expect("it is started");
+    let at = script
+        .rfind("./target/release/stardust-server")
+        .expect("it is started");
     let script = format!("{}exec {}", &script[..at], &script[at..]);
     let mut command = Command::new("sh");
     command

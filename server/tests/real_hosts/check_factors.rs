@@ -8,10 +8,11 @@ use crate::keys;
 
 const METHODS: &str = "/etc/ssh/sshd_config.d/methods.conf";
 
+// A reload is over before the server listens anew; a restart is not.
 fn wants(host: &Host, methods: &str) {
     host.shell(&format!(
         "printf 'KbdInteractiveAuthentication yes\nMatch User deploy\nAuthenticationMethods {methods}\n' >{METHODS}; \
-         systemctl reload ssh",
+         systemctl reset-failed ssh; systemctl restart ssh",
     ));
     host.await_ssh();
 }
