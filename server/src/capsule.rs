@@ -3,6 +3,7 @@
 //! A path is looked up in a map of the files that were built in. Nothing is
 //! opened, so there is nothing to escape from.
 
+use crate::secret::hex;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -161,10 +162,7 @@ fn is_sibling(name: &str, files: &HashMap<&'static str, &'static [u8]>) -> bool 
 
 fn hash(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
-    digest[..12]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&digest[..12])
 }
 
 fn content_type(name: &str) -> &'static str {

@@ -8,6 +8,7 @@
 mod answer;
 pub mod gzip;
 mod listening;
+mod percent;
 mod request;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 pub use answer::Response;
 use listening::Listening;
+pub use percent::encoded;
 pub use request::{BODY_BYTES_MAX, Method, Request};
 
 use crate::error::{Error, Kind};

@@ -17,6 +17,7 @@ use stardust_shared::base64;
 
 use crate::access::Role;
 use crate::error::{Error, Kind};
+use crate::http::encoded;
 use crate::secret::Secret;
 use jws::{Expected, Identity, Jwk, Wrong};
 
@@ -305,16 +306,6 @@ fn roots(file: &std::path::Path) -> Result<ureq::tls::RootCerts, Error> {
 fn form(fields: &[(&str, &str)]) -> String {
     let pair = |(name, value): &(&str, &str)| format!("{name}={}", encoded(value));
     fields.iter().map(pair).collect::<Vec<_>>().join("&")
-}
-
-fn encoded(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes()
-        .map(|b| match plain(b) {
-            true => char::from(b).to_string(),
-            false => format!("%{b:02X}"),
-        })
-        .collect()
 }
 
 fn refused(why: &str) -> Error {

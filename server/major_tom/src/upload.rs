@@ -1,6 +1,7 @@
 //! A file onto a node: into a temporary file beside its place, verified there by
 //! its SHA-256, then renamed. By SFTP, else through `cat`.
 
+use stardust_base::secret::hex;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -143,10 +144,7 @@ fn verify(session: &Session, data: &[u8], part: &str) -> Result<(), Fault> {
             "Install sha256sum (coreutils or busybox), shasum or openssl on it.",
         ));
     };
-    let wanted: String = Sha256::digest(data)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let wanted: String = hex(&Sha256::digest(data));
     if found.eq_ignore_ascii_case(&wanted) {
         Ok(())
     } else {

@@ -5,6 +5,7 @@ use super::facts::Facts;
 use super::limits::{SPACE_RESERVE_BYTES, SPACE_RESERVE_SHARE};
 use super::model::{Preview, Refused, Space};
 use super::request::{Action, PackageRequest};
+use stardust_base::secret::hex;
 
 /// What a node can't be without, where its manager does not know by itself.
 fn essential(manager: Manager) -> &'static [&'static str] {
@@ -373,8 +374,5 @@ pub fn digest(preview: &Preview) -> String {
     );
     all.sort();
     let sum = Sha256::digest(all.join("\n").as_bytes());
-    sum.iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&sum[..16])
 }

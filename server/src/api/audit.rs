@@ -7,6 +7,7 @@ use super::Context;
 use super::query::{Parameters, page};
 use crate::error::Error;
 use crate::http::Response;
+use crate::secret::hex;
 use crate::store::AuditFilter;
 use crate::store::audit::AuditRecord;
 use crate::store::audit::act;
@@ -49,11 +50,7 @@ impl From<AuditRecord> for AuditView {
             node_name: record.node_name,
             outcome: record.outcome,
             detail: record.detail,
-            hash: record
-                .hash
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            hash: hex(&record.hash),
         }
     }
 }

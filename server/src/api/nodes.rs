@@ -17,7 +17,7 @@ use crate::events::NewEvent;
 use crate::hidden;
 use crate::http::Response;
 use crate::hub::NodeView;
-use crate::secret::Secret;
+use crate::secret::{Secret, hex};
 use crate::store::audit::act;
 
 const NAME_CHARS_MAX: usize = 64;
@@ -227,8 +227,7 @@ pub fn series(context: &Context<'_>) -> Result<Response, Error> {
 /// Of what of a node can be edited.
 fn etag(name: &str, tags: &[String]) -> String {
     let hash = node_token::sha256(&json!([name, tags]).to_string());
-    let hex: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    format!("\"{}\"", hex(&hash[..8]))
 }
 
 /// A node whose tags nobody who is bound to theirs could see would be lost to whoever asks.

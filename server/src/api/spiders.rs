@@ -2,6 +2,7 @@
 //! as files, and a script that installs the right one. Whoever is logged in may have
 //! them, and so may the machine that has a node's token.
 
+use crate::secret::hex;
 use serde::Serialize;
 use serde_json::json;
 
@@ -69,8 +70,5 @@ pub fn script(context: &Context<'_>) -> Result<Response, Error> {
 
 /// What to compare the script with.
 pub(super) fn script_sha256(sources: &Sources) -> String {
-    Sha256::digest(by_hand::script(&all(sources)).as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&Sha256::digest(by_hand::script(&all(sources)).as_bytes()))
 }

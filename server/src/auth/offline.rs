@@ -9,7 +9,7 @@ use super::password::{self, COST};
 use super::reset::{checked, random_password};
 use crate::clock::wall_ms;
 use crate::error::{Error, Kind};
-use crate::secret::Secret;
+use crate::secret::{Secret, hex};
 use crate::store::audit::act::{self, Act, Who};
 use crate::store::audit::{self, Verdict};
 use crate::store::lock::{DatabaseLock, Work};
@@ -222,8 +222,7 @@ pub fn verify_audit(db: &Path) -> Result<String, Error> {
     match audit::verify(&connection)? {
         Verdict::Whole { rows, head } => {
             let head = head.map_or_else(String::new, |hash| {
-                let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!(" The hash of the last is {hex}.")
+                format!(" The hash of the last is {}.", hex(&hash))
             });
             Ok(format!(
                 "All {rows} lines of the audit follow from each other.{head}"

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::Auth;
 use crate::clock::wall_ms;
 use crate::error::Error;
+use crate::secret::hex;
 use crate::store::{SessionId, SessionRecord, StoreError};
 
 /// A session, as a list shows it.
@@ -27,7 +28,7 @@ pub fn session_name(id: SessionId) -> String {
         .chain_update(b"stardust session")
         .chain_update(id.0)
         .finalize();
-    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash[..8])
 }
 
 impl Auth {

@@ -3,6 +3,8 @@
 
 use ring::hmac;
 
+use crate::http::encoded;
+
 /// Seconds of one code.
 pub const STEP_S: i64 = 30;
 const DIGITS: u32 = 6;
@@ -69,16 +71,6 @@ pub fn uri(secret: &[u8], user: &str, issuer: &str) -> String {
         "otpauth://totp/{issuer}:{user}?secret={}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_S}",
         base32(secret)
     )
-}
-
-fn encoded(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes()
-        .map(|b| match plain(b) {
-            true => char::from(b).to_string(),
-            false => format!("%{b:02X}"),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Which Spider is right for a node, and whether a file is one.
 
+use crate::secret::hex;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -72,10 +73,7 @@ pub fn choose(sources: &Sources, arch: Option<&str>) -> Result<Spider, Fault> {
 }
 
 fn spider(arch: String, bytes: Vec<u8>) -> Spider {
-    let sha256 = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sha256 = hex(&Sha256::digest(&bytes));
     Spider {
         // What can't be read is left to the node, which tries it before it counts.
         needs: libc::read(&bytes).unwrap_or_default(),
