@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::factors::person;
 use super::grants::GrantView;
-use super::passkeys::{Page, PasskeyBody};
+use super::passkeys::{Page, PasskeyBody, Shown};
 use super::{Context, audited, body};
 use crate::access::{Need, Role};
 use crate::auth::{self, LoggedIn, Login, SESSION_MS, Session, cookies, device};
@@ -112,8 +113,8 @@ fn names(may: impl Fn(Need) -> bool) -> Vec<&'static str> {
 /// the way back for whoever owns the host.
 fn may_use_password(context: &Context<'_>, username: &str) -> Result<(), Error> {
     let is_reset = || {
-        let mut users = context.app.auth.users().into_iter();
-        users.any(|user| user.name == username && user.must_change)
+        let user = context.app.auth.user_named(username);
+        user.is_some_and(|user| user.must_change)
     };
     if context.app.config.password_login || is_reset() {
         return Ok(());
@@ -128,8 +129,7 @@ fn may_use_password(context: &Context<'_>, username: &str) -> Result<(), Error> 
 /// Says which second factors there are, and asks for a passkey where that can be.
 fn factor_wanted(context: &Context<'_>, username: &str, error: Error) -> Result<Response, Error> {
     let auth = &context.app.auth;
-    let user = auth.users().into_iter().find(|user| user.name == username);
-    let user = user.ok_or_else(Error::internal)?;
+    let user = auth.user_named(username).ok_or_else(Error::internal)?;
     let has = auth.factors(user.id);
     let mut factors = vec!["recovery"];
     if has.totp {
@@ -155,21 +155,18 @@ fn agent<'a>(context: &'a Context<'_>) -> &'a str {
 
 pub fn login(context: &Context<'_>) -> Result<Response, Error> {
     let body: LoginBody = body::json(context.request, r#"{"username": "admin", "password": "…"}"#)?;
-    let shown = body.passkey.as_ref().map(|shown| {
-        let page = Page::of(context)?;
-        Ok::<_, Error>((shown.parts()?, page))
-    });
-    let shown = shown.transpose()?;
-    let answer = shown.as_ref().map(|(parts, page)| (parts.answer(), page));
+    let shown = Shown::read(context, body.passkey.as_ref())?;
+    let answer = shown.as_ref().map(Shown::answer);
+    let shown = answer.as_ref().map(|(answer, site)| (answer, *site));
     let auth = &context.app.auth;
-    let (username, password) = match (&body.username, &body.password, &answer) {
+    let (username, password) = match (&body.username, &body.password, shown) {
         (Some(username), Some(password), _) => {
             may_use_password(context, username)?;
             (username, password)
         }
-        (None, None, Some((answer, page))) => {
+        (None, None, Some((answer, site))) => {
             let from = (context.request.client, agent(context));
-            let done = auth.login_by_passkey(answer, page.site(), from, auth.now_ms())?;
+            let done = auth.login_by_passkey(answer, site, from, auth.now_ms())?;
             audited::by(Some(&done.session));
             return Ok(begun(context, &done, body.token));
         }
@@ -190,7 +187,7 @@ pub fn login(context: &Context<'_>) -> Result<Response, Error> {
         user: username,
         password,
         code: body.code.as_ref(),
-        passkey: answer.as_ref().map(|(answer, page)| (answer, page.site())),
+        passkey: shown,
         address: context.request.client,
         cookie: context.request.header("Cookie"),
         agent: agent(context),
@@ -228,16 +225,8 @@ pub fn logout(context: &Context<'_>) -> Result<Response, Error> {
 
 pub fn password(context: &Context<'_>) -> Result<Response, Error> {
     let body: PasswordBody = body::json(context.request, r#"{"current": "…", "new": "…"}"#)?;
-    let session = context.session()?;
-    if session.token.is_some() {
-        return Err(Error::new(
-            Kind::Forbidden,
-            "A token can't change the password of its owner.",
-            "Log in, and change it there.",
-        ));
-    }
     let changed = context.app.auth.change_password(
-        session,
+        person(context)?,
         &body.current,
         &body.new,
         context.request.client,

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::passkeys::{Page, PasskeyBody};
+use super::passkeys::{PasskeyBody, Shown};
 use super::{Context, audited, body};
 use crate::auth::{Proof, Session};
 use crate::error::{Error, Kind};
@@ -91,16 +91,12 @@ pub fn new_recovery(context: &Context<'_>) -> Result<Response, Error> {
 
 pub fn prove(context: &Context<'_>) -> Result<Response, Error> {
     let body: ProofBody = body::json(context.request, r#"{"password": "…"} or {"code": "…"}."#)?;
-    let shown = body.passkey.as_ref().map(|shown| {
-        let page = Page::of(context)?;
-        Ok::<_, Error>((shown.parts()?, page))
-    });
-    let shown = shown.transpose()?;
-    let answer = shown.as_ref().map(|(parts, page)| (parts.answer(), page));
+    let shown = Shown::read(context, body.passkey.as_ref())?;
+    let answer = shown.as_ref().map(Shown::answer);
     let proof = Proof {
         password: body.password.as_ref(),
         code: body.code.as_ref(),
-        passkey: answer.as_ref().map(|(answer, page)| (answer, page.site())),
+        passkey: answer.as_ref().map(|(answer, site)| (answer, *site)),
         address: context.request.client,
     };
     match context.app.auth.prove(person(context)?, &proof) {

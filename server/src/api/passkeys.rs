@@ -27,36 +27,40 @@ pub struct PasskeyBody {
     signature: String,
 }
 
-/// The same as bytes.
-pub struct Parts {
+/// The same as bytes, with the page that shows it.
+pub struct Shown {
     challenge: Vec<u8>,
     credential: Vec<u8>,
     client_data: Vec<u8>,
     authenticator_data: Vec<u8>,
     signature: Vec<u8>,
+    page: Page,
 }
 
-impl PasskeyBody {
-    pub fn parts(&self) -> Result<Parts, Error> {
-        Ok(Parts {
-            challenge: decoded(&self.challenge)?,
-            credential: decoded(&self.credential)?,
-            client_data: decoded(&self.client_data)?,
-            authenticator_data: decoded(&self.authenticator_data)?,
-            signature: decoded(&self.signature)?,
-        })
+impl Shown {
+    /// # Errors
+    /// Where browsers have no passkeys, and when a part is no base64url.
+    pub fn read(context: &Context<'_>, body: Option<&PasskeyBody>) -> Result<Option<Self>, Error> {
+        let Some(body) = body else { return Ok(None) };
+        Ok(Some(Self {
+            page: Page::of(context)?,
+            challenge: decoded(&body.challenge)?,
+            credential: decoded(&body.credential)?,
+            client_data: decoded(&body.client_data)?,
+            authenticator_data: decoded(&body.authenticator_data)?,
+            signature: decoded(&body.signature)?,
+        }))
     }
-}
 
-impl Parts {
-    pub fn answer(&self) -> PasskeyAnswer<'_> {
-        PasskeyAnswer {
+    pub fn answer(&self) -> (PasskeyAnswer<'_>, Site<'_>) {
+        let answer = PasskeyAnswer {
             challenge: &self.challenge,
             credential: &self.credential,
             client_data: &self.client_data,
             authenticator_data: &self.authenticator_data,
             signature: &self.signature,
-        }
+        };
+        (answer, self.page.site())
     }
 }
 

@@ -61,6 +61,10 @@ impl Auth {
         self.read().user(id).cloned()
     }
 
+    pub fn user_named(&self, name: &str) -> Option<UserRecord> {
+        self.read().user_named(name).cloned()
+    }
+
     pub fn groups(&self) -> Vec<GroupRecord> {
         self.read().groups().to_vec()
     }
