@@ -48,9 +48,7 @@ impl Auth {
 
     /// The user's passkeys, as a list shows them.
     pub fn passkeys_of(&self, user_id: i64) -> Result<Vec<PasskeyRecord>, Error> {
-        let mut passkeys = self.store.passkeys()?;
-        passkeys.retain(|passkey| passkey.user_id == user_id);
-        Ok(passkeys)
+        Ok(self.store.passkeys_of(user_id)?)
     }
 
     pub fn factor_for(&self) -> Option<Role> {

@@ -126,14 +126,11 @@ impl Auth {
         (address, agent): (IpAddr, &str),
         now_ms: i64,
     ) -> Result<LoggedIn, Error> {
-        let passkeys = self.store.passkeys()?;
-        let known = passkeys
-            .iter()
-            .find(|passkey| passkey.credential == answer.credential);
-        let user = known.and_then(|known| self.user(known.user_id));
+        let known = self.store.passkey_named(answer.credential)?;
+        let user = known.as_ref().and_then(|known| self.user(known.user_id));
         let checked = match (known, user) {
             (Some(known), Some(user)) if !user.disabled => {
-                self.use_passkey(known, answer, site, true).map(|()| user)
+                self.use_passkey(&known, answer, site, true).map(|()| user)
             }
             _ => Err(refused(Wrong("the key is not known here"))),
         };

@@ -26,6 +26,9 @@ pub struct PasskeyRecord {
     pub used_ms: Option<i64>,
 }
 
+const PASSKEY: &str =
+    "id, user_id, credential, name, algorithm, public_key, uses, created_ms, used_ms";
+
 impl Store {
     pub fn totps(&self) -> Result<Vec<TotpRecord>, StoreError> {
         let reader = self.reader()?;
@@ -125,12 +128,29 @@ impl Store {
 
     pub fn passkeys(&self) -> Result<Vec<PasskeyRecord>, StoreError> {
         let reader = self.reader()?;
-        let mut statement = reader.prepare_cached(
-            "SELECT id, user_id, credential, name, algorithm, public_key, uses, created_ms, used_ms
-             FROM passkeys ORDER BY id",
-        )?;
+        let mut statement =
+            reader.prepare_cached(&format!("SELECT {PASSKEY} FROM passkeys ORDER BY id"))?;
         let rows = statement.query_map([], passkey)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Those of one user, by number.
+    pub fn passkeys_of(&self, user: i64) -> Result<Vec<PasskeyRecord>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement = reader.prepare_cached(&format!(
+            "SELECT {PASSKEY} FROM passkeys WHERE user_id = ?1 ORDER BY id"
+        ))?;
+        let rows = statement.query_map([user], passkey)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The one that a browser calls so.
+    pub fn passkey_named(&self, credential: &[u8]) -> Result<Option<PasskeyRecord>, StoreError> {
+        let reader = self.reader()?;
+        let mut statement = reader.prepare_cached(&format!(
+            "SELECT {PASSKEY} FROM passkeys WHERE credential = ?1"
+        ))?;
+        Ok(statement.query_row([credential], passkey).optional()?)
     }
 
     /// `new.id` is not looked at.
