@@ -33,7 +33,6 @@ pub fn run(
         ..Act::default()
     });
     let answered = answer();
-    app.auth.write_uses();
     let Some((mut act, is_written)) = acting.finish() else {
         return answered;
     };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::query::{Parameters, page};
-use crate::access::Need;
+use crate::access::{Need, Principal};
 use crate::error::Error;
 use crate::events::limits::PAGE_MAX;
 use crate::events::{KINDS, view};
@@ -37,15 +37,15 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
             format!("Kinds are {}; leave it out for all.", KINDS.join(", ")),
         ));
     }
-    let filter = EventFilter {
+    let mut filter = EventFilter {
         node,
         kinds,
         below,
         above: after.unwrap_or(0),
         ascending: after.is_some(),
-        seen: context.seen_nodes(),
-        hides_sign_ins: !context.principal.may_everywhere(Need::Administer),
+        ..EventFilter::default()
     };
+    bound(&mut filter, context, &context.principal);
     if let Some(after) = after {
         return next(context, filter, (after, limit), wait_s);
     }
@@ -56,6 +56,12 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
         200,
         &json!({"events": events, "next": next}),
     ))
+}
+
+/// To what somebody may know of.
+fn bound(filter: &mut EventFilter, context: &Context<'_>, by: &Principal) {
+    filter.seen = context.seen_nodes(by);
+    filter.hides_sign_ins = !by.may_everywhere(Need::Administer);
 }
 
 /// Those after a number, the oldest first; waits for the first of them.
@@ -69,32 +75,26 @@ fn next(
     // More than these hold up nobody else: they are answered at once, and ask again.
     let wait_s = if place.is_some() { wait_s } else { 0 };
     let until = Instant::now() + Duration::from_secs(wait_s.unsigned_abs());
-    let mut newest = after;
+    let mut looked = after;
     loop {
-        let now = context.app.store.newest_event()?;
-        if now != newest || newest == after {
-            newest = now;
+        let newest = context.app.store.newest_event()?;
+        if newest > looked {
+            looked = newest;
             let found = context.app.store.events(&filter, limit)?;
-            if let Some(last) = found.last() {
-                let last = last.id;
+            if let Some(last) = found.last().map(|event| event.id) {
                 let events: Vec<Value> = found.iter().map(view).collect();
-                return Ok(Response::json(
-                    200,
-                    &json!({"events": events, "next": null, "last": last}),
-                ));
+                let body = json!({"events": events, "next": null, "last": last});
+                return Ok(Response::json(200, &body));
             }
         }
         if Instant::now() >= until || !context.app.jobs.pause(LOOK_EVERY) {
             break;
         }
         // Whoever may less by now is told less.
-        let session = context.session()?;
-        let Some(principal) = context.app.auth.principal_of(session) else {
-            break;
-        };
-        let scope = principal.scope();
-        let fleet = &context.app.fleet;
-        filter.seen = (!scope.is_all()).then(|| fleet.seen(&scope).into_iter().collect());
+        match context.app.auth.principal_of(context.session()?) {
+            Some(principal) => bound(&mut filter, context, &principal),
+            None => break,
+        }
     }
     let body = json!({"events": [], "next": null, "last": after});
     Ok(Response::json(200, &body))

@@ -50,7 +50,7 @@ pub fn list(context: &Context<'_>) -> Result<Response, Error> {
         kind,
         finished,
         below: parameters.integer("cursor")?,
-        seen: context.seen_nodes(),
+        seen: context.seen_nodes(&context.principal),
     };
     let found = context.app.store.jobs(&filter, limit + 1)?;
     let (mut jobs, next) = page(found, limit, |job| job.id.to_string());

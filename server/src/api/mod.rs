@@ -119,6 +119,7 @@ fn dispatch(app: &App, request: &Request, now_ms: i64) -> Result<Response, Error
     };
     audited::run(app, request, rule, now_ms, || {
         let session = come_in(app, request, rule)?;
+        app.auth.write_uses();
         audited::by(session.as_ref());
         let turn = rate_limit(app, session.as_ref())?;
         let principal = match &session {

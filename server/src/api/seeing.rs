@@ -6,7 +6,7 @@ use super::Context;
 use super::deploy::unknown_node;
 use super::jobs::no_such_job;
 use super::nodes::no_such_node;
-use crate::access::{Door, Need, Rule, Subject, forbidden, forbidden_everywhere};
+use crate::access::{Door, Need, Principal, Rule, Subject, forbidden, forbidden_everywhere};
 use crate::error::Error;
 use crate::store::audit::act;
 
@@ -56,9 +56,9 @@ impl Context<'_> {
         self.app.fleet.sees(&self.principal, node)
     }
 
-    /// The nodes that it may know of; none for all.
-    pub(super) fn seen_nodes(&self) -> Option<Vec<i64>> {
-        let scope = self.principal.scope();
+    /// The nodes that somebody may know of; none for all.
+    pub(super) fn seen_nodes(&self, by: &Principal) -> Option<Vec<i64>> {
+        let scope = by.scope();
         (!scope.is_all()).then(|| self.app.fleet.seen(&scope).into_iter().collect())
     }
 
