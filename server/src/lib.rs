@@ -35,6 +35,3 @@ pub use stardust_history as history;
 pub use stardust_major_tom as major_tom;
 pub use stardust_packages as packages;
 pub use stardust_store as store;
-// As the API still calls them.
-pub use embedded_spiders as spiders;
-pub use stats as health;

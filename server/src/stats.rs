@@ -30,9 +30,6 @@ pub struct Stats {
 /// A figure: name, kind, help, value, divisor.
 pub type Put<'a> = dyn FnMut(&str, Kind, &str, i64, i64) + 'a;
 
-// As the API still calls it.
-pub use Stats as Health;
-
 impl Stats {
     pub fn new(start_ms: i64) -> Self {
         Self {

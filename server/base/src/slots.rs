@@ -15,9 +15,6 @@ pub struct SlotKey {
     slot: usize,
 }
 
-// As the hub still calls them.
-pub use {SlotKey as Place, Slots as Places};
-
 impl SlotKey {
     pub fn id(self) -> i64 {
         self.id

@@ -156,8 +156,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use batch::{Batch, Committed, HelloSeen, Progress};
-// As the tests of the API still call it.
-pub use HelloSeen as Seen;
 pub use buckets::{Points, SeriesAnswer};
 pub use clock::{ClockStatus, Reading, Source};
 pub use error::HistoryError;

@@ -39,8 +39,6 @@ pub mod target;
 pub mod upload;
 mod wire;
 
-// As the API still calls it.
-pub use authenticate as enter;
 pub use connector::Connector;
 pub use session::Session;
 pub use stardust_model::host_key as hostkey;

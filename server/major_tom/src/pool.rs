@@ -26,9 +26,6 @@ struct Taken {
 /// Leave to hold one SSH connection; free again when dropped.
 pub struct Permit(Arc<Pool>);
 
-// As the API still calls it.
-pub use Permit as Place;
-
 impl Pool {
     pub fn new(places: usize) -> Arc<Self> {
         Arc::new(Self {

@@ -48,9 +48,6 @@ pub enum NodePresence {
     Lost { reason: String },
 }
 
-// As the hub still calls them.
-pub use {NodePresence as What, Transition as Happening};
-
 /// How a node was when that was last noted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {

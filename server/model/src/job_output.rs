@@ -27,9 +27,6 @@ pub struct OutputChunk {
     pub next: usize,
 }
 
-// As the hub still calls it.
-pub use OutputChunk as Piece;
-
 impl JobOutput {
     pub fn restore(head: String, tail: String, left_out: usize) -> Self {
         Self {

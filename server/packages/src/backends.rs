@@ -16,9 +16,4 @@ impl Manager {
             Self::Opkg => &opkg::Opkg,
         }
     }
-
-    /// As the API still calls it.
-    pub fn tool(self) -> &'static dyn Backend {
-        self.backend()
-    }
 }

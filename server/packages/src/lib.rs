@@ -48,7 +48,3 @@ pub mod zypper;
 mod tests;
 
 pub use manager::Manager;
-// As the API still calls them.
-pub use backend as tool;
-pub use preflight as judge;
-pub use request as wish;

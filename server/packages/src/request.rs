@@ -155,9 +155,6 @@ pub struct PackageRequest {
     pub arguments: Vec<String>,
 }
 
-/// As the API still calls it.
-pub use PackageRequest as Wish;
-
 impl PackageRequest {
     pub fn arguments(&self) -> Vec<String> {
         self.arguments.clone()

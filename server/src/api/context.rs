@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicUsize;
 use crate::auth::{Auth, ScrapeToken};
 use crate::clock::wall_ms;
 use crate::config::Config;
+use crate::embedded_spiders::Sources;
 use crate::gate::GateHandle;
-use crate::health::Health;
 use crate::history::History;
 use crate::hub::Fleet;
 use crate::jobs::{Board, JobContext};
 use crate::major_tom::MajorTom;
 use crate::oidc::Issuer;
-use crate::spiders::Sources;
+use crate::stats::Stats;
 use crate::store::Store;
 use crate::tls::TlsSlot;
 use crate::vault::Vault;
@@ -37,7 +37,7 @@ pub struct App {
     /// What work on nodes is done with: for what is asked of a node at once.
     pub work: Arc<JobContext>,
     /// What the server counts about itself.
-    pub health: Arc<Health>,
+    pub health: Arc<Stats>,
     /// What a scraper of `/metrics` shows, besides a login.
     pub scrape_token: Option<ScrapeToken>,
     /// The certificate of the public port.
@@ -97,7 +97,7 @@ impl App {
             major_tom,
             jobs: parts.jobs,
             work,
-            health: Arc::new(Health::new(wall_ms())),
+            health: Arc::new(Stats::new(wall_ms())),
             scrape_token: parts.scrape_token,
             tls: parts.tls,
             oidc: parts.oidc,

@@ -13,14 +13,14 @@ use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::{Given, Intent, PackageOrder};
 use crate::package_jobs::fleet::Choice;
-use crate::package_jobs::keeper;
-use crate::package_jobs::look::{self, Link};
+use crate::package_jobs::schedule;
+use crate::package_jobs::{node_link::NodeLink, query as node_query};
+use crate::packages::backend::Question;
 use crate::packages::limits::{ASK_TIME_MAX, LOCK_WAIT_SECONDS_MAX};
 use crate::packages::model::{Installed, Preview, Refused};
+use crate::packages::request::{self, Action, PackageRequest};
 use crate::packages::sections::Sections;
-use crate::packages::tool::Question;
-use crate::packages::wish::{self, Action, Wish};
-use crate::packages::{Manager, judge};
+use crate::packages::{Manager, preflight};
 use crate::secret::Secret;
 use crate::store::packages::PackageRecord;
 
@@ -85,9 +85,9 @@ impl PackagesBody {
             other => other,
         };
         if self.security {
-            Wish::check_security(manager)?;
+            PackageRequest::check_security(manager)?;
         }
-        Wish::new(
+        PackageRequest::new(
             manager,
             action,
             &self.packages,
@@ -141,7 +141,7 @@ fn view(node: i64, record: PackageRecord, job: Option<i64>) -> Value {
 }
 
 fn actions(manager: Manager) -> Vec<&'static str> {
-    let tool = manager.tool();
+    let tool = manager.backend();
     let mut all: Vec<&str> = tool.actions().iter().map(|action| action.name()).collect();
     if tool.upgrades_selected() {
         all.push("upgrade-selected");
@@ -279,10 +279,10 @@ pub fn repair(context: &Context<'_>) -> Result<Response, Error> {
 fn asked<T>(
     context: &Context<'_>,
     given: &Given,
-    what: impl FnOnce(&mut Link<'_>) -> Result<T, crate::major_tom::Fault>,
+    what: impl FnOnce(&mut NodeLink<'_>) -> Result<T, crate::major_tom::Fault>,
 ) -> Result<T, Error> {
     let _place = place(context)?;
-    let mut link = Link::new(&context.app.work, context.id, given);
+    let mut link = NodeLink::new(&context.app.work, context.id, given);
     Ok(what(&mut link)?)
 }
 
@@ -302,8 +302,8 @@ pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
     let action = body.check(context, manager, action)?;
     let given = given(context, body.auth, body.sudo_password)?;
     let preview = asked(context, &given, |link| {
-        let facts = look::survey(link)?;
-        keeper::keep(&context.app.work, context.id, &facts);
+        let facts = node_query::survey(link)?;
+        schedule::keep(&context.app.work, context.id, &facts);
         if facts.manager != Some(manager) {
             return Err(crate::major_tom::Fault::new(
                 crate::major_tom::Cause::Failed,
@@ -313,18 +313,20 @@ pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
         }
         let (names, purge) = (&body.packages, body.purge);
         let wish = match action {
-            Action::Upgrade => Wish::upgrade(manager, action, names, body.security, &facts),
-            _ => Wish::new(manager, action, names, purge, None)
+            Action::Upgrade => {
+                PackageRequest::upgrade(manager, action, names, body.security, &facts)
+            }
+            _ => PackageRequest::new(manager, action, names, purge, None)
                 .map(Some)
                 .map_err(|error| Refused::new("unsupported", error.message, error.hint)),
         };
         let wish = match wish {
             Ok(Some(wish)) => wish,
-            Ok(None) => return Ok(judge::nothing(&facts)),
+            Ok(None) => return Ok(preflight::nothing(&facts)),
             Err(refused) => return Ok(Preview::of_refusal(refused)),
         };
-        let mut preview = look::preview(link, &wish, &facts)?;
-        look::restarts(link, &wish, &mut preview, ASK_TIME_MAX)?;
+        let mut preview = node_query::preview(link, &wish, &facts)?;
+        node_query::restarts(link, &wish, &mut preview, ASK_TIME_MAX)?;
         Ok(preview)
     })?;
     let mut answer = serde_json::to_value(&preview).map_err(|_| Error::internal())?;
@@ -332,7 +334,7 @@ pub fn preview(context: &Context<'_>) -> Result<Response, Error> {
     answer["packages"] = json!(body.packages);
     answer["security"] = json!(body.security);
     answer["counts"] = json!(preview.counts());
-    answer["plan"] = json!(judge::digest(&preview));
+    answer["plan"] = json!(preflight::digest(&preview));
     Ok(Response::json(200, &answer))
 }
 
@@ -340,7 +342,9 @@ fn question(context: &Context<'_>, question: &Question, time: Duration) -> Resul
     // A GET has no body; the same by POST may give what is not kept.
     let (auth, sudo_password) = GivenBody::read(context)?;
     let given = given(context, auth, sudo_password)?;
-    asked(context, &given, |link| look::question(link, question, time))
+    asked(context, &given, |link| {
+        node_query::question(link, question, time)
+    })
 }
 
 /// GET or POST /api/nodes/:id/packages/installed
@@ -348,13 +352,13 @@ pub fn installed(context: &Context<'_>) -> Result<Response, Error> {
     exists(context)?;
     let parameters = Parameters::parse(&context.request.query)?;
     let part = match parameters.one("q")? {
-        Some(text) if !text.is_empty() => Some(wish::query(text)?.to_lowercase()),
+        Some(text) if !text.is_empty() => Some(request::query(text)?.to_lowercase()),
         _ => None,
     };
     let after = parameters.one("cursor")?.unwrap_or("").to_owned();
     let limit = parameters.integer("limit")?.unwrap_or(INSTALLED_DEFAULT);
     let limit = limit.clamp(1, INSTALLED_MAX) as usize;
-    let tool = manager(context)?.tool();
+    let tool = manager(context)?.backend();
     let said = question(context, &Question::new(tool.installed(), &[]), ASK_TIME_MAX)?;
     let mut all = tool.read_installed(&said);
     all.sort_by(|a, b| (&a.name, &a.arch).cmp(&(&b.name, &b.arch)));
@@ -376,8 +380,8 @@ pub fn installed(context: &Context<'_>) -> Result<Response, Error> {
 pub fn search(context: &Context<'_>) -> Result<Response, Error> {
     exists(context)?;
     let parameters = Parameters::parse(&context.request.query)?;
-    let query = wish::query(parameters.one("q")?.unwrap_or(""))?;
-    let tool = manager(context)?.tool();
+    let query = request::query(parameters.one("q")?.unwrap_or(""))?;
+    let tool = manager(context)?.backend();
     let said = question(context, &tool.search(&query), ASK_TIME_MAX)?;
     let found = tool.read_search(&said);
     let more = found.len() == crate::packages::limits::FOUND_MAX;
@@ -391,7 +395,7 @@ pub fn search(context: &Context<'_>) -> Result<Response, Error> {
 pub fn details(context: &Context<'_>) -> Result<Response, Error> {
     exists(context)?;
     let parameters = Parameters::parse(&context.request.query)?;
-    let tool = manager(context)?.tool();
+    let tool = manager(context)?.backend();
     let spec = tool.grammar().spec(parameters.one("name")?.unwrap_or(""))?;
     let said = question(context, &tool.details(&spec), ASK_TIME_MAX)?;
     let details = tool.read_details(&said, &spec).ok_or_else(|| {

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 use crate::http::Response;
 use crate::jobs::limits::GROUP_NODES_MAX;
 use crate::jobs::{Intent, PackageOrder};
-use crate::packages::wish::Action;
+use crate::packages::request::Action;
 use stardust_model::intent::{Share, Size};
 
 #[derive(Default, Deserialize)]

@@ -18,15 +18,15 @@ use crate::jobs::limits::GROUP_NODES_MAX;
 use crate::jobs::{Given, Intent, JobError, PackageOrder};
 use crate::major_tom::Fault;
 use crate::package_jobs::fleet::{AtWork, Candidate, Choice, Taken, needs_repair};
-use crate::package_jobs::keeper;
-use crate::package_jobs::look::{self, Link};
-use crate::packages::judge;
+use crate::package_jobs::schedule;
+use crate::package_jobs::{node_link::NodeLink, query as node_query};
 use crate::packages::limits::{
     FLEET_PREVIEW_BEGIN_MAX, FLEET_PREVIEW_CHANGES_MAX, FLEET_PREVIEW_NODES_MAX,
     FLEET_PREVIEW_TIME_MAX,
 };
 use crate::packages::model::{Preview, Upgrade};
-use crate::packages::wish::{Action, Wish};
+use crate::packages::preflight;
+use crate::packages::request::{Action, PackageRequest};
 use crate::runner::rollout::{WAVES_MAX, sizes};
 use stardust_model::intent::{LeftOut, SIZES_DEFAULT, Size};
 
@@ -298,7 +298,7 @@ fn ask(app: &App, choice: &Choice, node: &Candidate, part: &Taken, begun: Instan
             None,
         ),
     };
-    let (counts, plan) = (preview.counts(), judge::digest(&preview));
+    let (counts, plan) = (preview.counts(), preflight::digest(&preview));
     let all = [
         &mut preview.upgraded,
         &mut preview.installed,
@@ -342,10 +342,10 @@ fn dry_run(
     begun: Instant,
 ) -> Result<Result<Preview, LeftOut>, Fault> {
     let given = Given::default();
-    let mut link = Link::new(&app.work, node.node, &given);
+    let mut link = NodeLink::new(&app.work, node.node, &given);
     let left = || FLEET_PREVIEW_TIME_MAX.saturating_sub(begun.elapsed());
-    let facts = look::survey_within(&mut link, left())?;
-    keeper::keep(&app.work, node.node, &facts);
+    let facts = node_query::survey_within(&mut link, left())?;
+    schedule::keep(&app.work, node.node, &facts);
     if let Some(left_out) = needs_repair(node.node, &node.name, &facts) {
         return Ok(Err(left_out));
     }
@@ -353,15 +353,15 @@ fn dry_run(
         return Ok(Ok(Preview::of_nothing()));
     };
     let (names, security) = (&choice.packages, choice.security);
-    let wish = Wish::upgrade(manager, part.action, names, security, &facts);
+    let wish = PackageRequest::upgrade(manager, part.action, names, security, &facts);
     let wish = match wish {
         Ok(Some(wish)) => wish,
-        Ok(None) => return Ok(Ok(judge::nothing(&facts))),
+        Ok(None) => return Ok(Ok(preflight::nothing(&facts))),
         Err(refused) => return Ok(Ok(Preview::of_refusal(refused))),
     };
-    let mut preview = look::preview_within(&mut link, &wish, &facts, left())?;
+    let mut preview = node_query::preview_within(&mut link, &wish, &facts, left())?;
     if !left().is_zero() {
-        look::restarts(&mut link, &wish, &mut preview, left())?;
+        node_query::restarts(&mut link, &wish, &mut preview, left())?;
     }
     Ok(Ok(preview))
 }

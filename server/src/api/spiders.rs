@@ -9,9 +9,9 @@ use serde_json::json;
 use super::Context;
 use crate::deploy::by_hand;
 use crate::deploy::spider::{self, Spider};
+use crate::embedded_spiders::Sources;
 use crate::error::{Error, Kind};
 use crate::http::Response;
-use crate::spiders::Sources;
 use sha2::{Digest, Sha256};
 
 /// All that there can be: what an ELF header is understood of.

@@ -4,11 +4,11 @@ use serde::Deserialize;
 
 use super::Context;
 use crate::error::Error;
-use crate::major_tom::enter::Hop;
+use crate::major_tom::authenticate::Hop;
 use crate::major_tom::hostkey::Pin;
 use crate::major_tom::limits::PLACE_TIME_MAX;
 use crate::major_tom::login::check_password;
-use crate::major_tom::pool::Place;
+use crate::major_tom::pool::Permit;
 use crate::major_tom::target::Target;
 use crate::secret::Secret;
 use crate::vault::{Credentials, Login, SshAuth};
@@ -130,7 +130,7 @@ fn login(
 }
 
 /// A turn to work on a node, which is waited for.
-pub fn place(context: &Context<'_>) -> Result<Place, Error> {
+pub fn place(context: &Context<'_>) -> Result<Permit, Error> {
     let entered = context.app.major_tom.pool.enter(PLACE_TIME_MAX);
     entered.map_err(|fault| Error::from(fault).retry_after_s(5))
 }

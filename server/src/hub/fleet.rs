@@ -9,10 +9,10 @@ use super::live::{Changes, snapshot_message};
 use super::node::{Changed, LastHello, Node};
 use super::view::{SeriesView, StatsView};
 use super::{Status, TokenHash};
-use crate::slots::{Place, Places};
+use crate::slots::{SlotKey, Slots};
 use crate::store::NodeRecord;
 use stardust_model::access::Scope;
-use stardust_model::event::{Happening, What};
+use stardust_model::event::{NodePresence, Transition};
 use stardust_model::failed_jobs::LiveJobs;
 
 /// What the hub keeps until it is written; what comes after that is left out.
@@ -23,7 +23,7 @@ pub(super) const SNAPSHOT_NODES: usize = 500;
 
 #[derive(Default)]
 struct Inner {
-    nodes: Places<Node>,
+    nodes: Slots<Node>,
     tokens: HashMap<TokenHash, i64>,
     /// Somebody listens to `/live`: nothing is noted for nobody.
     listening: bool,
@@ -33,7 +33,7 @@ struct Inner {
     sampled: VecDeque<i64>,
     removed: Vec<i64>,
     /// Comings and goings that were not written down yet.
-    happenings: Vec<Happening>,
+    happenings: Vec<Transition>,
 }
 
 /// All nodes: who they are, whether they are online, what they last said.
@@ -58,7 +58,7 @@ impl Inner {
 }
 
 impl Inner {
-    fn work<T>(&mut self, place: Place, work: impl FnOnce(&mut Node) -> T) -> Option<T> {
+    fn work<T>(&mut self, place: SlotKey, work: impl FnOnce(&mut Node) -> T) -> Option<T> {
         let node = self.nodes.at_mut(place)?;
         let before = node.changed();
         let result = work(node);
@@ -72,11 +72,11 @@ impl Inner {
         Some(result)
     }
 
-    fn happened(&mut self, node: i64, name: String, what: What) {
+    fn happened(&mut self, node: i64, name: String, what: NodePresence) {
         // Past this many, whoever writes them is in trouble: what is left out
         // shows in the next event of the node.
         if self.happenings.len() < PENDING_MAX {
-            self.happenings.push(Happening {
+            self.happenings.push(Transition {
                 node,
                 name,
                 time_ms: crate::clock::wall_ms(),
@@ -184,14 +184,14 @@ impl Fleet {
     }
 
     /// The same, without a search.
-    pub fn at<T>(&self, place: Place, work: impl FnOnce(&mut Node) -> T) -> Option<T> {
+    pub fn at<T>(&self, place: SlotKey, work: impl FnOnce(&mut Node) -> T) -> Option<T> {
         self.lock().work(place, work)
     }
 
     /// Asks for memory of nodes that will have samples: for what says where the one
     /// is, for the one itself of the second, for its values of the third, whose turn
     /// comes first.
-    pub fn fetch(&self, [slot, soon, next]: [Option<Place>; 3]) {
+    pub fn fetch(&self, [slot, soon, next]: [Option<SlotKey>; 3]) {
         let inner = self.lock();
         if let Some(place) = slot {
             inner.nodes.fetch_slot(place);
@@ -205,12 +205,12 @@ impl Fleet {
     }
 
     /// Where a node is, as long as it is not removed.
-    pub fn place(&self, id: i64) -> Option<Place> {
+    pub fn place(&self, id: i64) -> Option<SlotKey> {
         self.lock().nodes.place(id)
     }
 
     /// Who came and went since the last call.
-    pub fn take_happenings(&self) -> Vec<Happening> {
+    pub fn take_happenings(&self) -> Vec<Transition> {
         std::mem::take(&mut self.lock().happenings)
     }
 

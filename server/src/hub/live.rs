@@ -8,7 +8,7 @@ use super::summary::SampleRow;
 use super::view::{NodeChange, NodeView, SeriesView};
 use stardust_model::failed_jobs::{FailedJob, LiveJobs};
 use stardust_model::job::JobView;
-use stardust_model::job_output::Piece;
+use stardust_model::job_output::OutputChunk;
 
 #[derive(Serialize)]
 struct Snapshot<'a> {
@@ -152,7 +152,7 @@ pub fn job_message(job: &JobView) -> String {
 }
 
 /// What a job has said.
-pub fn output_message(job: i64, piece: &Piece) -> String {
+pub fn output_message(job: i64, piece: &OutputChunk) -> String {
     json(&OutputMessage {
         r#type: "output",
         job,

@@ -10,7 +10,3 @@ pub mod query;
 pub mod schedule;
 pub mod task;
 pub mod way_in;
-
-// As the API still calls them.
-pub use query as look;
-pub use schedule as keeper;

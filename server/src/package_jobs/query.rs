@@ -20,9 +20,6 @@ use crate::major_tom::detached::run::Node;
 use crate::major_tom::{Cause, Fault};
 use crate::secret;
 
-/// As the API still calls it.
-pub use super::node_link::NodeLink as Link;
-
 /// Asks for sections.
 pub fn ask(
     node: &mut dyn Node,

@@ -8,7 +8,7 @@ use super::schema::check;
 use super::{Answer, Call, Operator};
 use crate::auth::node_token;
 use crate::deploy::settle_by_hand;
-use crate::spiders;
+use crate::embedded_spiders;
 use crate::store::SpiderRecord;
 
 fn added(operator: &Operator) -> (String, String) {
@@ -66,25 +66,28 @@ fn spiders_are_for_who_is_logged_in_and_for_machines_with_a_token() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|spider| spider["arch"] == spiders::NATIVE_ARCH)
+        .find(|spider| spider["arch"] == embedded_spiders::NATIVE_ARCH)
         .cloned()
         .unwrap();
     let path = native["path"].as_str().unwrap();
     let file = operator.get(path);
-    assert_eq!((file.status, &file.body[..]), (200, spiders::native()));
+    assert_eq!(
+        (file.status, &file.body[..]),
+        (200, embedded_spiders::native())
+    );
     assert_eq!(native["sha256"], hex(&file.body));
     assert_eq!(native["bytes"], file.body.len());
 
     let (token, _) = added(&operator);
     let send = |path: &str, token: &str| operator.server.send(&Call::get(path).bearer(token));
-    assert_eq!(send(path, &token).body, spiders::native());
+    assert_eq!(send(path, &token).body, embedded_spiders::native());
     // It opens nothing else, and another one nothing at all.
     for path in ["/api/spiders", "/api/nodes", "/api/nodes/1", "/metrics"] {
         assert_eq!(send(path, &token).status, 401, "{path}");
     }
     assert_eq!(send(path, "nonsense").status, 401);
     for arch in ["x86_64", "aarch64", "armv7"] {
-        let there = spiders::for_arch(arch).is_some();
+        let there = embedded_spiders::for_arch(arch).is_some();
         let status = operator.get(&format!("/api/spiders/{arch}")).status;
         assert_eq!(status, if there { 200 } else { 404 }, "{arch}");
     }
@@ -101,7 +104,7 @@ fn what_is_pasted_checks_the_script_that_is_served() {
     assert!(install.contains(&format!("echo '{}  install.sh'", hex(&script.body))));
     assert!(install.contains(&format!("printf '%s\\n' '{token}' >token")));
     let text = String::from_utf8(script.body).unwrap();
-    assert!(text.contains(&hex(spiders::native())));
+    assert!(text.contains(&hex(embedded_spiders::native())));
 }
 
 #[test]

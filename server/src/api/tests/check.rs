@@ -78,7 +78,7 @@ fn a_host_is_checked_in_two_goes_and_the_first_sends_nothing() {
         assert_eq!(second["privilege"], "root");
     }
     let facts = &second["facts"];
-    assert_eq!(facts["arch"], crate::spiders::NATIVE_ARCH);
+    assert_eq!(facts["arch"], crate::embedded_spiders::NATIVE_ARCH);
     assert!(!facts["os"]["id"].as_str().unwrap().is_empty(), "{facts:#}");
     assert!(
         facts["clock_skew_ms"].as_i64().unwrap().abs() < 60_000,

@@ -271,7 +271,7 @@ fn what_contradicts_itself_is_refused() {
 
 #[test]
 fn what_is_for_security_is_found_by_the_nodes_own_look() {
-    use crate::packages::wish::Wish;
+    use crate::packages::request::PackageRequest;
     let upgrade = |name: &str, arch: &str, security, held| Upgrade {
         name: name.into(),
         arch: Some(arch.into()),
@@ -285,7 +285,7 @@ fn what_is_for_security_is_found_by_the_nodes_own_look() {
         upgradable,
         ..Facts::default()
     };
-    let found = |facts: &Facts| Wish::for_security(Manager::Apt, facts);
+    let found = |facts: &Facts| PackageRequest::for_security(Manager::Apt, facts);
     let some = facts(vec![
         upgrade("openssl", "amd64", Some(true), false),
         upgrade("libc6", "i386", Some(true), false),

@@ -9,7 +9,7 @@ use stardust_shared::{Layout, Record, SeriesDef, State};
 
 use super::schema::check;
 use super::{Call, Server};
-use crate::history::{Command, Intakes, Seen};
+use crate::history::{Command, HelloSeen, Intakes};
 
 const START_MS: i64 = 1_790_000_000_000;
 
@@ -49,7 +49,7 @@ fn samples_are_answered_live_and_from_disk() {
         ],
     ));
     let mut intakes = Intakes::new(Vec::new());
-    let seen = Seen {
+    let seen = HelloSeen {
         time_ms: START_MS,
         address: "192.0.2.7".into(),
         version: "0.1.0".into(),
